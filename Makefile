@@ -1,0 +1,133 @@
+# slalom.cpp: `make help` lists the targets.
+config ?= release
+CXX ?= g++
+ARCH ?= native
+PREFIX ?= /usr/local
+SIZE ?= default
+RUNS ?= 1
+VERSION := 0.1.0
+
+ifeq ($(filter $(config),debug release sanitize),)
+$(error config=$(config): wanted debug, release or sanitize)
+endif
+
+BUILD := build/$(config)
+ROOMS := base kernels autograd ops nn optim text data model_io train inspect report cli
+EXPERIMENTS := $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))
+
+CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -MMD -MP
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas
+CXXFLAGS += -std=c++20 -fopenmp -march=$(ARCH) -fno-math-errno $(WARNINGS)
+LDLIBS += -lopenblas -lz
+ifeq ($(config),release)
+  CXXFLAGS += -O3 -mprefer-vector-width=512
+else ifeq ($(config),debug)
+  CXXFLAGS += -O0 -g -D_GLIBCXX_ASSERTIONS
+else
+  CXXFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
+  LDFLAGS += -fsanitize=address,undefined
+endif
+ifdef WERROR
+  CXXFLAGS += -Werror
+endif
+
+LIBRARY := $(BUILD)/libslalom.a
+LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp))))
+TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/*.cpp tests/*/*.cpp))
+PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
+
+.PHONY: all help deps deps-check test check check-format check-layers check-warnings check-tidy check-sanitize \
+        format bench study tour fuzz install clean
+all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+	@echo "variables: config=$(config) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
+
+build/slalom: $(BUILD)/slalom
+	@ln -sfn $(config)/slalom $@
+
+$(BUILD)/slalom: $(BUILD)/src/cli/main.o $(LIBRARY)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(LIBRARY): $(LIBRARY_OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BUILD)/tests/run: $(TEST_OBJECTS) $(LIBRARY)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+define experiment_rule
+$(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp)) $(LIBRARY)
+	$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
+endef
+$(foreach e,$(EXPERIMENTS),$(eval $(call experiment_rule,$(e))))
+
+$(BUILD)/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+
+PACKAGES := g++ make git libopenblas-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
+CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
+
+deps: ## install what is missing to build, test and draw (apt, as root or with sudo)
+	@.ci/install-missing $(PACKAGES)
+
+deps-check: ## the same for `make check` and `make fuzz`
+	@.ci/install-missing $(PACKAGES) $(CHECK_PACKAGES)
+
+test: deps ## build and run the test suite
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/run $(BUILD)/slalom $(PROGRAMS)
+	$(BUILD)/tests/run
+
+check: check-format check-layers check-warnings check-tidy check-sanitize ## everything below, none may complain
+
+check-format: ## clang-format, no difference
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
+	@echo "format: ok"
+
+format: ## rewrite the sources as check-format wants them
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+check-layers: ## a room includes only the rooms above it in docs and README
+	@.ci/check-layers $(ROOMS)
+
+check-warnings: ## every source compiles without a warning
+	@$(MAKE) --no-print-directory -j$$(nproc) config=debug WERROR=1 $(LIBRARY_OBJECTS:build/$(config)/%=build/debug/%) build/debug/src/cli/main.o
+	@echo "warnings: none"
+
+check-tidy: ## clang-tidy on the library
+	@git ls-files 'src/*.cpp' | xargs -P $$(nproc) -n 4 clang-tidy --quiet -- -std=c++20 -Iinclude -fopenmp -DSLALOM_VERSION='""' 2>/dev/null
+	@echo "tidy: ok"
+
+check-sanitize: ## the whole test suite under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory -j$$(nproc) config=sanitize build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
+	build/sanitize/tests/run
+
+bench: deps ## step times, rates and efficiency: a table, and out/bench.json
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/bench
+	$(BUILD)/bench --output out/bench.json
+
+study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
+	@$(MAKE) --no-print-directory -j$$(nproc) build/slalom $(BUILD)/linear_study
+	$(BUILD)/linear_study --size $(SIZE) --runs $(RUNS) --output out/linear_study
+
+tour: deps ## one training step of a one-layer model, printed with shapes
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tour
+	$(BUILD)/tour
+
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(wildcard tests/fuzz/*.cpp))
+fuzz: $(FUZZ_TARGETS) ## one fuzz program a parser (needs clang); run build/fuzz/NAME tests/corpus/NAME
+build/fuzz/%: tests/fuzz/%.cpp $(wildcard src/base/*.cpp src/model_io/safetensors.cpp)
+	@mkdir -p $(@D)
+	clang++ -std=c++20 -Iinclude -g -O1 -fopenmp -fsanitize=fuzzer,address,undefined $^ -lz -o $@
+
+install: build/slalom ## copy the binary, the library and the headers below PREFIX
+	install -D build/$(config)/slalom $(DESTDIR)$(PREFIX)/bin/slalom
+	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libslalom.a
+	cd include && find slalom -name '*.hpp' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/{} \;
+
+clean: ## remove build and out
+	rm -rf build out
+
+-include $(wildcard $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/src/cli/main.d $(BUILD)/experiments/*/*.d)

@@ -1,0 +1,36 @@
+// Large blocks of memory straight from the operating system: zero until written, and a page that is
+// never touched costs nothing, so a row-sparse table of 30,522 rows is as small as the rows in use.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace slalom {
+
+class Pages {
+ public:
+  Pages() = default;
+  /// Maps at least `bytes` zero bytes, aligned to a page. Throws Error if the system refuses.
+  explicit Pages(std::size_t bytes);
+  ~Pages();
+  Pages(Pages&& other) noexcept;
+  Pages& operator=(Pages&& other) noexcept;
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+  template <class T>
+  std::span<T> as() const {
+    return {reinterpret_cast<T*>(data_), bytes_ / sizeof(T)};
+  }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Largest resident size of this process so far, in bytes.
+std::size_t peak_resident_bytes();
+
+}  // namespace slalom

@@ -1,0 +1,111 @@
+#include "slalom/autograd/parameter_store.hpp"
+
+#include <algorithm>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+std::string to_string(const Shape& shape) {
+  std::string out = "(";
+  for (int a = 0; a < shape.rank; ++a) out += (a ? ", " : "") + std::to_string(shape[a]);
+  return out + ")";
+}
+
+template <class T>
+ParameterId ParameterStore<T>::add(std::string name, Shape shape, GradientKind kind) {
+  if (values_.data() != nullptr) throw Error(text("[parameters] ", name, " comes after allocate()"));
+  if (find(name).valid()) throw Error(text("[parameters] ", name, " is registered twice"));
+  for (int a = 0; a < shape.rank; ++a)
+    if (shape[a] <= 0)
+      throw Error(text("[parameters] ", name, " has shape ", to_string(shape), ", wanted positive extents"));
+  entries_.push_back({std::move(name), shape, kind, 0, false, {}, {}});
+  return {count() - 1};
+}
+
+template <class T>
+void ParameterStore<T>::allocate() {
+  constexpr Index kAlign = 64 / sizeof(T);
+  Index end = 0;
+  for (Entry& e : entries_) {
+    e.offset = end;
+    end += ceil_div(e.shape.size(), kAlign) * kAlign;
+    if (e.kind == GradientKind::row_sparse) {
+      const auto rows = static_cast<std::size_t>(e.shape.rows());
+      e.is_touched.assign(rows, false);
+      e.touched.reserve(std::min<std::size_t>(rows, 4096));
+    }
+  }
+  block_size_ = end;
+  values_ = Pages(static_cast<std::size_t>(end) * sizeof(T));
+  gradients_ = Pages(static_cast<std::size_t>(end) * sizeof(T));
+}
+
+template <class T>
+ParameterId ParameterStore<T>::find(const std::string& name) const {
+  for (int i = 0; i < count(); ++i)
+    if (entries_[static_cast<std::size_t>(i)].name == name) return {i};
+  return {};
+}
+
+template <class T>
+Index ParameterStore<T>::scalars() const {
+  Index n = 0;
+  for (const Entry& e : entries_) n += e.shape.size();
+  return n;
+}
+
+template <class T>
+bool ParameterStore<T>::adjacent(ParameterId first, int count) const {
+  for (int i = first.index; i + 1 < first.index + count; ++i) {
+    const Entry &a = entry({i}), &b = entry({i + 1});
+    if (a.offset + a.shape.size() != b.offset) return false;
+  }
+  return true;
+}
+
+template <class T>
+void ParameterStore<T>::clear_gradients() {
+  for (Entry& e : entries_) {
+    e.written = false;
+    for (Index r : e.touched) e.is_touched[static_cast<std::size_t>(r)] = false;
+    e.touched.clear();
+  }
+}
+
+template <class T>
+GradientSlot<T> ParameterStore<T>::gradient_slot(ParameterId first, int count) {
+  bool any = false;
+  for (int i = first.index; i < first.index + count; ++i) any = any || entry({i}).written;
+  for (int i = first.index; i < first.index + count; ++i) {
+    Entry& e = entry({i});
+    if (any && !e.written) std::ranges::fill(gradient({i}).span(), T{0});
+    e.written = true;
+  }
+  return {gradient(first).data, any ? T{1} : T{0}};
+}
+
+template <class T>
+GradientSlot<T> ParameterStore<T>::row_slot(ParameterId id, Index row) {
+  Entry& e = entry(id);
+  const bool touched = e.is_touched[static_cast<std::size_t>(row)];
+  if (!touched) {
+    e.is_touched[static_cast<std::size_t>(row)] = true;
+    e.touched.push_back(row);
+  }
+  return {gradient(id).row(row), touched ? T{1} : T{0}};
+}
+
+template <class T>
+void ParameterStore<T>::finish_gradients() {
+  for (int i = 0; i < count(); ++i)
+    if (entry({i}).kind == GradientKind::dense) {
+      const GradientSlot<T> slot = gradient_slot({i});
+      if (slot.beta == T{0}) std::ranges::fill(gradient({i}).span(), T{0});
+    }
+}
+
+template class ParameterStore<float>;
+template class ParameterStore<double>;
+
+}  // namespace slalom

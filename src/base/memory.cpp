@@ -1,0 +1,43 @@
+#include "slalom/base/memory.hpp"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <utility>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+Pages::Pages(std::size_t bytes) {
+  if (bytes == 0) return;
+  constexpr std::size_t kPage = 4096;
+  bytes_ = (bytes + kPage - 1) / kPage * kPage;
+  void* p = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) throw Error(text("[memory] the system refused ", bytes_ >> 20, " MiB"));
+  data_ = static_cast<std::byte*>(p);
+  constexpr std::size_t kHuge = std::size_t{2} << 20;
+  if (bytes_ >= kHuge)
+    madvise(p, bytes_, MADV_HUGEPAGE);  // advice only: a refusal changes speed, not results
+}
+
+Pages::~Pages() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+}
+
+Pages::Pages(Pages&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+Pages& Pages::operator=(Pages&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+std::size_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace slalom
