@@ -1,6 +1,7 @@
 #include "slalom/autograd/parameter_store.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "slalom/base/error.hpp"
 
@@ -56,15 +57,6 @@ Index ParameterStore<T>::scalars() const {
 }
 
 template <class T>
-bool ParameterStore<T>::adjacent(ParameterId first, int count) const {
-  for (int i = first.index; i + 1 < first.index + count; ++i) {
-    const Entry &a = entry({i}), &b = entry({i + 1});
-    if (a.offset + a.shape.size() != b.offset) return false;
-  }
-  return true;
-}
-
-template <class T>
 void ParameterStore<T>::clear_gradients() {
   for (Entry& e : entries_) {
     e.written = false;
@@ -74,15 +66,9 @@ void ParameterStore<T>::clear_gradients() {
 }
 
 template <class T>
-GradientSlot<T> ParameterStore<T>::gradient_slot(ParameterId first, int count) {
-  bool any = false;
-  for (int i = first.index; i < first.index + count; ++i) any = any || entry({i}).written;
-  for (int i = first.index; i < first.index + count; ++i) {
-    Entry& e = entry({i});
-    if (any && !e.written) std::ranges::fill(gradient({i}).span(), T{0});
-    e.written = true;
-  }
-  return {gradient(first).data, any ? T{1} : T{0}};
+GradientSlot<T> ParameterStore<T>::gradient_slot(ParameterId id) {
+  const bool written = std::exchange(entry(id).written, true);
+  return {gradient(id).data, written ? T{1} : T{0}};
 }
 
 template <class T>

@@ -11,7 +11,7 @@
 
 namespace slalom {
 
-/// Position of a parameter in its store; consecutive ids lie consecutively in memory.
+/// Position of a parameter in its store.
 struct ParameterId {
   int index = -1;
   bool valid() const { return index >= 0; }
@@ -58,13 +58,10 @@ class ParameterStore {
   Index offset(ParameterId id) const { return entry(id).offset; }
   Index block_size() const { return block_size_; }
 
-  /// Are `count` parameters from `first` on one gapless block of memory?
-  bool adjacent(ParameterId first, int count) const;
-
   /// Starts a step: marks all gradients unwritten, forgets touched rows.
   void clear_gradients();
-  /// Where to add the gradient of `count` adjacent dense parameters.
-  GradientSlot<T> gradient_slot(ParameterId first, int count = 1);
+  /// Where to add the gradient of a dense parameter.
+  GradientSlot<T> gradient_slot(ParameterId id);
   /// Where to add the gradient of one row of a row-sparse parameter; the row becomes touched. Not
   /// thread-safe.
   GradientSlot<T> row_slot(ParameterId id, Index row);

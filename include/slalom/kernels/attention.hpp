@@ -1,0 +1,46 @@
+// Scaled dot-product attention over packed texts, head by head (Vaswani et al. 2017):
+//   pattern = softmax(q kᵀ / √d) (causal: only keys at or before the query), out = (pattern ∘ mask) v.
+// B texts, H heads of width d, D = H d; text b owns key rows key_begin[b] … key_begin[b + 1] of k and v (S of
+// them) and query rows query_begin[b] … query_begin[b + 1] of q (all of its rows, or only its read-out row).
+#pragma once
+
+#include <cstdint>
+
+#include "slalom/kernels/dropout.hpp"
+
+namespace slalom {
+
+struct AttentionTexts {
+  Index texts, heads, head_width;
+  const Index* key_begin;       // (B + 1)
+  const Index* query_begin;     // (B + 1)
+  const Index* query_position;  // (R) position of each query row in its text
+  const Index* pattern_begin;   // (B + 1) offset of a text's patterns (H, queries, S) in scalars
+  bool causal;
+  Index longest;                 // largest S
+  Index most_queries;            // largest number of query rows of a text
+  std::uint32_t first_text = 0;  // number of text 0 for dropout
+};
+
+/// Rows of a matrix: head h of row r begins at data + r · stride + h · d.
+template <class T>
+struct Rows {
+  T* data;
+  Index stride;
+};
+
+/// out (R, D) and pattern (before dropout). scratch: attention_scratch() scalars for each thread.
+template <class T>
+void attention(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
+               const Dropout& dropout, T* out, T* pattern, T* scratch);
+
+/// dq, dk, dv += …, each with its own beta.
+template <class T>
+void attention_backward(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
+                        const T* pattern, const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq,
+                        T beta_kv, Rows<T> dk, Rows<T> dv, T* scratch);
+
+/// Scalars of scratch that one thread needs.
+Index attention_scratch(const AttentionTexts& texts);
+
+}  // namespace slalom

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "slalom/autograd/tape.hpp"
+#include "slalom/ops/registry.hpp"
+
+namespace slalom {
+
+/// y (R, D)[r] = x[rows[r]], x (N, D); rows (R) is memory of the caller. Backward: dx[rows[r]] += dy[r].
+/// Throws Error for a row outside x.
+template <class T>
+Var row_pick(Tape<T>& tape, Var x, std::span<const Index> rows);
+
+Operation describe_row_pick();
+
+}  // namespace slalom

@@ -1,0 +1,86 @@
+#include "slalom/kernels/gemm.hpp"
+
+#include <cblas.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace slalom {
+
+namespace {
+
+const bool one_blas_thread = [] {
+  openblas_set_num_threads(1);
+  return true;
+}();
+
+CBLAS_TRANSPOSE transpose(Layout layout) {
+  return layout == Layout::transposed ? CblasTrans : CblasNoTrans;
+}
+
+void call_blas(Layout ta, Layout tb, int m, int n, int k, const float* a, int lda, const float* b, int ldb,
+               float beta, float* c, int ldc) {
+  cblas_sgemm(CblasRowMajor, transpose(ta), transpose(tb), m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc);
+}
+void call_blas(Layout ta, Layout tb, int m, int n, int k, const double* a, int lda, const double* b, int ldb,
+               double beta, double* c, int ldc) {
+  cblas_dgemm(CblasRowMajor, transpose(ta), transpose(tb), m, n, k, 1.0, a, lda, b, ldb, beta, c, ldc);
+}
+
+}  // namespace
+
+template <class T>
+void gemm_columns(Index first, Index last, Index m, Index k, Factor<T> a, Factor<T> b, T beta, T* c,
+                  Index c_stride) {
+  if (m == 0 || first == last) return;
+  const T* columns_of_b = b.data + (b.layout == Layout::transposed ? first * b.stride : first);
+  call_blas(a.layout, b.layout, static_cast<int>(m), static_cast<int>(last - first), static_cast<int>(k),
+            a.data, static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta, c + first,
+            static_cast<int>(c_stride));
+}
+
+template void gemm_columns(Index, Index, Index, Index, Factor<float>, Factor<float>, float, float*, Index);
+template void gemm_columns(Index, Index, Index, Index, Factor<double>, Factor<double>, double, double*,
+                           Index);
+
+std::string blas_core() {
+  return openblas_get_corename();
+}
+
+void choose_blas_core(char** argv) {
+  const char* wish = std::getenv("SLALOM_BLAS_CORE");
+  if (wish != nullptr && std::strcmp(wish, "keep") == 0) return;
+  if (std::getenv("OPENBLAS_CORETYPE") != nullptr) return;
+  const char* core = wish;
+  if (core == nullptr) {
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    const std::string chosen = blas_core();
+    if (!avx512 || chosen == "SkylakeX" || chosen == "Cooperlake" || chosen == "SapphireRapids") return;
+    core = "SkylakeX";
+  }
+  setenv("OPENBLAS_CORETYPE", core, 1);
+  execv("/proc/self/exe", argv);  // returns only if it failed: the program then goes on with slower kernels
+}
+
+double measure_gemm_rate(double seconds) {
+  using Clock = std::chrono::steady_clock;
+  constexpr Index m = 340, n = 768, k = 768;
+  const std::vector<float> a(m * k, 0.5f), b(n * k, 0.25f);
+  std::vector<float> c(m * n);
+  double best = 1e30, spent = 0;
+  while (spent < seconds) {
+    const auto start = Clock::now();
+    gemm<float>(m, n, k, {a.data(), k}, {b.data(), k, Layout::transposed}, 0.0f, c.data(), n);
+    const double took = std::chrono::duration<double>(Clock::now() - start).count();
+    best = std::min(best, took);
+    spent += took;
+  }
+  return 2e-9 * m * n * k / best;
+}
+
+}  // namespace slalom
