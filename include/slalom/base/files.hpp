@@ -1,0 +1,120 @@
+// Files in and out. Every Error names the file and gives the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "slalom/base/parallel.hpp"
+
+struct gzFile_s;
+
+namespace slalom {
+
+/// Throws Error("FILE: cannot ACTION: reason"), the reason being the text of `code` (an errno).
+[[noreturn]] void throw_file_error(const std::string& path, std::string_view action, int code);
+
+/// Owns a POSIX file descriptor; −1 is none.
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+  ~FileDescriptor() { close(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+  /// Closes at once; false (and errno) if the system reports a late write error.
+  bool close();
+
+ private:
+  int fd_;
+};
+
+/// The bytes of a file in order, decompressed if it is gzip; "-" is stdin. A file named .gz must be gzip.
+class InputFile {
+ public:
+  explicit InputFile(const std::string& path);
+  /// Up to `bytes` bytes, fewer only at the end. Throws Error on a read error and on truncated or corrupt
+  /// gzip.
+  std::size_t read(char* out, std::size_t bytes);
+  const std::string& name() const { return name_; }
+
+ private:
+  struct Close {
+    void operator()(gzFile_s* file) const;
+  };
+  std::string name_;
+  std::unique_ptr<gzFile_s, Close> file_;
+};
+
+/// The whole of an InputFile.
+std::string read_file(const std::string& path);
+
+/// The lines of an InputFile, without their "\n" or "\r\n"; the last line needs no end.
+class LineReader {
+ public:
+  static constexpr std::size_t kLongestLine = std::size_t{64} << 20;  // bytes
+
+  /// Throws Error if the file cannot be read. Longer lines than `longest` bytes are refused by next().
+  explicit LineReader(const std::string& path, std::size_t longest = kLongestLine);
+  /// False at the end of the file. Throws as InputFile::read does, and for a line that is too long.
+  bool next(std::string& line);
+  /// Number of the line that next() gave last, from 1.
+  Index line_number() const { return line_number_; }
+  /// "reviews.tsv: line 7", for messages.
+  std::string where() const;
+
+ private:
+  bool fill();
+
+  InputFile file_;
+  std::size_t longest_;
+  std::string buffer_;
+  std::size_t begin_ = 0, size_ = 0;  // unread bytes are buffer_[begin_, size_)
+  Index line_number_ = 0;
+};
+
+/// A file that appears complete or not at all: bytes go to a temporary beside the target, commit() renames
+/// it. Without commit() the destructor removes the temporary and the target stays as it was. "-" is stdout;
+/// stdout and targets that are no regular file (/dev/null, a pipe) are written directly.
+class OutputFile {
+ public:
+  /// Throws Error if the folder is missing or not writable, or if the target is a folder.
+  explicit OutputFile(const std::string& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// Throws Error if the system refuses bytes (full disk). Bytes are buffered: the error may come later,
+  /// from flush() or commit().
+  void write(std::string_view bytes);
+  void write(const void* bytes, std::size_t count);
+  /// Hands everything to the system, so that a reader of a pipe sees it.
+  void flush();
+  /// Flushes to the disk and puts the file in place; nothing may be written afterwards.
+  void commit();
+  const std::string& name() const { return name_; }
+
+ private:
+  void open_temporary();
+  void write_through(const char* bytes, std::size_t count);
+
+  std::string name_;       // for messages
+  std::string target_;     // empty: written directly
+  std::string temporary_;  // empty: nothing to remove
+  FileDescriptor file_;
+  std::string buffer_;
+};
+
+/// Makes a folder and those above it; existing ones are fine. Throws Error.
+void make_folders(const std::string& path);
+
+}  // namespace slalom

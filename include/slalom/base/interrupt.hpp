@@ -1,0 +1,17 @@
+// Ctrl-C and `kill` as a question that long loops ask: work stops between two rows, so that finished rows
+// are kept and no file is left half written.
+#pragma once
+
+namespace slalom {
+
+/// Makes SIGINT and SIGTERM set a flag and nothing else. Each works once: the same signal a second time ends
+/// the process at once. System calls under way go on (SA_RESTART). Throws Error if the system refuses.
+void catch_interrupts();
+
+/// True from the first such signal on.
+bool interrupted();
+
+/// Throws Error "interrupted" with ExitStatus::interrupted if interrupted().
+void check_interrupt();
+
+}  // namespace slalom

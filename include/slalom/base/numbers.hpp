@@ -1,0 +1,21 @@
+// Numbers as text, the same whatever the locale. NaN is "nan", infinities are "inf" and "-inf".
+#pragma once
+
+#include <string>
+
+namespace slalom {
+
+/// The fewest digits that read back to the same number: "0.1", "1e+30".
+std::string shortest(double x);
+std::string shortest(float x);
+
+/// Exactly `decimals` ≥ 0 digits after the point: fixed(2.5, 3) is "2.500".
+std::string fixed(double x, int decimals);
+
+/// At most `digits` ≥ 1 significant digits, as %.*g prints them; 17 keep every double, 9 every float.
+std::string significant(double x, int digits);
+
+inline constexpr int kDoubleDigits = 17;
+inline constexpr int kFloatDigits = 9;
+
+}  // namespace slalom

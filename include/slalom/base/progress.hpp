@@ -1,0 +1,52 @@
+// How far a long computation is, on stderr only: one line that is rewritten, or few plain lines.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace slalom {
+
+/// automatic: one rewritten line if stderr is a terminal and TERM is not "dumb", else nothing;
+/// plain: a new line at most every 10 s, for logs; none: nothing.
+enum class ProgressMode { automatic, plain, none };
+
+/// One moment of a computation; a total of 0 or less is unknown.
+struct ProgressState {
+  std::string_view label;
+  std::int64_t done, total;
+  std::string_view detail;
+  double seconds;  // since the start
+};
+
+/// "training  120/340  35%  01:23 left  loss 0.41", cut to `width` code points, the detail first. Unknown
+/// parts are left out; at the end "took 02:10" replaces the time left, which assumes an even pace.
+std::string progress_line(const ProgressState& state, std::size_t width);
+
+class Progress {
+ public:
+  /// `total` is in the unit of update()'s `done`; 0 if unknown.
+  Progress(ProgressMode mode, std::string label, std::int64_t total);
+  ~Progress() { finish(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// Shows the line if the last one is 0.1 s (plain: 10 s) old; cheap to call for every row.
+  void update(std::int64_t done, std::string_view detail = {});
+  /// Erases the rewritten line, or adds the last plain line if update() held it back.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void show();
+
+  ProgressMode mode_;
+  std::string label_, detail_;
+  std::int64_t total_, done_ = 0;
+  bool pending_ = false, shown_ = false;
+  Clock::time_point start_ = Clock::now(), next_ = start_;
+};
+
+}  // namespace slalom

@@ -1,0 +1,85 @@
+// A transformer classifier: its parameters, and one forward pass over packed texts.
+#pragma once
+
+#include <vector>
+
+#include "slalom/autograd/tape.hpp"
+#include "slalom/nn/config.hpp"
+#include "slalom/ops/packed.hpp"
+
+namespace slalom {
+
+/// Parameters of the layers, as ids into the classifier's store; weights are (out, in).
+struct LinearIds {
+  ParameterId weight, bias;
+};
+struct LayerNormIds {
+  ParameterId weight, bias;
+};
+struct BlockIds {
+  LinearIds query;            // (D, D)
+  LinearIds keys_values;      // (2D, D): k above v, one product for both
+  LinearIds attention_out;    // (D, D)
+  LayerNormIds norm1, norm2;  // post-norm: after the attention, after the feed-forward; pre-norm: before them
+  LinearIds feed_forward_in, feed_forward_out;  // (F, D), (D, F)
+};
+struct EmbeddingIds {
+  ParameterId token, position, type;  // (V, D), (P, D), (types, D)
+  LayerNormIds norm;
+};
+struct HeadIds {
+  LayerNormIds norm;
+  LinearIds hidden;  // (D, D)
+  LinearIds out;     // (C, D)
+};
+
+/// Training or inference is an argument of a pass, never a state of the model.
+struct Pass {
+  /// Dropout is drawn from this stream (0 rates in the configuration draw nothing); unset: inference.
+  const std::uint64_t* dropout_key = nullptr;
+  /// Rows that the last block computes beyond keys and values: the head reads one row of each text, so the
+  /// others are only of interest for inspection. Both give the same logits and gradients.
+  enum class LastBlock { read_out_rows, all_rows } last_block = LastBlock::read_out_rows;
+};
+
+template <class T>
+class Classifier {
+ public:
+  /// Registers and allocates the parameters of a valid configuration; values are zero.
+  explicit Classifier(const ClassifierConfig& config);
+
+  const ClassifierConfig& config() const { return config_; }
+  ParameterStore<T>& parameters() { return parameters_; }
+  const ParameterStore<T>& parameters() const { return parameters_; }
+  const EmbeddingIds& embedding() const { return embedding_; }
+  const std::vector<BlockIds>& blocks() const { return blocks_; }
+  const HeadIds& head() const { return head_; }
+
+  /// Random weights as Hugging Face draws them: normal(0, initializer_range) for matrices and tables (GPT-2's
+  /// output projections divided by √(2 layers)), zero biases and padding rows, LayerNorm 1 and 0.
+  void initialise(std::uint64_t seed);
+
+  /// Logits (B, C) of the texts. Names on the tape: see activation_names(). Throws Error for an empty text,
+  /// an id outside the vocabulary, or a text longer than the positions, naming the text.
+  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass);
+
+ private:
+  LinearIds add_linear(const std::string& prefix, Index out, Index in, bool bias = true);
+  LayerNormIds add_layer_norm(const std::string& prefix);
+  void add_block(const std::string& prefix);
+
+  ClassifierConfig config_;
+  ParameterStore<T> parameters_;
+  EmbeddingIds embedding_;
+  std::vector<BlockIds> blocks_;
+  HeadIds head_;
+};
+
+/// What forward() names, with the shape for one text: S tokens, D width, H heads, F feed-forward width, C
+/// labels.
+struct ActivationInfo {
+  std::string name, shape, meaning;
+};
+std::vector<ActivationInfo> activation_names(const ClassifierConfig& config);
+
+}  // namespace slalom

@@ -1,0 +1,87 @@
+// What a classifier is made of: the four architectures as one table of differences, sizes, and switches for
+// study.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "slalom/base/parallel.hpp"
+#include "slalom/base/token.hpp"
+#include "slalom/kernels/math.hpp"
+
+namespace slalom {
+
+enum class Architecture { bert, distilbert, roberta, gpt2 };
+
+const char* name(Architecture architecture);
+/// Throws UsageError for anything but bert, distilbert, roberta, gpt2.
+Architecture architecture_from_name(const std::string& name);
+
+enum class ReadOut { first, last };
+
+/// In what the four differ. Everything else is shared.
+struct ArchitectureTraits {
+  bool pre_norm;        // LayerNorm before attention and feed-forward (GPT-2) or after the residual sum
+  bool causal;          // a row sees only itself and earlier rows
+  bool has_types;       // segment embeddings
+  bool embedding_norm;  // LayerNorm after the embeddings
+  bool attention_out_dropout;  // dropout on the attention's output projection
+  bool special_tokens;         // texts are wrapped in [CLS] … [SEP]
+  ReadOut read_out;            // row of a text that the head reads
+  bool final_norm;             // LayerNorm before the head
+  bool head_hidden;            // a (D, D) layer before the classifier
+  Activation head_activation;  // of that layer
+  bool head_dropout_first;     // dropout before that layer too
+  bool head_bias;
+};
+const ArchitectureTraits& traits(Architecture architecture);
+
+enum class Positions { learned, none };
+
+struct ClassifierConfig {
+  Architecture architecture = Architecture::bert;
+  Index layers = 1;
+  Index width = 768;
+  Index heads = 12;
+  Index feed_forward = 3072;
+  Index vocabulary = 0;
+  Index max_positions = 512;  // longest text, in tokens
+  Index types = 2;
+  Index labels = 2;
+  double layer_norm_eps = 1e-12;
+  Activation activation = Activation::gelu_erf;
+  double embedding_dropout = 0.1;
+  double attention_dropout = 0.1;
+  double hidden_dropout = 0.1;
+  double head_dropout = 0.1;
+  double initializer_range = 0.02;
+  TokenId pad_id = 0;
+  std::vector<std::string> label_names;  // "LABEL_0" … where empty
+
+  // Switches for study and teaching; a model with one of the last three off is no Hugging Face model any
+  // more.
+  Positions positions = Positions::learned;
+  ReadOut read_out = ReadOut::first;
+  bool layer_norm = true;
+  bool feed_forward_on = true;
+  bool residual = true;
+
+  const ArchitectureTraits& traits() const { return slalom::traits(architecture); }
+  /// Rows of the position table; RoBERTa's first pad_id + 1 rows belong to no position.
+  Index position_rows() const { return max_positions + position_offset(); }
+  Index position_offset() const { return architecture == Architecture::roberta ? pad_id + 1 : 0; }
+  void set_dropout(double rate) {
+    embedding_dropout = attention_dropout = hidden_dropout = head_dropout = rate;
+  }
+
+  /// Throws Error naming the field for sizes that are not positive, heads that do not divide the width, fewer
+  /// than 2 labels, or rates outside [0, 1). `where` names the source of the values.
+  void validate(const std::string& where) const;
+};
+
+/// The library's defaults for an architecture, as Hugging Face's configuration classes have them (dropout
+/// 0.1, DistilBERT's head 0.2), with feed_forward = 4 · width.
+ClassifierConfig default_config(Architecture architecture, Index layers, Index width, Index heads,
+                                Index vocabulary);
+
+}  // namespace slalom

@@ -1,0 +1,45 @@
+// Logits of many texts: equal texts are asked once, the others in packed batches of bounded size.
+#pragma once
+
+#include <vector>
+
+#include "slalom/nn/classifier.hpp"
+
+namespace slalom {
+
+/// What was asked of a model; the same on every machine. A token-forward is one row through the model.
+struct QueryCost {
+  Index queries = 0, unique_queries = 0, token_forwards = 0;
+};
+
+template <class T>
+class Predictor {
+ public:
+  /// The model must outlive the predictor. `batch_rows` bounds the rows of a batch (one longer text is a
+  /// batch of its own).
+  explicit Predictor(Classifier<T>& model, Index batch_rows = 4096)
+      : model_(model), batch_rows_(batch_rows) {}
+
+  /// logits (B, C), row-major. Throws Error as Classifier::forward does, and for logits that are not finite,
+  /// naming the text and the first activation that is not.
+  void logits(const PackedTexts& texts, std::vector<T>& out);
+
+  const QueryCost& cost() const { return cost_; }
+
+ private:
+  void run_batch(const PackedTexts& texts, std::span<const Index> chosen, std::vector<T>& out);
+
+  Classifier<T>& model_;
+  Index batch_rows_;
+  Tape<T> tape_{Recording::off};
+  QueryCost cost_;
+  std::vector<TokenId> ids_, types_;
+  std::vector<Index> begin_;
+};
+
+/// Log-odds of class `target` against the rest in nats: logit_target − log Σ over the others of e^logit; with
+/// two classes logit_target − logit_other (docs: F(t) of the paper's section 3).
+template <class T>
+T log_odds(std::span<const T> logits, Index target);
+
+}  // namespace slalom

@@ -1,0 +1,43 @@
+#include "slalom/base/interrupt.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+namespace {
+
+// A signal handler has no other way to report: it may touch nothing but a lock-free flag of static storage.
+std::atomic<bool> signal_seen{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void note_signal(int) {
+  signal_seen.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  // SA_RESETHAND restores the default, which ends the process, before the handler runs: the way out of a
+  // loop that does not ask.
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM})
+    if (sigaction(signal, &action, nullptr) != 0)
+      throw Error(text("[interrupt] cannot catch signal ", signal, ": ", std::strerror(errno)));
+}
+
+bool interrupted() {
+  return signal_seen.load(std::memory_order_relaxed);
+}
+
+void check_interrupt() {
+  if (interrupted()) throw Error("interrupted", "", ExitStatus::interrupted);
+}
+
+}  // namespace slalom

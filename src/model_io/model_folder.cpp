@@ -1,0 +1,152 @@
+#include "slalom/model_io/model_folder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "slalom/base/files.hpp"
+#include "slalom/model_io/stored_tensors.hpp"
+
+namespace slalom {
+
+namespace {
+
+// The tensors of a folder, whether in one file or in shards.
+class TensorFiles {
+ public:
+  explicit TensorFiles(const std::string& folder) : folder_(folder) {
+    const std::string single = folder + "/model.safetensors", index = single + ".index.json";
+    if (std::filesystem::exists(single))
+      files_.emplace_back(single);
+    else if (std::filesystem::exists(index))
+      open_shards(index);
+    else
+      throw Error(text(folder, ": found no model.safetensors and no model.safetensors.index.json"),
+                  "pytorch_model.bin files are not read (they can hold code): save the model with "
+                  "safe_serialization=True");
+    for (const SafetensorsFile& file : files_)
+      for (const TensorEntry& entry : file.header().tensors)
+        if (!where_.emplace(entry.name, std::pair{&file, &entry}).second)
+          throw Error(text(file.path(), ": tensor \"", entry.name, "\" is in another shard too"));
+  }
+
+  /// The tensor under its own name or one of its variants; throws if there is none.
+  const std::pair<const SafetensorsFile*, const TensorEntry*>& find(const std::string& name) {
+    for (const std::string& variant : variants(name))
+      if (const auto found = where_.find(variant); found != where_.end()) {
+        used_.insert(variant);
+        return found->second;
+      }
+    throw Error(text(files_.front().path(), ": tensor \"", name, "\" is missing"));
+  }
+
+  std::vector<std::string> unused() const {
+    std::vector<std::string> names;
+    for (const auto& [name, place] : where_)
+      if (!used_.contains(name)) names.push_back(name);
+    return names;
+  }
+
+ private:
+  void open_shards(const std::string& index) {
+    const Json json = parse_json(read_file(index), index);
+    std::set<std::string> shards;
+    const Json& map = require_object(json, "weight_map", index);
+    for (const auto& [tensor, file] : map.items()) {
+      const std::string shard = require_string(map, tensor, index + ": weight_map");
+      if (shard.empty() || shard.find('/') != std::string::npos)
+        throw Error(text(index, ": tensor \"", tensor, "\": found file \"", shard,
+                         "\", wanted a name in this folder"));
+      shards.insert(shard);
+    }
+    if (shards.empty()) throw Error(text(index, ": field \"weight_map\": found no files"));
+    files_.reserve(shards.size());
+    for (const std::string& shard : shards) files_.emplace_back(folder_ + "/" + shard);
+  }
+
+  // Older checkpoints: no prefix (a bare encoder's names), gamma and beta for LayerNorm's weight and bias.
+  static std::vector<std::string> variants(const std::string& name) {
+    std::vector<std::string> list = {name};
+    for (const char* prefix : {"bert.", "distilbert.", "roberta.", "transformer."})
+      if (name.starts_with(prefix)) {
+        list.push_back(name.substr(std::string(prefix).size()));
+        break;
+      }
+    const std::size_t plain = list.size();
+    for (std::size_t i = 0; i < plain; ++i)
+      for (const auto& [now, before] :
+           {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, std::pair{"LayerNorm.bias", "LayerNorm.beta"}})
+        if (list[i].ends_with(now))
+          list.push_back(list[i].substr(0, list[i].size() - std::string(now).size()) + before);
+    return list;
+  }
+
+  std::string folder_;
+  std::vector<SafetensorsFile> files_;
+  std::map<std::string, std::pair<const SafetensorsFile*, const TensorEntry*>> where_;
+  std::set<std::string> used_;
+};
+
+std::vector<Index> extents(const Shape& shape) {
+  return {shape.extent.begin(), shape.extent.begin() + shape.rank};
+}
+
+std::string describe(const std::vector<Index>& shape) {
+  std::string out = "(";
+  for (std::size_t a = 0; a < shape.size(); ++a) out += (a ? ", " : "") + std::to_string(shape[a]);
+  return out + ")";
+}
+
+}  // namespace
+
+template <class T>
+LoadedModel<T> load_model(const std::string& folder) {
+  if (!std::filesystem::is_directory(folder)) throw Error(text(folder, ": found no such model folder"));
+  LoadedModel<T> loaded{std::make_unique<Classifier<T>>(read_config(folder)), {}};
+  TensorFiles files(folder);
+  std::vector<T> values;
+  for (const StoredTensor& tensor : stored_tensors(*loaded.model)) {
+    if (tensor.pieces.empty()) {
+      files.find(tensor.name);  // zeros by construction
+      continue;
+    }
+    const auto& [file, entry] = files.find(tensor.name);
+    if (entry->shape != extents(tensor.shape))
+      throw Error(text(file->path(), ": tensor \"", entry->name, "\": found shape ", describe(entry->shape),
+                       ", wanted ", to_string(tensor.shape), " (config.json)"));
+    values.resize(static_cast<std::size_t>(tensor.shape.size()));
+    file->read(*entry, std::span<T>(values));
+    if (!std::ranges::all_of(values, [](T x) { return std::isfinite(x); }))
+      throw Error(
+          text(file->path(), ": tensor \"", entry->name, "\": found NaN or Inf, wanted finite numbers"));
+    write_to_parameters(values, tensor, loaded.model->parameters());
+  }
+  loaded.ignored = files.unused();
+  return loaded;
+}
+
+template <class T>
+void save_model(const Classifier<T>& model, const std::string& folder, DType dtype) {
+  make_folders(folder);
+  std::vector<std::vector<T>> values;
+  std::vector<TensorToWrite> tensors;
+  for (const StoredTensor& tensor : stored_tensors(model)) {
+    values.emplace_back();
+    read_from_parameters(model.parameters(), tensor, Quantity::value, values.back());
+    tensors.push_back({tensor.name, dtype, extents(tensor.shape), std::span<const T>(values.back())});
+  }
+  OutputFile config(folder + "/config.json");
+  config.write(config_json(model.config()));
+  write_safetensors(folder + "/model.safetensors", tensors, {{"format", "pt"}});
+  config.commit();
+}
+
+template LoadedModel<float> load_model(const std::string&);
+template LoadedModel<double> load_model(const std::string&);
+template void save_model(const Classifier<float>&, const std::string&, DType);
+template void save_model(const Classifier<double>&, const std::string&, DType);
+
+}  // namespace slalom

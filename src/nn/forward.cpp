@@ -1,0 +1,245 @@
+// The forward pass, from token ids to logits. Post-norm blocks (BERT, DistilBERT, RoBERTa):
+//   m = LN1(x + Attention(x)),  y = LN2(m + FeedForward(m));
+// pre-norm blocks (GPT-2):
+//   m = x + Attention(LN1(x)),  y = m + FeedForward(LN2(m)).
+#include "slalom/nn/classifier.hpp"
+#include "slalom/ops/attention.hpp"
+#include "slalom/ops/dropout.hpp"
+#include "slalom/ops/elementwise.hpp"
+#include "slalom/ops/embedding.hpp"
+#include "slalom/ops/layer_norm.hpp"
+#include "slalom/ops/linear.hpp"
+#include "slalom/ops/row_pick.hpp"
+
+namespace slalom {
+
+namespace {
+
+// Places of dropout; a site is 4 · layer + place, layer −1 being outside the blocks.
+enum class Place : std::uint32_t { attention, attention_out, mlp_out, head };
+constexpr int kOutside = -1;
+
+template <class T>
+struct Forward {
+  Tape<T>& tape;
+  Classifier<T>& model;
+  const PackedTexts& texts;
+  const Pass& pass;
+  std::span<const Index> read_out{};              // (B) the row of each text that the head reads
+  std::span<const RowOrigin> origins{};           // (N)
+  std::span<const RowOrigin> read_out_origins{};  // (B)
+
+  const ClassifierConfig& config() const { return model.config(); }
+
+  Var parameter(ParameterId id) { return id.valid() ? tape.parameter(model.parameters(), id) : Var{}; }
+
+  void name(const char* stem, int layer, Var v) { tape.name({stem, layer}, tape.value(v)); }
+
+  Dropout dropout_at(Place place, int layer, double rate) const {
+    if (pass.dropout_key == nullptr) return {};
+    return {rate, *pass.dropout_key,
+            static_cast<std::uint32_t>(4 * (layer + 1)) + static_cast<std::uint32_t>(place)};
+  }
+
+  Var drop(Var x, Place place, int layer, double rate) {
+    const bool every_row = tape.value(x).rows() == texts.rows();
+    return dropout(tape, x, dropout_at(place, layer, rate), every_row ? origins : read_out_origins);
+  }
+
+  Var apply(const LinearIds& ids, Var x, Activation f = Activation::none, Tensor<T>* pre = nullptr) {
+    return linear(tape, x, parameter(ids.weight), parameter(ids.bias), f, pre);
+  }
+
+  // LN(x + residual); without LayerNorm (a switch) just the sum.
+  Var normalise(const LayerNormIds& ids, Var x, Var residual = {}) {
+    if (ids.weight.valid())
+      return layer_norm(tape, x, residual, parameter(ids.weight), parameter(ids.bias),
+                        config().layer_norm_eps);
+    return residual.valid() ? add(tape, x, residual) : x;
+  }
+
+  void lay_out_rows() {
+    const Index B = texts.texts();
+    const std::span<Index> rows = tape.arena().template array<Index>(B);
+    const std::span<RowOrigin> their_origins = tape.arena().template array<RowOrigin>(B);
+    origins = row_origins(tape.arena(), texts);
+    for (Index b = 0; b < B; ++b) {
+      const auto i = static_cast<std::size_t>(b);
+      rows[i] = config().read_out == ReadOut::first ? texts.begin[i] : texts.begin[i + 1] - 1;
+      their_origins[i] = origins[static_cast<std::size_t>(rows[i])];
+    }
+    read_out = rows;
+    read_out_origins = their_origins;
+  }
+
+  // Position of each row in the position table. RoBERTa counts from pad_id + 1 on, and a pad token inside a
+  // text keeps pad_id and is not counted.
+  std::span<const TokenId> position_ids() {
+    const std::span<TokenId> ids = tape.arena().template array<TokenId>(texts.rows());
+    const bool roberta = config().architecture == Architecture::roberta;
+    for (Index b = 0, r = 0; b < texts.texts(); ++b) {
+      TokenId next = static_cast<TokenId>(config().position_offset());
+      for (Index s = 0; s < texts.length(b); ++s, ++r) {
+        const auto i = static_cast<std::size_t>(r);
+        ids[i] = roberta && texts.ids[i] == config().pad_id ? config().pad_id : next++;
+      }
+    }
+    return ids;
+  }
+
+  std::span<const TokenId> type_ids() {
+    if (!texts.types.empty()) return texts.types;
+    const std::span<TokenId> zeros = tape.arena().template array<TokenId>(texts.rows());
+    std::ranges::fill(zeros, TokenId{0});
+    return zeros;
+  }
+
+  Var embed() {
+    const EmbeddingIds& ids = model.embedding();
+    const Gather token{parameter(ids.token), texts.ids};
+    const Gather position = ids.position.valid() ? Gather{parameter(ids.position), position_ids()} : Gather{};
+    const Gather type = ids.type.valid() ? Gather{parameter(ids.type), type_ids()} : Gather{};
+    Var x;
+    if (ids.position.valid() && ids.type.valid())
+      x = embedding(tape, {token, position, type});
+    else if (ids.position.valid())
+      x = embedding(tape, {token, position});
+    else if (ids.type.valid())
+      x = embedding(tape, {token, type});
+    else
+      x = embedding(tape, {token});
+    if (ids.norm.weight.valid()) x = normalise(ids.norm, x);
+    x = drop(x, Place::attention, kOutside, config().embedding_dropout);
+    name("embed", kOutside, x);
+    return x;
+  }
+
+  // What the block's attention adds to the residual stream, for the rows that x_asked holds. `source` is what
+  // keys and values are made of, `asked` what queries are made of.
+  Var attend(const BlockIds& ids, int layer, Var asked, Var source, QueryRows queries) {
+    const Index D = config().width;
+    const Var q = apply(ids.query, asked);
+    const Var kv = apply(ids.keys_values, source);
+    Tensor<T> pattern;
+    const Var z = attention(
+        tape, q, kv, texts, config().heads, config().traits().causal ? Mask::causal : Mask::bidirectional,
+        dropout_at(Place::attention, layer, config().attention_dropout), queries, &pattern);
+    const Var out = apply(ids.attention_out, z);
+    name("attn.q", layer, q);
+    tape.name_columns({"attn.k", layer}, tape.value(kv), 0, D);
+    tape.name_columns({"attn.v", layer}, tape.value(kv), D, D);
+    tape.name({"attn.pattern", layer}, pattern);
+    name("attn.z", layer, z);
+    name("attn.out", layer, out);
+    const double rate = config().traits().attention_out_dropout ? config().hidden_dropout : 0;
+    return drop(out, Place::attention_out, layer, rate);
+  }
+
+  Var feed_forward(const BlockIds& ids, int layer, Var x) {
+    Tensor<T> pre;
+    const bool keep = tape.recording() == Recording::on;
+    const Var post = apply(ids.feed_forward_in, x, config().activation, keep ? &pre : nullptr);
+    const Var out = apply(ids.feed_forward_out, post);
+    if (keep) tape.name({"mlp.pre", layer}, pre);
+    name("mlp.post", layer, post);
+    name("mlp.out", layer, out);
+    return drop(out, Place::mlp_out, layer, config().hidden_dropout);
+  }
+
+  // The whole block, or, with read_out_only, its output at the read-out rows: keys and values still come from
+  // all rows. Rows are picked before full-width work, so that on the way back the full gradient is written
+  // first and the rows' share is added to it.
+  Var block(int layer, Var x, bool read_out_only) {
+    const BlockIds& ids = model.blocks()[static_cast<std::size_t>(layer)];
+    const bool pre_norm = config().traits().pre_norm;
+    const auto picked = [&](Var all) { return read_out_only ? row_pick(tape, all, read_out) : all; };
+    const QueryRows queries{read_out_only ? read_out : std::span<const Index>{}};
+    const auto residual = [&](Var v) { return config().residual ? v : Var{}; };
+    const auto plus = [&](Var a, Var b) { return b.valid() ? add(tape, a, b) : a; };
+
+    const Var stream = picked(x);
+    Var m;
+    if (pre_norm) {
+      const Var n = normalise(ids.norm1, x);
+      if (ids.norm1.weight.valid()) name("norm1", layer, n);
+      m = plus(attend(ids, layer, picked(n), n, queries), residual(stream));
+    } else {
+      m = normalise(ids.norm1, attend(ids, layer, stream, x, queries), residual(stream));
+    }
+    name("resid_mid", layer, m);
+    Var y = m;
+    if (config().feed_forward_on) {
+      const Var n = pre_norm ? normalise(ids.norm2, m) : m;
+      if (pre_norm && ids.norm2.weight.valid()) name("norm2", layer, n);
+      const Var out = feed_forward(ids, layer, n);
+      y = pre_norm ? plus(out, residual(m)) : normalise(ids.norm2, out, residual(m));
+    }
+    name("resid_post", layer, y);
+    return y;
+  }
+
+  Var head(Var x) {
+    const HeadIds& ids = model.head();
+    name("read_out", kOutside, x);
+    if (ids.norm.weight.valid()) {
+      x = normalise(ids.norm, x);
+      name("head.norm", kOutside, x);
+    }
+    if (ids.hidden.weight.valid()) {
+      if (config().traits().head_dropout_first)
+        x = drop(x, Place::attention_out, kOutside, config().head_dropout);
+      x = apply(ids.hidden, x, config().traits().head_activation);
+      name("head.hidden", kOutside, x);
+    }
+    const Var logits = apply(ids.out, drop(x, Place::head, kOutside, config().head_dropout));
+    name("logits", kOutside, logits);
+    return logits;
+  }
+
+  Var run() {
+    lay_out_rows();
+    Var x = embed();
+    const int L = static_cast<int>(config().layers);
+    for (int l = 0; l < L; ++l) {
+      const bool last = l == L - 1;
+      const bool read_out_only = last && pass.last_block == Pass::LastBlock::read_out_rows;
+      const auto mark = tape.mark();
+      const Var y = block(l, x, read_out_only);
+      if (tape.recording() == Recording::off && !last)
+        tape.rewind_into(mark, x, y);
+      else
+        x = y;
+    }
+    if (pass.last_block == Pass::LastBlock::all_rows) x = row_pick(tape, x, read_out);
+    return head(x);
+  }
+};
+
+template <class T>
+void check(const ClassifierConfig& config, const PackedTexts& texts) {
+  if (texts.begin.size() < 2) throw Error("[forward] a batch without texts");
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const Index n = texts.length(b);
+    if (n <= 0) throw Error(text("[forward] text ", b, " is empty"));
+    if (config.positions == Positions::learned && n > config.max_positions)
+      throw Error(text("[forward] text ", b, " has ", n, " tokens, the model has ", config.max_positions,
+                       " positions"));
+  }
+  for (std::size_t r = 0; r < texts.ids.size(); ++r)
+    if (texts.ids[r] < 0 || texts.ids[r] >= config.vocabulary)
+      throw Error(
+          text("[forward] row ", r, " has id ", texts.ids[r], ", the vocabulary has ", config.vocabulary));
+}
+
+}  // namespace
+
+template <class T>
+Var Classifier<T>::forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) {
+  check<T>(config_, texts);
+  return Forward<T>{tape, *this, texts, pass}.run();
+}
+
+template Var Classifier<float>::forward(Tape<float>&, const PackedTexts&, const Pass&);
+template Var Classifier<double>::forward(Tape<double>&, const PackedTexts&, const Pass&);
+
+}  // namespace slalom

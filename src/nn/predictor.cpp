@@ -1,0 +1,98 @@
+#include "slalom/nn/predictor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <unordered_map>
+
+namespace slalom {
+
+namespace {
+
+std::string_view bytes(std::span<const TokenId> ids) {
+  return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
+}
+
+// For each text the first one that equals it, ids and types alike.
+std::vector<Index> first_equal(const PackedTexts& texts) {
+  std::unordered_map<std::string, Index> seen;
+  std::vector<Index> first(static_cast<std::size_t>(texts.texts()));
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const auto at = static_cast<std::size_t>(texts.begin[static_cast<std::size_t>(b)]),
+               n = static_cast<std::size_t>(texts.length(b));
+    std::string key(bytes(texts.ids.subspan(at, n)));
+    if (!texts.types.empty()) key += bytes(texts.types.subspan(at, n));
+    first[static_cast<std::size_t>(b)] = seen.try_emplace(std::move(key), b).first->second;
+  }
+  return first;
+}
+
+}  // namespace
+
+template <class T>
+void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
+  const Index B = texts.texts(), C = model_.config().labels;
+  out.resize(static_cast<std::size_t>(B * C));
+  const std::vector<Index> first = first_equal(texts);
+  std::vector<Index> batch;
+  Index rows = 0;
+  for (Index b = 0; b < B; ++b) {
+    if (first[static_cast<std::size_t>(b)] != b) continue;
+    if (!batch.empty() && rows + texts.length(b) > batch_rows_) {
+      run_batch(texts, batch, out);
+      batch.clear();
+      rows = 0;
+    }
+    batch.push_back(b);
+    rows += texts.length(b);
+    ++cost_.unique_queries;
+    cost_.token_forwards += texts.length(b);
+  }
+  if (!batch.empty()) run_batch(texts, batch, out);
+  for (Index b = 0; b < B; ++b)
+    std::copy_n(out.data() + first[static_cast<std::size_t>(b)] * C, C, out.data() + b * C);
+  cost_.queries += B;
+}
+
+template <class T>
+void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> chosen, std::vector<T>& out) {
+  ids_.clear();
+  types_.clear();
+  begin_.assign(1, 0);
+  for (Index b : chosen) {
+    const auto from = texts.begin[static_cast<std::size_t>(b)],
+               to = texts.begin[static_cast<std::size_t>(b) + 1];
+    ids_.insert(ids_.end(), texts.ids.begin() + from, texts.ids.begin() + to);
+    if (!texts.types.empty())
+      types_.insert(types_.end(), texts.types.begin() + from, texts.types.begin() + to);
+    begin_.push_back(static_cast<Index>(ids_.size()));
+  }
+  tape_.reset();
+  const Tensor<T> logits = tape_.value(model_.forward(tape_, {ids_, begin_, types_}, {}));
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const T* row = logits.row(static_cast<Index>(i));
+    if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); }))
+      throw Error(text("[predict] text ", chosen[i], ": the logits are not finite; ",
+                       tape_.first_non_finite_value(), " is the first such activation"));
+    std::copy_n(row, logits.columns(), out.data() + chosen[i] * logits.columns());
+  }
+}
+
+template <class T>
+T log_odds(std::span<const T> logits, Index target) {
+  if (target < 0 || target >= static_cast<Index>(logits.size()))
+    throw Error(text("[log_odds] target ", target, ", wanted 0 to ", logits.size() - 1));
+  T top = -INFINITY, sum = 0;
+  for (std::size_t c = 0; c < logits.size(); ++c)
+    if (static_cast<Index>(c) != target) top = std::max(top, logits[c]);
+  for (std::size_t c = 0; c < logits.size(); ++c)
+    if (static_cast<Index>(c) != target) sum += std::exp(logits[c] - top);
+  return logits[static_cast<std::size_t>(target)] - top - std::log(sum);
+}
+
+template class Predictor<float>;
+template class Predictor<double>;
+template float log_odds(std::span<const float>, Index);
+template double log_odds(std::span<const double>, Index);
+
+}  // namespace slalom
