@@ -33,7 +33,7 @@ endif
 
 LIBRARY := $(BUILD)/libslalom.a
 LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp))))
-TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/*.cpp tests/*/*.cpp))
+TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/%,$(wildcard tests/*.cpp tests/*/*.cpp)))
 PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
 .PHONY: all help deps deps-check test check check-format check-layers check-warnings check-tidy check-sanitize \

@@ -54,16 +54,16 @@ std::string blas_core() {
 void choose_blas_core(char** argv) {
   const char* wish = std::getenv("SLALOM_BLAS_CORE");
   if (wish != nullptr && std::strcmp(wish, "keep") == 0) return;
-  if (std::getenv("OPENBLAS_CORETYPE") != nullptr) return;
-  const char* core = wish;
-  if (core == nullptr) {
+  if (wish == nullptr) {
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     const std::string chosen = blas_core();
     if (!avx512 || chosen == "SkylakeX" || chosen == "Cooperlake" || chosen == "SapphireRapids") return;
-    core = "SkylakeX";
+    wish = "SkylakeX";
   }
-  setenv("OPENBLAS_CORETYPE", core, 1);
+  const char* now = std::getenv("OPENBLAS_CORETYPE");
+  if (now != nullptr && std::strcmp(now, wish) == 0) return;  // OpenBLAS was told so already
+  setenv("OPENBLAS_CORETYPE", wish, 1);
   execv("/proc/self/exe", argv);  // returns only if it failed: the program then goes on with slower kernels
 }
 

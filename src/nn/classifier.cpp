@@ -86,6 +86,16 @@ void Classifier<T>::initialise(std::uint64_t seed) {
     std::fill_n(parameters_.value(embedding_.position).row(config_.pad_id), config_.width, T{0});
 }
 
+template <class T>
+void Classifier<T>::rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const {
+  rows.clear();
+  if (table == embedding_.token) rows.assign(texts.ids.begin(), texts.ids.end());
+  if (table != embedding_.position) return;
+  Index longest = 0;
+  for (Index b = 0; b < texts.texts(); ++b) longest = std::max(longest, texts.length(b));
+  for (Index r = 0; r < config_.position_offset() + longest; ++r) rows.push_back(r);
+}
+
 std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
   const ArchitectureTraits& t = config.traits();
   std::vector<ActivationInfo> list = {

@@ -31,7 +31,7 @@ std::vector<Index> first_equal(const PackedTexts& texts) {
 
 template <class T>
 void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
-  const Index B = texts.texts(), C = model_.config().labels;
+  const Index B = texts.texts(), C = model_.labels();
   out.resize(static_cast<std::size_t>(B * C));
   const std::vector<Index> first = first_equal(texts);
   std::vector<Index> batch;

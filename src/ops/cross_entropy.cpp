@@ -37,6 +37,16 @@ Var cross_entropy(Tape<T>& tape, Var logits, std::span<const int> labels, Tensor
 template Var cross_entropy(Tape<float>&, Var, std::span<const int>, Tensor<float>*);
 template Var cross_entropy(Tape<double>&, Var, std::span<const int>, Tensor<double>*);
 
+template <class T>
+T cross_entropy_of(std::span<const T> logits, int label) {
+  std::vector<T> p(logits.size());
+  return softmax_row(static_cast<Index>(logits.size()), logits.data(), p.data()) -
+         logits[static_cast<std::size_t>(label)];
+}
+
+template float cross_entropy_of(std::span<const float>, int);
+template double cross_entropy_of(std::span<const double>, int);
+
 Operation describe_cross_entropy() {
   static constexpr int kLabels[] = {2, 0, 1};
   return {"cross_entropy",

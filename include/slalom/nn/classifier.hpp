@@ -5,7 +5,7 @@
 
 #include "slalom/autograd/tape.hpp"
 #include "slalom/nn/config.hpp"
-#include "slalom/ops/packed.hpp"
+#include "slalom/nn/text_classifier.hpp"
 
 namespace slalom {
 
@@ -33,24 +33,17 @@ struct HeadIds {
   LinearIds out;     // (C, D)
 };
 
-/// Training or inference is an argument of a pass, never a state of the model.
-struct Pass {
-  /// Dropout is drawn from this stream (0 rates in the configuration draw nothing); unset: inference.
-  const std::uint64_t* dropout_key = nullptr;
-  /// Rows that the last block computes beyond keys and values: the head reads one row of each text, so the
-  /// others are only of interest for inspection. Both give the same logits and gradients.
-  enum class LastBlock { read_out_rows, all_rows } last_block = LastBlock::read_out_rows;
-};
-
 template <class T>
-class Classifier {
+class Classifier final : public TextClassifier<T> {
  public:
   /// Registers and allocates the parameters of a valid configuration; values are zero.
   explicit Classifier(const ClassifierConfig& config);
 
   const ClassifierConfig& config() const { return config_; }
-  ParameterStore<T>& parameters() { return parameters_; }
-  const ParameterStore<T>& parameters() const { return parameters_; }
+  ParameterStore<T>& parameters() override { return parameters_; }
+  const ParameterStore<T>& parameters() const override { return parameters_; }
+  Index labels() const override { return config_.labels; }
+  void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const override;
   const EmbeddingIds& embedding() const { return embedding_; }
   const std::vector<BlockIds>& blocks() const { return blocks_; }
   const HeadIds& head() const { return head_; }
@@ -61,7 +54,7 @@ class Classifier {
 
   /// Logits (B, C) of the texts. Names on the tape: see activation_names(). Throws Error for an empty text,
   /// an id outside the vocabulary, or a text longer than the positions, naming the text.
-  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass);
+  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
 
  private:
   LinearIds add_linear(const std::string& prefix, Index out, Index in, bool bias = true);

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "slalom/nn/classifier.hpp"
+#include "slalom/nn/text_classifier.hpp"
 
 namespace slalom {
 
@@ -17,10 +17,10 @@ class Predictor {
  public:
   /// The model must outlive the predictor. `batch_rows` bounds the rows of a batch (one longer text is a
   /// batch of its own).
-  explicit Predictor(Classifier<T>& model, Index batch_rows = 4096)
+  explicit Predictor(TextClassifier<T>& model, Index batch_rows = 4096)
       : model_(model), batch_rows_(batch_rows) {}
 
-  /// logits (B, C), row-major. Throws Error as Classifier::forward does, and for logits that are not finite,
+  /// logits (B, C), row-major. Throws Error as the model does, and for logits that are not finite,
   /// naming the text and the first activation that is not.
   void logits(const PackedTexts& texts, std::vector<T>& out);
 
@@ -29,7 +29,7 @@ class Predictor {
  private:
   void run_batch(const PackedTexts& texts, std::span<const Index> chosen, std::vector<T>& out);
 
-  Classifier<T>& model_;
+  TextClassifier<T>& model_;
   Index batch_rows_;
   Tape<T> tape_{Recording::off};
   QueryCost cost_;

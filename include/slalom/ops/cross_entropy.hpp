@@ -11,6 +11,10 @@ namespace slalom {
 template <class T>
 Var cross_entropy(Tape<T>& tape, Var logits, std::span<const int> labels, Tensor<T>* each = nullptr);
 
+/// The loss of one text, C logits.
+template <class T>
+T cross_entropy_of(std::span<const T> logits, int label);
+
 Operation describe_cross_entropy();
 
 }  // namespace slalom

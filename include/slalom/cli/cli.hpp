@@ -1,0 +1,27 @@
+// The command line (docs of the contract: README, "Command line"): `slalom COMMAND [options]`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace slalom {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*run)(int argc, char** argv);  // argv[0] is the command's name; returns an exit status
+};
+
+/// In the order in which `slalom --help` lists them.
+const std::vector<Command>& commands();
+
+int run_info(int argc, char** argv);
+int run_inspect(int argc, char** argv);
+int run_predict(int argc, char** argv);
+int run_train(int argc, char** argv);
+
+/// The whole program: dispatches, turns exceptions into `error:` and `hint:` on stderr, and returns the exit
+/// status.
+int run_cli(int argc, char** argv);
+
+}  // namespace slalom

@@ -1,0 +1,54 @@
+// Options that commands share.
+#pragma once
+
+#include <cxxopts.hpp>
+#include <optional>
+#include <string>
+
+#include "slalom/base/files.hpp"
+#include "slalom/base/progress.hpp"
+#include "slalom/data/rows.hpp"
+#include "slalom/nn/config.hpp"
+
+namespace slalom {
+
+enum class Precision { f32, f64 };
+
+/// What every command understands; see common_options().
+struct CommonOptions {
+  std::string model, input, output;
+  std::uint64_t seed = 0;
+  Precision precision = Precision::f32;
+  bool json = false, quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
+
+  int digits() const;  // significant digits of the precision: 9 or 17
+};
+
+/// An 80-column option list with the common options.
+cxxopts::Options common_options(const std::string& command, const std::string& summary);
+
+/// Parses argv and applies --threads. nullopt after --help, which is printed to stdout. Throws UsageError for
+/// unknown options, stray arguments beyond `positional` and values of the wrong type.
+std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv);
+
+/// Throws UsageError for a --precision or --progress that does not exist.
+CommonOptions read_common(const cxxopts::ParseResult& parsed);
+
+/// A number option within [low, high]; throws UsageError naming it.
+std::int64_t integer_option(const cxxopts::ParseResult& parsed, const std::string& name, std::int64_t low,
+                            std::int64_t high);
+
+/// Throws UsageError if the option was not given.
+std::string required_option(const cxxopts::ParseResult& parsed, const std::string& name);
+
+/// What rows for a model must keep to.
+RowLimits row_limits(const ClassifierConfig& config);
+
+/// Calls body.template operator()<float or double>().
+template <class Body>
+int with_precision(Precision precision, const Body& body) {
+  return precision == Precision::f64 ? body.template operator()<double>() : body.template operator()<float>();
+}
+
+}  // namespace slalom

@@ -1,0 +1,43 @@
+// The baseline that does learn a linear relation: a two-layer ReLU network on the concatenated embeddings of
+// a fixed context (paper, section 6.1 and appendix).
+#pragma once
+
+#include <vector>
+
+#include "slalom/nn/text_classifier.hpp"
+
+namespace slalom {
+
+struct FullyConnectedConfig {
+  Index context = 32;  // tokens read; shorter texts are filled up with `filler`
+  Index width = 768;   // of an embedding
+  Index hidden = 200;
+  Index vocabulary = 0;
+  Index labels = 2;
+  TokenId filler = 0;
+  double embedding_deviation = 0.05;  // frozen embeddings are normal(0, deviation)
+};
+
+/// logits = W₂ ReLU(W₁ [e(t_1) … e(t_context)] + b₁) + b₂, e frozen.
+template <class T>
+class FullyConnected final : public TextClassifier<T> {
+ public:
+  FullyConnected(const FullyConnectedConfig& config, std::uint64_t seed);
+
+  const FullyConnectedConfig& config() const { return config_; }
+  ParameterStore<T>& parameters() override { return parameters_; }
+  const ParameterStore<T>& parameters() const override { return parameters_; }
+  Index labels() const override { return config_.labels; }
+  /// There are none: the embeddings are frozen.
+  void rows_read(const PackedTexts&, ParameterId, std::vector<Index>& rows) const override { rows.clear(); }
+  /// Throws Error for a text longer than the context or an id outside the vocabulary.
+  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
+
+ private:
+  FullyConnectedConfig config_;
+  std::vector<T> table_;  // (V, width), frozen
+  ParameterStore<T> parameters_;
+  ParameterId hidden_weight_, hidden_bias_, out_weight_, out_bias_;
+};
+
+}  // namespace slalom

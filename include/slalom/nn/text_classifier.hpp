@@ -1,0 +1,34 @@
+// What training and prediction need to know of a model.
+#pragma once
+
+#include <vector>
+
+#include "slalom/autograd/tape.hpp"
+#include "slalom/ops/packed.hpp"
+
+namespace slalom {
+
+/// Training or inference is an argument of a pass, never a state of the model.
+struct Pass {
+  /// Dropout is drawn from this stream (0 rates in the configuration draw nothing); unset: inference.
+  const std::uint64_t* dropout_key = nullptr;
+  /// Rows that the last block computes beyond keys and values: the head reads one row of each text, so the
+  /// others are only of interest for inspection. Both give the same logits and gradients.
+  enum class LastBlock { read_out_rows, all_rows } last_block = LastBlock::read_out_rows;
+};
+
+template <class T>
+class TextClassifier {
+ public:
+  virtual ~TextClassifier() = default;
+  virtual ParameterStore<T>& parameters() = 0;
+  virtual const ParameterStore<T>& parameters() const = 0;
+  /// Number of classes C.
+  virtual Index labels() const = 0;
+  /// Which rows of a row-sparse parameter forward() will read for these texts; repeats are fine.
+  virtual void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const = 0;
+  /// Logits (B, C) of the texts, recorded on the tape.
+  virtual Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) = 0;
+};
+
+}  // namespace slalom

@@ -1,0 +1,58 @@
+// Tokens by number, numbers by token, and which of them are special.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "slalom/base/token.hpp"
+
+namespace slalom {
+
+class Vocabulary {
+ public:
+  Vocabulary() = default;
+  /// The id of a token is its place in the list. Throws Error if a token comes twice.
+  explicit Vocabulary(std::vector<std::string> tokens);
+
+  /// vocab.txt: one token a line, UTF-8, id = line number − 1. load() throws Error with file and line for a
+  /// token that comes twice and for a file without tokens; save() for a token that holds a line end.
+  static Vocabulary load(const std::string& path);
+  void save(const std::string& path) const;
+
+  TokenId size() const { return static_cast<TokenId>(tokens_.size()); }
+  bool contains(TokenId id) const { return id >= 0 && id < size(); }
+  /// Throws Error for an id that is not in the vocabulary.
+  const std::string& token(TokenId id) const;
+  std::optional<TokenId> find(std::string_view token) const;
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  void append(std::string token, const std::string& where);
+
+  std::vector<std::string> tokens_;
+  std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> ids_;
+};
+
+/// Ids of the tokens that are not text; a model has some of them or none.
+struct SpecialTokens {
+  std::optional<TokenId> cls{}, sep{}, pad{}, unk{}, mask{};
+
+  bool is_special(TokenId id) const;
+};
+
+/// The ids of [CLS], [SEP], [PAD], [UNK] and [MASK] as far as the vocabulary has them.
+SpecialTokens bracketed_special_tokens(const Vocabulary& vocabulary);
+
+/// What a model reads: [CLS] text [SEP], or the bare text for a model without these tokens. The only place
+/// that adds special tokens. `out` is overwritten and keeps its memory.
+void wrap(std::span<const TokenId> text, const SpecialTokens& special, std::vector<TokenId>& out);
+std::vector<TokenId> wrap(std::span<const TokenId> text, const SpecialTokens& special);
+
+}  // namespace slalom

@@ -1,0 +1,217 @@
+#include "slalom/base/files.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr std::size_t kBuffer = std::size_t{256} << 10;
+
+FileDescriptor open_for_reading(const std::string& path, const std::string& name) {
+  // a copy of stdin, so that closing it leaves the process's own open
+  FileDescriptor file(path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw_file_error(name, "open", errno);
+  return file;
+}
+
+}  // namespace
+
+void throw_file_error(const std::string& path, std::string_view action, int code) {
+  throw Error(text(path, ": cannot ", action, ": ", std::generic_category().message(code)));
+}
+
+bool FileDescriptor::close() {
+  return fd_ < 0 || ::close(release()) == 0;
+}
+
+// InputFile
+
+void InputFile::Close::operator()(gzFile_s* file) const {
+  gzclose_r(file);
+}
+
+InputFile::InputFile(const std::string& path) : name_(path == "-" ? "stdin" : path) {
+  FileDescriptor file = open_for_reading(path, name_);
+  file_.reset(gzdopen(file.get(), "rb"));
+  if (!file_) throw_file_error(name_, "open", ENOMEM);
+  file.release();
+  gzbuffer(file_.get(), kBuffer);
+}
+
+std::size_t InputFile::read(char* out, std::size_t bytes) {
+  constexpr std::size_t kMost = std::size_t{1} << 30;  // gzread counts in int
+  std::size_t done = 0;
+  while (done < bytes) {
+    const auto wanted = static_cast<unsigned>(std::min(bytes - done, kMost));
+    errno = 0;
+    const int got = gzread(file_.get(), out + done, wanted);
+    int status = Z_OK;
+    gzerror(file_.get(), &status);  // Z_BUF_ERROR for a truncated file, though gzread gave its bytes
+    if (status == Z_ERRNO) throw_file_error(name_, "read", errno);
+    if (got < 0 || status != Z_OK) throw Error(text(name_, ": the gzip data is truncated or corrupt"));
+    done += static_cast<std::size_t>(got);
+    if (static_cast<unsigned>(got) < wanted) break;
+  }
+  if (name_.ends_with(".gz") && gzdirect(file_.get()) != 0)
+    throw Error(text(name_, ": found no gzip header, wanted one because of the name"));
+  return done;
+}
+
+std::string read_file(const std::string& path) {
+  InputFile file(path);
+  std::string all;
+  for (std::size_t done = 0;;) {
+    all.resize(std::max(kBuffer, 2 * done));
+    const std::size_t got = file.read(all.data() + done, all.size() - done);
+    done += got;
+    if (done == all.size()) continue;
+    all.resize(done);
+    return all;
+  }
+}
+
+// LineReader
+
+LineReader::LineReader(const std::string& path, std::size_t longest)
+    : file_(path), longest_(longest), buffer_(kBuffer, '\0') {}
+
+std::string LineReader::where() const {
+  return text(file_.name(), ": line ", line_number_);
+}
+
+/// Makes sure that there are unread bytes; false at the end of the file.
+bool LineReader::fill() {
+  if (begin_ < size_) return true;
+  begin_ = 0;
+  size_ = file_.read(buffer_.data(), buffer_.size());
+  return size_ > 0;
+}
+
+bool LineReader::next(std::string& line) {
+  line.clear();
+  if (!fill()) return false;
+  ++line_number_;
+  for (bool ended = false; !ended && fill();) {
+    const std::size_t end = std::min(buffer_.find('\n', begin_), size_);
+    if (line.size() + (end - begin_) > longest_)
+      throw Error(text(where(), " is longer than ", longest_, " bytes"));
+    line.append(buffer_, begin_, end - begin_);
+    ended = end < size_;
+    begin_ = end + (ended ? 1 : 0);
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  return true;
+}
+
+// OutputFile
+
+OutputFile::OutputFile(const std::string& path) : name_(path == "-" ? "stdout" : path) {
+  buffer_.reserve(kBuffer);
+  struct stat status {};
+  if (path == "-") {
+    file_ = FileDescriptor(dup(STDOUT_FILENO));
+  } else if (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) {
+    std::error_code missing;  // a link to a file stays a link: what it points to is replaced
+    const std::filesystem::path pointed = std::filesystem::canonical(path, missing);
+    target_ = missing ? path : pointed.string();
+    open_temporary();
+    if (!missing && file_.get() >= 0) fchmod(file_.get(), status.st_mode & 0777);
+  } else {
+    file_ = FileDescriptor(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  }
+  if (file_.get() < 0) throw_file_error(name_, "open for writing", errno);
+}
+
+namespace {
+
+// Temporaries that killed processes left beside the target: "TARGET.tmp-PROCESS-NUMBER".
+void remove_abandoned(const std::string& target) {
+  const std::filesystem::path path(target);
+  const std::string prefix = path.filename().string() + ".tmp-";
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(path.has_parent_path() ? path.parent_path() : ".", ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const pid_t process = static_cast<pid_t>(std::atol(name.c_str() + prefix.size()));
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) unlink(entry.path().c_str());
+  }
+}
+
+}  // namespace
+
+/// Opens a new file beside the target; its name holds the process, and a second one of it counts on.
+void OutputFile::open_temporary() {
+  remove_abandoned(target_);
+  for (int attempt = 0;; ++attempt) {
+    const std::string candidate = text(target_, ".tmp-", getpid(), "-", attempt);
+    file_ = FileDescriptor(open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (file_.get() >= 0) temporary_ = candidate;
+    if (file_.get() >= 0 || errno != EEXIST) return;
+  }
+}
+
+OutputFile::~OutputFile() {
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void OutputFile::write(std::string_view bytes) {
+  if (buffer_.size() + bytes.size() > kBuffer) flush();
+  if (bytes.size() < kBuffer)
+    buffer_.append(bytes);
+  else
+    write_through(bytes.data(), bytes.size());
+}
+
+void OutputFile::write(const void* bytes, std::size_t count) {
+  write(std::string_view(static_cast<const char*>(bytes), count));
+}
+
+void OutputFile::flush() {
+  write_through(buffer_.data(), buffer_.size());
+  buffer_.clear();
+}
+
+void OutputFile::write_through(const char* bytes, std::size_t count) {
+  while (count > 0) {
+    const ssize_t done = ::write(file_.get(), bytes, count);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) throw_file_error(name_, "write", errno);
+    bytes += done;
+    count -= static_cast<std::size_t>(done);
+  }
+}
+
+void OutputFile::commit() {
+  flush();
+  if (!temporary_.empty() && fsync(file_.get()) != 0) throw_file_error(name_, "write", errno);
+  if (!file_.close()) throw_file_error(name_, "write", errno);
+  if (temporary_.empty()) return;
+  if (rename(temporary_.c_str(), target_.c_str()) != 0) throw_file_error(name_, "rename", errno);
+  temporary_.clear();
+  // The file is complete whatever this returns: some file systems cannot flush a folder.
+  const std::string folder = std::filesystem::absolute(target_).parent_path();
+  const FileDescriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  fsync(opened.get());
+}
+
+void make_folders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw_file_error(path, "make the folder", error.value());
+}
+
+}  // namespace slalom

@@ -1,0 +1,340 @@
+#include "slalom/base/json.hpp"
+
+#include <cmath>
+#include <functional>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <unordered_set>
+#include <vector>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/numbers.hpp"
+
+namespace slalom {
+
+namespace {
+
+// --- reading ---------------------------------------------------------------------------------------------
+
+/// Walks a text and tells how far the parser has read, which the parser itself says only in its own errors.
+class TrackedText {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  TrackedText(const char* at, const char** reached) : at_(at), reached_(reached) {}
+  reference operator*() const { return *at_; }
+  TrackedText& operator++() {
+    *reached_ = ++at_;
+    return *this;
+  }
+  bool operator==(const TrackedText& other) const { return at_ == other.at_; }
+
+ private:
+  const char* at_;
+  const char** reached_;
+};
+
+std::string shortened(const std::string& message) {
+  constexpr std::size_t kMost = 120;
+  if (message.size() <= kMost) return message;
+  std::size_t end = kMost;
+  while ((message[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+  return message.substr(0, end) + "...";
+}
+
+/// What nlohmann's message says after "parse error at line L, column C: ", without the text it read last,
+/// which can be as long as the file and is not always UTF-8.
+std::string reason_of(const std::string& message) {
+  const std::size_t column = message.find("column "), last = message.find("; last read: '");
+  const std::size_t begin = column == std::string::npos ? message.find("] ") : message.find(": ", column);
+  std::string reason = message.substr(begin + 2, last == std::string::npos ? last : last - begin - 2);
+  const std::size_t expected = message.rfind("'; expected ");
+  if (last != std::string::npos && expected != std::string::npos) reason += message.substr(expected + 1);
+  return shortened(reason);
+}
+
+/// Builds the tree from the parser's events. Fields are appended to their object without ordered_json's
+/// search through all of them, which would make a vocabulary of 50,000 entries take seconds.
+class TreeBuilder {
+ public:
+  TreeBuilder(const std::string& where, const char* const& reached, const char* begin)
+      : where_(where), reached_(reached), begin_(begin) {}
+  Json& root() { return root_; }
+
+  bool null() { return put(nullptr); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(Json::number_integer_t value) { return put(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return put(value); }
+  bool number_float(Json::number_float_t value, const std::string&) { return put(value); }
+  bool string(std::string& value) { return put(std::move(value)); }
+  bool binary(Json::binary_t&) { return false; }  // only formats other than JSON have it
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+  bool key(std::string& name);
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
+    fail(position, reason_of(error.what()));
+  }
+
+ private:
+  struct Level {
+    Json* value;
+    std::unordered_set<std::string> keys;
+  };
+
+  bool put(Json value) {
+    add(std::move(value));
+    return true;
+  }
+  bool open(Json empty);
+  bool close() {
+    levels_.pop_back();
+    return true;
+  }
+  Json& add(Json value);
+  [[noreturn]] void fail(std::size_t position, const std::string& reason) const {
+    throw Error(text(where_, ": byte ", position, ": ", reason));
+  }
+  std::size_t position() const { return static_cast<std::size_t>(reached_ - begin_); }
+
+  const std::string& where_;
+  const char* const& reached_;
+  const char* begin_;
+  Json root_;
+  std::vector<Level> levels_;
+  std::string key_;
+};
+
+bool TreeBuilder::key(std::string& name) {
+  if (!levels_.back().keys.insert(name).second)
+    fail(position(), text("found the key ", shortened(json_string(name)), " twice in one object"));
+  key_ = std::move(name);
+  return true;
+}
+
+bool TreeBuilder::open(Json empty) {
+  if (levels_.size() == kJsonDepth)
+    fail(position(), text("wanted at most ", kJsonDepth, " nested arrays and objects"));
+  levels_.push_back({&add(std::move(empty)), {}});
+  return true;
+}
+
+/// Puts `value` where the parser is. References to open levels stay good: only the innermost one grows.
+Json& TreeBuilder::add(Json value) {
+  if (levels_.empty()) return root_ = std::move(value);
+  Json& parent = *levels_.back().value;
+  if (parent.is_array()) return parent.get_ref<Json::array_t&>().emplace_back(std::move(value));
+  auto& fields = static_cast<Json::object_t::Container&>(parent.get_ref<Json::object_t&>());
+  return fields.emplace_back(std::move(key_), std::move(value)).second;
+}
+
+// --- fields ----------------------------------------------------------------------------------------------
+
+/// "three" (string); the content of arrays and objects is left out.
+std::string described(const Json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "an array";
+  if (value.is_null()) return "null";
+  return text(shortened(value.dump()), " (", value.type_name(), ")");
+}
+
+/// The field, or nullptr if it is missing.
+const Json* find(const Json& object, std::string_view field, const std::string& where) {
+  if (!object.is_object())
+    throw Error(
+        text(where, ": found ", described(object), ", wanted an object with a field ", json_string(field)));
+  const auto found = object.find(field);
+  return found == object.end() ? nullptr : &*found;
+}
+
+[[noreturn]] void refuse(const Json* found, std::string_view field, const std::string& where,
+                         const std::string& wanted) {
+  const std::string is = found == nullptr ? "missing" : "found " + described(*found);
+  throw Error(text(where, ": field ", json_string(field), ": ", is, ", wanted ", wanted));
+}
+
+/// The field if it is as the predicate demands.
+const Json& require(const Json& object, std::string_view field, const std::string& where,
+                    bool (Json::*is)() const noexcept, const char* wanted) {
+  const Json* value = find(object, field, where);
+  if (value == nullptr || !(value->*is)()) refuse(value, field, where, wanted);
+  return *value;
+}
+
+bool absent(const Json& object, std::string_view field, const std::string& where) {
+  const Json* value = find(object, field, where);
+  return value == nullptr || value->is_null();
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& where) {
+  // nlohmann's lexer takes a zero byte for the end of the text and would ignore what follows
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
+    throw Error(slalom::text(where, ": byte ", zero + 1, ": found a zero byte, wanted UTF-8 text"));
+  const char* const end = text.data() + text.size();
+  const char* reached = text.data();
+  TreeBuilder builder(where, reached, text.data());
+  Json::sax_parse(TrackedText(text.data(), &reached), TrackedText(end, &reached), &builder);
+  return std::move(builder.root());
+}
+
+std::int64_t require_integer(const Json& object, std::string_view field, const std::string& where,
+                             std::int64_t min, std::int64_t max) {
+  const Json* value = find(object, field, where);
+  const bool fits = value != nullptr && value->is_number_integer() &&
+                    !(value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX);
+  const std::int64_t number = fits ? value->get<std::int64_t>() : 0;
+  if (!fits || number < min || number > max)
+    refuse(value, field, where, text("an integer from ", min, " to ", max));
+  return number;
+}
+
+double require_number(const Json& object, std::string_view field, const std::string& where) {
+  return require(object, field, where, &Json::is_number, "a number").get<double>();
+}
+
+bool require_boolean(const Json& object, std::string_view field, const std::string& where) {
+  return require(object, field, where, &Json::is_boolean, "true or false").get<bool>();
+}
+
+std::string require_string(const Json& object, std::string_view field, const std::string& where) {
+  return require(object, field, where, &Json::is_string, "a string").get<std::string>();
+}
+
+const Json& require_object(const Json& object, std::string_view field, const std::string& where) {
+  return require(object, field, where, &Json::is_object, "an object");
+}
+
+const Json& require_array(const Json& object, std::string_view field, const std::string& where) {
+  return require(object, field, where, &Json::is_array, "an array");
+}
+
+std::int64_t optional_integer(const Json& object, std::string_view field, const std::string& where,
+                              std::int64_t fallback, std::int64_t min, std::int64_t max) {
+  return absent(object, field, where) ? fallback : require_integer(object, field, where, min, max);
+}
+
+double optional_number(const Json& object, std::string_view field, const std::string& where,
+                       double fallback) {
+  return absent(object, field, where) ? fallback : require_number(object, field, where);
+}
+
+bool optional_boolean(const Json& object, std::string_view field, const std::string& where, bool fallback) {
+  return absent(object, field, where) ? fallback : require_boolean(object, field, where);
+}
+
+std::string optional_string(const Json& object, std::string_view field, const std::string& where,
+                            std::string_view fallback) {
+  return absent(object, field, where) ? std::string(fallback) : require_string(object, field, where);
+}
+
+// --- writing ---------------------------------------------------------------------------------------------
+
+std::string json_string(std::string_view bytes) {
+  return Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+namespace {
+
+template <class T>
+std::string printed(T value, int digits) {
+  if constexpr (std::integral<T>)
+    return std::to_string(value);
+  else if (!std::isfinite(value))
+    return "null";
+  else
+    return significant(value, digits > 0 ? digits : std::same_as<T, float> ? kFloatDigits : kDoubleDigits);
+}
+
+/// Adds the values from `next` on, nested by `shape`, and moves `next` behind them.
+template <class T>
+void append_nested(std::string& line, const T*& next, std::span<const Index> shape, int digits) {
+  if (shape.empty()) {
+    line += printed(*next++, digits);
+    return;
+  }
+  line += '[';
+  for (Index i = 0; i < shape.front(); ++i) {
+    if (i > 0) line += ',';
+    append_nested(line, next, shape.subspan(1), digits);
+  }
+  line += ']';
+}
+
+}  // namespace
+
+JsonRow& JsonRow::digits(int significant) {
+  digits_ = significant;
+  return *this;
+}
+
+JsonRow& JsonRow::raw(std::string_view name, std::string_view json) {
+  if (line_.size() > 1) line_ += ',';
+  line_ += json_string(name);
+  line_ += ':';
+  line_ += json;
+  return *this;
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::string_view value) {
+  return raw(name, json_string(value));
+}
+
+JsonRow& JsonRow::field(std::string_view name, double value) {
+  return raw(name, printed(value, digits_));
+}
+
+JsonRow& JsonRow::field(std::string_view name, float value) {
+  return raw(name, printed(value, digits_));
+}
+
+template <class T>
+JsonRow& JsonRow::nested(std::string_view name, std::span<const T> values, std::span<const Index> shape) {
+  const Index size = std::accumulate(shape.begin(), shape.end(), Index{1}, std::multiplies<>());
+  if (shape.size() > 4 || size != std::ssize(values))
+    throw Error(text("[json] field ", json_string(name), ": found ", values.size(), " values and ",
+                     shape.size(), " axes, wanted ", size, " values in at most 4 axes"));
+  raw(name, "");
+  const T* next = values.data();
+  append_nested(line_, next, shape, digits_);
+  return *this;
+}
+
+template <class T>
+JsonRow& JsonRow::array(std::string_view name, std::span<const T> values) {
+  const Index extent = std::ssize(values);
+  return nested(name, values, std::span(&extent, 1));
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const double> values) {
+  return array(name, values);
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const float> values) {
+  return array(name, values);
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const std::int32_t> values) {
+  return array(name, values);
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const std::int64_t> values) {
+  return array(name, values);
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const double> values, std::span<const Index> shape) {
+  return nested(name, values, shape);
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const float> values, std::span<const Index> shape) {
+  return nested(name, values, shape);
+}
+
+}  // namespace slalom

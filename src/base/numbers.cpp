@@ -1,0 +1,42 @@
+#include "slalom/base/numbers.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace slalom {
+
+namespace {
+
+// Sign, the digits of the largest double before the point, the point; or mantissa and exponent.
+constexpr int kLongest = std::numeric_limits<double>::max_exponent10 + 16;
+
+/// to_chars(x, how...) in a string with room for `decimals` digits more than any integer part needs.
+template <class T, class... How>
+std::string print(T x, int decimals, How... how) {
+  if (std::isnan(x)) return "nan";  // to_chars would also print "-nan"
+  std::string out(static_cast<std::size_t>(kLongest + decimals), '\0');
+  const auto end = std::to_chars(out.data(), out.data() + out.size(), x, how...).ptr;
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  return out;
+}
+
+}  // namespace
+
+std::string shortest(double x) {
+  return print(x, 0);
+}
+
+std::string shortest(float x) {
+  return print(x, 0);
+}
+
+std::string fixed(double x, int decimals) {
+  return print(x, decimals, std::chars_format::fixed, decimals);
+}
+
+std::string significant(double x, int digits) {
+  return print(x, digits, std::chars_format::general, digits);
+}
+
+}  // namespace slalom

@@ -1,0 +1,68 @@
+#include "slalom/cli/cli.hpp"
+
+#include <cstring>
+#include <iostream>
+#include <new>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/interrupt.hpp"
+
+namespace slalom {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> list = {
+      {"train", "train a classifier from random weights or from a folder", run_train},
+      {"predict", "logits and log-odds of each row", run_predict},
+      {"inspect", "activations, attention, gradients, parameters", run_inspect},
+      {"info", "version, BLAS kernels, threads, rate; a model's card", run_info}};
+  return list;
+}
+
+namespace {
+
+void print_usage(std::ostream& out) {
+  out << "usage: slalom COMMAND [options]\n\n";
+  for (const Command& c : commands())
+    out << "  " << c.name << std::string(10 - std::strlen(c.name), ' ') << c.summary << "\n";
+  out << "\nslalom COMMAND --help lists a command's options; slalom --version prints the version.\n";
+}
+
+int dispatch(int argc, char** argv) {
+  const std::string wanted = argc > 1 ? argv[1] : "";
+  if (wanted == "--version") {
+    std::cout << "slalom " << SLALOM_VERSION << "\n";
+    return 0;
+  }
+  if (wanted == "--help" || wanted == "-h" || wanted == "help") {
+    print_usage(std::cout);
+    return 0;
+  }
+  for (const Command& c : commands())
+    if (wanted == c.name) return c.run(argc - 1, argv + 1);
+  if (wanted.empty()) {
+    print_usage(std::cerr);
+    return static_cast<int>(ExitStatus::usage);
+  }
+  throw UsageError("unknown command \"" + wanted + "\"", "slalom --help lists the commands");
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  try {
+    catch_interrupts();
+    const int status = dispatch(argc, argv);
+    std::cout.flush();
+    if (!std::cout) throw Error("stdout: cannot write");
+    return status;
+  } catch (const Error& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+    return static_cast<int>(e.status());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: out of memory\n";
+    return static_cast<int>(ExitStatus::bad_input);
+  }
+}
+
+}  // namespace slalom

@@ -1,0 +1,159 @@
+// slalom inspect: activations, attention patterns, gradients and parameters as JSON lines.
+#include "slalom/inspect/inspect.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <sstream>
+
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/json.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
+#include "slalom/data/rows.hpp"
+#include "slalom/model_io/model_folder.hpp"
+
+namespace slalom {
+
+namespace {
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  std::istringstream in(list);
+  for (std::string part; std::getline(in, part, ',');)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+template <class T>
+class Inspection {
+ public:
+  Inspection(const CommonOptions& common, std::vector<std::string> names)
+      : common_(common),
+        names_(std::move(names)),
+        model_(load_model<T>(common.model).model),
+        output_(common.output) {}
+
+  void activations() {
+    each_row([&](const InputRow& row) {
+      for (const NamedValues<T>& a : slalom::activations(*model_, row.ids, names_))
+        write(whole(this->row(row), a));
+    });
+  }
+
+  void attention() {
+    each_row([&](const InputRow& row) {
+      for (const AttentionPattern<T>& a : attention_patterns(*model_, row.ids))
+        write(this->row(row)
+                  .field("layer", a.layer)
+                  .field("head", a.head)
+                  .field("pattern", std::span<const T>(a.pattern.data), a.pattern.shape));
+    });
+  }
+
+  void gradients() {
+    PackedBatch batch;
+    each_row([&](const InputRow& row) {
+      if (!row.label)
+        throw Error(text(common_.input, ": line ", row.line,
+                         ": field \"label\": found nothing, wanted a class number"));
+      batch.add(row.ids, *row.label);
+    });
+    if (batch.texts() == 0) throw Error(common_.input + ": found no rows");
+    tensors(loss_gradients(*model_, batch));
+  }
+
+  void parameters() { tensors(parameter_values(*model_)); }
+
+  void activation_list() {
+    for (const ActivationInfo& info : activation_names(model_->config()))
+      write(JsonRow().field("name", info.name).field("shape", info.shape).field("meaning", info.meaning));
+  }
+
+  void commit() { output_.commit(); }
+
+ private:
+  void write(const JsonRow& row) { output_.write(row.str() + "\n"); }
+
+  JsonRow row(const InputRow& input) const {
+    JsonRow out;
+    out.raw("id", input.id_json).digits(common_.digits());
+    return out;
+  }
+  static JsonRow whole(JsonRow out, const NamedValues<T>& values) {
+    return out.field("name", values.name)
+        .field("shape", std::span<const Index>(values.shape))
+        .field("data", std::span<const T>(values.data), values.shape);
+  }
+
+  // Norm and first entries of each tensor; all of it where it was asked for by name.
+  void tensors(const std::vector<NamedValues<T>>& list) {
+    for (const std::string& name : names_)
+      if (std::ranges::none_of(list, [&](const NamedValues<T>& v) { return v.name == name; }))
+        throw UsageError("tensor \"" + name + "\" does not exist in this model");
+    for (const NamedValues<T>& values : list) {
+      const bool asked = std::ranges::find(names_, values.name) != names_.end();
+      if (!names_.empty() && !asked) continue;
+      JsonRow out;
+      out.digits(common_.digits());
+      if (asked) {
+        write(whole(std::move(out), values));
+        continue;
+      }
+      const std::span<const T> head(values.data.data(), std::min<std::size_t>(4, values.data.size()));
+      write(out.field("name", values.name)
+                .field("shape", std::span<const Index>(values.shape))
+                .field("norm", norm(values.data))
+                .field("head", head));
+    }
+  }
+
+  void each_row(const std::function<void(const InputRow&)>& body) {
+    RowReader reader(common_.input, row_limits(model_->config()));
+    for (InputRow row; reader.next(row);) {
+      check_interrupt();
+      body(row);
+    }
+  }
+
+  const CommonOptions& common_;
+  std::vector<std::string> names_;
+  std::unique_ptr<Classifier<T>> model_;
+  OutputFile output_;
+};
+
+}  // namespace
+
+int run_inspect(int argc, char** argv) {
+  cxxopts::Options options = common_options("inspect", "What happens inside a model, as JSON lines.");
+  options.positional_help("activations|attention|gradients|parameters|names");
+  options.add_options()(
+      "what", "activations, attention, gradients (of the mean cross-entropy of all rows), parameters, names",
+      cxxopts::value<std::string>()->default_value(""))(
+      "names", "only these, separated by commas", cxxopts::value<std::string>()->default_value(""), "LIST");
+  options.parse_positional({"what"});
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  const CommonOptions common = read_common(*parsed);
+  required_option(*parsed, "model");
+  const std::string what = (*parsed)["what"].as<std::string>();
+  const std::vector<std::string> names = split((*parsed)["names"].as<std::string>());
+  return with_precision(common.precision, [&]<class T>() {
+    using Action = void (Inspection<T>::*)();
+    const std::pair<const char*, Action> actions[] = {{"activations", &Inspection<T>::activations},
+                                                      {"attention", &Inspection<T>::attention},
+                                                      {"gradients", &Inspection<T>::gradients},
+                                                      {"parameters", &Inspection<T>::parameters},
+                                                      {"names", &Inspection<T>::activation_list}};
+    for (const auto& [name, action] : actions)
+      if (what == name) {
+        Inspection<T> inspection(common, names);
+        (inspection.*action)();
+        inspection.commit();
+        return 0;
+      }
+    throw UsageError("inspect \"" + what +
+                     "\", wanted activations, attention, gradients, parameters or names");
+  });
+}
+
+}  // namespace slalom

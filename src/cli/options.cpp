@@ -1,0 +1,92 @@
+#include "slalom/cli/options.hpp"
+
+#include <iostream>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/base/parallel.hpp"
+
+namespace slalom {
+
+int CommonOptions::digits() const {
+  return precision == Precision::f64 ? kDoubleDigits : kFloatDigits;
+}
+
+cxxopts::Options common_options(const std::string& command, const std::string& summary) {
+  cxxopts::Options options("slalom " + command, summary);
+  options.set_width(80);
+  options.add_options("common")("model", "model folder (Hugging Face layout)",
+                                cxxopts::value<std::string>()->default_value(""), "DIR")(
+      "input", "rows, JSONL or .gz; - is stdin", cxxopts::value<std::string>()->default_value("-"), "FILE")(
+      "output", "where to write; - is stdout", cxxopts::value<std::string>()->default_value("-"), "FILE")(
+      "seed", "of everything random", cxxopts::value<std::uint64_t>()->default_value("0"), "N")(
+      "threads", "0: OMP_NUM_THREADS or all cores", cxxopts::value<int>()->default_value("0"), "N")(
+      "precision", "f32 or f64", cxxopts::value<std::string>()->default_value("f32"), "P")(
+      "json", "machine-readable output")("progress", "auto, plain or none",
+                                         cxxopts::value<std::string>()->default_value("auto"), "MODE")(
+      "q,quiet", "no progress and no notes on stderr")("h,help", "print this");
+  return options;
+}
+
+std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv) {
+  try {
+    cxxopts::ParseResult parsed = options.parse(argc, argv);
+    if (parsed.count("help") > 0) {
+      std::cout << options.help();
+      return std::nullopt;
+    }
+    if (!parsed.unmatched().empty())
+      throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
+    if (const int count = parsed["threads"].as<int>(); count < 0 || count > 1024)
+      throw UsageError(text("--threads ", count, ", wanted 0 to 1024"));
+    else
+      set_threads(count);
+    return parsed;
+  } catch (const cxxopts::exceptions::exception& e) {
+    throw UsageError(e.what(), options.program() + " --help lists the options");
+  }
+}
+
+CommonOptions read_common(const cxxopts::ParseResult& parsed) {
+  const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
+  CommonOptions c{.model = word("model"),
+                  .input = word("input"),
+                  .output = word("output"),
+                  .seed = parsed["seed"].as<std::uint64_t>()};
+  c.json = parsed["json"].as<bool>();
+  c.quiet = parsed["quiet"].as<bool>();
+  const std::string precision = word("precision"), progress = word("progress");
+  if (precision != "f32" && precision != "f64")
+    throw UsageError("--precision " + precision + ", wanted f32 or f64");
+  c.precision = precision == "f64" ? Precision::f64 : Precision::f32;
+  if (progress == "plain")
+    c.progress = ProgressMode::plain;
+  else if (progress == "none")
+    c.progress = ProgressMode::none;
+  else if (progress != "auto")
+    throw UsageError("--progress " + progress + ", wanted auto, plain or none");
+  if (c.quiet) c.progress = ProgressMode::none;
+  return c;
+}
+
+std::int64_t integer_option(const cxxopts::ParseResult& parsed, const std::string& name, std::int64_t low,
+                            std::int64_t high) {
+  const auto value = parsed[name].as<std::int64_t>();
+  if (value < low || value > high)
+    throw UsageError(text("--", name, " ", value, ", wanted ", low, " to ", high));
+  return value;
+}
+
+std::string required_option(const cxxopts::ParseResult& parsed, const std::string& name) {
+  std::string value = parsed[name].as<std::string>();
+  if (value.empty()) throw UsageError("--" + name + " is missing");
+  return value;
+}
+
+RowLimits row_limits(const ClassifierConfig& config) {
+  RowLimits limits{.vocabulary = config.vocabulary, .classes = static_cast<int>(config.labels)};
+  if (config.positions == Positions::learned) limits.longest = config.max_positions;
+  return limits;
+}
+
+}  // namespace slalom

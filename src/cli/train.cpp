@@ -1,0 +1,247 @@
+// slalom train: a classifier from random weights or from a folder, written as a Hugging Face folder.
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/json.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/train/trainer.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Parsed = cxxopts::ParseResult;
+
+void add_options(cxxopts::Options& options) {
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  const auto integer = [](const char* fallback) {
+    return cxxopts::value<std::int64_t>()->default_value(fallback);
+  };
+  const auto number = [](const char* fallback) { return cxxopts::value<double>()->default_value(fallback); };
+  options.add_options("model")("arch", "bert, distilbert, roberta or gpt2", word("distilbert"), "ARCH")(
+      "layers", "blocks", integer("1"), "N")("width", "D", integer("768"), "N")(
+      "heads", "H", integer("12"), "N")("feed-forward", "F (0: 4 D)", integer("0"), "N")(
+      "vocabulary", "ids (0: what the data needs)", integer("0"), "N")(
+      "max-positions", "longest text (0: 512, GPT-2 1024)", integer("0"), "N")("positions", "learned or none",
+                                                                               word("learned"), "P")(
+      "read-out", "row that the head reads: first or last (default: the architecture's)", word(""), "ROW")(
+      "dropout", "one rate everywhere (default: the architecture's)", number("-1"), "P")(
+      "no-special", "do not wrap synthetic texts in [CLS] and [SEP]")("no-layer-norm", "leave LayerNorm out")(
+      "no-feed-forward", "leave the feed-forward networks out")("no-residual",
+                                                                "leave the residual connections out");
+  options.add_options("data")("data", "sparse_bow, slalom, or a FILE of labelled rows", word("sparse_bow"),
+                              "DATA")("slalom-words", "TSV table (word p importance value) for --data slalom",
+                                      word(""), "FILE")(
+      "length", "binomial, fixed or uniform (default: the data's)", word(""), "LAW")(
+      "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N");
+  options.add_options("training")("optimizer", "rmsprop, adamw or sgd", word("rmsprop"), "NAME")(
+      "lr", "learning rate", number("5e-5"), "RATE")("batch", "texts a step", integer("20"), "N")(
+      "epochs", "", integer("5"), "N")("warmup", "steps of linear warm-up", integer("0"), "N")(
+      "decay", "let the rate fall linearly to 0 at the last step")(
+      "weight-decay", "adamw: decoupled decay (default .01)", number("-1"), "W")(
+      "momentum", "sgd", number("0"), "M")("clip", "global norm to clip gradients to, 0: off", number("0"),
+                                           "NORM")(
+      "checkpoint-every", "steps between checkpoints (0: at the end)", integer("250"), "N")(
+      "resume", "go on from the folder's checkpoint, if there is one");
+}
+
+std::string word(const Parsed& parsed, const char* name) {
+  return parsed[name].as<std::string>();
+}
+
+LengthLaw length_law(const std::string& name, LengthLaw fallback) {
+  if (name.empty()) return fallback;
+  if (name == "binomial") return LengthLaw::binomial;
+  if (name == "fixed") return LengthLaw::fixed;
+  if (name == "uniform") return LengthLaw::uniform;
+  throw UsageError("--length " + name + ", wanted binomial, fixed or uniform");
+}
+
+// Where the texts come from, and what the model must be able to read.
+struct DataSet {
+  std::unique_ptr<SyntheticSource> source;  // of synthetic data
+  std::vector<InputRow> rows;               // of a file
+  SpecialTokens special;
+  Index vocabulary = 0, labels = 2;
+};
+
+DataSet read_rows(const std::string& file, const ClassifierConfig* config) {
+  DataSet set;
+  RowLimits limits{.vocabulary = Index{1} << 31, .classes = 1'000'000};
+  if (config != nullptr) limits = row_limits(*config);
+  RowReader reader(file, limits);
+  for (InputRow row; reader.next(row);) {
+    for (TokenId id : row.ids) set.vocabulary = std::max<Index>(set.vocabulary, id + 1);
+    set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
+    set.rows.push_back(row);
+  }
+  return set;
+}
+
+DataSet open_data(const Parsed& parsed, std::uint64_t seed, Architecture architecture,
+                  const ClassifierConfig* config) {
+  const std::string data = word(parsed, "data"), words = word(parsed, "slalom-words"),
+                    length = word(parsed, "length");
+  if (data != "sparse_bow" && data != "slalom") return read_rows(data, config);
+  DataSet set;
+  if (data == "sparse_bow")
+    set.source = std::make_unique<BagOfWordsSource>(seed, length_law(length, LengthLaw::binomial));
+  else
+    set.source =
+        std::make_unique<SlalomSource>(seed, words.empty() ? toy_slalom_words() : read_slalom_words(words),
+                                       length_law(length, LengthLaw::uniform));
+  if (traits(architecture).special_tokens && parsed.count("no-special") == 0)
+    set.special = bracketed_special_tokens(set.source->vocabulary());
+  set.vocabulary = set.source->vocabulary().size();
+  return set;
+}
+
+ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, const DataSet& data) {
+  const Index vocabulary = integer_option(parsed, "vocabulary", 0, Index{1} << 31);
+  if (vocabulary != 0 && vocabulary < data.vocabulary)
+    throw UsageError(text("--vocabulary ", vocabulary, ", the data needs ", data.vocabulary));
+  ClassifierConfig c = default_config(
+      architecture, integer_option(parsed, "layers", 1, 1000), integer_option(parsed, "width", 1, 1 << 20),
+      integer_option(parsed, "heads", 1, 1 << 20), vocabulary == 0 ? data.vocabulary : vocabulary);
+  if (const Index f = integer_option(parsed, "feed-forward", 0, 1 << 22); f > 0) c.feed_forward = f;
+  if (const Index p = integer_option(parsed, "max-positions", 0, 1 << 24); p > 0) c.max_positions = p;
+  c.labels = data.labels;
+  const std::string positions = word(parsed, "positions"), read_out = word(parsed, "read-out");
+  if (positions != "learned" && positions != "none")
+    throw UsageError("--positions " + positions + ", wanted learned or none");
+  if (!read_out.empty() && read_out != "first" && read_out != "last")
+    throw UsageError("--read-out " + read_out + ", wanted first or last");
+  c.positions = positions == "learned" ? Positions::learned : Positions::none;
+  if (!read_out.empty()) c.read_out = read_out == "first" ? ReadOut::first : ReadOut::last;
+  if (const double rate = parsed["dropout"].as<double>(); parsed.count("dropout") > 0) c.set_dropout(rate);
+  c.layer_norm = parsed.count("no-layer-norm") == 0;
+  c.feed_forward_on = parsed.count("no-feed-forward") == 0;
+  c.residual = parsed.count("no-residual") == 0;
+  c.validate("options");
+  return c;
+}
+
+OptimizerConfig optimizer_config(const Parsed& parsed, Index total_steps) {
+  OptimizerConfig c = OptimizerConfig::defaults(optimizer_kind(word(parsed, "optimizer")));
+  c.schedule.peak = parsed["lr"].as<double>();
+  c.schedule.warmup_steps = integer_option(parsed, "warmup", 0, 1 << 30);
+  c.schedule.total_steps = parsed.count("decay") > 0 ? total_steps : 0;
+  if (parsed.count("weight-decay") > 0) c.weight_decay = parsed["weight-decay"].as<double>();
+  c.momentum = parsed["momentum"].as<double>();
+  c.max_gradient_norm = parsed["clip"].as<double>();
+  c.validate();
+  return c;
+}
+
+// Everything that determines the result, for the checkpoint and for training.json.
+std::string settings_json(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig& config) {
+  Json json;
+  json["version"] = SLALOM_VERSION;
+  json["seed"] = common.seed;
+  json["precision"] = common.precision == Precision::f64 ? "f64" : "f32";
+  json["from"] = common.model;
+  json["config"] = parse_json(config_json(config), "config");
+  for (const char* name : {"data", "slalom-words", "length", "optimizer"}) json[name] = word(parsed, name);
+  for (const char* name : {"lr", "weight-decay", "momentum", "clip"}) json[name] = parsed[name].as<double>();
+  for (const char* name : {"batch", "epochs", "epoch-texts", "warmup"})
+    json[name] = parsed[name].as<std::int64_t>();
+  for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
+  return json.dump();
+}
+
+void write_text(const std::string& path, const std::string& content) {
+  OutputFile file(path);
+  file.write(content);
+  file.commit();
+}
+
+void write_vocabulary(const DataSet& data, const std::string& folder) {
+  if (data.source == nullptr || !data.special.cls) return;
+  data.source->vocabulary().save(folder + "/vocab.txt");
+  write_text(folder + "/tokenizer_config.json",
+             "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}\n");
+  write_text(folder + "/special_tokens_map.json",
+             "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", \"unk_token\": "
+             "\"[UNK]\", \"mask_token\": "
+             "\"[MASK]\"}\n");
+}
+
+template <class T>
+int train(const Parsed& parsed, const CommonOptions& common, const std::string& folder) {
+  LoadedModel<T> loaded;
+  if (!common.model.empty()) loaded = load_model<T>(common.model);
+  const Architecture architecture =
+      loaded.model ? loaded.model->config().architecture : architecture_from_name(word(parsed, "arch"));
+  DataSet set =
+      open_data(parsed, common.seed, architecture, loaded.model ? &loaded.model->config() : nullptr);
+  if (!loaded.model) {
+    loaded.model = std::make_unique<Classifier<T>>(new_config(parsed, architecture, set));
+    loaded.model->initialise(common.seed);
+  }
+  const ClassifierConfig& config = loaded.model->config();
+  if (set.vocabulary > config.vocabulary)
+    throw Error(
+        text(common.model, ": the data needs ", set.vocabulary, " ids, the model has ", config.vocabulary));
+  std::unique_ptr<TrainingData> data;
+  if (set.source != nullptr)
+    data = std::make_unique<FreshTexts>(*set.source, set.special,
+                                        integer_option(parsed, "epoch-texts", 1, Index{1} << 40));
+  else
+    data = std::make_unique<ShuffledRows>(set.rows, word(parsed, "data"), common.seed);
+
+  TrainingConfig training;
+  training.batch = integer_option(parsed, "batch", 1, 1 << 20);
+  training.epochs = integer_option(parsed, "epochs", 1, 1 << 20);
+  training.optimizer =
+      optimizer_config(parsed, training.epochs * ceil_div(data->texts_per_epoch(), training.batch));
+  training.seed = common.seed;
+  training.checkpoint = folder + "/checkpoint.safetensors";
+  training.checkpoint_every = integer_option(parsed, "checkpoint-every", 0, 1 << 30);
+  training.resume = parsed.count("resume") > 0;
+  training.progress = common.progress;
+  training.settings = settings_json(parsed, common, config);
+  make_folders(folder);
+  Trainer<T> trainer(*loaded.model, *data, training);
+  if (trainer.steps_done() > 0 && !common.quiet)
+    std::cerr << "resuming after step " << trainer.steps_done() << "\n";
+  OutputFile rows("-");
+  trainer.run([&](const EpochReport& report) {
+    rows.write(JsonRow()
+                   .field("epoch", report.epoch)
+                   .field("steps", report.steps)
+                   .digits(6)
+                   .field("loss", report.loss)
+                   .field("accuracy", report.accuracy)
+                   .field("tokens_per_second", report.tokens_per_second)
+                   .field("seconds", report.seconds)
+                   .field("seed", common.seed)
+                   .str() +
+               "\n");
+    rows.flush();
+  });
+  write_vocabulary(set, folder);
+  write_text(folder + "/training.json", training.settings + "\n");
+  save_model(*loaded.model, folder, common.precision == Precision::f64 ? DType::f64 : DType::f32);
+  return 0;
+}
+
+}  // namespace
+
+int run_train(int argc, char** argv) {
+  cxxopts::Options options =
+      common_options("train", "Trains a classifier; --output is the folder that receives it.");
+  add_options(options);
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  const CommonOptions common = read_common(*parsed);
+  if (common.output == "-") throw UsageError("--output is missing: the folder that receives the model");
+  return with_precision(common.precision,
+                        [&]<class T>() { return train<T>(*parsed, common, common.output); });
+}
+
+}  // namespace slalom

@@ -1,0 +1,109 @@
+// AdamW (Loshchilov and Hutter, ICLR 2019) at learning rate η_t, weight decay λ:
+//
+//   w ← (1 − η_t λ) w
+//   m ← β₁ m + (1 − β₁) g
+//   v ← β₂ v + (1 − β₂) g²
+//   w ← w − η_t / (1 − β₁^t) · m / (√v / √(1 − β₂^t) + ε)
+//
+// With g = 0 everything goes on moving, each step at its own rate and bias corrections, so coasting
+// replays the steps; it runs the same arithmetic as a step and leaves the same bits. A slice without any
+// momentum (a row that never had a gradient) only decays.
+#include <algorithm>
+#include <cmath>
+
+#include "slalom/optim/rule.hpp"
+
+namespace slalom {
+
+namespace {
+
+/// The numbers of step t.
+template <class T>
+struct AdamStep {
+  T decay;         // 1 − η_t λ
+  T rate;          // η_t / (1 − β₁^t)
+  T inverse_root;  // 1 / √(1 − β₂^t)
+  T keep_m, take_m, keep_v, take_v, eps;
+
+  void advance(T& w, T& m, T& v, T g) const {
+    m = keep_m * m + take_m * g;
+    v = keep_v * v + take_v * g * g;
+    w = decay * w - rate * m / (std::sqrt(v) * inverse_root + eps);
+  }
+};
+
+template <class T>
+class AdamW final : public UpdateRule<T> {
+ public:
+  explicit AdamW(const OptimizerConfig& config) : config_(config) {}
+
+  std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
+  bool coasting_moves_values() const override { return true; }
+  bool coasting_moves_fresh_values() const override { return config_.weight_decay != 0; }
+
+  bool update(const ParameterSlice<T>& slice, Index step, T scale) const override {
+    T* __restrict w = slice.value;
+    T* __restrict m = slice.state[0];
+    T* __restrict v = slice.state[1];
+    const T* __restrict g = slice.gradient;
+    const AdamStep<T> s = numbers(step);
+    T not_finite = 0;  // 0 · g is 0 unless g is NaN or Inf
+#pragma omp simd reduction(+ : not_finite)
+    for (Index i = 0; i < slice.size; ++i) {
+      not_finite += g[i] * T{0};
+      s.advance(w[i], m[i], v[i], g[i] * scale);
+    }
+    return not_finite == T{0};
+  }
+
+  void coast(const ParameterSlice<T>& slice, Index first, Index last) const override {
+    T* __restrict w = slice.value;
+    T* __restrict m = slice.state[0];
+    T* __restrict v = slice.state[1];
+    const auto is_zero = [](T x) { return x == T{0}; };
+    const bool fresh = std::all_of(m, m + slice.size, is_zero) && std::all_of(v, v + slice.size, is_zero);
+    for (Index step = first; step <= last; ++step) {
+      if (fresh) {
+        const T decay = decay_of(config_.schedule.rate(step));
+#pragma omp simd
+        for (Index i = 0; i < slice.size; ++i) w[i] *= decay;
+      } else {
+        const AdamStep<T> s = numbers(step);
+#pragma omp simd
+        for (Index i = 0; i < slice.size; ++i) s.advance(w[i], m[i], v[i], T{0});
+      }
+    }
+  }
+
+ private:
+  T decay_of(double rate) const {
+    return static_cast<T>(1 - rate * config_.weight_decay);
+  }
+
+  AdamStep<T> numbers(Index step) const {
+    const double t = static_cast<double>(step), rate = config_.schedule.rate(step);
+    const double b1 = config_.beta1, b2 = config_.beta2;
+    return {decay_of(rate),
+            static_cast<T>(rate / (1 - std::pow(b1, t))),
+            static_cast<T>(1 / std::sqrt(1 - std::pow(b2, t))),
+            static_cast<T>(b1),
+            static_cast<T>(1 - b1),
+            static_cast<T>(b2),
+            static_cast<T>(1 - b2),
+            static_cast<T>(config_.eps)};
+  }
+
+  OptimizerConfig config_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<UpdateRule<T>> make_adamw(const OptimizerConfig& config) {
+  return std::make_unique<AdamW<T>>(config);
+}
+
+template std::unique_ptr<UpdateRule<float>> make_adamw(const OptimizerConfig&);
+template std::unique_ptr<UpdateRule<double>> make_adamw(const OptimizerConfig&);
+
+}  // namespace slalom

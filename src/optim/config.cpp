@@ -1,0 +1,70 @@
+#include "slalom/optim/config.hpp"
+
+#include <array>
+#include <cmath>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr std::array kKinds = {OptimizerKind::sgd, OptimizerKind::rmsprop, OptimizerKind::adamw};
+
+void require_fraction(const char* field, double found) {
+  if (!(found >= 0 && found < 1))
+    throw UsageError(text("[optimizer] ", field, " is ", found, ", wanted a number in [0, 1)"));
+}
+
+void require_not_negative(const char* field, double found) {
+  if (!std::isfinite(found) || found < 0)
+    throw UsageError(text("[optimizer] ", field, " is ", found, ", wanted 0 or more"));
+}
+
+}  // namespace
+
+const char* name(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::sgd:
+      return "sgd";
+    case OptimizerKind::rmsprop:
+      return "rmsprop";
+    case OptimizerKind::adamw:
+      return "adamw";
+  }
+  throw Error("[optimizer] unknown kind");
+}
+
+OptimizerKind optimizer_kind(const std::string& wanted) {
+  for (const OptimizerKind kind : kKinds)
+    if (wanted == name(kind)) return kind;
+  throw UsageError(text("[optimizer] unknown name '", wanted, "', wanted sgd, rmsprop or adamw"));
+}
+
+OptimizerConfig OptimizerConfig::defaults(OptimizerKind kind) {
+  OptimizerConfig config;
+  config.kind = kind;
+  if (kind == OptimizerKind::adamw) config.weight_decay = 0.01;
+  return config;
+}
+
+void OptimizerConfig::validate() const {
+  schedule.validate();
+  require_fraction("alpha", alpha);
+  require_fraction("beta1", beta1);
+  require_fraction("beta2", beta2);
+  require_fraction("momentum", momentum);
+  require_not_negative("weight decay", weight_decay);
+  require_not_negative("maximal gradient norm", max_gradient_norm);
+  // Without eps a gradient of zero on a fresh state would be 0/0.
+  if (!std::isfinite(eps) || eps <= 0)
+    throw UsageError(text("[optimizer] eps is ", eps, ", wanted a positive number"));
+  if (weight_decay != 0 && kind != OptimizerKind::adamw)
+    throw UsageError(text("[optimizer] weight decay is ", weight_decay, ", but ", name(kind), " has none"),
+                     "use adamw, or weight decay 0");
+  if (momentum != 0 && kind != OptimizerKind::sgd)
+    throw UsageError(text("[optimizer] momentum is ", momentum, ", but ", name(kind), " has none here"),
+                     "use sgd, or momentum 0");
+}
+
+}  // namespace slalom

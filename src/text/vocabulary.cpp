@@ -1,0 +1,77 @@
+#include "slalom/text/vocabulary.hpp"
+
+#include <utility>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
+
+namespace slalom {
+
+Vocabulary::Vocabulary(std::vector<std::string> tokens) {
+  for (std::string& token : tokens) append(std::move(token), "[vocabulary]");
+}
+
+void Vocabulary::append(std::string token, const std::string& where) {
+  const auto [place, is_new] = ids_.try_emplace(token, size());
+  if (!is_new)
+    throw Error(
+        text(where, ": token '", token, "' is already token ", place->second, ", wanted distinct tokens"));
+  tokens_.push_back(std::move(token));
+}
+
+Vocabulary Vocabulary::load(const std::string& path) {
+  Vocabulary vocabulary;
+  LineReader lines(path);
+  for (std::string line; lines.next(line);) vocabulary.append(line, lines.where());
+  if (vocabulary.size() == 0) throw Error(text(path, ": found no token, wanted one a line"));
+  return vocabulary;
+}
+
+void Vocabulary::save(const std::string& path) const {
+  OutputFile file(path);
+  for (TokenId id = 0; id < size(); ++id) {
+    if (token(id).find_first_of("\r\n") != std::string::npos)
+      throw Error(text(path, ": token ", id, " holds a line end, which vocab.txt cannot say"));
+    file.write(token(id));
+    file.write("\n");
+  }
+  file.commit();
+}
+
+const std::string& Vocabulary::token(TokenId id) const {
+  if (!contains(id))
+    throw Error(text("[vocabulary] token ", id, " does not exist, wanted 0 to ", size() - 1));
+  return tokens_[static_cast<std::size_t>(id)];
+}
+
+std::optional<TokenId> Vocabulary::find(std::string_view token) const {
+  const auto place = ids_.find(token);
+  return place == ids_.end() ? std::nullopt : std::optional(place->second);
+}
+
+bool SpecialTokens::is_special(TokenId id) const {
+  return id == cls || id == sep || id == pad || id == unk || id == mask;
+}
+
+SpecialTokens bracketed_special_tokens(const Vocabulary& vocabulary) {
+  return {.cls = vocabulary.find("[CLS]"),
+          .sep = vocabulary.find("[SEP]"),
+          .pad = vocabulary.find("[PAD]"),
+          .unk = vocabulary.find("[UNK]"),
+          .mask = vocabulary.find("[MASK]")};
+}
+
+void wrap(std::span<const TokenId> text, const SpecialTokens& special, std::vector<TokenId>& out) {
+  out.clear();
+  if (special.cls) out.push_back(*special.cls);
+  out.insert(out.end(), text.begin(), text.end());
+  if (special.sep) out.push_back(*special.sep);
+}
+
+std::vector<TokenId> wrap(std::span<const TokenId> text, const SpecialTokens& special) {
+  std::vector<TokenId> out;
+  wrap(text, special, out);
+  return out;
+}
+
+}  // namespace slalom

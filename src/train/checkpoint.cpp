@@ -1,0 +1,97 @@
+// Checkpoints: one safetensors file with the blocks of values and optimiser state, the stamps of sparse rows,
+// and the sums of the epoch under way. Everything random is a function of seed and step, so nothing else
+// needs to be kept.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/json.hpp"
+#include "slalom/model_io/safetensors.hpp"
+#include "slalom/train/trainer.hpp"
+
+namespace slalom {
+
+namespace {
+
+template <class T>
+std::span<T> value_block(ParameterStore<T>& parameters) {
+  return {parameters.value({0}).data, static_cast<std::size_t>(parameters.block_size())};
+}
+
+template <class T>
+constexpr DType kDType = sizeof(T) == 4 ? DType::f32 : DType::f64;
+
+// Fails with the first setting in which two runs differ.
+void check_settings(const std::string& stored, const std::string& wanted, const std::string& file) {
+  const Json was = parse_json(stored, file + ": settings"), now = parse_json(wanted, "settings");
+  if (was == now) return;
+  const Json was_flat = was.flatten(), now_flat = now.flatten();
+  for (const auto& [field, value] : now_flat.items()) {
+    const std::string found = was_flat.contains(field) ? was_flat[field].dump() : "nothing";
+    if (found != value.dump())
+      throw Error(text(file, ": setting \"", field, "\": found ", found, ", wanted ", value.dump()),
+                  "resume with the settings of the first run, or start anew without --resume");
+  }
+  throw Error(file + ": the checkpoint has settings that this run has not");
+}
+
+}  // namespace
+
+template <class T>
+void Trainer<T>::save_checkpoint() {
+  if (config_.checkpoint.empty()) return;
+  std::vector<TensorToWrite> tensors;
+  const auto add = [&](const std::string& name, std::span<const T> values) {
+    tensors.push_back({name, kDType<T>, {static_cast<Index>(values.size())}, values});
+  };
+  add("values", value_block(model_.parameters()));
+  for (const StateBlock<T>& block : optimizer_.state()) add("state." + block.name, block.values);
+  for (const RowStamps& stamps : optimizer_.row_stamps())
+    tensors.push_back({"stamps." + stamps.parameter,
+                       DType::i64,
+                       {static_cast<Index>(stamps.steps.size())},
+                       std::span<const std::int64_t>(stamps.steps)});
+  const double sums[] = {sums_.loss, static_cast<double>(sums_.texts), static_cast<double>(sums_.correct),
+                         static_cast<double>(sums_.tokens)};
+  tensors.push_back({"epoch_sums", DType::f64, {4}, std::span<const double>(sums)});
+  write_safetensors(config_.checkpoint, tensors,
+                    {{"steps", std::to_string(optimizer_.steps())}, {"settings", config_.settings}});
+}
+
+template <class T>
+void Trainer<T>::load_checkpoint() {
+  if (!std::filesystem::exists(config_.checkpoint)) return;
+  const SafetensorsFile file(config_.checkpoint);
+  const auto& metadata = file.header().metadata;
+  const auto field = [&](const char* name) {
+    const auto found = metadata.find(name);
+    if (found == metadata.end())
+      throw Error(text(file.path(), ": field \"", name, "\" is missing, this is no checkpoint"));
+    return found->second;
+  };
+  check_settings(field("settings"), config_.settings, file.path());
+  const auto read = [&](const std::string& name, auto out) {
+    const TensorEntry* entry = file.find(name);
+    if (entry == nullptr) throw Error(text(file.path(), ": tensor \"", name, "\" is missing"));
+    file.read(*entry, out);
+  };
+  read("values", value_block(model_.parameters()));
+  for (const StateBlock<T>& block : optimizer_.state()) read("state." + block.name, block.values);
+  for (const RowStamps& stamps : optimizer_.row_stamps()) {
+    std::vector<double> steps(stamps.steps.size());
+    read("stamps." + stamps.parameter, std::span<double>(steps));
+    std::ranges::transform(steps, stamps.steps.begin(),
+                           [](double s) { return static_cast<std::int64_t>(s); });
+  }
+  double sums[4];
+  read("epoch_sums", std::span<double>(sums));
+  sums_ = {sums[0], static_cast<Index>(sums[1]), static_cast<Index>(sums[2]), static_cast<Index>(sums[3])};
+  const Json steps = parse_json("{\"steps\":" + field("steps") + "}", file.path());
+  optimizer_.set_steps(require_integer(steps, "steps", file.path(), 0, total_steps()));
+}
+
+template void Trainer<float>::save_checkpoint();
+template void Trainer<double>::save_checkpoint();
+template void Trainer<float>::load_checkpoint();
+template void Trainer<double>::load_checkpoint();
+
+}  // namespace slalom

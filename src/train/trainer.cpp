@@ -1,0 +1,149 @@
+#include "slalom/train/trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/base/random.hpp"
+#include "slalom/ops/cross_entropy.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+PackedTexts view(const PackedBatch& batch) {
+  return {batch.ids, batch.begin, {}};
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(TextClassifier<T>& model, TrainingData& data, TrainingConfig config)
+    : model_(model),
+      data_(data),
+      config_(std::move(config)),
+      optimizer_(config_.optimizer, model.parameters()) {
+  if (config_.batch < 1) throw UsageError(text("batch ", config_.batch, ", wanted 1 or more"));
+  if (config_.epochs < 1) throw UsageError(text("epochs ", config_.epochs, ", wanted 1 or more"));
+  if (config_.checkpoint_every < 0)
+    throw UsageError(text("checkpoint every ", config_.checkpoint_every, " steps, wanted 0 or more"));
+  if (config_.resume) load_checkpoint();
+}
+
+template <class T>
+Index Trainer<T>::steps_per_epoch() const {
+  return ceil_div(data_.texts_per_epoch(), config_.batch);
+}
+
+template <class T>
+Index Trainer<T>::total_steps() const {
+  return config_.epochs * steps_per_epoch();
+}
+
+template <class T>
+void Trainer<T>::refresh_rows() {
+  const ParameterStore<T>& parameters = model_.parameters();
+  for (int i = 0; i < parameters.count(); ++i)
+    if (parameters.kind({i}) == GradientKind::row_sparse) {
+      model_.rows_read(view(batch_), {i}, rows_);
+      optimizer_.refresh_rows({i}, rows_);
+    }
+}
+
+template <class T>
+void Trainer<T>::count(Tensor<T> logits) {
+  for (Index b = 0; b < batch_.texts(); ++b) {
+    const T* row = logits.row(b);
+    const auto predicted = std::max_element(row, row + logits.columns()) - row;
+    sums_.correct += predicted == batch_.labels[static_cast<std::size_t>(b)];
+  }
+  sums_.loss += last_loss_ * static_cast<double>(batch_.texts());
+  sums_.texts += batch_.texts();
+  sums_.tokens += batch_.rows();
+}
+
+template <class T>
+void Trainer<T>::step() {
+  const Index done = optimizer_.steps(), epoch = done / steps_per_epoch();
+  const Index first = done % steps_per_epoch() * config_.batch;
+  if (first == 0) sums_ = {};
+  data_.fill(epoch, first, std::min(config_.batch, data_.texts_per_epoch() - first), batch_);
+  learn();
+}
+
+template <class T>
+void Trainer<T>::learn() {
+  refresh_rows();
+  tape_.reset();
+  model_.parameters().clear_gradients();
+  const std::uint64_t dropout_key =
+      stream_key(config_.seed, Purpose::dropout, static_cast<std::uint64_t>(optimizer_.steps()));
+  const Var logits = model_.forward(tape_, view(batch_), {.dropout_key = &dropout_key});
+  const Var loss = cross_entropy(tape_, logits, std::span<const int>(batch_.labels));
+  last_loss_ = static_cast<double>(tape_.value(loss).data[0]);
+  if (!std::isfinite(last_loss_)) stop_non_finite("loss", tape_.first_non_finite_value());
+  tape_.backward(loss);
+  model_.parameters().finish_gradients();
+  count(tape_.value(logits));
+  if (!optimizer_.step().finite) stop_non_finite("gradient", tape_.first_non_finite_gradient());
+}
+
+template <class T>
+void Trainer<T>::stop_non_finite(const char* what, std::string activation) {
+  const ParameterStore<T>& parameters = model_.parameters();
+  for (int i = 0; activation.empty() && i < parameters.count(); ++i) {
+    const auto finite = [](T x) { return std::isfinite(x); };
+    if (parameters.kind({i}) == GradientKind::dense &&
+        !std::ranges::all_of(parameters.gradient({i}).span(), finite))
+      activation = parameters.name({i}) + " (parameter)";
+  }
+  throw Error(text("[train] step ", optimizer_.steps() + (what[0] == 'l' ? 1 : 0), ": the ", what,
+                   " is NaN or Inf; the first such activation is ", activation),
+              "try a lower --lr, or --clip 1");
+}
+
+template <class T>
+void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
+  Progress progress(config_.progress, "training", total_steps());
+  auto epoch_start = Clock::now();
+  Index tokens_before = sums_.tokens;  // of an epoch that an earlier process began
+  while (steps_done() < total_steps()) {
+    step();
+    const double seconds = seconds_since(epoch_start);
+    const auto texts = static_cast<double>(sums_.texts);
+    EpochReport now{.epoch = (steps_done() - 1) / steps_per_epoch() + 1,
+                    .steps = steps_done(),
+                    .loss = sums_.loss / texts,
+                    .accuracy = static_cast<double>(sums_.correct) / texts,
+                    .tokens_per_second = static_cast<double>(sums_.tokens - tokens_before) / seconds,
+                    .seconds = seconds};
+    progress.update(now.steps, text("loss ", fixed(now.loss, 4), "  accuracy ", fixed(now.accuracy, 3), "  ",
+                                    fixed(now.tokens_per_second, 0), " tokens/s"));
+    const bool epoch_ends = now.steps % steps_per_epoch() == 0, run_ends = now.steps == total_steps();
+    if (run_ends || interrupted() ||
+        (config_.checkpoint_every > 0 && now.steps % config_.checkpoint_every == 0))
+      save_checkpoint();
+    if (epoch_ends) {
+      report(now);
+      epoch_start = Clock::now();
+      tokens_before = 0;
+    }
+    if (!run_ends) check_interrupt();
+  }
+  // Rows that AdamW or momentum moved while they were away; the checkpoint holds them as they were, with
+  // their stamps.
+  optimizer_.refresh_all();
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace slalom

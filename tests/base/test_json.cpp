@@ -1,0 +1,184 @@
+#include "slalom/base/json.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
+
+namespace slalom {
+
+namespace {
+
+Json parse(const std::string& text) {
+  return parse_json(text, "x.json");
+}
+
+}  // namespace
+
+TEST_CASE("parse_json: values, and fields in their order") {
+  const Json json =
+      parse(R"( {"z": [1, -2, 2.5, 1e-3], "a": {"t": true, "n": null}, "s": "\u00e9\ud83d\ude00"} )");
+  CHECK(json.dump() == "{\"z\":[1,-2,2.5,0.001],\"a\":{\"t\":true,\"n\":null},\"s\":\"é😀\"}");
+  CHECK(parse("7").get<int>() == 7);
+  CHECK(parse("18446744073709551615").get<std::uint64_t>() == UINT64_MAX);
+  CHECK(parse("{\"a\":{\"k\":1},\"b\":{\"k\":2}}")["b"]["k"] == 2);  // the same key in two objects
+}
+
+TEST_CASE("parse_json: errors name the file, the byte and what was wanted") {
+  CHECK_THROWS_WITH_AS(parse(""),
+                       "x.json: byte 1: syntax error while parsing value - unexpected end of input; expected "
+                       "'[', '{', or a literal",
+                       Error);
+  CHECK_THROWS_WITH_AS(parse("{a"),
+                       "x.json: byte 2: syntax error while parsing object key - invalid literal; expected "
+                       "string literal",
+                       Error);
+  CHECK_THROWS_WITH_AS(parse(R"({"a":1,"a":2})"), "x.json: byte 10: found the key \"a\" twice in one object",
+                       Error);
+  CHECK_THROWS_WITH_AS(parse("1e999"), "x.json: byte 5: number overflow parsing '1e999'", Error);
+  CHECK_THROWS_WITH_AS(parse("[NaN]"), "x.json: byte 2: syntax error while parsing value - invalid literal",
+                       Error);
+  for (const char* bad :
+       {"Infinity", "-Infinity", "nan", "01", "[1,]", "{} {}", "\"\xff\"", "// c\n1", "'a'"})
+    CHECK_THROWS_AS(parse(bad), Error);
+}
+
+TEST_CASE("parse_json: messages stay short and valid UTF-8 however long the text") {
+  try {
+    parse("[\"" + std::string(100000, 'x') + "\xff\"]");
+    FAIL("not refused");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()) ==
+          "x.json: byte 100003: syntax error while parsing value - invalid string: ill-formed UTF-8 byte");
+  }
+}
+
+TEST_CASE("parse_json: nesting up to the limit and no deeper") {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  CHECK(parse(nested(64)).is_array());
+  CHECK_THROWS_WITH_AS(parse(nested(65)), "x.json: byte 65: wanted at most 64 nested arrays and objects",
+                       Error);
+  CHECK_THROWS_AS(parse(std::string(1000000, '[')), Error);
+}
+
+TEST_CASE("parse_json: time is linear in the number of fields") {
+  std::string json = "{\"k\":0";
+  for (int i = 0; i < 100000; ++i) json += text(",\"", i, "\":", i);
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(parse(json + "}").size() == 100001);
+  // A search through all fields for each of them makes 5e9 comparisons of strings.
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+}
+
+TEST_CASE("typed fields: values and defaults") {
+  const Json json = parse(R"({"i": 12, "n": 0.5, "b": true, "s": "x", "o": {}, "a": [1], "null": null})");
+  CHECK(require_integer(json, "i", "c", 12, 12) == 12);
+  CHECK(require_number(json, "n", "c") == 0.5);
+  CHECK(require_number(json, "i", "c") == 12.0);
+  CHECK(require_boolean(json, "b", "c"));
+  CHECK(require_string(json, "s", "c") == "x");
+  CHECK(require_object(json, "o", "c").empty());
+  CHECK(require_array(json, "a", "c").size() == 1);
+  CHECK(optional_integer(json, "i", "c", 3, 0, 20) == 12);
+  CHECK(optional_integer(json, "none", "c", 3, 0, 20) == 3);
+  CHECK(optional_number(json, "null", "c", 1e-12) == 1e-12);
+  CHECK(optional_boolean(json, "none", "c", true));
+  CHECK(optional_string(json, "none", "c", "gelu") == "gelu");
+}
+
+TEST_CASE("typed fields: errors say what was found and what was wanted") {
+  const Json json = parse(
+      R"({"n_layer": "three", "big": 18446744073709551615, "f": 2.0, "l": [], "o": {}, "u": null, "i": 0})");
+  const auto integer = [&](const char* field) { require_integer(json, field, "config.json", 1, 1000); };
+  CHECK_THROWS_WITH_AS(
+      integer("n_layer"),
+      "config.json: field \"n_layer\": found \"three\" (string), wanted an integer from 1 to 1000", Error);
+  CHECK_THROWS_WITH_AS(
+      integer("big"),
+      "config.json: field \"big\": found 18446744073709551615 (number), wanted an integer from 1 to 1000",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      integer("f"), "config.json: field \"f\": found 2.0 (number), wanted an integer from 1 to 1000", Error);
+  CHECK_THROWS_WITH_AS(integer("i"),
+                       "config.json: field \"i\": found 0 (number), wanted an integer from 1 to 1000", Error);
+  CHECK_THROWS_WITH_AS(integer("none"),
+                       "config.json: field \"none\": missing, wanted an integer from 1 to 1000", Error);
+  CHECK_THROWS_WITH_AS(require_string(json, "l", "c"), "c: field \"l\": found an array, wanted a string",
+                       Error);
+  CHECK_THROWS_WITH_AS(require_number(json, "u", "c"), "c: field \"u\": found null, wanted a number", Error);
+  CHECK_THROWS_WITH_AS(require_array(json, "o", "c"), "c: field \"o\": found an object, wanted an array",
+                       Error);
+  CHECK_THROWS_WITH_AS(optional_boolean(json, "i", "c", true),
+                       "c: field \"i\": found 0 (number), wanted true or false", Error);
+  CHECK_THROWS_WITH_AS(require_string(json["l"], "k", "c"),
+                       "c: found an array, wanted an object with a field \"k\"", Error);
+}
+
+TEST_CASE("json_string: escapes, and U+FFFD for what is not UTF-8") {
+  CHECK(json_string("a\"\\\n\x01é") == "\"a\\\"\\\\\\n\\u0001é\"");
+  CHECK(json_string("a\xff") == "\"a\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("JsonRow: fields of every type on one line") {
+  const std::vector<std::int64_t> ids = {101, -1};
+  CHECK(JsonRow().str() == "{}");
+  CHECK(JsonRow()
+            .field("id", std::string("r\"1"))
+            .field("n", 3)
+            .field("big", UINT64_MAX)
+            .field("ok", true)
+            .field("ids", ids)
+            .raw("o", "{}")
+            .str() == R"({"id":"r\"1","n":3,"big":18446744073709551615,"ok":true,"ids":[101,-1],"o":{}})");
+}
+
+TEST_CASE("JsonRow: digits of numbers, and null for what JSON cannot say") {
+  // 0.1 as a double is 0.1 + 5.55e-18, as a float 0.1 + 1.49e-9
+  CHECK(JsonRow().field("d", 0.1).field("f", 0.1F).digits(3).field("s", 2.0 / 3).str() ==
+        R"({"d":0.10000000000000001,"f":0.100000001,"s":0.667})");
+  const std::vector<double> odd = {std::nan(""), INFINITY, -0.5};
+  CHECK(JsonRow().field("v", odd).field("x", -INFINITY).str() == R"({"v":[null,null,-0.5],"x":null})");
+}
+
+TEST_CASE("JsonRow: arrays nested by shape") {
+  const std::vector<float> values = {1, 2, 3, 4, 5, 6};
+  const auto row = [&](std::vector<Index> shape) {
+    return JsonRow().field("v", std::span(values).first(shape.empty() ? 1 : 6), shape).str();
+  };
+  CHECK(row({}) == R"({"v":1})");
+  CHECK(row({2, 3}) == R"({"v":[[1,2,3],[4,5,6]]})");
+  CHECK(row({3, 1, 2, 1}) == R"({"v":[[[[1],[2]]],[[[3],[4]]],[[[5],[6]]]]})");
+  CHECK(JsonRow().field("v", std::span(values).first(0), std::vector<Index>{2, 0}).str() ==
+        R"({"v":[[],[]]})");
+  CHECK_THROWS_WITH_AS(
+      row({2, 2}), "[json] field \"v\": found 6 values and 2 axes, wanted 4 values in at most 4 axes", Error);
+  CHECK_THROWS_AS(row({6, 1, 1, 1, 1}), Error);
+}
+
+TEST_CASE("corpus: every bad JSON text is an error that names its file") {
+  int bad = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/corpus/json")) {
+    const std::string path = entry.path().string();
+    CAPTURE(path);
+    if (entry.path().filename().string().starts_with("good")) {
+      CHECK_NOTHROW(parse_json(read_file(path), path));
+      continue;
+    }
+    ++bad;
+    try {
+      parse_json(read_file(path), path);
+      FAIL_CHECK("not refused");
+    } catch (const Error& error) {
+      CHECK(std::string(error.what()).starts_with(path + ": byte "));
+    }
+  }
+  CHECK(bad >= 20);
+}
+
+}  // namespace slalom
