@@ -1,8 +1,9 @@
 #include "slalom/base/memory.hpp"
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 
+#include <fstream>
+#include <string>
 #include <utility>
 
 #include "slalom/base/error.hpp"
@@ -35,9 +36,14 @@ Pages& Pages::operator=(Pages&& other) noexcept {
 }
 
 std::size_t peak_resident_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string field; status >> field;)
+    if (std::size_t kib = 0; field == "VmHWM:" && status >> kib) return kib * 1024;
+  return 0;
+}
+
+void reset_peak_resident() {
+  std::ofstream("/proc/self/clear_refs") << "5";
 }
 
 }  // namespace slalom

@@ -49,9 +49,13 @@ int dispatch(int argc, char** argv) {
 }  // namespace
 
 int run_cli(int argc, char** argv) {
+  return run_program(argc, argv, dispatch);
+}
+
+int run_program(int argc, char** argv, int (*body)(int, char**)) {
   try {
     catch_interrupts();
-    const int status = dispatch(argc, argv);
+    const int status = body(argc, argv);
     std::cout.flush();
     if (!std::cout) throw Error("stdout: cannot write");
     return status;

@@ -30,7 +30,9 @@ class Pages {
   std::size_t bytes_ = 0;
 };
 
-/// Largest resident size of this process so far, in bytes.
+/// Largest resident size of this process since its start or the last reset, in bytes; 0 where /proc does not
+/// tell.
 std::size_t peak_resident_bytes();
+void reset_peak_resident();
 
 }  // namespace slalom

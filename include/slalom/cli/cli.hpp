@@ -20,8 +20,11 @@ int run_inspect(int argc, char** argv);
 int run_predict(int argc, char** argv);
 int run_train(int argc, char** argv);
 
-/// The whole program: dispatches, turns exceptions into `error:` and `hint:` on stderr, and returns the exit
-/// status.
+/// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and
+/// returns the exit status.
+int run_program(int argc, char** argv, int (*body)(int, char**));
+
+/// The whole of `slalom`.
 int run_cli(int argc, char** argv);
 
 }  // namespace slalom

@@ -1,0 +1,163 @@
+// Step times of training: batch 20, lengths Binomial(30, ½), dropout 0.1, RMSprop, vocabularies of the
+// published models. Efficiency is the rate of the useful products over the step time, against the rate of
+// plain products measured in the same process.
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "slalom/base/json.hpp"
+#include "slalom/base/memory.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
+#include "slalom/kernels/gemm.hpp"
+#include "slalom/nn/classifier.hpp"
+#include "slalom/nn/cost.hpp"
+#include "slalom/report/table.hpp"
+#include "slalom/train/trainer.hpp"
+
+namespace {
+
+using namespace slalom;
+
+struct Setting {
+  Architecture architecture;
+  Index layers, width, heads;
+};
+
+constexpr Setting kSettings[] = {
+    {Architecture::bert, 2, 128, 2},        {Architecture::distilbert, 1, 768, 12},
+    {Architecture::gpt2, 1, 768, 12},       {Architecture::bert, 1, 768, 12},
+    {Architecture::distilbert, 2, 768, 12}, {Architecture::bert, 4, 768, 12},
+    {Architecture::distilbert, 12, 768, 12}};
+
+constexpr Index kBatch = 20;
+
+struct Row {
+  Setting setting;
+  double step_ms_min, step_ms_median, useful_gflop, sgemm_gflops;
+  std::size_t peak_bytes;
+  double efficiency() const { return useful_gflop / (step_ms_median * 1e-3) / sgemm_gflops; }
+};
+
+ClassifierConfig config_of(const Setting& s) {
+  return default_config(s.architecture, s.layers, s.width, s.heads,
+                        s.architecture == Architecture::gpt2 ? 50257 : 30522);
+}
+
+// Mean of the products that the first `steps` batches need.
+double useful_gflop(const ClassifierConfig& config, TrainingData& data, Index steps) {
+  double flops = 0;
+  PackedBatch batch;
+  for (Index s = 0; s < steps; ++s) {
+    data.fill(0, s * kBatch, kBatch, batch);
+    flops += training_flops(config, {batch.ids, batch.begin, {}});
+  }
+  return flops / static_cast<double>(steps) * 1e-9;
+}
+
+Row measure(const Setting& setting, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  reset_peak_resident();
+  const ClassifierConfig config = config_of(setting);
+  Classifier<float> model(config);
+  model.initialise(0);
+  const BagOfWordsSource source(0);
+  const SpecialTokens special =
+      config.traits().special_tokens ? bracketed_special_tokens(source.vocabulary()) : SpecialTokens{};
+  FreshTexts data(source, special, Index{1} << 40);
+  TrainingConfig training;
+  training.batch = kBatch;
+  training.epochs = 1;
+  training.optimizer.schedule.peak = 5e-5;
+  Trainer<float> trainer(model, data, training);
+  for (int warmup = 0; warmup < 3; ++warmup) trainer.step();
+  double rate = measure_gemm_rate(0.3);
+  std::vector<double> ms;
+  for (double spent = 0; spent < seconds || ms.size() < 10;) {
+    const auto start = Clock::now();
+    trainer.step();
+    const double took = std::chrono::duration<double>(Clock::now() - start).count();
+    spent += took;
+    ms.push_back(took * 1e3);
+  }
+  rate = std::max(rate, measure_gemm_rate(0.3));
+  std::ranges::sort(ms);
+  const auto steps = static_cast<Index>(ms.size()) + 3;
+  return {setting, ms.front(),           ms[ms.size() / 2], useful_gflop(config, data, steps),
+          rate,    peak_resident_bytes()};
+}
+
+std::string json_row(const Row& r) {
+  return JsonRow()
+      .field("arch", name(r.setting.architecture))
+      .field("layers", r.setting.layers)
+      .field("width", r.setting.width)
+      .field("heads", r.setting.heads)
+      .field("batch", kBatch)
+      .digits(4)
+      .field("step_ms_min", r.step_ms_min)
+      .field("step_ms_median", r.step_ms_median)
+      .field("useful_gflop", r.useful_gflop)
+      .field("sgemm_gflops", r.sgemm_gflops)
+      .field("efficiency", r.efficiency())
+      .field("core", blas_core())
+      .field("threads", threads())
+      .field("peak_mib", static_cast<double>(r.peak_bytes >> 20))
+      .str();
+}
+
+void print(const std::vector<Row>& rows) {
+  using enum Table::Align;
+  Table table({{"arch", left},
+               {"layers", right},
+               {"width", right},
+               {"ms min", right},
+               {"median", right},
+               {"GFLOP", right},
+               {"GFLOP/s", right},
+               {"sgemm", right},
+               {"efficiency", right},
+               {"peak MiB", right}});
+  for (const Row& r : rows)
+    table.add_row({name(r.setting.architecture), std::to_string(r.setting.layers),
+                   std::to_string(r.setting.width), fixed(r.step_ms_min, 2), fixed(r.step_ms_median, 2),
+                   fixed(r.useful_gflop, 2), fixed(r.useful_gflop / r.step_ms_median * 1e3, 0),
+                   fixed(r.sgemm_gflops, 0), fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
+  std::cout << table.text() << "training steps, batch " << kBatch << ", BLAS kernels " << blas_core() << ", "
+            << threads() << " threads; efficiency from the median step\n";
+}
+
+int run(int argc, char** argv) {
+  cxxopts::Options options = common_options("bench", "Step times, rates and efficiency of training.");
+  options.add_options()("seconds", "spent on each row", cxxopts::value<double>()->default_value("4"), "S")(
+      "row", "only this row, from 1", cxxopts::value<std::int64_t>()->default_value("0"), "N");
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  const CommonOptions common = read_common(*parsed);
+  const auto count = static_cast<std::int64_t>(std::size(kSettings));
+  const std::int64_t only = integer_option(*parsed, "row", 0, count);
+  std::vector<Row> rows;
+  std::string json = "[";
+  for (std::int64_t i = 1; i <= count; ++i) {
+    if (only != 0 && only != i) continue;
+    rows.push_back(measure(kSettings[i - 1], (*parsed)["seconds"].as<double>()));
+    json += (rows.size() > 1 ? ",\n " : "") + json_row(rows.back());
+  }
+  print(rows);
+  if (common.output != "-") {
+    if (const auto slash = common.output.rfind('/'); slash != std::string::npos)
+      make_folders(common.output.substr(0, slash));
+    OutputFile file(common.output);
+    file.write(json + "]\n");
+    file.commit();
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  choose_blas_core(argv);
+  return run_program(argc, argv, run);
+}
