@@ -1,2 +1,9 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include "slalom/kernels/gemm.hpp"
+
+int main(int argc, char** argv) {
+  slalom::choose_blas_core(argv);  // the tests run on the kernels that the programs run on
+  return doctest::Context(argc, argv).run();
+}

@@ -1,6 +1,7 @@
 #include "slalom/cli/cli.hpp"
 
 #include <cstring>
+#include <exception>
 #include <iostream>
 #include <new>
 
@@ -65,6 +66,9 @@ int run_program(int argc, char** argv, int (*body)(int, char**)) {
     return static_cast<int>(e.status());
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory\n";
+    return static_cast<int>(ExitStatus::bad_input);
+  } catch (const std::exception& e) {  // the standard library's own, such as std::filesystem's
+    std::cerr << "error: " << e.what() << "\n";
     return static_cast<int>(ExitStatus::bad_input);
   }
 }

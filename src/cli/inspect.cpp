@@ -54,11 +54,12 @@ class Inspection {
     PackedBatch batch;
     each_row([&](const InputRow& row) {
       if (!row.label)
-        throw Error(text(common_.input, ": line ", row.line,
+        throw Error(text(input_name(common_.input), ": line ", row.line,
                          ": field \"label\": found nothing, wanted a class number"));
       batch.add(row.ids, *row.label);
     });
-    if (batch.texts() == 0) throw Error(common_.input + ": found no rows");
+    check_interrupt();  // a mean of some of the rows would be a wrong answer
+    if (batch.texts() == 0) throw Error(input_name(common_.input) + ": found no rows");
     tensors(loss_gradients(*model_, batch));
   }
 
@@ -109,10 +110,7 @@ class Inspection {
 
   void each_row(const std::function<void(const InputRow&)>& body) {
     RowReader reader(common_.input, row_limits(model_->config()));
-    for (InputRow row; reader.next(row);) {
-      check_interrupt();
-      body(row);
-    }
+    for (InputRow row; !interrupted() && reader.next(row);) body(row);
   }
 
   const CommonOptions& common_;
@@ -149,6 +147,7 @@ int run_inspect(int argc, char** argv) {
         Inspection<T> inspection(common, names);
         (inspection.*action)();
         inspection.commit();
+        check_interrupt();
         return 0;
       }
     throw UsageError("inspect \"" + what +

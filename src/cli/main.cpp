@@ -1,7 +1,10 @@
+#include <csignal>
+
 #include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_DFL);  // a closed pipe ends us quietly, whatever the parent process ignores
   slalom::choose_blas_core(argv);
   return slalom::run_cli(argc, argv);
 }

@@ -1,5 +1,7 @@
 #include "slalom/cli/options.hpp"
 
+#include <charconv>
+#include <cmath>
 #include <iostream>
 
 #include "slalom/base/error.hpp"
@@ -77,10 +79,23 @@ std::int64_t integer_option(const cxxopts::ParseResult& parsed, const std::strin
   return value;
 }
 
+double number_option(const cxxopts::ParseResult& parsed, const std::string& name) {
+  const std::string word = parsed[name].as<std::string>();
+  double value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value))
+    throw UsageError("--" + name + " " + word + ", wanted a number");
+  return value;
+}
+
 std::string required_option(const cxxopts::ParseResult& parsed, const std::string& name) {
   std::string value = parsed[name].as<std::string>();
   if (value.empty()) throw UsageError("--" + name + " is missing");
   return value;
+}
+
+std::string input_name(const std::string& path) {
+  return path == "-" ? "stdin" : path;
 }
 
 RowLimits row_limits(const ClassifierConfig& config) {

@@ -22,7 +22,7 @@ void add_options(cxxopts::Options& options) {
   const auto integer = [](const char* fallback) {
     return cxxopts::value<std::int64_t>()->default_value(fallback);
   };
-  const auto number = [](const char* fallback) { return cxxopts::value<double>()->default_value(fallback); };
+  const auto number = word;  // see number_option()
   options.add_options("model")("arch", "bert, distilbert, roberta or gpt2", word("distilbert"), "ARCH")(
       "layers", "blocks", integer("1"), "N")("width", "D", integer("768"), "N")(
       "heads", "H", integer("12"), "N")("feed-forward", "F (0: 4 D)", integer("0"), "N")(
@@ -41,7 +41,8 @@ void add_options(cxxopts::Options& options) {
       "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N");
   options.add_options("training")("optimizer", "rmsprop, adamw or sgd", word("rmsprop"), "NAME")(
       "lr", "learning rate", number("5e-5"), "RATE")("batch", "texts a step", integer("20"), "N")(
-      "epochs", "", integer("5"), "N")("warmup", "steps of linear warm-up", integer("0"), "N")(
+      "epochs", "passes through the data", integer("5"), "N")("warmup", "steps of linear warm-up",
+                                                              integer("0"), "N")(
       "decay", "let the rate fall linearly to 0 at the last step")(
       "weight-decay", "adamw: decoupled decay (default .01)", number("-1"), "W")(
       "momentum", "sgd", number("0"), "M")("clip", "global norm to clip gradients to, 0: off", number("0"),
@@ -118,22 +119,40 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
     throw UsageError("--read-out " + read_out + ", wanted first or last");
   c.positions = positions == "learned" ? Positions::learned : Positions::none;
   if (!read_out.empty()) c.read_out = read_out == "first" ? ReadOut::first : ReadOut::last;
-  if (const double rate = parsed["dropout"].as<double>(); parsed.count("dropout") > 0) c.set_dropout(rate);
+  if (parsed.count("dropout") > 0) c.set_dropout(number_option(parsed, "dropout"));
   c.layer_norm = parsed.count("no-layer-norm") == 0;
   c.feed_forward_on = parsed.count("no-feed-forward") == 0;
   c.residual = parsed.count("no-residual") == 0;
-  c.validate("options");
+  try {
+    c.validate("options");
+  } catch (const Error& e) {
+    throw UsageError(e.what());
+  }
   return c;
+}
+
+// Before the first step, not at the first batch that holds a text too long.
+void check_lengths(const DataSet& set, const ClassifierConfig& config, const std::string& data) {
+  if (config.positions == Positions::none) return;
+  const Index most = config.max_positions;
+  const Index synthetic = kLongestSyntheticText + (set.special.cls ? 2 : 0);
+  if (set.source != nullptr && synthetic > most)
+    throw Error(text(data, ": texts have up to ", synthetic, " tokens, the model has ", most, " positions"));
+  for (const InputRow& row : set.rows)
+    if (const Index found = std::ssize(row.ids); found > most)
+      throw Error(text(data, ": line ", row.line, ": field \"input_ids\": found ", found,
+                       " tokens, wanted at most ", most, ", the model's positions"),
+                  "a new model has as many as --max-positions says");
 }
 
 OptimizerConfig optimizer_config(const Parsed& parsed, Index total_steps) {
   OptimizerConfig c = OptimizerConfig::defaults(optimizer_kind(word(parsed, "optimizer")));
-  c.schedule.peak = parsed["lr"].as<double>();
+  c.schedule.peak = number_option(parsed, "lr");
   c.schedule.warmup_steps = integer_option(parsed, "warmup", 0, 1 << 30);
   c.schedule.total_steps = parsed.count("decay") > 0 ? total_steps : 0;
-  if (parsed.count("weight-decay") > 0) c.weight_decay = parsed["weight-decay"].as<double>();
-  c.momentum = parsed["momentum"].as<double>();
-  c.max_gradient_norm = parsed["clip"].as<double>();
+  if (parsed.count("weight-decay") > 0) c.weight_decay = number_option(parsed, "weight-decay");
+  c.momentum = number_option(parsed, "momentum");
+  c.max_gradient_norm = number_option(parsed, "clip");
   c.validate();
   return c;
 }
@@ -147,7 +166,8 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   json["from"] = common.model;
   json["config"] = parse_json(config_json(config), "config");
   for (const char* name : {"data", "slalom-words", "length", "optimizer"}) json[name] = word(parsed, name);
-  for (const char* name : {"lr", "weight-decay", "momentum", "clip"}) json[name] = parsed[name].as<double>();
+  for (const char* name : {"lr", "weight-decay", "momentum", "clip"})
+    json[name] = number_option(parsed, name);
   for (const char* name : {"batch", "epochs", "epoch-texts", "warmup"})
     json[name] = parsed[name].as<std::int64_t>();
   for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
@@ -187,12 +207,13 @@ int train(const Parsed& parsed, const CommonOptions& common, const std::string& 
   if (set.vocabulary > config.vocabulary)
     throw Error(
         text(common.model, ": the data needs ", set.vocabulary, " ids, the model has ", config.vocabulary));
+  check_lengths(set, config, input_name(word(parsed, "data")));
   std::unique_ptr<TrainingData> data;
   if (set.source != nullptr)
     data = std::make_unique<FreshTexts>(*set.source, set.special,
                                         integer_option(parsed, "epoch-texts", 1, Index{1} << 40));
   else
-    data = std::make_unique<ShuffledRows>(set.rows, word(parsed, "data"), common.seed);
+    data = std::make_unique<ShuffledRows>(set.rows, input_name(word(parsed, "data")), common.seed);
 
   TrainingConfig training;
   training.batch = integer_option(parsed, "batch", 1, 1 << 20);

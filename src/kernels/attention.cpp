@@ -50,7 +50,7 @@ void transpose_head(Index S, Index d, const T* from, Index stride, T* to) {
 template <class T>
 void pattern_mask(const AttentionTexts& t, const Head& at, const Dropout& dropout, Index query, T* mask) {
   const auto row = static_cast<std::uint32_t>(t.query_position[at.first_query + query] * t.heads + at.head);
-  dropout_mask(dropout, t.first_text + static_cast<std::uint32_t>(at.text), row, at.S, mask);
+  dropout_mask(dropout, static_cast<std::uint32_t>(at.text), row, at.S, mask);
 }
 
 }  // namespace

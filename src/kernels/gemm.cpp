@@ -64,7 +64,9 @@ void choose_blas_core(char** argv) {
   const char* now = std::getenv("OPENBLAS_CORETYPE");
   if (now != nullptr && std::strcmp(now, wish) == 0) return;  // OpenBLAS was told so already
   setenv("OPENBLAS_CORETYPE", wish, 1);
-  execv("/proc/self/exe", argv);  // returns only if it failed: the program then goes on with slower kernels
+  char path[4096] = {};  // the program's own name rather than /proc/self/exe, for `ps` and `killall`
+  if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0)
+    execv(path, argv);  // returns only if it failed: the program then goes on with slower kernels
 }
 
 double measure_gemm_rate(double seconds) {

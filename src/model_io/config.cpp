@@ -127,9 +127,10 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
   c.feed_forward = gpt2 ? optional_integer(json, f.feed_forward, where, 4 * c.width, 1, 1 << 22)
                         : require_integer(json, f.feed_forward, where, 1, 1 << 22);
   c.vocabulary = require_integer(json, "vocab_size", where, 1, kLargest);
-  // RoBERTa keeps ids up to its padding id free; other architectures may have no padding id at all.
+  // RoBERTa keeps positions up to its padding id free, so the next number must be an id too; other
+  // architectures may have no padding id at all.
   c.pad_id = static_cast<TokenId>(optional_integer(
-      json, "pad_token_id", where, c.architecture == Architecture::roberta ? 1 : 0, -1, kLargest - 1));
+      json, "pad_token_id", where, c.architecture == Architecture::roberta ? 1 : 0, -1, kLargest - 2));
   if (c.pad_id < 0 || (gpt2 && c.pad_id >= c.vocabulary)) c.pad_id = 0;
   c.max_positions = require_integer(json, f.positions, where, 1, 1 << 24) - c.position_offset();
   if (c.traits().has_types) c.types = optional_integer(json, "type_vocab_size", where, 2, 1, 1 << 20);

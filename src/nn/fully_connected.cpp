@@ -19,7 +19,9 @@ FullyConnected<T>::FullyConnected(const FullyConnectedConfig& config, std::uint6
 
   Rng embeddings(seed, Purpose::embedding_table);
   table_.resize(static_cast<std::size_t>(config.vocabulary * config.width));
-  for (T& x : table_) x = static_cast<T>(config.embedding_deviation * embeddings.normal());
+  // Rounded to float in either precision, so that both hold the same numbers.
+  for (T& x : table_)
+    x = static_cast<T>(static_cast<float>(config.embedding_deviation * embeddings.normal()));
   // As torch.nn.Linear: weights and biases uniform in ±1/√inputs.
   Rng weights(seed, Purpose::initialisation);
   const auto draw = [&](ParameterId id, Index fan_in) {

@@ -28,7 +28,7 @@ void check_settings(const std::string& stored, const std::string& wanted, const 
   for (const auto& [field, value] : now_flat.items()) {
     const std::string found = was_flat.contains(field) ? was_flat[field].dump() : "nothing";
     if (found != value.dump())
-      throw Error(text(file, ": setting \"", field, "\": found ", found, ", wanted ", value.dump()),
+      throw Error(text(file, ": setting \"", field.substr(1), "\": found ", found, ", wanted ", value.dump()),
                   "resume with the settings of the first run, or start anew without --resume");
   }
   throw Error(file + ": the checkpoint has settings that this run has not");
@@ -57,6 +57,17 @@ void Trainer<T>::save_checkpoint() {
                     {{"steps", std::to_string(optimizer_.steps())}, {"settings", config_.settings}});
 }
 
+namespace {
+
+// A count that was stored as, or read into, a double.
+Index count_of(double found, Index most, const SafetensorsFile& file, const std::string& tensor) {
+  if (!(found >= 0 && found <= static_cast<double>(most)))
+    throw Error(text(file.path(), ": tensor \"", tensor, "\": found ", found, ", wanted 0 to ", most));
+  return static_cast<Index>(found);
+}
+
+}  // namespace
+
 template <class T>
 void Trainer<T>::load_checkpoint() {
   if (!std::filesystem::exists(config_.checkpoint)) return;
@@ -69,6 +80,8 @@ void Trainer<T>::load_checkpoint() {
     return found->second;
   };
   check_settings(field("settings"), config_.settings, file.path());
+  const Json steps = parse_json("{\"steps\":" + field("steps") + "}", file.path());
+  optimizer_.set_steps(require_integer(steps, "steps", file.path(), 0, total_steps()));
   const auto read = [&](const std::string& name, auto out) {
     const TensorEntry* entry = file.find(name);
     if (entry == nullptr) throw Error(text(file.path(), ": tensor \"", name, "\" is missing"));
@@ -77,16 +90,17 @@ void Trainer<T>::load_checkpoint() {
   read("values", value_block(model_.parameters()));
   for (const StateBlock<T>& block : optimizer_.state()) read("state." + block.name, block.values);
   for (const RowStamps& stamps : optimizer_.row_stamps()) {
-    std::vector<double> steps(stamps.steps.size());
-    read("stamps." + stamps.parameter, std::span<double>(steps));
-    std::ranges::transform(steps, stamps.steps.begin(),
-                           [](double s) { return static_cast<std::int64_t>(s); });
+    const std::string name = "stamps." + stamps.parameter;
+    std::vector<double> found(stamps.steps.size());
+    read(name, std::span<double>(found));
+    std::ranges::transform(found, stamps.steps.begin(),
+                           [&](double s) { return count_of(s, optimizer_.steps(), file, name); });
   }
   double sums[4];
   read("epoch_sums", std::span<double>(sums));
-  sums_ = {sums[0], static_cast<Index>(sums[1]), static_cast<Index>(sums[2]), static_cast<Index>(sums[3])};
-  const Json steps = parse_json("{\"steps\":" + field("steps") + "}", file.path());
-  optimizer_.set_steps(require_integer(steps, "steps", file.path(), 0, total_steps()));
+  const auto count = [&](double found, Index most) { return count_of(found, most, file, "epoch_sums"); };
+  const Index texts = count(sums[1], data_.texts_per_epoch());
+  sums_ = {sums[0], texts, count(sums[2], texts), count(sums[3], Index{1} << 53)};
 }
 
 template void Trainer<float>::save_checkpoint();

@@ -111,32 +111,37 @@ void Trainer<T>::stop_non_finite(const char* what, std::string activation) {
 }
 
 template <class T>
+EpochReport Trainer<T>::epoch_so_far() const {
+  const auto texts = static_cast<double>(std::max<Index>(1, sums_.texts));
+  return {.epoch = ceil_div(steps_done(), steps_per_epoch()),
+          .steps = steps_done(),
+          .loss = sums_.loss / texts,
+          .accuracy = static_cast<double>(sums_.correct) / texts};
+}
+
+template <class T>
 void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
   Progress progress(config_.progress, "training", total_steps());
   auto epoch_start = Clock::now();
-  Index tokens_before = sums_.tokens;  // of an epoch that an earlier process began
+  // Of an epoch that an earlier process began, but did not end.
+  Index tokens_before = steps_done() % steps_per_epoch() == 0 ? 0 : sums_.tokens;
   while (steps_done() < total_steps()) {
     step();
-    const double seconds = seconds_since(epoch_start);
-    const auto texts = static_cast<double>(sums_.texts);
-    EpochReport now{.epoch = (steps_done() - 1) / steps_per_epoch() + 1,
-                    .steps = steps_done(),
-                    .loss = sums_.loss / texts,
-                    .accuracy = static_cast<double>(sums_.correct) / texts,
-                    .tokens_per_second = static_cast<double>(sums_.tokens - tokens_before) / seconds,
-                    .seconds = seconds};
+    EpochReport now = epoch_so_far();
+    now.seconds = seconds_since(epoch_start);
+    now.tokens_per_second = static_cast<double>(sums_.tokens - tokens_before) / now.seconds;
     progress.update(now.steps, text("loss ", fixed(now.loss, 4), "  accuracy ", fixed(now.accuracy, 3), "  ",
                                     fixed(now.tokens_per_second, 0), " tokens/s"));
     const bool epoch_ends = now.steps % steps_per_epoch() == 0, run_ends = now.steps == total_steps();
-    if (run_ends || interrupted() ||
-        (config_.checkpoint_every > 0 && now.steps % config_.checkpoint_every == 0))
+    const bool stops = interrupted();  // asked once: a run never stops at a step that it has not saved
+    if (run_ends || stops || (config_.checkpoint_every > 0 && now.steps % config_.checkpoint_every == 0))
       save_checkpoint();
     if (epoch_ends) {
       report(now);
       epoch_start = Clock::now();
       tokens_before = 0;
     }
-    if (!run_ends) check_interrupt();
+    if (stops && !run_ends) check_interrupt();
   }
   // Rows that AdamW or momentum moved while they were away; the checkpoint holds them as they were, with
   // their stamps.

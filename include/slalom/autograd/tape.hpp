@@ -61,7 +61,8 @@ class Tape {
   /// Blocks of memory asked of the system so far; constant once warmed up.
   int blocks_mapped() const { return arena_.blocks_mapped() + gradients_.blocks_mapped(); }
 
-  /// Leaves: without a gradient; with one of its own, in the arena; a parameter, whose gradient is the store's.
+  /// Leaves: without a gradient; with one of its own, in the arena; a parameter, whose gradient is the
+  /// store's.
   Var constant(Tensor<T> value) { return add({.value = value, .operation = "constant"}); }
   Var variable(Tensor<T> value) {
     return add({.value = value, .operation = "variable", .needs_gradient = true});

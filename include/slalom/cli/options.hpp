@@ -39,8 +39,15 @@ CommonOptions read_common(const cxxopts::ParseResult& parsed);
 std::int64_t integer_option(const cxxopts::ParseResult& parsed, const std::string& name, std::int64_t low,
                             std::int64_t high);
 
+/// A finite number; throws UsageError naming the option for anything else. The option itself is a string:
+/// cxxopts would read "0,3" as 0.
+double number_option(const cxxopts::ParseResult& parsed, const std::string& name);
+
 /// Throws UsageError if the option was not given.
 std::string required_option(const cxxopts::ParseResult& parsed, const std::string& name);
+
+/// A file of rows, for messages: "-" is "stdin".
+std::string input_name(const std::string& path);
 
 /// What rows for a model must keep to.
 RowLimits row_limits(const ClassifierConfig& config);

@@ -17,9 +17,8 @@ struct AttentionTexts {
   const Index* query_position;  // (R) position of each query row in its text
   const Index* pattern_begin;   // (B + 1) offset of a text's patterns (H, queries, S) in scalars
   bool causal;
-  Index longest;                 // largest S
-  Index most_queries;            // largest number of query rows of a text
-  std::uint32_t first_text = 0;  // number of text 0 for dropout
+  Index longest;       // largest S
+  Index most_queries;  // largest number of query rows of a text
 };
 
 /// Rows of a matrix: head h of row r begins at data + r · stride + h · d.

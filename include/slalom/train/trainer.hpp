@@ -54,6 +54,8 @@ class Trainer {
   /// throws Error with ExitStatus::interrupted.
   void run(const std::function<void(const EpochReport&)>& report);
 
+  /// The epoch under way, or the last one at the end; `seconds` and `tokens_per_second` are run()'s to fill.
+  EpochReport epoch_so_far() const;
   /// Loss of the last step, in nats.
   double last_loss() const { return last_loss_; }
   /// The tape of the last step, until the next one.

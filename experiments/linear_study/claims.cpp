@@ -1,0 +1,87 @@
+#include <algorithm>
+#include <cmath>
+
+#include "slalom/inspect/inspect.hpp"
+#include "study.hpp"
+
+namespace slalom::study {
+
+namespace {
+
+std::vector<TokenId> repeated(TokenId token, Index n) {
+  return std::vector<TokenId>(static_cast<std::size_t>(n), token);
+}
+
+// F([τ]^n), n = 1 … repeats.
+std::vector<double> repetition_curve(const LogOdds& f, TokenId token, Index repeats) {
+  std::vector<std::vector<TokenId>> texts;
+  for (Index n = 1; n <= repeats; ++n) texts.push_back(repeated(token, n));
+  return f(texts);
+}
+
+// Claim 1: the read-out at a content token averages equal values, so repeating a token changes nothing.
+double largest_change(const LogOdds& f, TokenId vocabulary, Index repeats) {
+  double largest = 0;
+  for (TokenId token = 0; token < vocabulary; ++token) {
+    const std::vector<double> curve = repetition_curve(f, token, repeats);
+    for (double value : curve) largest = std::max(largest, std::abs(value - curve.front()));
+  }
+  return largest;
+}
+
+// Weight with which head `head` at [CLS] reads the words of [CLS] τ … τ [SEP].
+double weight_on_words(const std::vector<double>& pattern, Index head, Index S) {
+  const double* row = pattern.data() + head * S * S;
+  double sum = 0;
+  for (Index j = 1; j < S - 1; ++j) sum += row[j];
+  return sum;
+}
+
+// Claim 2: the weight of n equal words is n o / (1 + n o), o the odds of one word. Largest deviation over
+// heads and n.
+double weight_law_error(Classifier<double>& model, const SpecialTokens& special, TokenId token,
+                        Index repeats) {
+  double worst = 0;
+  std::vector<double> odds(static_cast<std::size_t>(model.config().heads));
+  for (Index n = 1; n <= repeats; n *= 2) {
+    const std::vector<TokenId> ids = wrap(repeated(token, n), special);
+    const auto S = static_cast<Index>(ids.size());
+    const std::vector<double> pattern = activations(model, ids, {"blocks.0.attn.pattern"}).front().data;
+    for (Index h = 0; h < model.config().heads; ++h) {
+      const double weight = weight_on_words(pattern, h, S);
+      double& o = odds[static_cast<std::size_t>(h)];
+      if (n == 1) o = weight / (1 - weight);
+      const double m = static_cast<double>(n) * o;
+      worst = std::max(worst, std::abs(weight - m / (1 + m)));
+    }
+  }
+  return worst;
+}
+
+}  // namespace
+
+std::map<std::string, double> check_claims(const Trained& model, const Plan& plan, Index repeats,
+                                           const SyntheticSource& source) {
+  const LogOdds f = model.exact_log_odds();
+  if (!plan.special_tokens)
+    return {
+        {"claim_1." + plan.name + ".largest_change", largest_change(f, source.vocabulary().size(), repeats)}};
+
+  auto& transformer = dynamic_cast<Classifier<double>&>(*model.exact);
+  const std::string prefix = "claim_2." + plan.name;
+  double law = 0, last_doubling = 0, first_doubling = 0, largest = 0;
+  for (const BagWord& word : default_bag_words()) {
+    const TokenId token = source.vocabulary().find(word.word).value();
+    const std::vector<double> curve = repetition_curve(f, token, repeats);
+    law = std::max(law, weight_law_error(transformer, model.special, token, repeats));
+    first_doubling = std::max(first_doubling, std::abs(curve[1] - curve[0]));
+    last_doubling = std::max(last_doubling, std::abs(curve.back() - curve[curve.size() / 2 - 1]));
+    for (double value : curve) largest = std::max(largest, std::abs(value));
+  }
+  return {{prefix + ".weight_law_error", law},
+          {prefix + ".change_from_1_to_2", first_doubling},
+          {prefix + ".change_over_last_doubling", last_doubling},
+          {prefix + ".largest_log_odds", largest}};
+}
+
+}  // namespace slalom::study

@@ -1,0 +1,106 @@
+#include "slalom/base/error.hpp"
+#include "study.hpp"
+
+namespace slalom::study {
+
+Size size_named(const std::string& name) {
+  if (name == "tiny")
+    return {.name = name,
+            .layers = {1},
+            .width = 64,
+            .heads = 4,
+            .hidden = {32},
+            .epochs = 2,
+            .epoch_texts = 1500,
+            .fully_connected_epochs = 4,
+            .rate = 1e-3,
+            .claim_repeats = 64,
+            .keep_models = true};
+  const Size standard{.name = name,
+                      .layers = {1},
+                      .width = 768,
+                      .heads = 12,
+                      .hidden = {200},
+                      .epochs = 5,
+                      .epoch_texts = 5000,
+                      .fully_connected_epochs = 20,
+                      .rate = 5e-5,
+                      .claim_repeats = 512,
+                      .keep_models = true};
+  if (name == "default") return standard;
+  if (name == "paper") {
+    Size paper = standard;
+    paper.layers = {1, 2, 4, 8, 12};
+    paper.hidden = {200, 400, 1000};
+    paper.keep_models = false;
+    return paper;
+  }
+  throw UsageError("--size " + name + ", wanted tiny, default or paper");
+}
+
+namespace {
+
+const char* title_of(Architecture architecture) {
+  switch (architecture) {
+    case Architecture::bert:
+      return "BERT";
+    case Architecture::distilbert:
+      return "DistilBERT";
+    case Architecture::roberta:
+      return "RoBERTa";
+    case Architecture::gpt2:
+      return "GPT-2";
+  }
+  return "";
+}
+
+Plan transformer(const Options& options, Architecture architecture, Index layers, Index run) {
+  Plan plan;
+  plan.name = text(name(architecture), "_", layers);
+  plan.title = text(title_of(architecture), ", ", layers, layers == 1 ? " layer" : " layers");
+  // The vocabulary is set by the data, in train().
+  plan.transformer = default_config(architecture, layers, options.size.width, options.size.heads, 1);
+  plan.special_tokens = traits(architecture).special_tokens;
+  plan.run = run;
+  return plan;
+}
+
+// Models for the exact claims: one block, no positions.
+Plan without_positions(const Options& options, Architecture architecture, bool special_tokens) {
+  Plan plan = transformer(options, architecture, 1, 0);
+  plan.transformer->positions = Positions::none;
+  plan.special_tokens = special_tokens;
+  plan.name += "_no_positions";
+  plan.title += ", no positions";
+  if (traits(architecture).special_tokens && !special_tokens) {
+    plan.name += "_no_cls";
+    plan.title += ", no [CLS]";
+  }
+  plan.probed = false;
+  return plan;
+}
+
+}  // namespace
+
+std::vector<Plan> plans(const Options& options) {
+  std::vector<Plan> list;
+  for (Index run = 0; run < options.runs; ++run) {
+    for (Architecture a : {Architecture::distilbert, Architecture::bert, Architecture::gpt2})
+      for (Index layers : options.size.layers) list.push_back(transformer(options, a, layers, run));
+    for (Index hidden : options.size.hidden) {
+      Plan plan;
+      plan.name = text("fully_connected_", hidden);
+      plan.title = text("fully connected, ", hidden);
+      plan.hidden = hidden;
+      plan.special_tokens = false;
+      plan.run = run;
+      list.push_back(plan);
+    }
+  }
+  list.push_back(without_positions(options, Architecture::gpt2, false));
+  list.push_back(without_positions(options, Architecture::distilbert, false));
+  list.push_back(without_positions(options, Architecture::distilbert, true));
+  return list;
+}
+
+}  // namespace slalom::study

@@ -1,0 +1,107 @@
+// The linear study (paper, section 6.1, Figure 3, and section 4's claims): can attention classifiers learn a
+// linear relation?
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slalom/data/synthetic.hpp"
+#include "slalom/nn/classifier.hpp"
+#include "slalom/nn/fully_connected.hpp"
+#include "slalom/nn/predictor.hpp"
+
+namespace slalom::study {
+
+constexpr Index kMostRepeats = 30;  // of "perfect" in the probe
+constexpr double kTrueSlope = 1.5;  // log-odds a "perfect", by construction of the data
+constexpr double kCollapsedSpread =
+    0.05;  // standard deviation over fresh texts (nats) below which a model is constant
+
+/// How large the study is.
+struct Size {
+  std::string name;
+  std::vector<Index> layers;
+  Index width, heads;
+  std::vector<Index> hidden;  // of the fully connected network
+  Index epochs, epoch_texts;
+  Index fully_connected_epochs;
+  double rate;          // of RMSprop; the fully connected network has Adam with 1e-3
+  Index claim_repeats;  // n of the exact claims
+  bool keep_models;
+};
+/// Throws UsageError for anything but tiny, default, paper.
+Size size_named(const std::string& name);
+
+struct Options {
+  Size size;
+  Index runs = 1;
+  std::uint64_t seed = 0;
+  std::string folder;
+  std::string expected;  // file with the values that the run is compared with
+  bool fresh = false;    // train anew what is there already
+  bool quiet = false;
+};
+
+/// One model to train.
+struct Plan {
+  std::string name;   // "gpt2_1", "fully_connected_200", "gpt2_1_no_positions"
+  std::string title;  // "GPT-2, 1 layer"
+  std::optional<ClassifierConfig> transformer;
+  Index hidden = 0;  // of the fully connected network otherwise
+  bool special_tokens = true;
+  Index run = 0;
+  bool probed = true;  // belongs to Figure 3; the others serve the exact claims
+};
+std::vector<Plan> plans(const Options& options);
+
+/// Log-odds of bare texts in float64; it adds special tokens if the model has them.
+using LogOdds = std::function<std::vector<double>(const std::vector<std::vector<TokenId>>&)>;
+
+/// A trained model in float64 and float32 form.
+struct Trained {
+  std::unique_ptr<TextClassifier<float>> single;
+  std::unique_ptr<TextClassifier<double>> exact;
+  SpecialTokens special;
+  double loss = 0, accuracy = 0, seconds = 0;  // of the last epoch; of training
+
+  LogOdds exact_log_odds() const;
+  LogOdds single_log_odds() const;
+};
+Trained train(const Plan& plan, const Options& options, const SyntheticSource& source);
+
+/// What is measured of a probed model. All numbers are log-odds in nats unless they say otherwise.
+struct Probe {
+  double the = 0;
+  std::vector<double> perfect;  // n = 1 … 30
+  double slope_1_20 = 0, slope_2_15 = 0, range = 0;
+  double spread = 0;  // standard deviation over fresh texts
+  double bound = 0, rounding_error = 0;
+  std::vector<std::string> witness;  // texts of the certificate
+  bool collapsed() const { return spread < kCollapsedSpread; }
+};
+Probe probe(const Trained& model, const SyntheticSource& source);
+
+/// Claims 1 and 2 on a model without positions; names as in expected.tsv.
+std::map<std::string, double> check_claims(const Trained& model, const Plan& plan, Index repeats,
+                                           const SyntheticSource& source);
+
+/// All that is known of a finished model; kept on disk, so that a killed study goes on where it stopped.
+struct Record {
+  Plan plan;
+  double loss = 0, accuracy = 0, seconds = 0;
+  Probe curve;                           // of probed models
+  std::map<std::string, double> claims;  // of the others
+};
+std::string settings_of(const Plan& plan, const Options& options);
+std::optional<Record> load_record(const Plan& plan, const Options& options);
+void save_record(const Record& record, const Options& options);
+
+/// results.json, curves.csv, figure.svg, figure.png and README.md in the folder; the tables on stdout. True
+/// if every expectation that was measured holds.
+bool report(const std::vector<Record>& records, const Options& options);
+
+}  // namespace slalom::study
