@@ -4,6 +4,6 @@
 #include "slalom/kernels/gemm.hpp"
 
 int main(int argc, char** argv) {
-  slalom::choose_blas_core(argv);  // the tests run on the kernels that the programs run on
+  slalom::configure_runtime(argv);  // the tests run on the kernels that the programs run on
   return doctest::Context(argc, argv).run();
 }

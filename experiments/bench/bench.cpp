@@ -158,6 +158,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  choose_blas_core(argv);
+  configure_runtime(argv);
   return run_program(argc, argv, run);
 }

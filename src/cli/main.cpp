@@ -5,6 +5,6 @@
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // a closed pipe ends us quietly, whatever the parent process ignores
-  slalom::choose_blas_core(argv);
+  slalom::configure_runtime(argv);
   return slalom::run_cli(argc, argv);
 }

@@ -51,22 +51,41 @@ std::string blas_core() {
   return openblas_get_corename();
 }
 
-void choose_blas_core(char** argv) {
+namespace {
+
+// The kernels that OpenBLAS should run, or nullptr if its own choice stands.
+const char* wanted_blas_core() {
   const char* wish = std::getenv("SLALOM_BLAS_CORE");
-  if (wish != nullptr && std::strcmp(wish, "keep") == 0) return;
-  if (wish == nullptr) {
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    const std::string chosen = blas_core();
-    if (!avx512 || chosen == "SkylakeX" || chosen == "Cooperlake" || chosen == "SapphireRapids") return;
-    wish = "SkylakeX";
-  }
-  const char* now = std::getenv("OPENBLAS_CORETYPE");
-  if (now != nullptr && std::strcmp(now, wish) == 0) return;  // OpenBLAS was told so already
-  setenv("OPENBLAS_CORETYPE", wish, 1);
+  if (wish != nullptr) return std::strcmp(wish, "keep") == 0 ? nullptr : wish;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const std::string chosen = blas_core();
+  if (!avx512 || chosen == "SkylakeX" || chosen == "Cooperlake" || chosen == "SapphireRapids") return nullptr;
+  return "SkylakeX";
+}
+
+// True if the environment had to be changed.
+bool set_environment(const char* name, const char* value) {
+  const char* now = std::getenv(name);
+  if (now != nullptr && std::strcmp(now, value) == 0) return false;
+  setenv(name, value, 1);
+  return true;
+}
+
+}  // namespace
+
+void configure_runtime(char** argv) {
+  bool changed = false;
+  if (const char* core = wanted_blas_core(); core != nullptr)
+    changed = set_environment("OPENBLAS_CORETYPE", core);
+  // Waiting threads give their core away after some microseconds: on a machine that others use too, libgomp's
+  // default of milliseconds makes a step many times slower, since the thread that is waited for cannot run.
+  if (std::getenv("GOMP_SPINCOUNT") == nullptr && std::getenv("OMP_WAIT_POLICY") == nullptr)
+    changed = set_environment("GOMP_SPINCOUNT", "2000") || changed;
+  if (!changed) return;
   char path[4096] = {};  // the program's own name rather than /proc/self/exe, for `ps` and `killall`
   if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0)
-    execv(path, argv);  // returns only if it failed: the program then goes on with slower kernels
+    execv(path, argv);  // returns only if it failed: the program then goes on as it is
 }
 
 double measure_gemm_rate(double seconds) {

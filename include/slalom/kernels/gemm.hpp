@@ -40,11 +40,15 @@ void gemm(Index m, Index n, Index k, Factor<T> a, Factor<T> b, T beta, T* c, Ind
 /// Name of the kernels OpenBLAS runs ("SkylakeX", "Haswell", …).
 std::string blas_core();
 
-/// OpenBLAS 0.3.21 chooses AVX2 kernels on AVX-512 machines it does not know, and so do environments that set
-/// OPENBLAS_CORETYPE for every program, at half the rate. If that happened, this sets the variable and starts
-/// the program again; call it first in main. The environment variable SLALOM_BLAS_CORE turns it off ("keep")
-/// or names the kernels to use.
-void choose_blas_core(char** argv);
+/// Both libraries below read their settings before main. If one of them has to change, this sets it and
+/// starts the program again; call it first in main.
+///  - OpenBLAS 0.3.21 chooses AVX2 kernels on AVX-512 machines it does not know, and so do environments that
+///  set
+///    OPENBLAS_CORETYPE for every program, at half the rate. The environment variable SLALOM_BLAS_CORE turns
+///    the correction off ("keep") or names the kernels to use.
+///  - OpenMP's waiting threads are told to spin for microseconds only, unless GOMP_SPINCOUNT or
+///  OMP_WAIT_POLICY says otherwise.
+void configure_runtime(char** argv);
 
 /// Rate of float products of the shape (340, 768) · (768, 768) in GFLOP/s, the best of a few runs of
 /// `seconds` in all, split as gemm splits them.
