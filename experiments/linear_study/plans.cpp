@@ -12,7 +12,7 @@ Size size_named(const std::string& name) {
             .hidden = {32},
             .epochs = 2,
             .epoch_texts = 1500,
-            .fully_connected_epochs = 4,
+            .fully_connected_epochs = 10,
             .rate = 1e-3,
             .claim_repeats = 64,
             .keep_models = true};

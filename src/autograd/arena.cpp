@@ -22,7 +22,20 @@ void Arena::map(std::size_t bytes) {
   blocks_.emplace_back(bytes);
   ++mapped_;
   used_ = 0;
+  std::size_t total = 0;
+  for (const Pages& block : blocks_) total += block.bytes();
+  most_ = std::max(most_, total);
   ASAN_POISON_MEMORY_REGION(blocks_.back().data(), blocks_.back().bytes());
+}
+
+// What the system maps at this address next must not find it poisoned.
+void Arena::unmap_last() {
+  ASAN_UNPOISON_MEMORY_REGION(blocks_.back().data(), blocks_.back().bytes());
+  blocks_.pop_back();
+}
+
+Arena::~Arena() {
+  while (!blocks_.empty()) unmap_last();
 }
 
 void* Arena::take(std::size_t bytes) {
@@ -36,18 +49,16 @@ void* Arena::take(std::size_t bytes) {
 }
 
 void Arena::rewind(Mark mark) {
-  while (blocks_.size() > mark.block + 1) blocks_.pop_back();
+  while (blocks_.size() > mark.block + 1) unmap_last();
   used_ = mark.used;
   if (!blocks_.empty())
     ASAN_POISON_MEMORY_REGION(blocks_.back().data() + used_, blocks_.back().bytes() - used_);
 }
 
 void Arena::reset() {
-  if (blocks_.size() > 1) {
-    std::size_t total = 0;
-    for (const Pages& block : blocks_) total += block.bytes();
-    blocks_.clear();
-    map(total + total / 2);
+  if (!blocks_.empty() && most_ > blocks_.front().bytes()) {
+    while (!blocks_.empty()) unmap_last();
+    map(most_ + most_ / 2);
   }
   rewind({});
 }

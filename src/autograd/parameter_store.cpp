@@ -1,6 +1,7 @@
 #include "slalom/autograd/parameter_store.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "slalom/base/error.hpp"
@@ -89,6 +90,17 @@ void ParameterStore<T>::finish_gradients() {
       const GradientSlot<T> slot = gradient_slot({i});
       if (slot.beta == T{0}) std::ranges::fill(gradient({i}).span(), T{0});
     }
+}
+
+template <class T>
+bool ParameterStore<T>::finite_gradient(ParameterId id) const {
+  const Entry& e = entry(id);
+  const auto finite = [](const T* x, Index n) {
+    return std::all_of(x, x + n, [](T v) { return std::isfinite(v); });
+  };
+  const Tensor<T> g = gradient(id);
+  if (e.kind == GradientKind::dense) return !e.written || finite(g.data, g.size());
+  return std::ranges::all_of(e.touched, [&](Index r) { return finite(g.row(r), g.columns()); });
 }
 
 template class ParameterStore<float>;

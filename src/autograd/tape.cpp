@@ -126,9 +126,12 @@ std::string Tape<T>::first_non_finite_value() const {
 
 template <class T>
 std::string Tape<T>::first_non_finite_gradient() const {
-  for (std::size_t id = nodes_.size(); id-- > 0;)
-    if (nodes_[id].gradient_written && !finite(nodes_[id].gradient, nodes_[id].value.size()))
+  for (std::size_t id = nodes_.size(); id-- > 0;) {
+    const Node& n = nodes_[id];
+    if (n.store != nullptr ? !n.store->finite_gradient(n.parameter)
+                           : n.gradient_written && !finite(n.gradient, n.value.size()))
       return describe(id);
+  }
   return {};
 }
 

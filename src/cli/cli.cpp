@@ -25,7 +25,7 @@ void print_usage(std::ostream& out) {
   out << "usage: slalom COMMAND [options]\n\n";
   for (const Command& c : commands())
     out << "  " << c.name << std::string(10 - std::strlen(c.name), ' ') << c.summary << "\n";
-  out << "\nslalom COMMAND --help lists a command's options; slalom --version prints the version.\n";
+  out << "\nslalom COMMAND --help lists a command's options, slalom --version the version.\n";
 }
 
 int dispatch(int argc, char** argv) {

@@ -81,6 +81,7 @@ DataSet read_rows(const std::string& file, const ClassifierConfig* config) {
     set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
     set.rows.push_back(row);
   }
+  if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
   return set;
 }
 

@@ -1,4 +1,7 @@
+#include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "slalom/base/files.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -9,23 +12,47 @@ namespace {
 
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;
 
-// What config.json calls the sizes and rates of an architecture.
+// What config.json calls the sizes and rates of an architecture; nullptr where it has no such field. What has
+// none, or shares one with another number and differs from it, goes into our object "slalom".
 struct Fields {
   const char *layers, *width, *heads, *feed_forward, *positions, *activation, *embedding_dropout,
-      *attention_dropout, *hidden_dropout, *layer_norm_eps;
+      *attention_dropout, *hidden_dropout, *head_dropout, *layer_norm_eps;
 };
 
 const Fields& fields_of(Architecture architecture) {
-  static constexpr Fields kBert{
-      "num_hidden_layers",       "hidden_size",   "num_attention_heads", "intermediate_size",
-      "max_position_embeddings", "hidden_act",    "hidden_dropout_prob", "attention_probs_dropout_prob",
-      "hidden_dropout_prob",     "layer_norm_eps"};
-  static constexpr Fields kDistilbert{
-      "n_layers",   "dim",     "n_heads",           "hidden_dim", "max_position_embeddings",
-      "activation", "dropout", "attention_dropout", "dropout",    nullptr};
-  static constexpr Fields kGpt2{
-      "n_layer",    "n_embd",     "n_head",      "n_inner",           "n_positions", "activation_function",
-      "embd_pdrop", "attn_pdrop", "resid_pdrop", "layer_norm_epsilon"};
+  static constexpr Fields kBert{.layers = "num_hidden_layers",
+                                .width = "hidden_size",
+                                .heads = "num_attention_heads",
+                                .feed_forward = "intermediate_size",
+                                .positions = "max_position_embeddings",
+                                .activation = "hidden_act",
+                                .embedding_dropout = "hidden_dropout_prob",
+                                .attention_dropout = "attention_probs_dropout_prob",
+                                .hidden_dropout = "hidden_dropout_prob",
+                                .head_dropout = "classifier_dropout",
+                                .layer_norm_eps = "layer_norm_eps"};
+  static constexpr Fields kDistilbert{.layers = "n_layers",
+                                      .width = "dim",
+                                      .heads = "n_heads",
+                                      .feed_forward = "hidden_dim",
+                                      .positions = "max_position_embeddings",
+                                      .activation = "activation",
+                                      .embedding_dropout = "dropout",
+                                      .attention_dropout = "attention_dropout",
+                                      .hidden_dropout = "dropout",
+                                      .head_dropout = "seq_classif_dropout",
+                                      .layer_norm_eps = nullptr};
+  static constexpr Fields kGpt2{.layers = "n_layer",
+                                .width = "n_embd",
+                                .heads = "n_head",
+                                .feed_forward = "n_inner",
+                                .positions = "n_positions",
+                                .activation = "activation_function",
+                                .embedding_dropout = "embd_pdrop",
+                                .attention_dropout = "attn_pdrop",
+                                .hidden_dropout = "resid_pdrop",
+                                .head_dropout = nullptr,
+                                .layer_norm_eps = "layer_norm_epsilon"};
   switch (architecture) {
     case Architecture::distilbert:
       return kDistilbert;
@@ -42,14 +69,15 @@ constexpr std::pair<const char*, Activation> kActivations[] = {{"gelu", Activati
                                                                {"gelu_pytorch_tanh", Activation::gelu_tanh},
                                                                {"relu", Activation::relu},
                                                                {"tanh", Activation::tanh},
+                                                               {"linear", Activation::none},
                                                                {"gelu_python", Activation::gelu_erf}};
 
 Activation parse_activation(const Json& json, const char* field, const std::string& where) {
   const std::string found = require_string(json, field, where);
   for (const auto& [name, activation] : kActivations)
     if (found == name) return activation;
-  throw Error(
-      text(where, ": field \"", field, "\": found \"", found, "\", wanted gelu, gelu_new, relu or tanh"));
+  throw Error(text(where, ": field \"", field, "\": found \"", found,
+                   "\", wanted gelu, gelu_new, relu, tanh or linear"));
 }
 
 Architecture parse_architecture(const Json& json, const std::string& where) {
@@ -81,22 +109,39 @@ void refuse_variants(const Json& json, Architecture architecture, const std::str
   }
 }
 
+// A number in [low, high).
+double number_within(const Json& json, const char* field, const std::string& where, double fallback,
+                     double low, double high) {
+  const double found = optional_number(json, field, where, fallback);
+  if (!(found >= low && found < high))
+    throw Error(text(where, ": field \"", field, "\": found ", found, ", wanted a number in [", low, ", ",
+                     high, ")"));
+  return found;
+}
+
+// In one walk over the object: looking up each number in it would take time quadratic in their count.
 void parse_labels(const Json& json, const std::string& where, ClassifierConfig& c) {
   c.labels = optional_integer(json, "num_labels", where, 2, 2, 1'000'000);
   const auto labels = json.find("id2label");
   if (labels == json.end() || labels->is_null()) return;
   const Json& names = require_object(json, "id2label", where);
+  if (names.size() < 2)
+    throw Error(text(where, ": field \"id2label\": found ", names.size(), " labels, wanted at least 2"));
   c.labels = static_cast<Index>(names.size());
-  for (Index i = 0; i < c.labels; ++i)
-    c.label_names.push_back(require_string(names, std::to_string(i), where + ": id2label"));
-  if (c.labels < 2)
-    throw Error(text(where, ": field \"id2label\": found ", c.labels, " labels, wanted at least 2"));
+  std::vector<std::optional<std::string>> found(names.size());
+  for (const auto& [key, label] : names.items()) {
+    std::size_t number = 0;
+    const std::errc status = std::from_chars(key.data(), key.data() + key.size(), number).ec;
+    if (status != std::errc{} || key != std::to_string(number) || number >= found.size() || found[number] ||
+        !label.is_string())
+      throw Error(text(where, ": field \"id2label\": found \"", key, "\": ", label.dump().substr(0, 60),
+                       ", wanted names for 0 to ", found.size() - 1));
+    found[number] = label.get<std::string>();
+  }
+  for (std::optional<std::string>& label : found) c.label_names.push_back(std::move(*label));
 }
 
-void parse_switches(const Json& json, const std::string& where, ClassifierConfig& c) {
-  if (!json.contains("slalom")) return;
-  const Json& own = require_object(json, "slalom", where);
-  const std::string in = where + ": slalom";
+void parse_switches(const Json& own, const std::string& in, ClassifierConfig& c) {
   const auto choose = [&](const char* field, const char* first, const char* second, bool fallback) {
     const std::string found = optional_string(own, field, in, fallback ? first : second);
     if (found != first && found != second)
@@ -111,45 +156,59 @@ void parse_switches(const Json& json, const std::string& where, ClassifierConfig
   c.residual = optional_boolean(own, "residual", in, true);
 }
 
+void parse_rates(const Json& json, const Json& own, const Fields& f, const std::string& where,
+                 ClassifierConfig& c) {
+  const auto rate = [&](const char* field, const char* own_field, double fallback) {
+    const double theirs = field == nullptr ? fallback : number_within(json, field, where, fallback, 0, 1);
+    return number_within(own, own_field, where + ": slalom", theirs, 0, 1);
+  };
+  const auto eps = [&](const Json& object, const char* field, const std::string& in, double fallback) {
+    return number_within(object, field, in, fallback, std::numeric_limits<double>::min(), 1);
+  };
+  c.embedding_dropout = rate(f.embedding_dropout, "embedding_dropout", c.embedding_dropout);
+  c.attention_dropout = rate(f.attention_dropout, "attention_dropout", c.attention_dropout);
+  c.hidden_dropout = rate(f.hidden_dropout, "hidden_dropout", c.hidden_dropout);
+  // BERT's head takes the hidden layers' rate unless it has its own.
+  const bool bert = c.architecture == Architecture::bert || c.architecture == Architecture::roberta;
+  c.head_dropout = rate(f.head_dropout, "head_dropout", bert ? c.hidden_dropout : c.head_dropout);
+  c.layer_norm_eps = f.layer_norm_eps == nullptr
+                         ? eps(own, "layer_norm_eps", where + ": slalom", c.layer_norm_eps)
+                         : eps(json, f.layer_norm_eps, where, c.layer_norm_eps);
+}
+
 }  // namespace
 
 ClassifierConfig parse_config(std::string_view source, const std::string& where) {
   const Json json = parse_json(source, where);
-  ClassifierConfig c;
-  c.architecture = parse_architecture(json, where);
-  refuse_variants(json, c.architecture, where);
-  const Fields& f = fields_of(c.architecture);
-  const bool gpt2 = c.architecture == Architecture::gpt2;
-  c.read_out = c.traits().read_out;
-  c.layers = require_integer(json, f.layers, where, 1, 1000);
-  c.width = require_integer(json, f.width, where, 1, 1 << 20);
-  c.heads = require_integer(json, f.heads, where, 1, 1 << 20);
-  c.feed_forward = gpt2 ? optional_integer(json, f.feed_forward, where, 4 * c.width, 1, 1 << 22)
+  const Architecture architecture = parse_architecture(json, where);
+  refuse_variants(json, architecture, where);
+  const Fields& f = fields_of(architecture);
+  const bool gpt2 = architecture == Architecture::gpt2;
+  const Index width = require_integer(json, f.width, where, 1, 1 << 20);
+  ClassifierConfig c = default_config(architecture, require_integer(json, f.layers, where, 1, 1000), width,
+                                      require_integer(json, f.heads, where, 1, 1 << 20),
+                                      require_integer(json, "vocab_size", where, 1, kLargest));
+  if (c.width % c.heads != 0)
+    throw Error(text(where, ": field \"", f.heads, "\": found ", c.heads, ", wanted a divisor of the width ",
+                     c.width));
+  c.feed_forward = gpt2 ? optional_integer(json, f.feed_forward, where, c.feed_forward, 1, 1 << 22)
                         : require_integer(json, f.feed_forward, where, 1, 1 << 22);
-  c.vocabulary = require_integer(json, "vocab_size", where, 1, kLargest);
-  // RoBERTa keeps positions up to its padding id free, so the next number must be an id too; other
-  // architectures may have no padding id at all.
-  c.pad_id = static_cast<TokenId>(optional_integer(
-      json, "pad_token_id", where, c.architecture == Architecture::roberta ? 1 : 0, -1, kLargest - 2));
-  if (c.pad_id < 0 || (gpt2 && c.pad_id >= c.vocabulary)) c.pad_id = 0;
-  c.max_positions = require_integer(json, f.positions, where, 1, 1 << 24) - c.position_offset();
+  // GPT-2 has no use for a padding id, -1 is none; RoBERTa keeps positions up to it free, so one more must be
+  // an id, too.
+  const Index pad = optional_integer(json, "pad_token_id", where, c.pad_id, -1, kLargest - 2);
+  if (!gpt2 && pad >= c.vocabulary)
+    throw Error(text(where, ": field \"pad_token_id\": found ", pad, ", wanted an id below ", c.vocabulary));
+  c.pad_id = pad < 0 || pad >= c.vocabulary ? 0 : static_cast<TokenId>(pad);
+  c.max_positions =
+      require_integer(json, f.positions, where, 1 + c.position_offset(), 1 << 24) - c.position_offset();
   if (c.traits().has_types) c.types = optional_integer(json, "type_vocab_size", where, 2, 1, 1 << 20);
   c.activation = parse_activation(json, f.activation, where);
-  c.layer_norm_eps = f.layer_norm_eps == nullptr
-                         ? 1e-12
-                         : optional_number(json, f.layer_norm_eps, where, gpt2 ? 1e-5 : 1e-12);
-  c.embedding_dropout = optional_number(json, f.embedding_dropout, where, 0.1);
-  c.attention_dropout = optional_number(json, f.attention_dropout, where, 0.1);
-  c.hidden_dropout = optional_number(json, f.hidden_dropout, where, 0.1);
-  if (gpt2)
-    c.head_dropout = 0;
-  else if (c.architecture == Architecture::distilbert)
-    c.head_dropout = optional_number(json, "seq_classif_dropout", where, 0.2);
-  else
-    c.head_dropout = optional_number(json, "classifier_dropout", where, c.hidden_dropout);
-  c.initializer_range = optional_number(json, "initializer_range", where, 0.02);
+  c.initializer_range = number_within(json, "initializer_range", where, c.initializer_range, 0, 1e6);
   parse_labels(json, where, c);
-  parse_switches(json, where, c);
+  const Json none = Json::object();
+  const Json& own = json.contains("slalom") ? require_object(json, "slalom", where) : none;
+  parse_rates(json, own, f, where, c);
+  parse_switches(own, where + ": slalom", c);
   c.validate(where);
   return c;
 }
@@ -182,10 +241,7 @@ std::string config_json(const ClassifierConfig& c) {
   json[f.embedding_dropout] = c.embedding_dropout;
   json[f.attention_dropout] = c.attention_dropout;
   json[f.hidden_dropout] = c.hidden_dropout;
-  if (c.architecture == Architecture::distilbert)
-    json["seq_classif_dropout"] = c.head_dropout;
-  else if (c.architecture != Architecture::gpt2)
-    json["classifier_dropout"] = c.head_dropout;
+  if (f.head_dropout != nullptr) json[f.head_dropout] = c.head_dropout;
   if (f.layer_norm_eps != nullptr) json[f.layer_norm_eps] = c.layer_norm_eps;
   json["initializer_range"] = c.initializer_range;
   json["pad_token_id"] = c.pad_id;
@@ -203,6 +259,10 @@ std::string config_json(const ClassifierConfig& c) {
                     {"layer_norm", c.layer_norm},
                     {"feed_forward", c.feed_forward_on},
                     {"residual", c.residual}};
+  if (c.embedding_dropout != json[f.embedding_dropout])
+    json["slalom"]["embedding_dropout"] = c.embedding_dropout;
+  if (f.head_dropout == nullptr) json["slalom"]["head_dropout"] = c.head_dropout;
+  if (f.layer_norm_eps == nullptr) json["slalom"]["layer_norm_eps"] = c.layer_norm_eps;
   return json.dump(2) + "\n";
 }
 

@@ -215,30 +215,35 @@ struct Forward {
   }
 };
 
-template <class T>
-void check(const ClassifierConfig& config, const PackedTexts& texts) {
-  if (texts.begin.size() < 2) throw Error("[forward] a batch without texts");
-  for (Index b = 0; b < texts.texts(); ++b) {
-    const Index n = texts.length(b);
-    if (n <= 0) throw Error(text("[forward] text ", b, " is empty"));
-    if (config.positions == Positions::learned && n > config.max_positions)
-      throw Error(text("[forward] text ", b, " has ", n, " tokens, the model has ", config.max_positions,
-                       " positions"));
-  }
-  for (std::size_t r = 0; r < texts.ids.size(); ++r)
-    if (texts.ids[r] < 0 || texts.ids[r] >= config.vocabulary)
-      throw Error(
-          text("[forward] row ", r, " has id ", texts.ids[r], ", the vocabulary has ", config.vocabulary));
-}
-
 }  // namespace
 
 template <class T>
+void Classifier<T>::check(const PackedTexts& texts) const {
+  if (texts.begin.size() < 2) throw Error("[forward] a batch without texts");
+  if (texts.begin.front() != 0 || texts.begin.back() != texts.rows())
+    throw Error(text("[forward] texts begin at row ", texts.begin.front(), " and end at row ",
+                     texts.begin.back(), ", wanted 0 and ", texts.rows()));
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const Index n = texts.length(b);
+    if (n <= 0) throw Error(text("[forward] text ", b, " is empty"));
+    if (config_.positions == Positions::learned && n > config_.max_positions)
+      throw Error(text("[forward] text ", b, " has ", n, " tokens, the model has ", config_.max_positions,
+                       " positions"));
+  }
+  for (std::size_t r = 0; r < texts.ids.size(); ++r)
+    if (texts.ids[r] < 0 || texts.ids[r] >= config_.vocabulary)
+      throw Error(
+          text("[forward] row ", r, " has id ", texts.ids[r], ", the vocabulary has ", config_.vocabulary));
+}
+
+template <class T>
 Var Classifier<T>::forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) {
-  check<T>(config_, texts);
+  check(texts);
   return Forward<T>{tape, *this, texts, pass}.run();
 }
 
+template void Classifier<float>::check(const PackedTexts&) const;
+template void Classifier<double>::check(const PackedTexts&) const;
 template Var Classifier<float>::forward(Tape<float>&, const PackedTexts&, const Pass&);
 template Var Classifier<double>::forward(Tape<double>&, const PackedTexts&, const Pass&);
 

@@ -31,6 +31,8 @@ std::vector<Index> first_equal(const PackedTexts& texts) {
 
 template <class T>
 void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
+  if (texts.begin.size() < 2) return out.clear();
+  model_.check(texts);
   const Index B = texts.texts(), C = model_.labels();
   out.resize(static_cast<std::size_t>(B * C));
   const std::vector<Index> first = first_equal(texts);
@@ -71,11 +73,18 @@ void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> ch
   const Tensor<T> logits = tape_.value(model_.forward(tape_, {ids_, begin_, types_}, {}));
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const T* row = logits.row(static_cast<Index>(i));
-    if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); }))
-      throw Error(text("[predict] text ", chosen[i], ": the logits are not finite; ",
-                       tape_.first_non_finite_value(), " is the first such activation"));
+    if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); })) blame(chosen[i]);
     std::copy_n(row, logits.columns(), out.data() + chosen[i] * logits.columns());
   }
+}
+
+// This tape keeps no earlier block; one that records has all of them.
+template <class T>
+void Predictor<T>::blame(Index text_number) {
+  Tape<T> recorded;
+  model_.forward(recorded, {ids_, begin_, types_}, {});
+  throw Error(text("[predict] text ", text_number, ": the logits are not finite; ",
+                   recorded.first_non_finite_value(), " is the first such activation"));
 }
 
 template <class T>

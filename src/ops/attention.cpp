@@ -43,8 +43,8 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
     t.most_queries = std::max(t.most_queries, asked);
   }
   if (r != R)
-    throw Error(text("[attention] query row ", queries.rows[static_cast<std::size_t>(r)], " is outside the ",
-                     texts.rows(), " rows"));
+    throw Error(text("[attention] query row ", all ? r : queries.rows[static_cast<std::size_t>(r)],
+                     " is outside the ", texts.rows(), " rows"));
   return t;
 }
 
@@ -61,17 +61,16 @@ Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, I
   const Tensor<T> y = tape.allocate({R, D});
   const Tensor<T> patterns = tape.allocate({layout.pattern_begin[layout.texts]});
   const Rows<const T> q_rows{Q.data, D}, k_rows{KV.data, 2 * D}, v_rows{KV.data + D, 2 * D};
-  const Index scratch_size = attention_scratch(layout) * threads();
   {
     const ArenaScope scope(tape.arena());
     attention(layout, q_rows, k_rows, v_rows, dropout, y.data, patterns.data,
-              tape.arena().template allocate<T>(scratch_size));
+              tape.arena().template allocate<T>(attention_scratch(layout) * threads()));
   }
   if (pattern != nullptr) *pattern = patterns;
 
   return tape.record("attention", y, {q, keys_values}, [=](Tape<T>& t, Tensor<const T> dy) {
     const ArenaScope scope(t.arena());
-    T* scratch = t.arena().template allocate<T>(scratch_size);
+    T* scratch = t.arena().template allocate<T>(attention_scratch(layout) * threads());
     const auto slot = [&](Var v) {
       return t.needs_gradient(v) ? t.gradient_slot(v)
                                  : GradientSlot<T>{t.allocate(t.value(v).shape).data, T{0}};

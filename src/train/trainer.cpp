@@ -89,24 +89,19 @@ void Trainer<T>::learn() {
   const Var logits = model_.forward(tape_, view(batch_), {.dropout_key = &dropout_key});
   const Var loss = cross_entropy(tape_, logits, std::span<const int>(batch_.labels));
   last_loss_ = static_cast<double>(tape_.value(loss).data[0]);
-  if (!std::isfinite(last_loss_)) stop_non_finite("loss", tape_.first_non_finite_value());
+  if (!std::isfinite(last_loss_))
+    stop_non_finite("loss", optimizer_.steps() + 1, tape_.first_non_finite_value());
   tape_.backward(loss);
   model_.parameters().finish_gradients();
   count(tape_.value(logits));
-  if (!optimizer_.step().finite) stop_non_finite("gradient", tape_.first_non_finite_gradient());
+  if (!optimizer_.step().finite)
+    stop_non_finite("gradient", optimizer_.steps(), tape_.first_non_finite_gradient());
 }
 
 template <class T>
-void Trainer<T>::stop_non_finite(const char* what, std::string activation) {
-  const ParameterStore<T>& parameters = model_.parameters();
-  for (int i = 0; activation.empty() && i < parameters.count(); ++i) {
-    const auto finite = [](T x) { return std::isfinite(x); };
-    if (parameters.kind({i}) == GradientKind::dense &&
-        !std::ranges::all_of(parameters.gradient({i}).span(), finite))
-      activation = parameters.name({i}) + " (parameter)";
-  }
-  throw Error(text("[train] step ", optimizer_.steps() + (what[0] == 'l' ? 1 : 0), ": the ", what,
-                   " is NaN or Inf; the first such activation is ", activation),
+void Trainer<T>::stop_non_finite(const char* what, Index step, const std::string& activation) {
+  throw Error(text("[train] step ", step, ": the ", what, " is NaN or Inf; the first such activation is ",
+                   activation),
               "try a lower --lr, or --clip 1");
 }
 

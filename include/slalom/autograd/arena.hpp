@@ -12,6 +12,11 @@ namespace slalom {
 
 class Arena {
  public:
+  Arena() = default;
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
   /// `count` uninitialised objects of a trivially destructible type, aligned to 64 bytes.
   template <class U>
   U* allocate(Index count) {
@@ -39,9 +44,11 @@ class Arena {
  private:
   void* take(std::size_t bytes);
   void map(std::size_t bytes);
+  void unmap_last();
 
   std::vector<Pages> blocks_;
   std::size_t used_ = 0;  // in the last block
+  std::size_t most_ = 0;  // bytes of all blocks together at their largest
   int mapped_ = 0;
 };
 

@@ -65,6 +65,8 @@ class ParameterStore {
   /// Where to add the gradient of one row of a row-sparse parameter; the row becomes touched. Not
   /// thread-safe.
   GradientSlot<T> row_slot(ParameterId id, Index row);
+  /// Whether all that this step wrote to the parameter's gradient is finite.
+  bool finite_gradient(ParameterId id) const;
   /// Ends a backward pass: dense parameters that nothing wrote to get zeros.
   void finish_gradients();
   /// Rows of a row-sparse parameter that have a gradient in this step, in order of their first touch.

@@ -24,7 +24,7 @@ void parallel_for(Index blocks, const Body& body) {
     for (Index b = 0; b < blocks; ++b) body(b);
     return;
   }
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic)
   for (Index b = 0; b < blocks; ++b) body(b);
 }
 

@@ -44,6 +44,8 @@ class Classifier final : public TextClassifier<T> {
   const ParameterStore<T>& parameters() const override { return parameters_; }
   Index labels() const override { return config_.labels; }
   void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const override;
+  /// Refused are an empty text, an id outside the vocabulary, and a text longer than the positions.
+  void check(const PackedTexts& texts) const override;
   const EmbeddingIds& embedding() const { return embedding_; }
   const std::vector<BlockIds>& blocks() const { return blocks_; }
   const HeadIds& head() const { return head_; }
@@ -52,8 +54,7 @@ class Classifier final : public TextClassifier<T> {
   /// output projections divided by √(2 layers)), zero biases and padding rows, LayerNorm 1 and 0.
   void initialise(std::uint64_t seed);
 
-  /// Logits (B, C) of the texts. Names on the tape: see activation_names(). Throws Error for an empty text,
-  /// an id outside the vocabulary, or a text longer than the positions, naming the text.
+  /// Logits (B, C) of the texts. Names on the tape: see activation_names().
   Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
 
  private:

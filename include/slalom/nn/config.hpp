@@ -69,7 +69,7 @@ struct ClassifierConfig {
   const ArchitectureTraits& traits() const { return slalom::traits(architecture); }
   /// Rows of the position table; RoBERTa's first pad_id + 1 rows belong to no position.
   Index position_rows() const { return max_positions + position_offset(); }
-  Index position_offset() const { return architecture == Architecture::roberta ? pad_id + 1 : 0; }
+  Index position_offset() const { return architecture == Architecture::roberta ? Index{pad_id} + 1 : 0; }
   void set_dropout(double rate) {
     embedding_dropout = attention_dropout = hidden_dropout = head_dropout = rate;
   }

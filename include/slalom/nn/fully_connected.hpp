@@ -22,6 +22,7 @@ struct FullyConnectedConfig {
 template <class T>
 class FullyConnected final : public TextClassifier<T> {
  public:
+  /// Throws Error for sizes that are not positive and a filler outside the vocabulary.
   FullyConnected(const FullyConnectedConfig& config, std::uint64_t seed);
 
   const FullyConnectedConfig& config() const { return config_; }
@@ -30,7 +31,8 @@ class FullyConnected final : public TextClassifier<T> {
   Index labels() const override { return config_.labels; }
   /// There are none: the embeddings are frozen.
   void rows_read(const PackedTexts&, ParameterId, std::vector<Index>& rows) const override { rows.clear(); }
-  /// Throws Error for a text longer than the context or an id outside the vocabulary.
+  /// Refused are a text longer than the context and an id outside the vocabulary.
+  void check(const PackedTexts& texts) const override;
   Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
 
  private:

@@ -73,7 +73,7 @@ class Trainer {
   void count(Tensor<T> logits);
   void save_checkpoint();
   void load_checkpoint();
-  [[noreturn]] void stop_non_finite(const char* what, std::string activation);
+  [[noreturn]] static void stop_non_finite(const char* what, Index step, const std::string& activation);
 
   TextClassifier<T>& model_;
   TrainingData& data_;

@@ -1,0 +1,72 @@
+// A guided tour of one training step: every number is computed by the framework, and every identity that is
+// claimed is checked; the exit status is 1 if one does not hold.
+#include <cxxopts.hpp>
+#include <iostream>
+#include <optional>
+
+#include "sections.hpp"
+#include "slalom/base/error.hpp"
+#include "slalom/kernels/gemm.hpp"
+
+namespace {
+
+using namespace slalom;
+
+/// nullopt after --help.
+std::optional<std::uint64_t> read_seed(int argc, char** argv) {
+  cxxopts::Options options("tour", "One training step of a small classifier, explained as it happens.");
+  options.set_width(80).add_options()("seed", "of the weights",
+                                      cxxopts::value<std::uint64_t>()->default_value("0"),
+                                      "N")("h,help", "print this");
+  try {
+    const cxxopts::ParseResult parsed = options.parse(argc, argv);
+    if (!parsed.unmatched().empty())
+      throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
+    if (parsed.count("help") == 0) return parsed["seed"].as<std::uint64_t>();
+    std::cout << options.help();
+    return std::nullopt;
+  } catch (const cxxopts::exceptions::exception& e) {
+    throw UsageError(e.what(), "tour --help lists the options");
+  }
+}
+
+void introduce(std::uint64_t seed, tour::Page& page) {
+  page.title("One training step, from words to weights");
+  page.say(
+      "A classifier of the DistilBERT family, with one block, reads two texts, says how likely each of them "
+      "is positive, and learns from its errors. Every number on this page is computed as it is printed. "
+      "Lines "
+      "with ✓ were checked against formulas written as plainly as possible (✗ where a check failed). Weights "
+      "are drawn from N(0, 0.5²); the usual 0.02 would make all attention uniform, with nothing to see.");
+  page.lines(text("\nB = 2 texts   N rows in all   S rows of a text   D = 8 width    C = 2 classes\n",
+                  "H = 2 heads of width d = D / H = 4    F = 16 feed-forward width   seed ", seed, "\n"));
+}
+
+ExitStatus run(int argc, char** argv) {
+  const std::optional<std::uint64_t> seed = read_seed(argc, argv);
+  if (!seed) return ExitStatus::done;
+  tour::Page page;
+  introduce(*seed, page);
+  tour::Step step(*seed);
+  show_forward(step, page);
+  show_learning(step, page);
+  tour::show_claim(*seed, page);
+  std::cout << page.text() << "\n"
+            << page.checks() - page.failures() << " of " << page.checks() << " checks hold.\n"
+            << std::flush;
+  if (!std::cout) throw Error("stdout: cannot write");
+  return page.failures() == 0 ? ExitStatus::done : ExitStatus::check_failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  configure_runtime(argv);
+  try {
+    return static_cast<int>(run(argc, argv));
+  } catch (const Error& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+    return static_cast<int>(e.status());
+  }
+}

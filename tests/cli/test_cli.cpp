@@ -1,0 +1,150 @@
+#include "slalom/cli/cli.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "../support/process.hpp"
+#include "model_folder.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// Status, nothing on stdout, and "error: MESSAGE" as the first line on stderr.
+void check_fails(int status, const Arguments& arguments, const std::string& message,
+                 const ProcessOptions& options = {}) {
+  CAPTURE(message);
+  const Finished run = run_slalom(arguments, options);
+  CHECK(run.status == status);
+  CHECK(run.out.empty());
+  CHECK(run.err.substr(0, run.err.find('\n')) == "error: " + message);
+}
+
+/// Code points, which is what 80 columns are counted in here.
+std::ptrdiff_t columns(const std::string& line) {
+  return std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; });
+}
+
+}  // namespace
+
+TEST_CASE("slalom: version and help go to stdout") {
+  CHECK(run_slalom({"--version"}).out == "slalom 0.1.0\n");
+  const Finished help = run_slalom({"--help"});
+  CHECK(help.status == 0);
+  CHECK(help.err.empty());
+  for (const Command& command : commands())
+    CHECK(help.out.find("\n  " + std::string(command.name) + " ") != std::string::npos);
+  CHECK(run_slalom({"help"}).out == help.out);
+  CHECK(run_slalom({"-h"}).out == help.out);
+}
+
+TEST_CASE("slalom COMMAND --help: every common option, in 80 columns") {
+  for (const Command& command : commands()) {
+    CAPTURE(command.name);
+    const Finished help = run_slalom({command.name, "--help"});
+    CHECK(help.status == 0);
+    CHECK(help.err.empty());
+    for (const char* option : {"--model DIR", "--input FILE", "--output FILE", "--seed N", "--threads N",
+                               "--precision P", "--json", "--progress MODE", "-q, --quiet", "-h, --help"})
+      CHECK(help.out.find(option) != std::string::npos);
+    for (const std::string& line : lines_of(help.out)) CHECK(columns(line) <= 80);
+    CHECK(run_slalom({command.name, "-h"}).out == help.out);
+  }
+  for (const std::string& line : lines_of(run_slalom({"--help"}).out)) CHECK(columns(line) <= 80);
+}
+
+TEST_CASE("slalom: without a command the usage, on stderr") {
+  const Finished run = run_slalom({});
+  CHECK(run.status == 2);
+  CHECK(run.out.empty());
+  CHECK(run.err == run_slalom({"--help"}).out);
+}
+
+TEST_CASE("slalom: a wrong command line exits with 2") {
+  check_fails(2, {"explode"}, "unknown command \"explode\"");
+  check_fails(2, {"predict", "--nope"}, "Option ‘nope’ does not exist");
+  check_fails(2, {"predict", "--model"}, "Option ‘model’ is missing an argument");
+  check_fails(2, {"predict", "--model", "m", "stray"}, "unexpected argument \"stray\"");
+  check_fails(2, {"inspect", "parameters", "stray", "--model", "m"}, "unexpected argument \"stray\"");
+  check_fails(2, {"predict", "--threads", "two"}, "Argument ‘two’ failed to parse");
+  check_fails(2, {"predict", "--threads", "-1"}, "--threads -1, wanted 0 to 1024");
+  check_fails(2, {"predict", "--seed", "-1"}, "Argument ‘-1’ failed to parse");
+  check_fails(2, {"predict", "--precision", "f16"}, "--precision f16, wanted f32 or f64");
+  check_fails(2, {"predict", "--progress", "loud"}, "--progress loud, wanted auto, plain or none");
+  check_fails(2, {"predict"}, "--model is missing");
+  check_fails(2, {"predict", "--model", "m", "--target", "-1"}, "--target -1, wanted 0 to 1000000");
+  check_fails(2, {"inspect", "parameters"}, "--model is missing");
+  check_fails(2, {"inspect", "souls", "--model", "m"},
+              "inspect \"souls\", wanted activations, attention, gradients, parameters or names");
+  const Finished hinted = run_slalom({"predict", "--nope"});
+  CHECK(lines_of(hinted.err).back() == "hint: slalom predict --help lists the options");
+}
+
+TEST_CASE("slalom train: options that make no sense exit with 2 and leave no folder behind") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("model");
+  const auto wrong = [&](const Arguments& options, const std::string& message) {
+    Arguments all = {"train", "--width", "16", "--heads", "2", "--output", out};
+    all.insert(all.end(), options.begin(), options.end());
+    check_fails(2, all, message);
+    CHECK_FALSE(std::filesystem::exists(out));
+  };
+  check_fails(2, {"train"}, "--output is missing: the folder that receives the model");
+  wrong({"--heads", "3"}, "options: field \"heads\": found 3, wanted a divisor of the width 16");
+  wrong({"--dropout", "1"}, "options: field \"embedding_dropout\": found 1, wanted a rate in [0, 1)");
+  wrong({"--layers", "0"}, "--layers 0, wanted 1 to 1000");
+  wrong({"--epochs", "0"}, "--epochs 0, wanted 1 to 1048576");
+  wrong({"--batch", "2.5"}, "Argument ‘2.5’ failed to parse");
+  wrong({"--lr", "0"}, "[schedule] learning rate is 0, wanted a positive number");
+  wrong({"--lr", "5e-5x"}, "--lr 5e-5x, wanted a number");
+  wrong({"--dropout", "0,3"}, "--dropout 0,3, wanted a number");
+  wrong({"--clip", "inf"}, "--clip inf, wanted a number");
+  wrong({"--arch", "bart"}, "architecture \"bart\", wanted bert, distilbert, roberta or gpt2");
+  wrong({"--optimizer", "adam"}, "[optimizer] unknown name 'adam', wanted sgd, rmsprop or adamw");
+  wrong({"--momentum", ".5"}, "[optimizer] momentum is 0.5, but rmsprop has none here");
+  wrong({"--positions", "sine"}, "--positions sine, wanted learned or none");
+  wrong({"--read-out", "mean"}, "--read-out mean, wanted first or last");
+  wrong({"--length", "long"}, "--length long, wanted binomial, fixed or uniform");
+  wrong({"--vocabulary", "9"}, "--vocabulary 9, the data needs 16");
+}
+
+TEST_CASE("slalom: a model folder that cannot be read exits with 3") {
+  const TemporaryFolder folder;
+  check_fails(3, {"predict", "--model", folder.file("none")},
+              folder.file("none") + ": found no such model folder");
+  check_fails(3, {"predict", "--model", folder.path},
+              folder.file("config.json") + ": cannot open: No such file or directory");
+  check_fails(3, {"info", "--model", folder.path},
+              folder.file("config.json") + ": cannot open: No such file or directory");
+  const Finished long_name = run_slalom({"predict", "--model", std::string(5000, 'm')});
+  CHECK(long_name.status == 3);
+  CHECK(long_name.err.starts_with("error: "));
+}
+
+TEST_CASE("slalom info: the program and a model's card") {
+  const ModelFolder folder;
+  const Finished json = run_slalom({"info", "--json", "--threads", "2"});
+  CHECK(json.status == 0);
+  REQUIRE(json_lines(json.out).size() == 1);
+  const Json facts = json_lines(json.out)[0];
+  CHECK(facts["version"] == "0.1.0");
+  CHECK(!facts["blas_core"].get<std::string>().empty());
+  CHECK(facts["threads"] == 2);
+  CHECK(facts["sgemm_gflops"].get<double>() > 0);
+  CHECK(!facts.contains("architecture"));
+
+  const Json card = json_lines(run_slalom({"info", "--json", "--model", folder.path}).out).at(0);
+  CHECK(card["architecture"] == "bert");
+  CHECK(card["layers"] == 2);
+  CHECK(card["width"] == 24);
+  CHECK(card["labels"] == 3);
+  CHECK(card["parameters"] == folder.model.parameters().scalars());
+
+  const std::string table = run_slalom({"info", "--model", folder.path}).out;
+  CHECK(table.starts_with("what "));
+  for (const auto& [fact, value] : card.items()) CHECK(table.find("\n" + fact + " ") != std::string::npos);
+}

@@ -1,0 +1,110 @@
+#include <doctest/doctest.h>
+
+#include "../support/process.hpp"
+#include "model_folder.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// Ten rows of two classes.
+std::string labelled_rows() {
+  std::string rows;
+  for (int i = 0; i < 10; ++i) rows += text("{\"input_ids\":[1,", 5 + i, ",2],\"label\":", i % 2, "}\n");
+  return rows;
+}
+
+Finished train(const Arguments& options, const std::string& input = {}) {
+  Arguments all = {"train", "--threads", "1", "--epochs", "2", "--batch", "4", "--epoch-texts", "20"};
+  all.insert(all.end(), options.begin(), options.end());
+  return run_slalom(all, {.input = input});
+}
+
+Finished train_new(const std::string& folder, Arguments options, const std::string& input = {}) {
+  for (const char* option : {"--width", "16", "--heads", "2", "--output"}) options.emplace_back(option);
+  options.push_back(folder);
+  return train(options, input);
+}
+
+void check_fails(const Finished& run, const std::string& message) {
+  CHECK(run.status == 3);
+  CHECK(run.out.empty());
+  CHECK(lines_of(run.err).at(0) == "error: " + message);
+}
+
+}  // namespace
+
+TEST_CASE("train: a row an epoch, and a folder that other commands read") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("a/b/model");
+  const Finished run = train_new(out, {"--seed", "3"});
+  CHECK(run.status == 0);
+  CHECK(run.err.empty());
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 2);
+  for (std::size_t e = 0; e < 2; ++e) {
+    CHECK(rows[e]["epoch"] == e + 1);
+    CHECK(rows[e]["steps"] == 5 * (e + 1));
+    CHECK(rows[e]["seed"] == 3);
+    CHECK(rows[e]["loss"].get<double>() > 0);
+    CHECK(rows[e]["tokens_per_second"].get<double>() > 0);
+  }
+  CHECK(files_in(out) == std::vector<std::string>{"checkpoint.safetensors", "config.json",
+                                                  "model.safetensors", "special_tokens_map.json",
+                                                  "tokenizer_config.json", "training.json", "vocab.txt"});
+  CHECK(parse_json(read_file(out + "/training.json"), "training.json")["seed"] == 3);
+  CHECK(lines_of(read_file(out + "/vocab.txt")).at(1) == "[CLS]");
+  const std::string row = "{\"input_ids\":[1,5,2]}";
+  CHECK(run_slalom({"predict", "--model", out}, {.input = row}).status == 0);
+
+  // Two more epochs from there.
+  const Finished more = train({"--model", out, "--output", folder.file("more")});
+  CHECK(more.status == 0);
+  CHECK(json_lines(more.out).size() == 2);
+  CHECK(read_file(out + "/config.json") == read_file(folder.file("more/config.json")));
+  CHECK(read_file(out + "/model.safetensors") != read_file(folder.file("more/model.safetensors")));
+}
+
+TEST_CASE("train: on rows of a file, or of stdin; the same seed gives the same model") {
+  const TemporaryFolder folder;
+  folder.write("rows.jsonl", labelled_rows());
+  CHECK(train_new(folder.file("a"), {"--data", folder.file("rows.jsonl")}).status == 0);
+  CHECK(train_new(folder.file("b"), {"--data", "-"}, labelled_rows()).status == 0);
+  CHECK(train_new(folder.file("c"), {"--data", "-", "--seed", "1"}, labelled_rows()).status == 0);
+  const auto model = [&](const char* name) { return read_file(folder.file(name) + "/model.safetensors"); };
+  CHECK(model("a") == model("b"));
+  CHECK(model("a") != model("c"));
+}
+
+TEST_CASE("train: data that does not do is refused before the first step") {
+  const ModelFolder model;
+  const TemporaryFolder folder;
+  const std::string out = folder.file("out");
+  check_fails(train_new(out, {"--data", folder.file("none")}),
+              folder.file("none") + ": cannot open: No such file or directory");
+  check_fails(train_new(out, {"--data", "-"}), "stdin: found no rows to train on");
+  check_fails(train_new(out, {"--data", "-"}, labelled_rows() + "{\"input_ids\":[1]}"),
+              "stdin: line 11: field \"label\": found nothing, wanted a class number");
+  check_fails(train_new(out, {"--data", "-", "--max-positions", "4"},
+                        labelled_rows() + "{\"input_ids\":[1,2,3,4,5],\"label\":0}"),
+              "stdin: line 11: field \"input_ids\": found 5 tokens, wanted at most 4, the model's positions");
+  check_fails(train_new(out, {"--max-positions", "31"}),
+              "sparse_bow: texts have up to 32 tokens, the model has 31 positions");
+  check_fails(
+      train({"--model", model.path, "--output", out, "--data", "-"}, "{\"input_ids\":[40],\"label\":0}"),
+      "stdin: line 1: field \"input_ids\"[0]: found 40, wanted an integer from 0 to 39");
+  CHECK_FALSE(std::filesystem::exists(out));
+  CHECK(train_new(out, {"--max-positions", "30", "--no-special"}).status == 0);
+}
+
+TEST_CASE("train: a run that diverges stops with the step and the activation") {
+  const TemporaryFolder folder;
+  const Finished run = train_new(folder.file("out"), {"--lr", "1e30"});
+  CHECK(run.status == 3);
+  CHECK(run.err.starts_with("error: [train] step 2: the loss is NaN or Inf; the first such activation is "));
+  CHECK(lines_of(run.err).back() == "hint: try a lower --lr, or --clip 1");
+  CHECK(files_in(folder.file("out")).empty());
+}

@@ -1,0 +1,71 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "../support/process.hpp"
+#include "../support/temporary_folder.hpp"
+#include "slalom/base/files.hpp"
+#include "slalom/base/json.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+Finished run_study(const std::string& folder, const ProcessOptions& options = {}) {
+  return run_process({program_beside("linear_study"), "--size", "tiny", "--threads", "2", "--output", folder},
+                     options);
+}
+
+Json results(const std::string& folder) {
+  return parse_json(read_file(folder + "/results.json"), "results.json");
+}
+
+}  // namespace
+
+TEST_CASE("the tiny linear study: transformers are flat, the claims are exact, a killed study goes on") {
+  const TemporaryFolder whole("study"), killed("killed_study");
+  const Finished run = run_study(whole.path);
+  CAPTURE(run.err);
+  CAPTURE(run.out);
+  REQUIRE(run.status == 0);
+
+  const Json json = results(whole.path);
+  REQUIRE(json["models"].size() == 7);
+  for (const Json& check : json["checks"]) CHECK(check["holds"].get<bool>());
+  for (const Json& model : json["models"]) {
+    if (!model.contains("log_odds_perfect")) continue;
+    const auto curve = model["log_odds_perfect"].get<std::vector<double>>();
+    REQUIRE(curve.size() == 30);
+    // The slope again, by the textbook formula over n = 1 … 20: mean of n is 10.5, Σ (n − 10.5)² = 665.
+    double slope = 0;
+    for (int n = 1; n <= 20; ++n) slope += (n - 10.5) * curve[static_cast<std::size_t>(n - 1)] / 665;
+    CHECK(std::abs(slope - model["slope_1_20"].get<double>()) <= 1e-12);
+  }
+  for (const char* file : {"curves.csv", "figure.svg", "figure.png", "README.md"})
+    CHECK(!read_file(whole.path + "/" + file).empty());
+  const std::string csv = read_file(whole.path + "/curves.csv");
+  CHECK(std::ranges::count(csv, '\n') == 1 + 4 * 30);
+  CHECK(csv.starts_with("model,run,n,log_odds,truth\ndistilbert_1,0,1,"));
+
+  // Killed in the middle of the second model, and run again.
+  const std::string first = killed.file("work/distilbert_1_run0.json");
+  const auto first_is_done = [&] { return std::filesystem::exists(first); };
+  run_study(killed.path, {.kill = {.signal = 9, .when = first_is_done, .after_ms = 50}});
+  const Finished resumed = run_study(killed.path);
+  CHECK(resumed.status == 0);
+  CHECK(resumed.err.find("distilbert_1 run 0: done before, kept") != std::string::npos);
+  CHECK(read_file(killed.path + "/curves.csv") == csv);
+  CHECK(read_file(killed.path + "/models/bert_1_run0/model.safetensors") ==
+        read_file(whole.path + "/models/bert_1_run0/model.safetensors"));
+}
+
+TEST_CASE("the linear study refuses what it does not know") {
+  const Finished size = run_process({program_beside("linear_study"), "--size", "huge"});
+  CHECK(size.status == 2);
+  CHECK(size.err.starts_with("error: --size huge, wanted tiny, default or paper"));
+  CHECK(run_process({program_beside("linear_study"), "--runs", "0"}).status == 2);
+}

@@ -1,0 +1,54 @@
+// Small classifiers with random weights everywhere, random texts, and one call for logits and gradients.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "slalom/nn/classifier.hpp"
+
+namespace slalom::test {
+
+inline constexpr Architecture kArchitectures[] = {Architecture::bert, Architecture::distilbert,
+                                                  Architecture::roberta, Architecture::gpt2};
+
+/// Width 24, 3 heads, 40 words, 3 classes; every dropout rate 0.2.
+ClassifierConfig small_config(Architecture architecture, Index layers);
+
+/// Normal values of deviation 0.3 in every parameter, biases included; LayerNorm weights around 1.
+template <class T>
+void randomise(Classifier<T>& model, std::uint64_t seed);
+
+/// A batch that owns its memory.
+struct Texts {
+  std::vector<TokenId> ids, types;
+  std::vector<Index> begin{0};
+
+  void add(const std::vector<TokenId>& text) {
+    ids.insert(ids.end(), text.begin(), text.end());
+    begin.push_back(std::ssize(ids));
+  }
+  PackedTexts packed() const { return {ids, begin, types}; }
+  /// Text b alone.
+  Texts only(Index b) const;
+};
+
+/// Random ids and segment numbers.
+Texts random_texts(const ClassifierConfig& config, const std::vector<Index>& lengths, std::uint64_t seed);
+
+template <class T>
+std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const Pass& pass = {},
+                         Recording recording = Recording::off);
+
+template <class T>
+struct Step {
+  std::vector<T> logits;
+  T loss;
+  std::map<std::string, std::vector<T>> gradients;  // of every parameter; zeros in rows nothing touched
+};
+
+/// One recorded pass with labels 0, 1, 2, 0, …, and the way back from the mean cross-entropy.
+template <class T>
+Step<T> run_step(Classifier<T>& model, const Texts& texts, const Pass& pass);
+
+}  // namespace slalom::test

@@ -1,0 +1,241 @@
+#include "transformer_oracle.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "dropout_oracle.hpp"
+
+namespace slalom::test {
+
+namespace {
+
+using Row = std::vector<double>;
+using Matrix = std::vector<Row>;
+
+std::size_t at(Index i) {
+  return static_cast<std::size_t>(i);
+}
+
+double activated(Activation f, double x) {
+  switch (f) {
+    case Activation::gelu_erf:
+      return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
+    case Activation::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::relu:
+      return x > 0 ? x : 0;
+    case Activation::tanh:
+      return std::tanh(x);
+    default:
+      return x;
+  }
+}
+
+Matrix plus(Matrix a, const Matrix& b) {
+  for (std::size_t r = 0; r < a.size(); ++r)
+    for (std::size_t j = 0; j < a[r].size(); ++j) a[r][j] += b[r][j];
+  return a;
+}
+
+// One text, padded.
+struct Padded {
+  std::vector<TokenId> ids, types;
+  std::vector<bool> mask;  // false at padding
+  Index length = 0;
+  std::uint32_t number = 0;
+};
+
+class Oracle {
+ public:
+  Oracle(const Classifier<double>& model, const std::uint64_t* key)
+      : store_(model.parameters()), c_(model.config()), key_(key) {
+    gpt2_ = c_.architecture == Architecture::gpt2;
+    distilbert_ = c_.architecture == Architecture::distilbert;
+    roberta_ = c_.architecture == Architecture::roberta;
+  }
+
+  Row logits(const Padded& text) const {
+    Matrix x = embed(text);
+    for (Index l = 0; l < c_.layers; ++l) x = block(x, l, text);
+    const Index position = c_.read_out == ReadOut::first ? 0 : text.length - 1;
+    return head(x[at(position)], position, text);
+  }
+
+ private:
+  // A weight (rows, columns) and its bias, both by name; without either, data is null.
+  struct Affine {
+    Tensor<double> weight{}, bias{};
+    bool exists() const { return weight.data != nullptr; }
+    double shift(Index i) const { return bias.data == nullptr ? 0 : bias.data[i]; }
+  };
+  Affine find(const std::string& name) const {
+    Affine found;
+    if (const ParameterId id = store_.find(name + ".weight"); id.valid()) found.weight = store_.value(id);
+    if (const ParameterId id = store_.find(name + ".bias"); id.valid()) found.bias = store_.value(id);
+    return found;
+  }
+
+  // Rows [first, first + out) of a weight (·, in) applied to every row of x.
+  Matrix linear(const Matrix& x, const std::string& name, Index first, Index out) const {
+    const Affine map = find(name);
+    Matrix y;
+    for (const Row& row : x) {
+      y.emplace_back();
+      for (Index o = first; o < first + out; ++o) {
+        double sum = map.shift(o);
+        for (Index i = 0; i < std::ssize(row); ++i) sum += map.weight.row(o)[i] * row[at(i)];
+        y.back().push_back(sum);
+      }
+    }
+    return y;
+  }
+
+  Matrix layer_norm(Matrix x, const std::string& name) const {
+    const Affine map = find(name);
+    if (!map.exists()) return x;
+    for (Row& row : x) {
+      double mean = 0, variance = 0;
+      for (const double v : row) mean += v / static_cast<double>(row.size());
+      for (const double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
+      for (Index j = 0; j < c_.width; ++j)
+        row[at(j)] =
+            (row[at(j)] - mean) / std::sqrt(variance + c_.layer_norm_eps) * map.weight.data[j] + map.shift(j);
+    }
+    return x;
+  }
+
+  // Sites of dropout: 4 (layer + 1) + place, layer −1 for embeddings (place 0) and head (places 1 and 3).
+  Dropout dropout(double rate, Index layer, Index place) const {
+    return key_ == nullptr ? Dropout{}
+                           : Dropout{rate, *key_, static_cast<std::uint32_t>(4 * (layer + 1) + place)};
+  }
+  Matrix dropped(Matrix x, const Dropout& d, const Padded& text, Index first_position = 0) const {
+    for (Index r = 0; r < std::ssize(x); ++r)
+      for (Index j = 0; j < std::ssize(x[at(r)]); ++j)
+        x[at(r)][at(j)] *= matrix_mask_element(d, text.number, static_cast<std::uint32_t>(first_position + r),
+                                               std::ssize(x[at(r)]), j);
+    return x;
+  }
+
+  Matrix embed(const Padded& text) const {
+    const Affine token = find("embed.token"), positions = find("embed.position"), type = find("embed.type");
+    Matrix x;
+    Index position = roberta_ ? c_.pad_id + 1 : 0;
+    for (std::size_t s = 0; s < text.ids.size(); ++s) {
+      const bool pad = roberta_ && text.ids[s] == c_.pad_id;
+      const Index p = pad ? c_.pad_id : position++;
+      x.emplace_back();
+      for (Index j = 0; j < c_.width; ++j) {
+        double sum = token.weight.row(text.ids[s])[j];
+        if (positions.exists()) sum += positions.weight.row(p)[j];
+        if (type.exists()) sum += type.weight.row(text.types[s])[j];
+        x.back().push_back(sum);
+      }
+    }
+    return dropped(layer_norm(std::move(x), "embed.norm"), dropout(c_.embedding_dropout, -1, 0), text);
+  }
+
+  // Probabilities of query i of head h over all keys, padding and (causal) later keys masked.
+  Row pattern(const Matrix& q, const Matrix& k, Index h, Index i, const Padded& text) const {
+    const Index d = c_.width / c_.heads;
+    Row p;
+    double sum = 0;
+    for (Index j = 0; j < std::ssize(k); ++j) {
+      double score = 0;
+      for (Index c = h * d; c < (h + 1) * d; ++c) score += q[at(i)][at(c)] * k[at(j)][at(c)];
+      const bool visible = text.mask[at(j)] && (!gpt2_ || j <= i);
+      p.push_back(visible ? std::exp(score / std::sqrt(static_cast<double>(d))) : 0);
+      sum += p.back();
+    }
+    for (double& v : p) v /= sum;
+    return p;
+  }
+
+  Matrix attention(const Matrix& x, Index layer, const Padded& text) const {
+    const Index D = c_.width, d = D / c_.heads;
+    const std::string name = "blocks." + std::to_string(layer) + ".attn.";
+    const Matrix q = linear(x, name + "q", 0, D), k = linear(x, name + "kv", 0, D),
+                 v = linear(x, name + "kv", D, D);
+    const Dropout on_pattern = dropout(c_.attention_dropout, layer, 0);
+    Matrix z(x.size(), Row(at(D)));
+    for (Index h = 0; h < c_.heads; ++h)
+      for (Index i = 0; i < std::ssize(x); ++i) {
+        const Row p = pattern(q, k, h, i, text);
+        const auto row = static_cast<std::uint32_t>(i * c_.heads + h);
+        for (Index j = 0; j < std::ssize(x); ++j)
+          for (Index c = h * d; c < (h + 1) * d; ++c)
+            z[at(i)][at(c)] += p[at(j)] * mask_element(on_pattern, text.number, row, j) * v[at(j)][at(c)];
+      }
+    const Matrix out = linear(z, name + "out", 0, D);
+    return distilbert_ ? out : dropped(out, dropout(c_.hidden_dropout, layer, 1), text);
+  }
+
+  Matrix feed_forward(const Matrix& x, Index layer, const Padded& text) const {
+    const std::string name = "blocks." + std::to_string(layer) + ".mlp.";
+    Matrix hidden = linear(x, name + "in", 0, c_.feed_forward);
+    for (Row& row : hidden)
+      for (double& v : row) v = activated(c_.activation, v);
+    return dropped(linear(hidden, name + "out", 0, c_.width), dropout(c_.hidden_dropout, layer, 2), text);
+  }
+
+  Matrix block(const Matrix& x, Index layer, const Padded& text) const {
+    const std::string name = "blocks." + std::to_string(layer);
+    const auto add_residual = [&](const Matrix& change, const Matrix& stream) {
+      return c_.residual ? plus(change, stream) : change;
+    };
+    if (gpt2_) {
+      const Matrix m = add_residual(attention(layer_norm(x, name + ".norm1"), layer, text), x);
+      if (!c_.feed_forward_on) return m;
+      return add_residual(feed_forward(layer_norm(m, name + ".norm2"), layer, text), m);
+    }
+    const Matrix m = layer_norm(add_residual(attention(x, layer, text), x), name + ".norm1");
+    if (!c_.feed_forward_on) return m;
+    return layer_norm(add_residual(feed_forward(m, layer, text), m), name + ".norm2");
+  }
+
+  Row head(const Row& read_out, Index position, const Padded& text) const {
+    Matrix x = layer_norm({read_out}, "head.norm");
+    if (!gpt2_) {
+      if (roberta_) x = dropped(std::move(x), dropout(c_.head_dropout, -1, 1), text, position);
+      x = linear(x, "head.hidden", 0, c_.width);
+      for (double& v : x[0]) v = activated(distilbert_ ? Activation::relu : Activation::tanh, v);
+    }
+    x = dropped(std::move(x), dropout(c_.head_dropout, -1, 3), text, position);
+    return linear(x, "head.out", 0, c_.labels)[0];
+  }
+
+  const ParameterStore<double>& store_;
+  const ClassifierConfig& c_;
+  const std::uint64_t* key_;
+  bool gpt2_, distilbert_, roberta_;
+};
+
+Padded pad(const PackedTexts& texts, Index b, Index longest, TokenId pad_id) {
+  Padded text{{}, {}, {}, texts.length(b), static_cast<std::uint32_t>(b)};
+  for (Index s = 0; s < longest; ++s) {
+    const bool real = s < text.length;
+    const auto row = at(texts.begin[at(b)] + s);
+    text.ids.push_back(real ? texts.ids[row] : pad_id);
+    text.types.push_back(real && !texts.types.empty() ? texts.types[row] : 0);
+    text.mask.push_back(real);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<double> oracle_logits(const Classifier<double>& model, const PackedTexts& texts,
+                                  const std::uint64_t* dropout_key) {
+  const Oracle oracle(model, dropout_key);
+  Index longest = 0;
+  for (Index b = 0; b < texts.texts(); ++b) longest = std::max(longest, texts.length(b));
+  std::vector<double> logits;
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const Row row = oracle.logits(pad(texts, b, longest, model.config().pad_id));
+    logits.insert(logits.end(), row.begin(), row.end());
+  }
+  return logits;
+}
+
+}  // namespace slalom::test
