@@ -34,18 +34,18 @@ void call_blas(Layout ta, Layout tb, int m, int n, int k, const double* a, int l
 }  // namespace
 
 template <class T>
-void gemm_columns(Index first, Index last, Index m, Index k, Factor<T> a, Factor<T> b, T beta, T* c,
-                  Index c_stride) {
-  if (m == 0 || first == last) return;
-  const T* columns_of_b = b.data + (b.layout == Layout::transposed ? first * b.stride : first);
-  call_blas(a.layout, b.layout, static_cast<int>(m), static_cast<int>(last - first), static_cast<int>(k),
-            a.data, static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta, c + first,
-            static_cast<int>(c_stride));
+void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T beta, T* c, Index c_stride) {
+  const T* rows_of_a = a.data + (a.layout == Layout::plain ? block.first_row * a.stride : block.first_row);
+  const T* columns_of_b =
+      b.data + (b.layout == Layout::plain ? block.first_column : block.first_column * b.stride);
+  call_blas(a.layout, b.layout, static_cast<int>(block.rows()),
+            static_cast<int>(block.last_column - block.first_column), static_cast<int>(k), rows_of_a,
+            static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta,
+            c + block.first_row * c_stride + block.first_column, static_cast<int>(c_stride));
 }
 
-template void gemm_columns(Index, Index, Index, Index, Factor<float>, Factor<float>, float, float*, Index);
-template void gemm_columns(Index, Index, Index, Index, Factor<double>, Factor<double>, double, double*,
-                           Index);
+template void gemm_block(const GemmBlock&, Index, Factor<float>, Factor<float>, float, float*, Index);
+template void gemm_block(const GemmBlock&, Index, Factor<double>, Factor<double>, double, double*, Index);
 
 std::string blas_core() {
   return openblas_get_corename();

@@ -30,10 +30,11 @@ Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* 
   const bool keep = f != Activation::none && (tape.recording() == Recording::on || pre != nullptr);
   const Tensor<T> u = keep ? tape.allocate({R, out}) : y;
   const T* b = bias.valid() ? tape.value(bias).data : nullptr;
-  parallel_ranges(out, column_block(out), [&](Index first, Index last) {
-    gemm_columns<T>(first, last, R, in, {X.data, in}, {W.data, in, Layout::transposed}, T{0}, u.data, out);
+  for_each_gemm_block(R, out, [&](const GemmBlock& block) {
+    gemm_block<T>(block, in, {X.data, in}, {W.data, in, Layout::transposed}, T{0}, u.data, out);
     if (b != nullptr || f != Activation::none)
-      bias_activation_columns(first, last, R, out, b, f, u.data, y.data);
+      bias_activation_columns(block.first_column, block.last_column, block.rows(), out, b, f,
+                              u.row(block.first_row), y.row(block.first_row));
   });
   if (pre != nullptr) *pre = u;
 

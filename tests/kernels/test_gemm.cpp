@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
+
 #include "../support/compare.hpp"
 #include "../support/random_values.hpp"
 #include "slalom/kernels/small_gemm.hpp"
@@ -87,17 +90,18 @@ TEST_CASE("gemm: all layouts, odd shapes, beta 0 over NaN and beta 1") {
         check_product<float>(m, n, k);
         check_product<double>(m, n, k);
       }
-  check_product<float>(21, 801, 17);  // the wider column blocks
+  check_product<float>(21, 801, 17);  // the wider blocks
+  check_product<float>(1100, 70, 5);  // more than one block of rows
   check_product<double>(200, 200, 200);
 }
 
-TEST_CASE("gemm_columns: computes its columns and leaves the others") {
+TEST_CASE("gemm_block: computes its block and leaves the rest") {
   for (const Layout lb : {Layout::plain, Layout::transposed}) {
     const Operand<double> a(9, 11, Layout::plain, 1), b(11, 30, lb, 2);
     Stored<double> c(9, 30, 3);
     fill_with_nan(c, 5, 23);
     const std::vector<double> want = naive(a, b, 11, 1, 0, c, 5, 23);
-    gemm_columns<double>(5, 23, 9, 11, a.factor(), b.factor(), 0.0, c.values.data(), c.stride);
+    gemm_block<double>({0, 9, 5, 23}, 11, a.factor(), b.factor(), 0.0, c.values.data(), c.stride);
     CHECK(test::relative_error(c.values, want) < 1e-13);
   }
 }
@@ -122,10 +126,23 @@ TEST_CASE("gemm: the same bits on one and two threads") {
   CHECK(one == two);
 }
 
-TEST_CASE("column blocks depend on the width alone") {
-  CHECK(column_block(1) == 64);
-  CHECK(column_block(767) == 64);
-  CHECK(column_block(768) == 192);
+TEST_CASE("gemm blocks: they cover the product once, and depend on its shape alone") {
+  const auto cover = [](Index m, Index n) {
+    std::vector<int> times(static_cast<std::size_t>(m * n));
+    std::atomic<int> blocks{0};
+    for_each_gemm_block(m, n, [&](const GemmBlock& block) {
+      ++blocks;
+      for (Index i = block.first_row; i < block.last_row; ++i)
+        for (Index j = block.first_column; j < block.last_column; ++j)
+          ++times[static_cast<std::size_t>(i * n + j)];
+    });
+    CHECK(std::ranges::all_of(times, [](int t) { return t == 1; }));
+    return blocks.load();
+  };
+  CHECK(cover(340, 767) == 12);  // ceil(767 / 64)
+  CHECK(cover(340, 768) == 2);   // 768 / 384
+  CHECK(cover(1025, 769) == 9);  // ceil(1025 / 512) ceil(769 / 384)
+  CHECK(cover(1, 1) == 1);
 }
 
 TEST_CASE("the kernels have a name and a rate") {

@@ -151,8 +151,8 @@ TEST_CASE("FullyConnected: texts that it cannot read") {
   CHECK(error_of(kConfig, {{1}, {1, 2, 3, 4}}).empty());
   CHECK(error_of(kConfig, {{1}, {1, 2, 3, 4, 5}}) ==
         "[fully_connected] text 1 has 5 tokens, the context is 4");
-  CHECK(error_of(kConfig, {{1}, {1, 10}}) == "[fully_connected] row 2 has id 10, the vocabulary has 10");
-  CHECK(error_of(kConfig, {{-1}}) == "[fully_connected] row 0 has id -1, the vocabulary has 10");
+  CHECK(error_of(kConfig, {{1}, {1, 10}}) == "[fully_connected] text 1 has id 10, the vocabulary has 10");
+  CHECK(error_of(kConfig, {{-1}}) == "[fully_connected] text 0 has id -1, the vocabulary has 10");
   FullyConnectedConfig no_filler = kConfig;
   no_filler.filler = 10;
   CHECK(construction_error(no_filler) == "[fully_connected] the filler has id 10, the vocabulary has 10");

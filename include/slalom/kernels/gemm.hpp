@@ -19,22 +19,35 @@ struct Factor {
   Layout layout = Layout::plain;
 };
 
-/// Width of the column blocks a product with n output columns is cut into: a function of n alone.
-inline Index column_block(Index n) {
-  return n >= 768 ? 192 : 64;
+/// A part of C: rows and columns [first, last).
+struct GemmBlock {
+  Index first_row, last_row, first_column, last_column;
+  Index rows() const { return last_row - first_row; }
+};
+
+/// Calls body(GemmBlock) for the blocks that a product of m rows and n columns is cut into, on all threads.
+/// The cut is a function of m and n alone. Wide blocks pack their factors less often, so few of them are best
+/// where two threads share the work; tall products are cut in rows, too, and then there are enough for many
+/// threads.
+template <class Body>
+void for_each_gemm_block(Index m, Index n, const Body& body) {
+  const Index width = n >= 768 ? 384 : 64, height = m >= 1024 ? 512 : m;
+  const Index across = ceil_div(n, width), down = height == 0 ? 0 : ceil_div(m, height);
+  parallel_for(across * down, [&](Index block) {
+    const Index row = block / across * height, column = block % across * width;
+    body(GemmBlock{row, std::min(m, row + height), column, std::min(n, column + width)});
+  });
 }
 
-/// Columns [first, last) of C (m, n; leading dimension c_stride) ← op(A) (m, k) · op(B) (k, n) + beta · C, on
-/// the calling thread. With beta = 0, C need not be initialised.
+/// One block of C (m, n; leading dimension c_stride) ← op(A) (m, k) · op(B) (k, n) + beta · C, on the calling
+/// thread. With beta = 0, C need not be initialised.
 template <class T>
-void gemm_columns(Index first, Index last, Index m, Index k, Factor<T> a, Factor<T> b, T beta, T* c,
-                  Index c_stride);
+void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T beta, T* c, Index c_stride);
 
-/// The whole product, cut into column blocks that the threads share.
+/// The whole product, cut into blocks that the threads share.
 template <class T>
 void gemm(Index m, Index n, Index k, Factor<T> a, Factor<T> b, T beta, T* c, Index c_stride) {
-  parallel_ranges(n, column_block(n),
-                  [&](Index first, Index last) { gemm_columns(first, last, m, k, a, b, beta, c, c_stride); });
+  for_each_gemm_block(m, n, [&](const GemmBlock& block) { gemm_block(block, k, a, b, beta, c, c_stride); });
 }
 
 /// Name of the kernels OpenBLAS runs ("SkylakeX", "Haswell", …).
