@@ -13,6 +13,7 @@ Size size_named(const std::string& name) {
             .epochs = 2,
             .epoch_texts = 1500,
             .fully_connected_epochs = 10,
+            .claim_epochs = 2,
             .rate = 1e-3,
             .claim_repeats = 64,
             .keep_models = true};
@@ -24,6 +25,7 @@ Size size_named(const std::string& name) {
                       .epochs = 5,
                       .epoch_texts = 5000,
                       .fully_connected_epochs = 20,
+                      .claim_epochs = 2,
                       .rate = 5e-5,
                       .claim_repeats = 512,
                       .keep_models = true};

@@ -29,6 +29,7 @@ struct Size {
   std::vector<Index> hidden;  // of the fully connected network
   Index epochs, epoch_texts;
   Index fully_connected_epochs;
+  Index claim_epochs;   // of the models without positions: the claims hold whatever was learned
   double rate;          // of RMSprop; the fully connected network has Adam with 1e-3
   Index claim_repeats;  // n of the exact claims
   bool keep_models;

@@ -56,9 +56,14 @@ std::unique_ptr<TextClassifier<double>> in_float64(const TextClassifier<float>& 
   return exact;
 }
 
+Index epochs_of(const Plan& plan, const Size& size) {
+  if (!plan.transformer) return size.fully_connected_epochs;
+  return plan.probed ? size.epochs : size.claim_epochs;
+}
+
 TrainingConfig training_config(const Plan& plan, const Options& options) {
   TrainingConfig c;
-  c.epochs = plan.transformer ? options.size.epochs : options.size.fully_connected_epochs;
+  c.epochs = epochs_of(plan, options.size);
   if (plan.transformer) {
     c.optimizer = OptimizerConfig::defaults(OptimizerKind::rmsprop);
     c.optimizer.schedule.peak = options.size.rate;
@@ -87,7 +92,7 @@ std::string settings_of(const Plan& plan, const Options& options) {
   const Size& s = options.size;
   json["width"] = s.width;
   json["heads"] = s.heads;
-  json["epochs"] = plan.transformer ? s.epochs : s.fully_connected_epochs;
+  json["epochs"] = epochs_of(plan, s);
   json["epoch_texts"] = s.epoch_texts;
   json["rate"] = plan.transformer ? s.rate : 1e-3;
   json["claim_repeats"] = s.claim_repeats;

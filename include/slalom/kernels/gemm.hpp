@@ -59,7 +59,7 @@ std::string blas_core();
 ///  set
 ///    OPENBLAS_CORETYPE for every program, at half the rate. The environment variable SLALOM_BLAS_CORE turns
 ///    the correction off ("keep") or names the kernels to use.
-///  - OpenMP's waiting threads are told to spin for microseconds only, unless GOMP_SPINCOUNT or
+///  - OpenMP's waiting threads are told to spin for a tenth of a millisecond at most, unless GOMP_SPINCOUNT or
 ///  OMP_WAIT_POLICY says otherwise.
 void configure_runtime(char** argv);
 
