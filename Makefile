@@ -25,7 +25,8 @@ ifeq ($(config),release)
 else ifeq ($(config),debug)
   CXXFLAGS += -O0 -g -D_GLIBCXX_ASSERTIONS
 else
-  CXXFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
+  # Instrumented code misleads g++ 12's -Wmaybe-uninitialized in the standard library's regular expressions.
+  CXXFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized
   LDFLAGS += -fsanitize=address,undefined
 endif
 ifdef WERROR
@@ -95,7 +96,7 @@ check-layers: ## a room includes only the rooms before it
 
 check-tidy: ## clang-tidy on library and programs
 	@git ls-files 'src/*.cpp' 'experiments/*.cpp' | xargs -P $$(nproc) -n 3 sh -c \
-	  'clang-tidy --quiet "$$@" -- -std=c++20 -Iinclude -fopenmp -DSLALOM_VERSION=\"\" 2>/dev/null || exit 255' tidy
+	  'clang-tidy --quiet "$$@" -- -std=c++20 -Iinclude -fopenmp -DSLALOM_VERSION=\"\" 2>/dev/null || exit 1' tidy
 	@echo "tidy: ok"
 
 check-sanitize: ## everything compiles without a warning, and the tests pass under the address and undefined-behaviour sanitizers

@@ -17,25 +17,24 @@ Size size_named(const std::string& name) {
             .rate = 1e-3,
             .claim_repeats = 64,
             .keep_models = true};
-  const Size standard{.name = name,
-                      .layers = {1},
-                      .width = 768,
-                      .heads = 12,
-                      .hidden = {200},
-                      .epochs = 5,
-                      .epoch_texts = 5000,
-                      .fully_connected_epochs = 20,
-                      .claim_epochs = 2,
-                      .rate = 5e-5,
-                      .claim_repeats = 512,
-                      .keep_models = true};
+  Size standard{.name = name,
+                .layers = {1},
+                .width = 768,
+                .heads = 12,
+                .hidden = {200},
+                .epochs = 5,
+                .epoch_texts = 5000,
+                .fully_connected_epochs = 20,
+                .claim_epochs = 2,
+                .rate = 5e-5,
+                .claim_repeats = 512,
+                .keep_models = true};
   if (name == "default") return standard;
   if (name == "paper") {
-    Size paper = standard;
-    paper.layers = {1, 2, 4, 8, 12};
-    paper.hidden = {200, 400, 1000};
-    paper.keep_models = false;
-    return paper;
+    standard.layers = {1, 2, 4, 8, 12};
+    standard.hidden = {200, 400, 1000};
+    standard.keep_models = false;
+    return standard;
   }
   throw UsageError("--size " + name + ", wanted tiny, default or paper");
 }

@@ -103,7 +103,7 @@ bool finite(const T* data, Index n) {
 
 template <class T>
 std::string Tape<T>::describe(std::size_t id) const {
-  const std::string operation = nodes_[id].operation;
+  std::string operation = nodes_[id].operation;
   if (nodes_[id].store != nullptr) return nodes_[id].store->name(nodes_[id].parameter) + " (parameter)";
   // An unnamed node is described by the first name given at or after it.
   for (; id < nodes_.size(); ++id)

@@ -15,7 +15,7 @@ constexpr Index kChunk = 4 * kLanes;  // words they yield: word w of lane l is e
 // philox() of base/random.hpp for kLanes consecutive first counter words, as vector code.
 void philox_lanes(std::uint32_t first, std::uint32_t row, std::uint32_t text, std::uint32_t site,
                   std::uint64_t key, std::uint32_t (&out)[4][kLanes]) {
-  auto& [c0, c1, c2, c3] = out;
+  std::uint32_t *c0 = out[0], *c1 = out[1], *c2 = out[2], *c3 = out[3];
   for (int l = 0; l < kLanes; ++l) {
     c0[l] = first + static_cast<std::uint32_t>(l);
     c1[l] = row;

@@ -78,8 +78,9 @@ void configure_runtime(char** argv) {
   bool changed = false;
   if (const char* core = wanted_blas_core(); core != nullptr)
     changed = set_environment("OPENBLAS_CORETYPE", core);
-  // Waiting threads give their core away after a tenth of a millisecond: on a machine that others use too, libgomp's
-  // default of milliseconds makes a step many times slower, since the thread that is waited for cannot run.
+  // Waiting threads give their core away after a tenth of a millisecond: on a machine that others use too,
+  // libgomp's default of milliseconds makes a step many times slower, since the thread that is waited for
+  // cannot run.
   if (std::getenv("GOMP_SPINCOUNT") == nullptr && std::getenv("OMP_WAIT_POLICY") == nullptr)
     changed = set_environment("GOMP_SPINCOUNT", "10000") || changed;
   if (!changed) return;

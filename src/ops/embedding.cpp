@@ -48,9 +48,9 @@ void scatter(Tape<T>& tape, const Gather& g, Tensor<const T> dy) {
   }
   parallel_ranges(D, kColumnBlock, [&](Index first, Index last) {
     for (Index i = 0; i < N; ++i) {
-      const auto [to, beta] = slots[static_cast<std::size_t>(i)];
+      T* to = slots[static_cast<std::size_t>(i)].data;
       const T* from = dy.row(order[static_cast<std::size_t>(i)]);
-      if (beta == T{0}) {
+      if (slots[static_cast<std::size_t>(i)].beta == T{0}) {
         std::copy(from + first, from + last, to + first);
       } else {
 #pragma omp simd
