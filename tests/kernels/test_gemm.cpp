@@ -91,7 +91,7 @@ TEST_CASE("gemm: all layouts, odd shapes, beta 0 over NaN and beta 1") {
         check_product<double>(m, n, k);
       }
   check_product<float>(21, 801, 17);  // the wider blocks
-  check_product<float>(1100, 70, 5);  // more than one block of rows
+  check_product<float>(4100, 3, 5);   // more than one block of rows
   check_product<double>(200, 200, 200);
 }
 
@@ -139,9 +139,10 @@ TEST_CASE("gemm blocks: they cover the product once, and depend on its shape alo
     CHECK(std::ranges::all_of(times, [](int t) { return t == 1; }));
     return blocks.load();
   };
-  CHECK(cover(340, 767) == 12);  // ceil(767 / 64)
-  CHECK(cover(340, 768) == 2);   // 768 / 384
-  CHECK(cover(1025, 769) == 9);  // ceil(1025 / 512) ceil(769 / 384)
+  CHECK(cover(340, 767) == 12);   // ceil(767 / 64)
+  CHECK(cover(340, 768) == 2);    // 768 / 384
+  CHECK(cover(20, 3072) == 4);    // 3072 / 768
+  CHECK(cover(4097, 769) == 15);  // ceil(4097 / 1024) ceil(769 / 384)
   CHECK(cover(1, 1) == 1);
 }
 

@@ -31,7 +31,7 @@ struct GemmBlock {
 /// threads.
 template <class Body>
 void for_each_gemm_block(Index m, Index n, const Body& body) {
-  const Index width = n >= 768 ? 384 : 64, height = m >= 1024 ? 512 : m;
+  const Index width = n >= 3072 ? 768 : n >= 768 ? 384 : 64, height = m >= 4096 ? 1024 : m;
   const Index across = ceil_div(n, width), down = height == 0 ? 0 : ceil_div(m, height);
   parallel_for(across * down, [&](Index block) {
     const Index row = block / across * height, column = block % across * width;
@@ -59,8 +59,8 @@ std::string blas_core();
 ///  set
 ///    OPENBLAS_CORETYPE for every program, at half the rate. The environment variable SLALOM_BLAS_CORE turns
 ///    the correction off ("keep") or names the kernels to use.
-///  - OpenMP's waiting threads are told to spin for a tenth of a millisecond at most, unless GOMP_SPINCOUNT or
-///  OMP_WAIT_POLICY says otherwise.
+///  - OpenMP's waiting threads are told to spin for a tenth of a millisecond at most, unless GOMP_SPINCOUNT
+///  or OMP_WAIT_POLICY says otherwise.
 void configure_runtime(char** argv);
 
 /// Rate of float products of the shape (340, 768) · (768, 768) in GFLOP/s, the best of a few runs of
