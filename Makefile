@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 SIZE ?= default
 RUNS ?= 1
 VERSION := 0.1.0
+Q := $(if $(V),,@)
 
 ifeq ($(filter $(config),debug release sanitize),)
 $(error config=$(config): wanted debug, release or sanitize)
@@ -44,30 +45,34 @@ all: build/slalom ## build build/slalom (config=debug|release|sanitize puts obje
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
-	@echo "variables: config=$(config) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
+	@echo "variables: config=$(config) V=1 (show commands) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
 
 build/slalom: $(BUILD)/slalom
 	@ln -sfn $(config)/slalom $@
 
 $(BUILD)/slalom: $(BUILD)/src/cli/main.o $(LIBRARY)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  $@"
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(LIBRARY): $(LIBRARY_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
 $(BUILD)/tests/run: $(TEST_OBJECTS) $(LIBRARY)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  $@"
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 define experiment_rule
 $(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp)) $(LIBRARY)
-	$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
+	@echo "  $$@"
+	$$(Q)$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
 endef
 $(foreach e,$(EXPERIMENTS),$(eval $(call experiment_rule,$(e))))
 
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+	@echo "  $<"
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
 PACKAGES := g++ make git libopenblas-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
