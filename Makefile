@@ -47,7 +47,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo "variables: config=$(config) V=1 (show commands) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
 
-build/slalom: $(BUILD)/slalom
+.PHONY: FORCE
+build/slalom: $(BUILD)/slalom FORCE  # the link must follow config, whatever is newer
 	@ln -sfn $(config)/slalom $@
 
 $(BUILD)/slalom: $(BUILD)/src/cli/main.o $(LIBRARY)
@@ -127,7 +128,7 @@ build/fuzz/%: tests/fuzz/%.cpp $(FUZZED)
 	@mkdir -p $(@D)
 	clang++ -std=c++20 -Iinclude -g -O1 -fopenmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $^ -lz -o $@
 
-install: build/slalom ## copy the binary, the library and the headers below PREFIX
+install: all ## copy the binary, the library and the headers below PREFIX
 	install -D build/$(config)/slalom $(DESTDIR)$(PREFIX)/bin/slalom
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libslalom.a
 	cd include && find slalom -name '*.hpp' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/{} \;

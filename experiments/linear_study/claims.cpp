@@ -8,10 +8,6 @@ namespace slalom::study {
 
 namespace {
 
-std::vector<TokenId> repeated(TokenId token, Index n) {
-  return std::vector<TokenId>(static_cast<std::size_t>(n), token);
-}
-
 // F([τ]^n), n = 1 … repeats.
 std::vector<double> repetition_curve(const LogOdds& f, TokenId token, Index repeats) {
   std::vector<std::vector<TokenId>> texts;
@@ -81,6 +77,7 @@ std::map<std::string, double> check_claims(const Trained& model, const Plan& pla
   return {{prefix + ".weight_law_error", law},
           {prefix + ".change_from_1_to_2", first_doubling},
           {prefix + ".change_over_last_doubling", last_doubling},
+          {prefix + ".last_over_first_doubling", last_doubling / first_doubling},
           {prefix + ".largest_log_odds", largest}};
 }
 

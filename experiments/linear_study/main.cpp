@@ -47,12 +47,13 @@ int run(int argc, char** argv) {
   options.runs = integer_option(*parsed, "runs", 1, 1000);
   options.seed = common.seed;
   options.folder = common.output == "-" ? "out/linear_study" : common.output;
-  options.expected = (*parsed)["expected"].as<std::string>();
-  if (options.expected.empty())
-    options.expected =
-        text("experiments/linear_study/expected", options.size.name == "tiny" ? "_tiny" : "", ".tsv");
+  std::string expected = (*parsed)["expected"].as<std::string>();
+  if (expected.empty())
+    expected = text("experiments/linear_study/expected", options.size.name == "tiny" ? "_tiny" : "", ".tsv");
+  options.expected = read_expected(expected);
   options.fresh = parsed->count("fresh") > 0;
   options.quiet = common.quiet;
+  options.progress = common.progress;
   std::vector<Record> records;
   for (const Plan& plan : plans(options)) {
     check_interrupt();

@@ -10,10 +10,6 @@ namespace {
 
 using Text = std::vector<TokenId>;
 
-Text repeated(TokenId token, Index n) {
-  return Text(static_cast<std::size_t>(n), token);
-}
-
 // Slope of the least-squares line through (n, F(n)), n = first … last.
 double slope(const std::vector<double>& f, Index first, Index last) {
   const double count = static_cast<double>(last - first + 1),

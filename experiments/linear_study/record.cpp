@@ -10,7 +10,7 @@ namespace slalom::study {
 namespace {
 
 std::string path_of(const Plan& plan, const Options& options) {
-  return text(options.folder, "/work/", plan.name, "_run", plan.run, ".json");
+  return work_path(plan, options) + ".json";
 }
 
 // The fields of a curve that are plain numbers, once for reading and writing.
@@ -35,17 +35,13 @@ void save_record(const Record& record, const Options& options) {
   json["curve"]["witness"] = record.curve.witness;
   json["claims"] = Json::object();
   for (const auto& [name, value] : record.claims) json["claims"][name] = value;
-  OutputFile file(path_of(record.plan, options));
-  file.write(json.dump(1) + "\n");
-  file.commit();
+  write_file(path_of(record.plan, options), json.dump(1) + "\n");
 }
 
 std::optional<Record> load_record(const Plan& plan, const Options& options) {
   const std::string path = path_of(plan, options);
   if (options.fresh || !std::filesystem::exists(path)) return std::nullopt;
   const Json json = parse_json(read_file(path), path);
-  if (require_object(json, "settings", path) != parse_json(settings_of(plan, options), "settings"))
-    return std::nullopt;
   Record record{.plan = plan};
   record.loss = require_number(json, "loss", path);
   record.accuracy = require_number(json, "accuracy", path);
@@ -54,6 +50,9 @@ std::optional<Record> load_record(const Plan& plan, const Options& options) {
   for (const auto& [name, member] : kNumbers)
     record.curve.*member = require_number(curve, name, path + ": curve");
   record.curve.perfect = require_array(curve, "perfect", path + ": curve").get<std::vector<double>>();
+  if (plan.probed && record.curve.perfect.size() != kMostRepeats)
+    throw Error(text(path, ": field \"perfect\": found ", record.curve.perfect.size(), " numbers, wanted ",
+                     kMostRepeats));
   record.curve.witness = require_array(curve, "witness", path + ": curve").get<std::vector<std::string>>();
   for (const auto& [name, value] : require_object(json, "claims", path).items())
     record.claims[name] = value.get<double>();

@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "slalom/base/progress.hpp"
 #include "slalom/data/synthetic.hpp"
 #include "slalom/nn/classifier.hpp"
 #include "slalom/nn/fully_connected.hpp"
 #include "slalom/nn/predictor.hpp"
+#include "slalom/report/expected.hpp"
 
 namespace slalom::study {
 
@@ -42,9 +44,10 @@ struct Options {
   Index runs = 1;
   std::uint64_t seed = 0;
   std::string folder;
-  std::string expected;  // file with the values that the run is compared with
-  bool fresh = false;    // train anew what is there already
+  std::vector<Expectation> expected;  // what the run is compared with
+  bool fresh = false;                 // train anew what is there already
   bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 /// One model to train.
@@ -61,6 +64,11 @@ std::vector<Plan> plans(const Options& options);
 
 /// Log-odds of bare texts in float64; it adds special tokens if the model has them.
 using LogOdds = std::function<std::vector<double>(const std::vector<std::vector<TokenId>>&)>;
+
+/// The text [τ … τ] of n tokens.
+inline std::vector<TokenId> repeated(TokenId token, Index n) {
+  return std::vector<TokenId>(static_cast<std::size_t>(n), token);
+}
 
 /// A trained model in float64 and float32 form.
 struct Trained {
@@ -80,7 +88,8 @@ struct Probe {
   std::vector<double> perfect;  // n = 1 … 30
   double slope_1_20 = 0, slope_2_15 = 0, range = 0;
   double spread = 0;  // standard deviation over fresh texts
-  double bound = 0, rounding_error = 0;
+  double bound = 0,
+         rounding_error = 0;  // of the certificate; largest difference of its queries between f32 and f64
   std::vector<std::string> witness;  // texts of the certificate
   bool collapsed() const { return spread < kCollapsedSpread; }
 };
@@ -97,7 +106,10 @@ struct Record {
   Probe curve;                           // of probed models
   std::map<std::string, double> claims;  // of the others
 };
+/// All that the result depends on, this program's bytes included, as a JSON object.
 std::string settings_of(const Plan& plan, const Options& options);
+/// "FOLDER/work/NAME_runR_FINGERPRINT": other settings, other files.
+std::string work_path(const Plan& plan, const Options& options);
 std::optional<Record> load_record(const Plan& plan, const Options& options);
 void save_record(const Record& record, const Options& options);
 

@@ -21,7 +21,7 @@ LogOdds log_odds_of(TextClassifier<T>& model, SpecialTokens special) {
     Predictor<T>(model).logits({batch.ids, batch.begin, {}}, logits);
     std::vector<double> result;
     for (std::size_t b = 0; b < texts.size(); ++b)
-      result.push_back(static_cast<double>(logits[2 * b + 1]) - static_cast<double>(logits[2 * b]));
+      result.push_back(static_cast<double>(log_odds<T>(std::span(logits).subspan(2 * b, 2), 1)));
     return result;
   };
 }
@@ -74,10 +74,10 @@ TrainingConfig training_config(const Plan& plan, const Options& options) {
   }
   c.seed = options.seed + static_cast<std::uint64_t>(plan.run);
   c.settings = settings_of(plan, options);
-  c.checkpoint = text(options.folder, "/work/", plan.name, "_run", plan.run, ".checkpoint.safetensors");
+  c.checkpoint = work_path(plan, options) + ".checkpoint.safetensors";
   c.checkpoint_every = options.size.epoch_texts / c.batch;
   c.resume = !options.fresh;
-  if (!options.quiet) c.progress = ProgressMode::automatic;
+  c.progress = options.progress;
   return c;
 }
 
@@ -96,7 +96,14 @@ std::string settings_of(const Plan& plan, const Options& options) {
   json["epoch_texts"] = s.epoch_texts;
   json["rate"] = plan.transformer ? s.rate : 1e-3;
   json["claim_repeats"] = s.claim_repeats;
+  static const std::string program = fingerprint(read_file("/proc/self/exe"));
+  json["program"] = program;
   return json.dump();
+}
+
+std::string work_path(const Plan& plan, const Options& options) {
+  return text(options.folder, "/work/", plan.name, "_run", plan.run, "_",
+              fingerprint(settings_of(plan, options)));
 }
 
 LogOdds Trained::exact_log_odds() const {

@@ -6,6 +6,7 @@
 
 #include "sections.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
 
 namespace {
@@ -42,9 +43,9 @@ void introduce(std::uint64_t seed, tour::Page& page) {
                   "H = 2 heads of width d = D / H = 4    F = 16 feed-forward width   seed ", seed, "\n"));
 }
 
-ExitStatus run(int argc, char** argv) {
+int run(int argc, char** argv) {
   const std::optional<std::uint64_t> seed = read_seed(argc, argv);
-  if (!seed) return ExitStatus::done;
+  if (!seed) return static_cast<int>(ExitStatus::done);
   tour::Page page;
   introduce(*seed, page);
   tour::Step step(*seed);
@@ -52,21 +53,13 @@ ExitStatus run(int argc, char** argv) {
   show_learning(step, page);
   tour::show_claim(*seed, page);
   std::cout << page.text() << "\n"
-            << page.checks() - page.failures() << " of " << page.checks() << " checks hold.\n"
-            << std::flush;
-  if (!std::cout) throw Error("stdout: cannot write");
-  return page.failures() == 0 ? ExitStatus::done : ExitStatus::check_failed;
+            << page.checks() - page.failures() << " of " << page.checks() << " checks hold.\n";
+  return static_cast<int>(page.failures() == 0 ? ExitStatus::done : ExitStatus::check_failed);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   configure_runtime(argv);
-  try {
-    return static_cast<int>(run(argc, argv));
-  } catch (const Error& e) {
-    std::cerr << "error: " << e.what() << "\n";
-    if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
-    return static_cast<int>(e.status());
-  }
+  return run_program(argc, argv, run);
 }

@@ -1,7 +1,7 @@
 #include "slalom/base/files.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/interrupt.hpp"
 
 namespace slalom {
 
@@ -60,6 +61,7 @@ std::size_t InputFile::read(char* out, std::size_t bytes) {
     const int got = gzread(file_.get(), out + done, wanted);
     int status = Z_OK;
     gzerror(file_.get(), &status);  // Z_BUF_ERROR for a truncated file, though gzread gave its bytes
+    if (status == Z_ERRNO && errno == EINTR && interrupted()) return done;
     if (status == Z_ERRNO) throw_file_error(name_, "read", errno);
     if (got < 0 || status != Z_OK) throw Error(text(name_, ": the gzip data is truncated or corrupt"));
     done += static_cast<std::size_t>(got);
@@ -112,6 +114,7 @@ bool LineReader::next(std::string& line) {
     ended = end < size_;
     begin_ = end + (ended ? 1 : 0);
   }
+  if (interrupted()) return false;  // the line may have lost its end
   if (line.ends_with('\r')) line.pop_back();
   return true;
 }
@@ -137,17 +140,17 @@ OutputFile::OutputFile(const std::string& path) : name_(path == "-" ? "stdout" :
 
 namespace {
 
-// Temporaries that killed processes left beside the target: "TARGET.tmp-PROCESS-NUMBER".
+// Temporaries that killed processes left beside the target: "TARGET.tmp-PROCESS-NUMBER". Whoever writes one
+// holds its lock.
 void remove_abandoned(const std::string& target) {
   const std::filesystem::path path(target);
   const std::string prefix = path.filename().string() + ".tmp-";
   std::error_code ignored;
   for (const auto& entry :
        std::filesystem::directory_iterator(path.has_parent_path() ? path.parent_path() : ".", ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(prefix)) continue;
-    const pid_t process = static_cast<pid_t>(std::atol(name.c_str() + prefix.size()));
-    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) unlink(entry.path().c_str());
+    if (!entry.path().filename().string().starts_with(prefix)) continue;
+    const FileDescriptor file(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() >= 0 && flock(file.get(), LOCK_EX | LOCK_NB) == 0) unlink(entry.path().c_str());
   }
 }
 
@@ -159,7 +162,10 @@ void OutputFile::open_temporary() {
   for (int attempt = 0;; ++attempt) {
     const std::string candidate = text(target_, ".tmp-", getpid(), "-", attempt);
     file_ = FileDescriptor(open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file_.get() >= 0) temporary_ = candidate;
+    if (file_.get() >= 0) {
+      temporary_ = candidate;
+      flock(file_.get(), LOCK_EX | LOCK_NB);
+    }
     if (file_.get() >= 0 || errno != EEXIST) return;
   }
 }
@@ -206,6 +212,12 @@ void OutputFile::commit() {
   const std::string folder = std::filesystem::absolute(target_).parent_path();
   const FileDescriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   fsync(opened.get());
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+  OutputFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 void make_folders(const std::string& path) {

@@ -25,7 +25,7 @@ void catch_interrupts() {
   action.sa_handler = note_signal;
   // SA_RESETHAND restores the default, which ends the process, before the handler runs: the way out of a
   // loop that does not ask.
-  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
   for (const int signal : {SIGINT, SIGTERM})
     if (sigaction(signal, &action, nullptr) != 0)

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace slalom {
@@ -37,6 +38,16 @@ std::string fixed(double x, int decimals) {
 
 std::string significant(double x, int digits) {
   return print(x, digits, std::chars_format::general, digits);
+}
+
+std::string fingerprint(std::string_view bytes, std::string_view so_far) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const std::string_view part : {so_far, bytes})
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex(16, '0');
+  for (std::size_t i = 16; i-- > 0; hash >>= 4) hex[i] = kDigits[hash & 15];
+  return hex;
 }
 
 }  // namespace slalom

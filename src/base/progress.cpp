@@ -57,21 +57,22 @@ void write_stderr(const std::string& bytes) {
 }  // namespace
 
 std::string progress_line(const ProgressState& state, std::size_t width) {
-  const auto& [label, done, total, detail, seconds] = state;
+  const auto& [label, done, total, detail, seconds, first] = state;
   std::string line = text(label, "  ", done);
   if (total > 0) {
     line += text("/", total, "  ", 100 * done / total, "%");
     if (done >= total)
       line += text("  took ", clock_time(seconds));
-    else if (done > 0)
-      line += text("  ", clock_time(seconds * static_cast<double>(total - done) / static_cast<double>(done)),
-                   " left");
+    else if (done > first)
+      line += text(
+          "  ", clock_time(seconds * static_cast<double>(total - done) / static_cast<double>(done - first)),
+          " left");
   }
   if (!detail.empty()) line += text("  ", detail);
   return std::string(first_code_points(line, width));
 }
 
-Progress::Progress(ProgressMode mode, std::string label, std::int64_t total)
+Progress::Progress(ProgressMode mode, std::string label, std::int64_t total, std::int64_t first)
     : mode_(mode == ProgressMode::automatic && !can_rewrite_lines() ? ProgressMode::none : mode),
       label_(std::move(label)),
       total_(total) {}

@@ -134,6 +134,8 @@ int run_inspect(int argc, char** argv) {
   const CommonOptions common = read_common(*parsed);
   required_option(*parsed, "model");
   const std::string what = (*parsed)["what"].as<std::string>();
+  if ((what == "attention" || what == "names") && parsed->count("names") > 0)
+    throw UsageError("--names has no effect in inspect " + what);
   const std::vector<std::string> names = split((*parsed)["names"].as<std::string>());
   return with_precision(common.precision, [&]<class T>() {
     using Action = void (Inspection<T>::*)();

@@ -55,6 +55,7 @@ CommonOptions read_common(const cxxopts::ParseResult& parsed) {
                   .input = word("input"),
                   .output = word("output"),
                   .seed = parsed["seed"].as<std::uint64_t>()};
+  if (c.output.empty()) throw UsageError("--output is empty, wanted a file or -");
   c.json = parsed["json"].as<bool>();
   c.quiet = parsed["quiet"].as<bool>();
   const std::string precision = word("precision"), progress = word("progress");

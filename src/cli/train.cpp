@@ -1,9 +1,11 @@
 // slalom train: a classifier from random weights or from a folder, written as a Hugging Face folder.
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/json.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/cli/options.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -69,27 +71,53 @@ struct DataSet {
   std::vector<InputRow> rows;               // of a file
   SpecialTokens special;
   Index vocabulary = 0, labels = 2;
+  std::string fingerprint;  // of what was read
 };
 
-DataSet read_rows(const std::string& file, const ClassifierConfig* config) {
+DataSet read_rows(const std::string& file, const ClassifierConfig* config, Index vocabulary) {
   DataSet set;
-  RowLimits limits{.vocabulary = Index{1} << 31, .classes = 1'000'000};
+  // What a new model is sized by must not come from one wild number: larger ids want --vocabulary.
+  RowLimits limits{.vocabulary = std::max(Index{1} << 20, vocabulary), .classes = 1000};
   if (config != nullptr) limits = row_limits(*config);
   RowReader reader(file, limits);
   for (InputRow row; reader.next(row);) {
-    for (TokenId id : row.ids) set.vocabulary = std::max<Index>(set.vocabulary, id + 1);
+    for (TokenId id : row.ids) set.vocabulary = std::max(set.vocabulary, Index{id} + 1);
     set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
+    const int label = row.label.value_or(-1);
+    set.fingerprint = fingerprint(
+        {reinterpret_cast<const char*>(row.ids.data()), row.ids.size() * sizeof(TokenId)}, set.fingerprint);
+    set.fingerprint = fingerprint({reinterpret_cast<const char*>(&label), sizeof label}, set.fingerprint);
     set.rows.push_back(row);
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
   return set;
 }
 
+// An option that would change nothing is a mistake of whoever gave it.
+void refuse(const Parsed& parsed, std::initializer_list<const char*> names, const std::string& because) {
+  for (const char* name : names)
+    if (parsed.count(name) > 0) throw UsageError(text("--", name, " has no effect ", because));
+}
+
+void refuse_without_effect(const Parsed& parsed) {
+  const std::string data = word(parsed, "data");
+  refuse(parsed, {"input"}, "in train: rows to train on are given with --data");
+  if (parsed.count("model") > 0)
+    refuse(parsed,
+           {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions", "positions",
+            "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual"},
+           "with --model: the folder says what the model is");
+  if (data != "slalom") refuse(parsed, {"slalom-words"}, "without --data slalom");
+  if (data != "slalom" && data != "sparse_bow")
+    refuse(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
+}
+
 DataSet open_data(const Parsed& parsed, std::uint64_t seed, Architecture architecture,
                   const ClassifierConfig* config) {
   const std::string data = word(parsed, "data"), words = word(parsed, "slalom-words"),
                     length = word(parsed, "length");
-  if (data != "sparse_bow" && data != "slalom") return read_rows(data, config);
+  if (data != "sparse_bow" && data != "slalom")
+    return read_rows(data, config, integer_option(parsed, "vocabulary", 0, Index{1} << 31));
   DataSet set;
   if (data == "sparse_bow")
     set.source = std::make_unique<BagOfWordsSource>(seed, length_law(length, LengthLaw::binomial));
@@ -100,6 +128,7 @@ DataSet open_data(const Parsed& parsed, std::uint64_t seed, Architecture archite
   if (traits(architecture).special_tokens && parsed.count("no-special") == 0)
     set.special = bracketed_special_tokens(set.source->vocabulary());
   set.vocabulary = set.source->vocabulary().size();
+  if (!words.empty()) set.fingerprint = fingerprint(read_file(words));
   return set;
 }
 
@@ -159,7 +188,8 @@ OptimizerConfig optimizer_config(const Parsed& parsed, Index total_steps) {
 }
 
 // Everything that determines the result, for the checkpoint and for training.json.
-std::string settings_json(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig& config) {
+std::string settings_json(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig& config,
+                          const std::string& weights, const std::string& data) {
   Json json;
   json["version"] = SLALOM_VERSION;
   json["seed"] = common.seed;
@@ -172,83 +202,110 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   for (const char* name : {"batch", "epochs", "epoch-texts", "warmup"})
     json[name] = parsed[name].as<std::int64_t>();
   for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
+  json["initial_weights"] = weights;
+  json["data_fingerprint"] = data;
   return json.dump();
 }
 
-void write_text(const std::string& path, const std::string& content) {
-  OutputFile file(path);
-  file.write(content);
-  file.commit();
-}
-
-void write_vocabulary(const DataSet& data, const std::string& folder) {
+// A model that came with a tokenizer keeps it; a new one that reads synthetic texts gets theirs.
+void write_tokenizer(const DataSet& data, const std::string& from, const std::string& folder) {
+  if (!from.empty()) {
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                             "vocab.txt", "vocab.json", "merges.txt"})
+      if (const std::string path = text(from, "/", name); std::filesystem::exists(path))
+        write_file(text(folder, "/", name), read_file(path));
+    return;
+  }
   if (data.source == nullptr || !data.special.cls) return;
   data.source->vocabulary().save(folder + "/vocab.txt");
-  write_text(folder + "/tokenizer_config.json",
+  write_file(folder + "/tokenizer_config.json",
              "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}\n");
-  write_text(folder + "/special_tokens_map.json",
+  write_file(folder + "/special_tokens_map.json",
              "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", \"unk_token\": "
              "\"[UNK]\", \"mask_token\": "
              "\"[MASK]\"}\n");
 }
 
+std::unique_ptr<TrainingData> training_data(const Parsed& parsed, std::uint64_t seed, const DataSet& set) {
+  if (set.source == nullptr)
+    return std::make_unique<ShuffledRows>(set.rows, input_name(word(parsed, "data")), seed);
+  return std::make_unique<FreshTexts>(*set.source, set.special,
+                                      integer_option(parsed, "epoch-texts", 1, Index{1} << 40));
+}
+
 template <class T>
-int train(const Parsed& parsed, const CommonOptions& common, const std::string& folder) {
-  LoadedModel<T> loaded;
-  if (!common.model.empty()) loaded = load_model<T>(common.model);
-  const Architecture architecture =
-      loaded.model ? loaded.model->config().architecture : architecture_from_name(word(parsed, "arch"));
-  DataSet set =
-      open_data(parsed, common.seed, architecture, loaded.model ? &loaded.model->config() : nullptr);
-  if (!loaded.model) {
-    loaded.model = std::make_unique<Classifier<T>>(new_config(parsed, architecture, set));
-    loaded.model->initialise(common.seed);
+TrainingConfig training_config(const Parsed& parsed, const CommonOptions& common, const Classifier<T>& model,
+                               const DataSet& set, const TrainingData& data) {
+  TrainingConfig c;
+  c.batch = integer_option(parsed, "batch", 1, 1 << 20);
+  c.epochs = integer_option(parsed, "epochs", 1, 1 << 20);
+  c.optimizer = optimizer_config(parsed, c.epochs * ceil_div(data.texts_per_epoch(), c.batch));
+  c.seed = common.seed;
+  c.checkpoint = common.output + "/checkpoint.safetensors";
+  c.checkpoint_every = integer_option(parsed, "checkpoint-every", 0, 1 << 30);
+  c.resume = parsed.count("resume") > 0;
+  c.progress = common.progress;
+  const std::span<const T> weights(model.parameters().value({0}).data,
+                                   static_cast<std::size_t>(model.parameters().block_size()));
+  c.settings = settings_json(
+      parsed, common, model.config(),
+      fingerprint({reinterpret_cast<const char*>(weights.data()), weights.size_bytes()}), set.fingerprint);
+  return c;
+}
+
+std::string epoch_row(const EpochReport& report, std::uint64_t seed) {
+  return JsonRow()
+      .field("epoch", report.epoch)
+      .field("steps", report.steps)
+      .digits(6)
+      .field("loss", report.loss)
+      .field("accuracy", report.accuracy)
+      .field("tokens_per_second", report.tokens_per_second)
+      .field("seconds", report.seconds)
+      .field("seed", seed)
+      .str();
+}
+
+// The model to train: from a folder, or new.
+template <class T>
+std::unique_ptr<Classifier<T>> open_model(const Parsed& parsed, const CommonOptions& common, DataSet& set) {
+  if (!common.model.empty()) {
+    std::unique_ptr<Classifier<T>> model = load_model<T>(common.model).model;
+    set = open_data(parsed, common.seed, model->config().architecture, &model->config());
+    return model;
   }
-  const ClassifierConfig& config = loaded.model->config();
+  const Architecture architecture = architecture_from_name(word(parsed, "arch"));
+  set = open_data(parsed, common.seed, architecture, nullptr);
+  auto model = std::make_unique<Classifier<T>>(new_config(parsed, architecture, set));
+  model->initialise(common.seed);
+  return model;
+}
+
+template <class T>
+int train(const Parsed& parsed, const CommonOptions& common) {
+  const std::string& folder = common.output;
+  refuse_without_effect(parsed);
+  DataSet set;
+  const std::unique_ptr<Classifier<T>> model = open_model<T>(parsed, common, set);
+  const ClassifierConfig& config = model->config();
   if (set.vocabulary > config.vocabulary)
     throw Error(
         text(common.model, ": the data needs ", set.vocabulary, " ids, the model has ", config.vocabulary));
   check_lengths(set, config, input_name(word(parsed, "data")));
-  std::unique_ptr<TrainingData> data;
-  if (set.source != nullptr)
-    data = std::make_unique<FreshTexts>(*set.source, set.special,
-                                        integer_option(parsed, "epoch-texts", 1, Index{1} << 40));
-  else
-    data = std::make_unique<ShuffledRows>(set.rows, input_name(word(parsed, "data")), common.seed);
-
-  TrainingConfig training;
-  training.batch = integer_option(parsed, "batch", 1, 1 << 20);
-  training.epochs = integer_option(parsed, "epochs", 1, 1 << 20);
-  training.optimizer =
-      optimizer_config(parsed, training.epochs * ceil_div(data->texts_per_epoch(), training.batch));
-  training.seed = common.seed;
-  training.checkpoint = folder + "/checkpoint.safetensors";
-  training.checkpoint_every = integer_option(parsed, "checkpoint-every", 0, 1 << 30);
-  training.resume = parsed.count("resume") > 0;
-  training.progress = common.progress;
-  training.settings = settings_json(parsed, common, config);
+  const std::unique_ptr<TrainingData> data = training_data(parsed, common.seed, set);
+  const TrainingConfig training = training_config(parsed, common, *model, set, *data);
   make_folders(folder);
-  Trainer<T> trainer(*loaded.model, *data, training);
+  Trainer<T> trainer(*model, *data, training);
   if (trainer.steps_done() > 0 && !common.quiet)
     std::cerr << "resuming after step " << trainer.steps_done() << "\n";
   OutputFile rows("-");
   trainer.run([&](const EpochReport& report) {
-    rows.write(JsonRow()
-                   .field("epoch", report.epoch)
-                   .field("steps", report.steps)
-                   .digits(6)
-                   .field("loss", report.loss)
-                   .field("accuracy", report.accuracy)
-                   .field("tokens_per_second", report.tokens_per_second)
-                   .field("seconds", report.seconds)
-                   .field("seed", common.seed)
-                   .str() +
-               "\n");
+    rows.write(epoch_row(report, common.seed) + "\n");
     rows.flush();
   });
-  write_vocabulary(set, folder);
-  write_text(folder + "/training.json", training.settings + "\n");
-  save_model(*loaded.model, folder, common.precision == Precision::f64 ? DType::f64 : DType::f32);
+  write_tokenizer(set, common.model, folder);
+  write_file(folder + "/training.json", training.settings + "\n");
+  save_model(*model, folder, common.precision == Precision::f64 ? DType::f64 : DType::f32);
   return 0;
 }
 
@@ -262,8 +319,7 @@ int run_train(int argc, char** argv) {
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);
   if (common.output == "-") throw UsageError("--output is missing: the folder that receives the model");
-  return with_precision(common.precision,
-                        [&]<class T>() { return train<T>(*parsed, common, common.output); });
+  return with_precision(common.precision, [&]<class T>() { return train<T>(*parsed, common); });
 }
 
 }  // namespace slalom

@@ -5,6 +5,7 @@
 
 #include "slalom/model_io/stored_tensors.hpp"
 #include "slalom/ops/cross_entropy.hpp"
+#include "slalom/ops/elementwise.hpp"
 
 namespace slalom {
 
@@ -86,13 +87,28 @@ std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>& model, std::s
 
 template <class T>
 std::vector<NamedValues<T>> loss_gradients(Classifier<T>& model, const PackedBatch& batch, T* loss) {
+  constexpr Index kRowsAtOnce = 2048;  // bounds the memory of the tape
   Tape<T> tape;
   model.parameters().clear_gradients();
-  const Var mean = cross_entropy(tape, model.forward(tape, {batch.ids, batch.begin, {}}, {}),
-                                 std::span<const int>(batch.labels));
-  tape.backward(mean);
+  T total = 0;
+  PackedBatch part;
+  for (Index b = 0; b < batch.texts();) {
+    part.clear();
+    do {
+      part.add(batch.text(b), batch.labels[static_cast<std::size_t>(b)]);
+      ++b;
+    } while (b < batch.texts() && part.rows() + batch.begin[static_cast<std::size_t>(b) + 1] -
+                                          batch.begin[static_cast<std::size_t>(b)] <=
+                                      kRowsAtOnce);
+    tape.reset();
+    const Var mean = cross_entropy(tape, model.forward(tape, {part.ids, part.begin, {}}, {}),
+                                   std::span<const int>(part.labels));
+    const Var share = scale(tape, mean, static_cast<T>(part.texts()) / static_cast<T>(batch.texts()));
+    tape.backward(share);
+    total += tape.value(share).data[0];
+  }
   model.parameters().finish_gradients();
-  if (loss != nullptr) *loss = tape.value(mean).data[0];
+  if (loss != nullptr) *loss = total;
   return stored(model, Quantity::gradient);
 }
 

@@ -53,11 +53,10 @@ void bias_activation_backward(Index R, Index D, Activation f, const T* pre, cons
     with_activation(f, [&]<Activation A>() {
       for (Index r = 0; r < R; ++r) {
         const T *u = pre + r * D + first, *dy = dpost + r * D + first;
-        T* du = dpre + r * D + first;
 #pragma omp simd
         for (Index j = 0; j < last - first; ++j) {
           const T g = A == Activation::none ? dy[j] : dy[j] * activate_slope<A>(u[j]);
-          if constexpr (A != Activation::none) du[j] = g;
+          if constexpr (A != Activation::none) dpre[r * D + first + j] = g;
           sum[j] += g;
         }
       }

@@ -218,7 +218,7 @@ ClassifierConfig read_config(const std::string& folder) {
   return parse_config(read_file(path), path);
 }
 
-std::string config_json(const ClassifierConfig& c) {
+std::string config_json(const ClassifierConfig& c, DType dtype) {
   static constexpr const char* kClasses[] = {
       "BertForSequenceClassification", "DistilBertForSequenceClassification",
       "RobertaForSequenceClassification", "GPT2ForSequenceClassification"};
@@ -253,7 +253,10 @@ std::string config_json(const ClassifierConfig& c) {
     json["id2label"][number] = label;
     json["label2id"][label] = i;
   }
-  json["torch_dtype"] = "float32";
+  json["torch_dtype"] = dtype == DType::f64    ? "float64"
+                        : dtype == DType::f16  ? "float16"
+                        : dtype == DType::bf16 ? "bfloat16"
+                                               : "float32";
   json["slalom"] = {{"positions", c.positions == Positions::learned ? "learned" : "none"},
                     {"read_out", c.read_out == ReadOut::first ? "first" : "last"},
                     {"layer_norm", c.layer_norm},

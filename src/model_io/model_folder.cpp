@@ -1,6 +1,7 @@
 #include "slalom/model_io/model_folder.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -100,6 +101,19 @@ std::string describe(const std::vector<Index>& shape) {
   return out + ")";
 }
 
+// The block that a tensor of a checkpoint belongs to: the number behind "layer." or "h."; −1 for others.
+Index block_of(const std::string& tensor) {
+  for (const char* marker : {"layer.", "h."}) {
+    const std::size_t at = tensor.find(marker);
+    if (at == std::string::npos || (at > 0 && tensor[at - 1] != '.')) continue;
+    const char* digits = tensor.data() + at + std::string_view(marker).size();
+    Index number = -1;
+    std::from_chars(digits, tensor.data() + tensor.size(), number);
+    return number;
+  }
+  return -1;
+}
+
 }  // namespace
 
 template <class T>
@@ -109,10 +123,6 @@ LoadedModel<T> load_model(const std::string& folder) {
   TensorFiles files(folder);
   std::vector<T> values;
   for (const StoredTensor& tensor : stored_tensors(*loaded.model)) {
-    if (tensor.pieces.empty()) {
-      files.find(tensor.name);  // zeros by construction
-      continue;
-    }
     const auto& [file, entry] = files.find(tensor.name);
     if (entry->shape != extents(tensor.shape))
       throw Error(text(file->path(), ": tensor \"", entry->name, "\": found shape ", describe(entry->shape),
@@ -122,9 +132,16 @@ LoadedModel<T> load_model(const std::string& folder) {
     if (!std::ranges::all_of(values, [](T x) { return std::isfinite(x); }))
       throw Error(
           text(file->path(), ": tensor \"", entry->name, "\": found NaN or Inf, wanted finite numbers"));
+    if (tensor.pieces.empty() && !std::ranges::all_of(values, [](T x) { return x == T{0}; }))
+      throw Error(text(file->path(), ": tensor \"", entry->name,
+                       "\": found positions, wanted zeros (config.json: no positions)"));
     write_to_parameters(values, tensor, loaded.model->parameters());
   }
   loaded.ignored = files.unused();
+  for (const std::string& name : loaded.ignored)
+    if (block_of(name) >= loaded.model->config().layers)
+      throw Error(text(folder, ": tensor \"", name, "\" belongs to block ", block_of(name),
+                       ", config.json has ", loaded.model->config().layers, " blocks"));
   return loaded;
 }
 
@@ -139,7 +156,7 @@ void save_model(const Classifier<T>& model, const std::string& folder, DType dty
     tensors.push_back({tensor.name, dtype, extents(tensor.shape), std::span<const T>(values.back())});
   }
   OutputFile config(folder + "/config.json");
-  config.write(config_json(model.config()));
+  config.write(config_json(model.config(), dtype));
   write_safetensors(folder + "/model.safetensors", tensors, {{"format", "pt"}});
   config.commit();
 }

@@ -13,77 +13,78 @@ struct Names {
   const char *final_norm, *head_hidden, *head_out;
 };
 
+constexpr Names kBert{"bert.embeddings.word_embeddings",
+                      "bert.embeddings.position_embeddings",
+                      "bert.embeddings.token_type_embeddings",
+                      "bert.embeddings.LayerNorm",
+                      "bert.encoder.layer.{}.attention.self.query",
+                      "bert.encoder.layer.{}.attention.self.key",
+                      "bert.encoder.layer.{}.attention.self.value",
+                      "bert.encoder.layer.{}.attention.output.dense",
+                      "bert.encoder.layer.{}.attention.output.LayerNorm",
+                      "bert.encoder.layer.{}.intermediate.dense",
+                      "bert.encoder.layer.{}.output.dense",
+                      "bert.encoder.layer.{}.output.LayerNorm",
+                      nullptr,
+                      "bert.pooler.dense",
+                      "classifier"};
+constexpr Names kDistilbert{"distilbert.embeddings.word_embeddings",
+                            "distilbert.embeddings.position_embeddings",
+                            nullptr,
+                            "distilbert.embeddings.LayerNorm",
+                            "distilbert.transformer.layer.{}.attention.q_lin",
+                            "distilbert.transformer.layer.{}.attention.k_lin",
+                            "distilbert.transformer.layer.{}.attention.v_lin",
+                            "distilbert.transformer.layer.{}.attention.out_lin",
+                            "distilbert.transformer.layer.{}.sa_layer_norm",
+                            "distilbert.transformer.layer.{}.ffn.lin1",
+                            "distilbert.transformer.layer.{}.ffn.lin2",
+                            "distilbert.transformer.layer.{}.output_layer_norm",
+                            nullptr,
+                            "pre_classifier",
+                            "classifier"};
+constexpr Names kRoberta{"roberta.embeddings.word_embeddings",
+                         "roberta.embeddings.position_embeddings",
+                         "roberta.embeddings.token_type_embeddings",
+                         "roberta.embeddings.LayerNorm",
+                         "roberta.encoder.layer.{}.attention.self.query",
+                         "roberta.encoder.layer.{}.attention.self.key",
+                         "roberta.encoder.layer.{}.attention.self.value",
+                         "roberta.encoder.layer.{}.attention.output.dense",
+                         "roberta.encoder.layer.{}.attention.output.LayerNorm",
+                         "roberta.encoder.layer.{}.intermediate.dense",
+                         "roberta.encoder.layer.{}.output.dense",
+                         "roberta.encoder.layer.{}.output.LayerNorm",
+                         nullptr,
+                         "classifier.dense",
+                         "classifier.out_proj"};
+// One c_attn holds query, key and value side by side.
+constexpr Names kGpt2{"transformer.wte",
+                      "transformer.wpe",
+                      nullptr,
+                      nullptr,
+                      "transformer.h.{}.attn.c_attn",
+                      nullptr,
+                      nullptr,
+                      "transformer.h.{}.attn.c_proj",
+                      "transformer.h.{}.ln_1",
+                      "transformer.h.{}.mlp.c_fc",
+                      "transformer.h.{}.mlp.c_proj",
+                      "transformer.h.{}.ln_2",
+                      "transformer.ln_f",
+                      nullptr,
+                      "score"};
+
 const Names& names_of(Architecture architecture) {
-  static const Names bert{"bert.embeddings.word_embeddings",
-                          "bert.embeddings.position_embeddings",
-                          "bert.embeddings.token_type_embeddings",
-                          "bert.embeddings.LayerNorm",
-                          "bert.encoder.layer.{}.attention.self.query",
-                          "bert.encoder.layer.{}.attention.self.key",
-                          "bert.encoder.layer.{}.attention.self.value",
-                          "bert.encoder.layer.{}.attention.output.dense",
-                          "bert.encoder.layer.{}.attention.output.LayerNorm",
-                          "bert.encoder.layer.{}.intermediate.dense",
-                          "bert.encoder.layer.{}.output.dense",
-                          "bert.encoder.layer.{}.output.LayerNorm",
-                          nullptr,
-                          "bert.pooler.dense",
-                          "classifier"};
-  static const Names distilbert{"distilbert.embeddings.word_embeddings",
-                                "distilbert.embeddings.position_embeddings",
-                                nullptr,
-                                "distilbert.embeddings.LayerNorm",
-                                "distilbert.transformer.layer.{}.attention.q_lin",
-                                "distilbert.transformer.layer.{}.attention.k_lin",
-                                "distilbert.transformer.layer.{}.attention.v_lin",
-                                "distilbert.transformer.layer.{}.attention.out_lin",
-                                "distilbert.transformer.layer.{}.sa_layer_norm",
-                                "distilbert.transformer.layer.{}.ffn.lin1",
-                                "distilbert.transformer.layer.{}.ffn.lin2",
-                                "distilbert.transformer.layer.{}.output_layer_norm",
-                                nullptr,
-                                "pre_classifier",
-                                "classifier"};
-  static const Names roberta{"roberta.embeddings.word_embeddings",
-                             "roberta.embeddings.position_embeddings",
-                             "roberta.embeddings.token_type_embeddings",
-                             "roberta.embeddings.LayerNorm",
-                             "roberta.encoder.layer.{}.attention.self.query",
-                             "roberta.encoder.layer.{}.attention.self.key",
-                             "roberta.encoder.layer.{}.attention.self.value",
-                             "roberta.encoder.layer.{}.attention.output.dense",
-                             "roberta.encoder.layer.{}.attention.output.LayerNorm",
-                             "roberta.encoder.layer.{}.intermediate.dense",
-                             "roberta.encoder.layer.{}.output.dense",
-                             "roberta.encoder.layer.{}.output.LayerNorm",
-                             nullptr,
-                             "classifier.dense",
-                             "classifier.out_proj"};
-  // One c_attn holds query, key and value side by side.
-  static const Names gpt2{"transformer.wte",
-                          "transformer.wpe",
-                          nullptr,
-                          nullptr,
-                          "transformer.h.{}.attn.c_attn",
-                          nullptr,
-                          nullptr,
-                          "transformer.h.{}.attn.c_proj",
-                          "transformer.h.{}.ln_1",
-                          "transformer.h.{}.mlp.c_fc",
-                          "transformer.h.{}.mlp.c_proj",
-                          "transformer.h.{}.ln_2",
-                          "transformer.ln_f",
-                          nullptr,
-                          "score"};
   switch (architecture) {
     case Architecture::bert:
-      return bert;
+      return kBert;
     case Architecture::distilbert:
-      return distilbert;
+      return kDistilbert;
     case Architecture::roberta:
-      return roberta;
+      return kRoberta;
     case Architecture::gpt2:
-      return gpt2;
+      return kGpt2;
   }
   throw Error("[stored_tensors] unknown architecture");
 }

@@ -16,7 +16,14 @@ namespace slalom {
 namespace {
 
 // Places of dropout; a site is 4 · layer + place, layer −1 being outside the blocks.
-enum class Place : std::uint32_t { attention, attention_out, mlp_out, head };
+enum class Place : std::uint32_t {
+  attention = 0,
+  attention_out = 1,
+  mlp_out = 2,
+  embedding = 0,
+  head_input = 1,
+  head = 3
+};
 constexpr int kOutside = -1;
 
 template <class T>
@@ -109,7 +116,7 @@ struct Forward {
     else
       x = embedding(tape, {token});
     if (ids.norm.weight.valid()) x = normalise(ids.norm, x);
-    x = drop(x, Place::attention, kOutside, config().embedding_dropout);
+    x = drop(x, Place::embedding, kOutside, config().embedding_dropout);
     name("embed", kOutside, x);
     return x;
   }
@@ -187,7 +194,7 @@ struct Forward {
     }
     if (ids.hidden.weight.valid()) {
       if (config().traits().head_dropout_first)
-        x = drop(x, Place::attention_out, kOutside, config().head_dropout);
+        x = drop(x, Place::head_input, kOutside, config().head_dropout);
       x = apply(ids.hidden, x, config().traits().head_activation);
       name("head.hidden", kOutside, x);
     }

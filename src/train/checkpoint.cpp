@@ -39,6 +39,7 @@ void check_settings(const std::string& stored, const std::string& wanted, const 
 template <class T>
 void Trainer<T>::save_checkpoint() {
   if (config_.checkpoint.empty()) return;
+  check_finite_values();
   std::vector<TensorToWrite> tensors;
   const auto add = [&](const std::string& name, std::span<const T> values) {
     tensors.push_back({name, kDType<T>, {static_cast<Index>(values.size())}, values});

@@ -105,6 +105,15 @@ void Trainer<T>::stop_non_finite(const char* what, Index step, const std::string
               "try a lower --lr, or --clip 1");
 }
 
+// The loss and the gradients tell of every update but the last one.
+template <class T>
+void Trainer<T>::check_finite_values() const {
+  const ParameterStore<T>& parameters = model_.parameters();
+  for (int i = 0; i < parameters.count(); ++i)
+    if (!std::ranges::all_of(parameters.value({i}).span(), [](T x) { return std::isfinite(x); }))
+      stop_non_finite("update", optimizer_.steps(), parameters.name({i}) + " (parameter)");
+}
+
 template <class T>
 EpochReport Trainer<T>::epoch_so_far() const {
   const auto texts = static_cast<double>(std::max<Index>(1, sums_.texts));
@@ -116,7 +125,7 @@ EpochReport Trainer<T>::epoch_so_far() const {
 
 template <class T>
 void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
-  Progress progress(config_.progress, "training", total_steps());
+  Progress progress(config_.progress, "training", total_steps(), steps_done());
   auto epoch_start = Clock::now();
   // Of an epoch that an earlier process began, but did not end.
   Index tokens_before = steps_done() % steps_per_epoch() == 0 ? 0 : sums_.tokens;
@@ -138,6 +147,7 @@ void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
     }
     if (stops && !run_ends) check_interrupt();
   }
+  check_finite_values();
   // Rows that AdamW or momentum moved while they were away; the checkpoint holds them as they were, with
   // their stamps.
   optimizer_.refresh_all();

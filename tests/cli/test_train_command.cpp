@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "../support/process.hpp"
 #include "model_folder.hpp"
 
@@ -18,7 +21,10 @@ std::string labelled_rows() {
 }
 
 Finished train(const Arguments& options, const std::string& input = {}) {
-  Arguments all = {"train", "--threads", "1", "--epochs", "2", "--batch", "4", "--epoch-texts", "20"};
+  Arguments all = {"train", "--threads", "1", "--epochs", "2", "--batch", "4"};
+  const auto data = std::ranges::find(options, "--data");
+  const bool synthetic = data == options.end() || data[1] == "sparse_bow" || data[1] == "slalom";
+  if (synthetic) all.insert(all.end(), {"--epoch-texts", "20"});
   all.insert(all.end(), options.begin(), options.end());
   return run_slalom(all, {.input = input});
 }
@@ -107,4 +113,38 @@ TEST_CASE("train: a run that diverges stops with the step and the activation") {
   CHECK(run.err.starts_with("error: [train] step 2: the loss is NaN or Inf; the first such activation is "));
   CHECK(lines_of(run.err).back() == "hint: try a lower --lr, or --clip 1");
   CHECK(files_in(folder.file("out")).empty());
+}
+
+TEST_CASE("train: an option that would change nothing is refused") {
+  const test::TemporaryFolder folder;
+  const auto refused = [&](const Arguments& options, const std::string& start) {
+    const Finished run = train_new(folder.file("m"), options, labelled_rows());
+    CAPTURE(run.err);
+    CHECK(run.status == 2);
+    CHECK(run.err.starts_with("error: " + start));
+  };
+  refused({"--input", "rows.jsonl"}, "--input has no effect in train");
+  refused({"--slalom-words", "words.tsv"}, "--slalom-words has no effect without --data slalom");
+  refused({"--data", "-", "--length", "fixed"}, "--length has no effect with a file of rows");
+  refused({"--model", "somewhere"}, "--width has no effect with --model");
+}
+
+TEST_CASE("train: an update that leaves no finite numbers is no model") {
+  const test::TemporaryFolder folder;
+  const Finished run = train_new(folder.file("m"), {"--epochs", "1", "--epoch-texts", "4", "--lr", "1e38"});
+  CHECK(run.status == 3);
+  CHECK(
+      run.err.starts_with("error: [train] step 1: the update is NaN or Inf; the first such activation is "));
+  CHECK_FALSE(std::filesystem::exists(folder.file("m/model.safetensors")));
+}
+
+TEST_CASE("train --resume: other rows under the same name are noticed") {
+  const test::TemporaryFolder folder;
+  folder.write("rows.jsonl", labelled_rows());
+  const Arguments options = {"--data", folder.file("rows.jsonl")};
+  REQUIRE(train_new(folder.file("m"), options).status == 0);
+  folder.write("rows.jsonl", labelled_rows() + labelled_rows());
+  const Finished run = train_new(folder.file("m"), {"--data", folder.file("rows.jsonl"), "--resume"});
+  CHECK(run.status == 3);
+  CHECK(run.err.find("setting \"data_fingerprint\"") != std::string::npos);
 }

@@ -106,7 +106,7 @@ namespace {
 // Float within 1e-6 of double, and the double slope equal to a central difference.
 template <Activation A>
 void check_activation() {
-  CAPTURE(std::string(name(A)));
+  CAPTURE(static_cast<int>(A));
   for (double x = -6.033; x < 6; x += 0.01) {
     CAPTURE(x);
     constexpr double h = 1e-5;
@@ -135,5 +135,4 @@ TEST_CASE("activations: values, slopes and NaN") {
   CHECK(test::relative_error(activate<Activation::gelu_tanh>(1.0), 0.8411919906082768) < 1e-14);
   CHECK(activate<Activation::relu>(-2.0) == 0);
   CHECK(activate<Activation::relu>(2.0) == 2);
-  CHECK(std::string(name(Activation::gelu_tanh)) == "gelu_tanh");
 }

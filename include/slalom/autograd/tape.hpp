@@ -87,7 +87,8 @@ class Tape {
   /// Throws Error if this tape does not record.
   void backward(Var v);
   void backward(Var v, Tensor<const T> gradient);
-  /// After backward: the gradient of v, or data == nullptr if none arrived.
+  /// After backward: the gradient of v, or data == nullptr if none arrived (a parameter's is always its
+  /// store's).
   Tensor<const T> gradient(Var v) const;
 
   /// Names a value (or `columns` columns of each of its rows from `first` on) for inspection.

@@ -114,6 +114,9 @@ class OutputFile {
   std::string buffer_;
 };
 
+/// An OutputFile of these bytes, committed.
+void write_file(const std::string& path, std::string_view bytes);
+
 /// Makes a folder and those above it; existing ones are fine. Throws Error.
 void make_folders(const std::string& path);
 

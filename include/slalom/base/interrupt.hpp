@@ -5,7 +5,8 @@
 namespace slalom {
 
 /// Makes SIGINT and SIGTERM set a flag and nothing else. Each works once: the same signal a second time ends
-/// the process at once. System calls under way go on (SA_RESTART). Throws Error if the system refuses.
+/// the process at once. A read that waits for input ends: InputFile takes that for the end
+/// of its file. Throws Error if the system refuses.
 void catch_interrupts();
 
 /// True from the first such signal on.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace slalom {
 
@@ -14,6 +15,10 @@ std::string fixed(double x, int decimals);
 
 /// At most `digits` ≥ 1 significant digits, as %.*g prints them; 17 keep every double, 9 every float.
 std::string significant(double x, int digits);
+
+/// 64-bit FNV-1a of the bytes as 16 hexadecimal digits: tells versions of a file apart, nothing more.
+/// `so_far` continues an earlier fingerprint.
+std::string fingerprint(std::string_view bytes, std::string_view so_far = {});
 
 inline constexpr int kDoubleDigits = 17;
 inline constexpr int kFloatDigits = 9;

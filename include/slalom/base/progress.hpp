@@ -18,7 +18,8 @@ struct ProgressState {
   std::string_view label;
   std::int64_t done, total;
   std::string_view detail;
-  double seconds;  // since the start
+  double seconds;          // since the start
+  std::int64_t first = 0;  // done before the start, by an earlier process
 };
 
 /// "training  120/340  35%  01:23 left  loss 0.41", cut to `width` code points, the detail first. Unknown
@@ -27,8 +28,8 @@ std::string progress_line(const ProgressState& state, std::size_t width);
 
 class Progress {
  public:
-  /// `total` is in the unit of update()'s `done`; 0 if unknown.
-  Progress(ProgressMode mode, std::string label, std::int64_t total);
+  /// `total` is in the unit of update()'s `done`, 0 if unknown; `first` was done before.
+  Progress(ProgressMode mode, std::string label, std::int64_t total, std::int64_t first = 0);
   ~Progress() { finish(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -44,7 +45,7 @@ class Progress {
 
   ProgressMode mode_;
   std::string label_, detail_;
-  std::int64_t total_, done_ = 0;
+  std::int64_t total_, first_, done_ = 0;
   bool pending_ = false, shown_ = false;
   Clock::time_point start_ = Clock::now(), next_ = start_;
 };

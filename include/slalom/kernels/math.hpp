@@ -69,8 +69,6 @@ inline Normal<double> normal_distribution(double x) {
 /// Elementwise functions that a linear map may end in: f(x) and f′(x).
 enum class Activation { none, gelu_erf, gelu_tanh, relu, tanh };
 
-const char* name(Activation activation);
-
 /// gelu_erf: x Φ(x). gelu_tanh: x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³).
 template <Activation A, class T>
 T activate(T x) {

@@ -1,5 +1,6 @@
 // Kernels that go row by row or column by column. R rows, D columns, row-major; `dx` is the gradient of `x`.
-// Every output marked += honours beta: x ← beta · x + result, and with beta = 0 the old x is not read.
+// Every output marked += honours beta, 0 or 1: x ← beta · x + result, and with beta = 0 the old x is not
+// read.
 #pragma once
 
 #include "slalom/base/parallel.hpp"
@@ -13,7 +14,8 @@ template <class T>
 void bias_activation_columns(Index first, Index last, Index R, Index D, const T* bias, Activation f, T* pre,
                              T* post);
 
-/// dpre (R, D) ← dpost · f′(pre), and db (D) += column sums of dpre. dpre may be dpost; db may be null.
+/// dpre (R, D) ← dpost · f′(pre), and db (D) += column sums of dpre. dpre may be dpost; db may be null,
+/// and dpre too if f is none.
 template <class T>
 void bias_activation_backward(Index R, Index D, Activation f, const T* pre, const T* dpost, T* dpre, T beta,
                               T* db);

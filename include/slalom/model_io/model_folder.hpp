@@ -19,7 +19,7 @@ namespace slalom {
 ClassifierConfig parse_config(std::string_view json, const std::string& where);
 ClassifierConfig read_config(const std::string& folder);
 /// The way back: a config.json that Hugging Face's library reads.
-std::string config_json(const ClassifierConfig& config);
+std::string config_json(const ClassifierConfig& config, DType dtype = DType::f32);
 
 template <class T>
 struct LoadedModel {

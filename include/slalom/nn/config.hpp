@@ -58,8 +58,8 @@ struct ClassifierConfig {
   TokenId pad_id = 0;
   std::vector<std::string> label_names;  // "LABEL_0" … where empty
 
-  // Switches for study and teaching; a model with one of the last three off is no Hugging Face model any
-  // more.
+  // Switches for study and teaching; a model with one of the last three off, or with another
+  // read-out than its architecture's, is no Hugging Face model any more.
   Positions positions = Positions::learned;
   ReadOut read_out = ReadOut::first;
   bool layer_norm = true;

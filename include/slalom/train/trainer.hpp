@@ -73,6 +73,7 @@ class Trainer {
   void count(Tensor<T> logits);
   void save_checkpoint();
   void load_checkpoint();
+  void check_finite_values() const;
   [[noreturn]] static void stop_non_finite(const char* what, Index step, const std::string& activation);
 
   TextClassifier<T>& model_;
