@@ -75,7 +75,8 @@ std::string progress_line(const ProgressState& state, std::size_t width) {
 Progress::Progress(ProgressMode mode, std::string label, std::int64_t total, std::int64_t first)
     : mode_(mode == ProgressMode::automatic && !can_rewrite_lines() ? ProgressMode::none : mode),
       label_(std::move(label)),
-      total_(total) {}
+      total_(total),
+      first_(first) {}
 
 void Progress::update(std::int64_t done, std::string_view detail) {
   if (mode_ == ProgressMode::none) return;
@@ -89,7 +90,7 @@ void Progress::show() {
   using namespace std::chrono_literals;
   const auto now = Clock::now();
   const std::chrono::duration<double> elapsed = now - start_;
-  const ProgressState state{label_, done_, total_, detail_, elapsed.count()};
+  const ProgressState state{label_, done_, total_, detail_, elapsed.count(), first_};
   if (mode_ == ProgressMode::plain)
     write_stderr(progress_line(state, std::numeric_limits<std::size_t>::max()) + "\n");
   else

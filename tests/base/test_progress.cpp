@@ -72,6 +72,8 @@ TEST_CASE("a line shows label, count, percent, time left and detail") {
   // 60 s for 120 rows: the other 220 take 110 s.
   CHECK(progress_line({"training", 120, 340, "loss 0.41", 60}, kWide) ==
         "training  120/340  35%  01:50 left  loss 0.41");
+  // Resumed at 900: 50 steps took 10 s, so the other 50 take 10 s.
+  CHECK(progress_line({"training", 950, 1000, "", 10, 900}, kWide) == "training  950/1000  95%  00:10 left");
   CHECK(progress_line({"training", 0, 340, "", 1}, kWide) == "training  0/340  0%");
   CHECK(progress_line({"training", 340, 340, "loss 0.4", 130.4}, kWide) ==
         "training  340/340  100%  took 02:10  loss 0.4");
