@@ -46,6 +46,36 @@ void transpose_head(Index S, Index d, const T* from, Index stride, T* to) {
   }
 }
 
+// to (S, d) ← the text's rows of `from`, wherever they are stored.
+template <class T>
+void gather_head(const AttentionTexts& t, const Head& at, Rows<const T> from, T* to) {
+  const Index d = t.head_width;
+  for (Index s = 0; s < at.S; ++s) std::copy_n(at.of(from, t.key_row[at.first_key + s], d), d, to + s * d);
+}
+
+// The only query of a text reads stored rows where they lie: nothing is copied for a single use.
+template <class T>
+void attend_once(const AttentionTexts& t, const Head& at, const T* q, Rows<const T> k, Rows<const T> v,
+                 T scale, T* scores, T* pattern, T* out) {
+  const Index d = t.head_width, *stored = t.key_row + at.first_key;
+  const Index visible = t.causal ? t.query_position[at.first_query] + 1 : at.S;
+  for (Index s = 0; s < visible; ++s) {
+    const T* key = at.of(k, stored[s], d);
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (Index j = 0; j < d; ++j) sum += q[j] * key[j];
+    scores[s] = scale * sum;
+  }
+  softmax_row(visible, scores, pattern);
+  std::fill(pattern + visible, pattern + at.S, T{0});
+  std::fill_n(out, d, T{0});
+  for (Index s = 0; s < visible; ++s) {
+    const T* value = at.of(v, stored[s], d);
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) out[j] += pattern[s] * value[j];
+  }
+}
+
 // Each head of a query row draws its own mask.
 template <class T>
 void pattern_mask(const AttentionTexts& t, const Head& at, const Dropout& dropout, Index query, T* mask) {
@@ -57,7 +87,7 @@ void pattern_mask(const AttentionTexts& t, const Head& at, const Dropout& dropou
 
 Index attention_scratch(const AttentionTexts& t) {
   const Index P = padded(t.longest);
-  return t.head_width * P + 2 * t.most_queries * P + P;
+  return t.head_width * P + 2 * t.most_queries * P + P + (t.key_row != nullptr ? t.head_width * P : 0);
 }
 
 template <class T>
@@ -71,10 +101,24 @@ void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<c
     const Index S = at.S, P = padded(S);
     T* k_transposed = scratch + omp_get_thread_num() * per_thread;
     T *scores = k_transposed + d * P, *mask = scores + at.queries * P;
-    transpose_head(S, d, at.of(k, at.first_key, d), k.stride, k_transposed);
-    small_gemm<T>(at.queries, P, d, scale, {at.of(q, at.first_query, d), q.stride, 1}, k_transposed, P, T{0},
-                  scores, P);
-    T* p = pattern + at.pattern_offset(t);
+    T *gathered = mask + at.queries * P, *p = pattern + at.pattern_offset(t);
+    const T *asking = at.of(q, at.first_query, d), *keys = at.of(k, at.first_key, d),
+            *values = at.of(v, at.first_key, d);
+    Index key_stride = k.stride, value_stride = v.stride;
+    if (t.key_row != nullptr) {
+      if (at.queries == 1)
+        return attend_once(t, at, asking, k, v, scale, scores, p, out + at.first_query * D + at.head * d);
+      gather_head(t, at, k, gathered);
+      keys = gathered;
+      key_stride = d;
+    }
+    transpose_head(S, d, keys, key_stride, k_transposed);
+    if (t.key_row != nullptr) {
+      gather_head(t, at, v, gathered);
+      values = gathered;
+      value_stride = d;
+    }
+    small_gemm<T>(at.queries, P, d, scale, {asking, q.stride, 1}, k_transposed, P, T{0}, scores, P);
     for (Index i = 0; i < at.queries; ++i, p += S) {
       const Index visible = t.causal ? t.query_position[at.first_query + i] + 1 : S;
       T* row = scores + i * P;
@@ -86,7 +130,7 @@ void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<c
 #pragma omp simd
       for (Index j = 0; j < S; ++j) row[j] *= mask[j];
     }
-    small_gemm<T>(at.queries, d, S, T{1}, {scores, P, 1}, at.of(v, at.first_key, d), v.stride, T{0},
+    small_gemm<T>(at.queries, d, S, T{1}, {scores, P, 1}, values, value_stride, T{0},
                   out + at.first_query * D + at.head * d, D);
   });
 }

@@ -3,6 +3,7 @@
 // pre-norm blocks (GPT-2):
 //   m = x + Attention(LN1(x)),  y = m + FeedForward(LN2(m)).
 #include "slalom/nn/classifier.hpp"
+#include "slalom/nn/distinct_rows.hpp"
 #include "slalom/ops/attention.hpp"
 #include "slalom/ops/dropout.hpp"
 #include "slalom/ops/elementwise.hpp"
@@ -35,10 +36,15 @@ struct Forward {
   std::span<const Index> read_out{};              // (B) the row of each text that the head reads
   std::span<const RowOrigin> origins{};           // (N)
   std::span<const RowOrigin> read_out_origins{};  // (B)
+  RowKeys keys{};                                 // (U) of the first block's input rows
+  std::span<const Index> row_of{};                // (N) the input row that equals each row; empty: U = N
+  std::span<const Index> read_out_row_of{};       // (B) the same of the read-out rows
 
   const ClassifierConfig& config() const { return model.config(); }
 
   Var parameter(ParameterId id) { return id.valid() ? tape.parameter(model.parameters(), id) : Var{}; }
+
+  bool shares_rows() const { return !row_of.empty(); }
 
   void name(const char* stem, int layer, Var v) { tape.name({stem, layer}, tape.value(v)); }
 
@@ -101,36 +107,68 @@ struct Forward {
     return zeros;
   }
 
+  // Rows that are equal before the first block are computed once where nobody looks at them one by one.
+  void find_rows() {
+    const EmbeddingIds& ids = model.embedding();
+    keys = {texts.ids, ids.position.valid() ? position_ids() : std::span<const TokenId>{},
+            ids.type.valid() ? type_ids() : std::span<const TokenId>{}};
+    if (tape.recording() == Recording::on || pass.last_block == Pass::LastBlock::all_rows ||
+        pass.dropout_key != nullptr)
+      return;
+    const DistinctRows distinct = distinct_rows(tape.arena(), keys);
+    keys = distinct.keys;
+    row_of = distinct.of_row;
+    const std::span<Index> asked = tape.arena().template array<Index>(texts.texts());
+    for (std::size_t b = 0; b < asked.size(); ++b) asked[b] = row_of[static_cast<std::size_t>(read_out[b])];
+    read_out_row_of = asked;
+  }
+
   Var embed() {
     const EmbeddingIds& ids = model.embedding();
-    const Gather token{parameter(ids.token), texts.ids};
-    const Gather position = ids.position.valid() ? Gather{parameter(ids.position), position_ids()} : Gather{};
-    const Gather type = ids.type.valid() ? Gather{parameter(ids.type), type_ids()} : Gather{};
+    const Gather token_rows{parameter(ids.token), keys.token};
+    const Gather position_rows{parameter(ids.position), keys.position},
+        type_rows{parameter(ids.type), keys.type};
     Var x;
     if (ids.position.valid() && ids.type.valid())
-      x = embedding(tape, {token, position, type});
+      x = embedding(tape, {token_rows, position_rows, type_rows});
     else if (ids.position.valid())
-      x = embedding(tape, {token, position});
+      x = embedding(tape, {token_rows, position_rows});
     else if (ids.type.valid())
-      x = embedding(tape, {token, type});
+      x = embedding(tape, {token_rows, type_rows});
     else
-      x = embedding(tape, {token});
+      x = embedding(tape, {token_rows});
     if (ids.norm.weight.valid()) x = normalise(ids.norm, x);
     x = drop(x, Place::embedding, kOutside, config().embedding_dropout);
     name("embed", kOutside, x);
     return x;
   }
 
-  // What the block's attention adds to the residual stream, for the rows that x_asked holds. `source` is what
-  // keys and values are made of, `asked` what queries are made of.
-  Var attend(const BlockIds& ids, int layer, Var asked, Var source, QueryRows queries) {
+  // Which rows of a block's input go through all of it, and who asks and is asked in its attention.
+  struct BlockRows {
+    std::span<const Index> through;  // of the block's input; empty: all of them
+    QueryRows queries;
+    KeyRows keys;
+  };
+  BlockRows block_rows(int layer, bool read_out_only) const {
+    const QueryRows queries{read_out_only ? read_out : std::span<const Index>{}};
+    if (layer > 0 || !shares_rows()) return {queries.rows, queries, {}};
+    return {read_out_only ? read_out_row_of : row_of, queries, {row_of}};
+  }
+  Var picked(Var x, const BlockRows& rows) {
+    return rows.through.empty() ? x : row_pick(tape, x, rows.through);
+  }
+
+  // What the block's attention adds to the residual stream of the rows that go through. `source` is what keys
+  // and values are made of, `asked` the rows of it that go through.
+  Var attend(const BlockIds& ids, int layer, Var asked, Var source, const BlockRows& rows) {
     const Index D = config().width;
-    const Var q = apply(ids.query, asked);
+    const bool few = tape.value(source).rows() < tape.value(asked).rows();  // rows are shared
+    const Var q = few ? picked(apply(ids.query, source), rows) : apply(ids.query, asked);
     const Var kv = apply(ids.keys_values, source);
     Tensor<T> pattern;
     const Var z = attention(
         tape, q, kv, texts, config().heads, config().traits().causal ? Mask::causal : Mask::bidirectional,
-        dropout_at(Place::attention, layer, config().attention_dropout), queries, &pattern);
+        dropout_at(Place::attention, layer, config().attention_dropout), rows.queries, &pattern, rows.keys);
     const Var out = apply(ids.attention_out, z);
     name("attn.q", layer, q);
     tape.name_columns({"attn.k", layer}, tape.value(kv), 0, D);
@@ -159,19 +197,18 @@ struct Forward {
   Var block(int layer, Var x, bool read_out_only) {
     const BlockIds& ids = model.blocks()[static_cast<std::size_t>(layer)];
     const bool pre_norm = config().traits().pre_norm;
-    const auto picked = [&](Var all) { return read_out_only ? row_pick(tape, all, read_out) : all; };
-    const QueryRows queries{read_out_only ? read_out : std::span<const Index>{}};
+    const BlockRows rows = block_rows(layer, read_out_only);
     const auto residual = [&](Var v) { return config().residual ? v : Var{}; };
     const auto plus = [&](Var a, Var b) { return b.valid() ? add(tape, a, b) : a; };
 
-    const Var stream = picked(x);
+    const Var stream = picked(x, rows);
     Var m;
     if (pre_norm) {
       const Var n = normalise(ids.norm1, x);
       if (ids.norm1.weight.valid()) name("norm1", layer, n);
-      m = plus(attend(ids, layer, picked(n), n, queries), residual(stream));
+      m = plus(attend(ids, layer, picked(n, rows), n, rows), residual(stream));
     } else {
-      m = normalise(ids.norm1, attend(ids, layer, stream, x, queries), residual(stream));
+      m = normalise(ids.norm1, attend(ids, layer, stream, x, rows), residual(stream));
     }
     name("resid_mid", layer, m);
     Var y = m;
@@ -205,17 +242,21 @@ struct Forward {
 
   Var run() {
     lay_out_rows();
+    find_rows();
     Var x = embed();
     const int L = static_cast<int>(config().layers);
     for (int l = 0; l < L; ++l) {
       const bool last = l == L - 1;
       const bool read_out_only = last && pass.last_block == Pass::LastBlock::read_out_rows;
+      const bool rewinds = tape.recording() == Recording::off && !last;
+      // Where the block's output goes, which has more rows than its input if that is shared.
+      const Var place = rewinds && l == 0 && shares_rows()
+                            ? tape.constant(tape.allocate({texts.rows(), config().width}))
+                            : x;
       const auto mark = tape.mark();
       const Var y = block(l, x, read_out_only);
-      if (tape.recording() == Recording::off && !last)
-        tape.rewind_into(mark, x, y);
-      else
-        x = y;
+      if (rewinds) tape.rewind_into(mark, place, y);
+      x = rewinds ? place : y;
     }
     if (pass.last_block == Pass::LastBlock::all_rows) x = row_pick(tape, x, read_out);
     return head(x);

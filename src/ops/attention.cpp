@@ -7,12 +7,21 @@ namespace slalom {
 namespace {
 
 template <class T>
-void check(const Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads,
-           Index queries) {
+void check(const Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads, Index queries,
+           KeyRows keys) {
   const Shape &qs = tape.value(q).shape, &ks = tape.value(keys_values).shape;
-  if (qs.rank != 2 || ks.rank != 2 || ks[1] != 2 * qs[1] || ks[0] != texts.rows() || qs[0] != queries)
+  const Index stored = keys.rows.empty() ? texts.rows() : ks[0];
+  if (qs.rank != 2 || ks.rank != 2 || ks[1] != 2 * qs[1] || ks[0] != stored || qs[0] != queries)
     throw Error(text("[attention] q is ", to_string(qs), " and keys_values ", to_string(ks), ", wanted (",
-                     queries, ", D) and (", texts.rows(), ", 2 D)"));
+                     queries, ", D) and (", stored, ", 2 D)"));
+  if (!keys.rows.empty()) {
+    if (tape.recording() == Recording::on)
+      throw Error("[attention] stored keys are for tapes that do not record");
+    if (std::ssize(keys.rows) != texts.rows() || std::ranges::min(keys.rows) < 0 ||
+        std::ranges::max(keys.rows) >= stored)
+      throw Error(
+          text("[attention] ", keys.rows.size(), " key rows, wanted ", texts.rows(), " below ", stored));
+  }
   if (heads <= 0 || qs[1] % heads != 0)
     throw Error(text("[attention] ", heads, " heads do not divide the width ", qs[1]));
 }
@@ -27,8 +36,9 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
   Index* position = arena.allocate<Index>(R);
   Index* key_begin = arena.allocate<Index>(B + 1);
   std::ranges::copy(texts.begin, key_begin);
-  AttentionTexts t{B,        heads,         width / heads,        key_begin, query_begin,
-                   position, pattern_begin, mask == Mask::causal, 0,         0};
+  AttentionTexts t{B,           heads,    width / heads, key_begin,
+                   query_begin, position, pattern_begin, mask == Mask::causal,
+                   0,           0,        nullptr};
   query_begin[0] = pattern_begin[0] = 0;
   Index r = 0;
   for (Index b = 0; b < B; ++b) {
@@ -52,12 +62,13 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
 
 template <class T>
 Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads, Mask mask,
-              const Dropout& dropout, QueryRows queries, Tensor<T>* pattern) {
+              const Dropout& dropout, QueryRows queries, Tensor<T>* pattern, KeyRows keys) {
   const Index R = queries.rows.empty() ? texts.rows() : static_cast<Index>(queries.rows.size());
-  check(tape, q, keys_values, texts, heads, R);
+  check(tape, q, keys_values, texts, heads, R, keys);
   const Tensor<T> Q = tape.value(q), KV = tape.value(keys_values);
   const Index D = Q.columns();
-  const AttentionTexts layout = lay_out(tape.arena(), texts, queries, heads, D, mask);
+  AttentionTexts layout = lay_out(tape.arena(), texts, queries, heads, D, mask);
+  if (!keys.rows.empty()) layout.key_row = keys.rows.data();
   const Tensor<T> y = tape.allocate({R, D});
   const Tensor<T> patterns = tape.allocate({layout.pattern_begin[layout.texts]});
   const Rows<const T> q_rows{Q.data, D}, k_rows{KV.data, 2 * D}, v_rows{KV.data + D, 2 * D};
@@ -83,9 +94,9 @@ Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, I
 }
 
 template Var attention(Tape<float>&, Var, Var, const PackedTexts&, Index, Mask, const Dropout&, QueryRows,
-                       Tensor<float>*);
+                       Tensor<float>*, KeyRows);
 template Var attention(Tape<double>&, Var, Var, const PackedTexts&, Index, Mask, const Dropout&, QueryRows,
-                       Tensor<double>*);
+                       Tensor<double>*, KeyRows);
 
 Operation describe_attention() {
   // Three texts of 3, 1 and 2 rows.

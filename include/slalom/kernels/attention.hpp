@@ -2,6 +2,7 @@
 //   pattern = softmax(q kᵀ / √d) (causal: only keys at or before the query), out = (pattern ∘ mask) v.
 // B texts, H heads of width d, D = H d; text b owns key rows key_begin[b] … key_begin[b + 1] of k and v (S of
 // them) and query rows query_begin[b] … query_begin[b + 1] of q (all of its rows, or only its read-out row).
+// Where rows of many texts hold the same key and value, they may be stored once: key_row says where.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,9 @@ struct AttentionTexts {
   const Index* query_position;  // (R) position of each query row in its text
   const Index* pattern_begin;   // (B + 1) offset of a text's patterns (H, queries, S) in scalars
   bool causal;
-  Index longest;       // largest S
-  Index most_queries;  // largest number of query rows of a text
+  Index longest;                   // largest S
+  Index most_queries;              // largest number of query rows of a text
+  const Index* key_row = nullptr;  // (N) row of k and v that holds each key row; nullptr: itself
 };
 
 /// Rows of a matrix: head h of row r begins at data + r · stride + h · d.
@@ -28,12 +30,13 @@ struct Rows {
   Index stride;
 };
 
-/// out (R, D) and pattern (before dropout). scratch: attention_scratch() scalars for each thread.
+/// out (R, D) and pattern (before dropout); no dropout with key_row. scratch: attention_scratch() scalars for
+/// each thread.
 template <class T>
 void attention(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
                const Dropout& dropout, T* out, T* pattern, T* scratch);
 
-/// dq, dk, dv += …, each with its own beta.
+/// dq, dk, dv += …, each with its own beta; without key_row.
 template <class T>
 void attention_backward(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
                         const T* pattern, const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq,

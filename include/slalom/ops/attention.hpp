@@ -14,8 +14,14 @@ struct QueryRows {
   std::span<const Index> rows;  // (R); empty: all N rows
 };
 
-/// Multi-head self-attention over packed texts. q (R, D), keys_values (N, 2D) = [k | v], H heads of width d =
-/// D / H:
+/// Where the key and value of each row of the batch are stored: one row of keys_values may serve many. Only
+/// on tapes that do not record.
+struct KeyRows {
+  std::span<const Index> rows;  // (N); empty: row n in row n
+};
+
+/// Multi-head self-attention over packed texts. q (R, D), keys_values (N, 2D) = [k | v] or as `keys` says,
+/// H heads of width d = D / H:
 ///   pattern_h = softmax(q_h k_hᵀ / √d) over the text's own rows (causal: those at or before the query),
 ///   y (R, D) = concat_h (pattern_h ∘ mask) v_h.
 /// Dropout applies to the pattern after the softmax. `pattern`, if given, receives the patterns before
@@ -23,7 +29,8 @@ struct QueryRows {
 /// not divide D, or a text without rows.
 template <class T>
 Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads, Mask mask,
-              const Dropout& dropout, QueryRows queries = {}, Tensor<T>* pattern = nullptr);
+              const Dropout& dropout, QueryRows queries = {}, Tensor<T>* pattern = nullptr,
+              KeyRows keys = {});
 
 Operation describe_attention();
 
