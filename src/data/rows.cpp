@@ -1,5 +1,6 @@
 #include "slalom/data/rows.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
@@ -44,6 +45,22 @@ std::string read_id(const Json& object, const std::string& where, Index row) {
   return id.dump();
 }
 
+void read_scores(const Json& object, const std::string& where, std::size_t tokens,
+                 std::vector<double>& scores) {
+  scores.clear();
+  if (!has(object, "scores")) return;
+  const Json& array = require_array(object, "scores", where);
+  if (array.size() != tokens)
+    throw Error(text(where, ": field \"scores\": found ", array.size(), " numbers, wanted one for each of ",
+                     tokens, " tokens"));
+  for (const Json& item : array) {
+    if (!item.is_number() && !item.is_null())
+      throw Error(text(where, ": field \"scores\"[", scores.size(), "]: found ", shown(item),
+                       ", wanted a number or null"));
+    scores.push_back(item.is_null() ? std::nan("") : item.get<double>());
+  }
+}
+
 }  // namespace
 
 RowReader::RowReader(const std::string& path, RowLimits limits) : lines_(path), limits_(limits) {}
@@ -67,6 +84,7 @@ bool RowReader::next(InputRow& row) {
     row.label = static_cast<int>(require_integer(object, "label", where, 0, limits_.classes - 1));
   row.log_odds.reset();
   if (has(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
+  read_scores(object, where, row.ids.size(), row.scores);
   row.line = lines_.line_number();
   ++rows_;
   return true;

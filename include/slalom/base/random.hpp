@@ -9,7 +9,17 @@
 namespace slalom {
 
 /// What a stream of random numbers is for; streams of different purposes are independent.
-enum class Purpose : std::uint32_t { data = 1, initialisation, dropout, embedding_table, test = 6 };
+enum class Purpose : std::uint32_t {
+  data = 1,
+  initialisation,
+  dropout,
+  embedding_table,
+  test = 6,
+  query,      // texts that an explainer asks about
+  held_out,   // texts that an explanation is scored on
+  optimiser,  // order of batches in a surrogate's stochastic fit
+  audit
+};
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 

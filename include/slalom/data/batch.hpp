@@ -23,7 +23,7 @@ struct PackedBatch {
   void reserve(Index text_count, Index row_count);
   void clear();
   /// Throws Error for an empty text: a model has nothing to read out of it.
-  void add(std::span<const TokenId> tokens, int label);
+  void add(std::span<const TokenId> tokens, int label = 0);
 };
 
 }  // namespace slalom

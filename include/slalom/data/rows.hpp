@@ -1,5 +1,5 @@
 // Input rows of the command line as token ids (docs/cli.md): one JSON object a line,
-// {"input_ids": […], "id": …, "label": …, "log_odds": …}, special tokens included.
+// {"input_ids": […], "id": …, "label": …, "log_odds": …, "scores": […]}, special tokens included.
 #pragma once
 
 #include <limits>
@@ -17,6 +17,7 @@ struct InputRow {
   std::vector<TokenId> ids;        // (S), S ≥ 1
   std::optional<int> label;        // class number
   std::optional<double> log_odds;  // nats
+  std::vector<double> scores;      // (S) given for the tokens, NaN where null; or empty
   Index line = 0;                  // in its file, from 1
 };
 

@@ -17,4 +17,11 @@ inline double training_flops(const ClassifierConfig& config, const PackedTexts& 
   return 3 * forward_flops(config, texts);
 }
 
+/// Scalars of memory that a row of a batch takes in a forward pass without recording, its patterns over a
+/// text of `longest` rows included: the rows of a block's input, queries, keys, values, sums and
+/// feed-forward.
+inline Index forward_scalars_per_row(const ClassifierConfig& config, Index longest) {
+  return 10 * config.width + config.feed_forward + config.heads * longest;
+}
+
 }  // namespace slalom

@@ -10,6 +10,13 @@ namespace slalom {
 /// What was asked of a model; the same on every machine. A token-forward is one row through the model.
 struct QueryCost {
   Index queries = 0, unique_queries = 0, token_forwards = 0;
+
+  QueryCost& operator+=(const QueryCost& other) {
+    queries += other.queries;
+    unique_queries += other.unique_queries;
+    token_forwards += other.token_forwards;
+    return *this;
+  }
 };
 
 template <class T>

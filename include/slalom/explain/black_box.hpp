@@ -1,0 +1,81 @@
+// A classifier as explainers see it: texts in, log-odds out, and what that cost.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "slalom/data/batch.hpp"
+#include "slalom/nn/predictor.hpp"
+
+namespace slalom {
+
+class BlackBox {
+ public:
+  virtual ~BlackBox() = default;
+
+  /// F of each text in nats: the log-odds of the target class against the rest. Texts that were asked before,
+  /// in this call or since forget(), are not asked again. Throws Error for answers that are not finite,
+  /// naming the text, and as the source of the answers does.
+  std::vector<double> log_odds(const PackedBatch& texts);
+  double log_odds(std::span<const TokenId> text);
+
+  /// Since construction: queries, those that had to be asked, and their tokens.
+  const QueryCost& cost() const { return cost_; }
+  /// Drops the answers that are kept for repeated questions.
+  void forget() { known_.clear(); }
+
+ protected:
+  /// answers[b] = F(text b) for texts that are all different.
+  virtual void ask(const PackedBatch& texts, std::span<double> answers) = 0;
+
+ private:
+  QueryCost cost_;
+  std::unordered_map<std::string, double> known_;  // by the bytes of the ids
+};
+
+/// A model of ours, asked in packed batches of at most `batch_rows` rows.
+template <class T>
+class ModelBlackBox final : public BlackBox {
+ public:
+  /// Throws Error if the model has no class `target`.
+  ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows);
+
+ private:
+  void ask(const PackedBatch& texts, std::span<double> answers) override;
+
+  TextClassifier<T>& model_;
+  Predictor<T> predictor_;
+  Index target_;
+  std::vector<T> logits_;
+};
+
+/// Any function of a text, for surrogates and tests.
+class FunctionBlackBox final : public BlackBox {
+ public:
+  using Function = std::function<double(std::span<const TokenId>)>;
+  explicit FunctionBlackBox(Function f) : f_(std::move(f)) {}
+
+ private:
+  void ask(const PackedBatch& texts, std::span<double> answers) override;
+  Function f_;
+};
+
+/// Any program: started once with /bin/sh -c, it reads one JSON object {"input_ids": […]} a line and answers
+/// {"log_odds": x} a line, in order. Throws Error, with the last lines that the program wrote to stderr, if
+/// it cannot be started, ends early, stays silent for `timeout_seconds`, writes anything but such a line, or
+/// writes more answers than it was asked questions.
+class CommandBlackBox final : public BlackBox {
+ public:
+  CommandBlackBox(std::string command, double timeout_seconds);
+  ~CommandBlackBox() override;
+
+ private:
+  class Child;
+  void ask(const PackedBatch& texts, std::span<double> answers) override;
+  std::unique_ptr<Child> child_;
+};
+
+}  // namespace slalom

@@ -1,0 +1,90 @@
+// An explanation of one text: scores of its tokens, and the numbers that say how far to trust them.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "slalom/explain/explained_text.hpp"
+
+namespace slalom {
+
+/// Of the n explained tokens. `linear` is exp(importance) · value, which has the sign of a token's part in
+/// the log-odds; `removal` the surrogate's F(t without i) − F(t), NaN where nothing would be left.
+struct SlalomScores {
+  std::vector<double> value, importance, linear, removal;
+  std::vector<double> value_se, importance_se;  // standard errors of the fit, or empty
+  std::optional<Background> background;
+};
+struct LinearScores {
+  std::vector<double> weight;          // (n) log-odds, nats
+  std::vector<double> standard_error;  // (n), or empty: the weights are exact for their definition
+};
+
+/// How well an explanation predicts log-odds of deletions of its text that it was not made from.
+struct Fidelity {
+  double r2 = 0, mse = 0;           // r2 is NaN if all true log-odds are equal; mse in nats²
+  std::vector<Index> removed;       // how many tokens were removed
+  std::vector<double> mse_removed;  // of each of these numbers
+  Index n = 0;                      // texts
+  QueryCost cost;
+};
+
+struct Explanation {
+  std::string method;
+  double log_odds = 0;  // F(t), nats
+  std::variant<SlalomScores, LinearScores> scores;
+  /// The explanation's own log-odds of a coalition; additive scores w mean F(t) − Σ of the absent tokens' w.
+  std::function<double(std::span<const std::uint8_t> member)> predict;
+  std::optional<Fidelity> fidelity;
+  QueryCost cost;  // of the explanation, without its fidelity
+  double seconds = 0;
+  std::vector<std::pair<std::string, double>> checks;  // the method's own, by name
+  std::vector<std::string> warnings;
+};
+
+struct ExplainOptions {
+  std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
+  std::optional<bool> background;  // of the SLALOM methods; empty: fitted
+  Absence absence;                 // in Shapley games, leave-one-out and deletions that a method asks about
+  Index short_length = 2;          // slalom-eff: tokens of a text
+  Index most_deleted = 5;          // slalom-fidel, linear-deletion: tokens deleted at most
+  bool as_published = false;       // the published optimiser settings; no background
+  std::uint64_t seed = 0;
+  Index held_out = 10;  // fidelity: texts for each number of removed tokens; 0: no fidelity
+};
+
+struct Method {
+  const char* name;
+  const char* summary;
+  Index default_budget;           // 0: the method has no budget, or needs none
+  std::vector<std::string> uses;  // the options that make a difference to it, by their command-line names
+  bool has(const std::string& option) const { return std::ranges::find(uses, option) != uses.end(); }
+  void (*explain)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result);
+};
+const std::vector<Method>& methods();
+/// Throws UsageError naming the methods there are.
+const Method& method_named(const std::string& name);
+
+/// Explains the text, and scores the explanation on held-out deletions. The same text, options and seed give
+/// the same bits. Throws Error as the black box and the method do, UsageError for a budget below 1.
+Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text,
+                    const ExplainOptions& options);
+
+/// R² and mean squared error of predicted against true log-odds on deletions of the text, `held_out` texts
+/// for each of 1 … 10 removed tokens (fewer for short texts); empty if no token can be removed.
+std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
+                                 const ExplainOptions& options);
+
+/// What methods that fit deletions ask: the whole text, and `budget` − 1 deletions of 1 … most_deleted tokens
+/// in turn, at least one token being kept unless `may_be_empty`.
+Coalitions query_deletions(const ExplainedText& text, Index budget, const ExplainOptions& options,
+                           bool may_be_empty);
+
+/// A SLALOM over the text's distinct tokens as scores of its n tokens; sets scores and predict.
+void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result);
+/// Additive scores; sets scores and predict. log_odds must have been set.
+void set_linear_scores(std::vector<double> weight, Explanation& result);
+
+}  // namespace slalom

@@ -1,0 +1,52 @@
+// Shapley values of a game whose value function can be asked: exact, and estimates with standard errors.
+#pragma once
+
+#include "slalom/explain/deletions.hpp"
+
+namespace slalom {
+
+inline constexpr Index kMostPlayersEnumerated = 20;
+
+struct ShapleyEstimate {
+  std::vector<double> value;           // (n) sums to v(all) − v(∅)
+  std::vector<double> standard_error;  // (n); 0 where the estimate is exact, NaN from a single draw
+  double empty = 0, full = 0;          // v(∅), v(all)
+  Index coalitions = 0;                // asked, ∅ and all included, repeats included
+  bool exact = false;
+};
+
+/// Σ_S |S|! (n − |S| − 1)! / n! (v(S ∪ i) − v(S)) over all 2^n coalitions. Throws Error for n < 1 or
+/// n > kMostPlayersEnumerated.
+ShapleyEstimate exact_shapley(Index players, const GameValues& values);
+
+/// Marginal contributions along random orders, each followed by its reverse (antithetic pairs), as many pairs
+/// of 2 (n − 1) coalitions as `budget` allows, at least one (∅ and all are asked besides); unbiased. The
+/// standard error is that of the mean over pairs. Exact for n ≤ 2. Throws Error for n < 1 or budget < 1.
+ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Index budget,
+                                    std::uint64_t seed);
+
+/// Kernel SHAP (Lundberg and Lee 2017): the weighted least-squares fit of an additive game with the Shapley
+/// kernel (n − 1) / (C(n, |S|) |S| (n − |S|)), ∅ and all held exactly. Coalition sizes that the budget covers
+/// are enumerated, those nearest ∅ and all first; the rest is sampled with its complement. Equals the exact
+/// values when `budget` ≥ 2^n − 2 (∅ and all are asked besides). No coalition is asked twice: those drawn
+/// again weigh more. The standard error comes from the residuals of the fit over the sampled coalitions.
+/// Throws Error if n < 1 or budget < 1, or if the budget does not reach the 2 n coalitions of all players but
+/// one and of single players, which determine the fit (2 of two players, none of one).
+ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index budget, std::uint64_t seed);
+
+struct ControlledEstimate {
+  ShapleyEstimate estimate;
+  /// Σ variance without / Σ variance with control variate, same coalitions: so many times more coalitions
+  /// would be needed without it. 1 if the estimate is exact without it, NaN from a single pair, infinite if
+  /// the control differs from the game by a constant.
+  double variance_ratio = 1;
+};
+
+/// Unbiased for any control: SHAP(f) = SHAP(control), known exactly, + permutation estimate of SHAP(f −
+/// control). `control` gives the control's v(S), `control_shapley` (n) its Shapley values. Throws Error as
+/// permutation_shapley() does, and for another number of them than of players.
+ControlledEstimate controlled_shapley(Index players, const GameValues& values, const GameValues& control,
+                                      std::span<const double> control_shapley, Index budget,
+                                      std::uint64_t seed);
+
+}  // namespace slalom

@@ -1,0 +1,32 @@
+// Dense linear algebra in float64: the one place that calls LAPACK.
+#pragma once
+
+#include <vector>
+
+#include "slalom/base/parallel.hpp"
+
+namespace slalom {
+
+struct LeastSquares {
+  std::vector<double> solution;  // (n)
+  std::vector<double> variance;  // (n) diagonal of (AᵀA)⁺; NaN where A does not determine the number
+  Index rank = 0;
+  std::vector<double> singular_values;  // (min(m, n)), descending
+};
+
+/// The x of smallest Euclidean norm among those that minimise ‖A x − b‖ (singular value decomposition; those
+/// not above `relative` times the largest count as 0). a (m, n) is row-major, b (m). Throws Error if a number
+/// is not finite, if the sizes do not agree, or if the decomposition does not converge.
+LeastSquares minimum_norm_least_squares(Index m, Index n, const std::vector<double>& a,
+                                        const std::vector<double>& b, double relative = 1e-10);
+
+/// In place: the lower Cholesky factor of a symmetric a (n, n), row-major; only the lower triangle is read
+/// and written. False if a is not positive definite to working precision: a pivot is not finite, or is lost
+/// in the rounding of the diagonal element that it comes from.
+bool cholesky(Index n, double* a);
+/// x ← (L Lᵀ)⁻¹ x for the factor of cholesky().
+void cholesky_solve(Index n, const double* factor, double* x);
+/// a ← (L Lᵀ)⁻¹, symmetric and full.
+void cholesky_inverse(Index n, double* factor);
+
+}  // namespace slalom

@@ -1,0 +1,209 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/json.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/explain/black_box.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr std::size_t kKeptComplaints = 2000;  // bytes of stderr shown in an error
+
+struct Pipe {
+  FileDescriptor read, write;
+};
+
+// Neither end reaches programs that are started later.
+Pipe open_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw_file_error("classifier command", "open a pipe to", errno);
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+// write() without the signal that a closed pipe raises: the caller reports it.
+ssize_t write_quietly(int fd, std::string_view bytes) {
+  sigset_t pipe_signal, before;
+  ::sigemptyset(&pipe_signal);
+  ::sigaddset(&pipe_signal, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+  const int code = errno;
+  const timespec at_once{};
+  if (written < 0 && code == EPIPE) ::sigtimedwait(&pipe_signal, nullptr, &at_once);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = code;
+  return written;
+}
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) return text("was killed by signal ", WTERMSIG(status));
+  return text("ended with status ", WEXITSTATUS(status));
+}
+
+}  // namespace
+
+// The running program. Questions are written while answers are read, so that neither side ever waits for a
+// full pipe.
+class CommandBlackBox::Child {
+ public:
+  Child(std::string command, double timeout)
+      : command_(std::move(command)), timeout_ms_(static_cast<int>(timeout * 1000)) {
+    start();
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  ~Child() {
+    questions_.close();
+    int status = 0;
+    if (pid_ <= 0 || ended_within_a_second(status)) return;
+    ::kill(-pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  void ask(const std::string& questions, std::span<double> answers) {
+    std::size_t written = 0, received = 0;
+    read_some(answers_, unread_);
+    if (!unread_.empty()) fail_for_surplus();
+    while (received < answers.size() || written < questions.size()) {
+      exchange(questions, written);
+      received += take_answers(answers.subspan(received));
+      if (ended_ && (received < answers.size() || written < questions.size()))
+        fail(text("the program ", reap(), " after ", received, " of ", answers.size(), " answers"));
+    }
+    if (!unread_.empty()) fail_for_surplus();
+  }
+
+ private:
+  void start() {
+    Pipe questions = open_pipe(), answers = open_pipe(), complaints = open_pipe();
+    pid_ = ::fork();
+    if (pid_ < 0) throw_file_error(command_, "start", errno);
+    if (pid_ == 0) {
+      ::setpgid(0, 0);  // a group of its own: the shell's children end with it
+      ::signal(SIGPIPE, SIG_DFL);
+      ::dup2(questions.read.get(), 0);
+      ::dup2(answers.write.get(), 1);
+      ::dup2(complaints.write.get(), 2);
+      ::execl("/bin/sh", "sh", "-c", command_.c_str(), static_cast<char*>(nullptr));
+      ::_exit(127);
+    }
+    ::setpgid(pid_, pid_);
+    questions_ = std::move(questions.write);
+    answers_ = std::move(answers.read);
+    complaints_ = std::move(complaints.read);
+    for (const FileDescriptor* end : {&questions_, &answers_, &complaints_})
+      ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+  }
+
+  // Waits until something moves, then writes what the program takes and reads what it gives.
+  void exchange(const std::string& questions, std::size_t& written) {
+    std::array<pollfd, 3> ends = {{{answers_.get(), POLLIN, 0},
+                                   {complaints_.get(), POLLIN, 0},
+                                   {written < questions.size() ? questions_.get() : -1, POLLOUT, 0}}};
+    const int moved = ::poll(ends.data(), ends.size(), timeout_ms_);
+    check_interrupt();
+    if (moved < 0 && errno != EINTR) throw_file_error(command_, "wait for", errno);
+    if (moved == 0) fail(text("no answer for ", timeout_ms_ / 1000.0, " s"));
+    if (moved <= 0) return;
+    if (ends[2].revents != 0) {
+      const ssize_t n = write_quietly(questions_.get(), std::string_view(questions).substr(written));
+      if (n > 0) written += static_cast<std::size_t>(n);
+      if (n < 0 && errno == EPIPE) ended_ = true;
+    }
+    if (ends[1].revents != 0 && !read_some(complaints_, last_words_)) complaints_ = FileDescriptor();
+    if (last_words_.size() > kKeptComplaints) last_words_.erase(0, last_words_.size() - kKeptComplaints);
+    if (ends[0].revents != 0 && !read_some(answers_, unread_)) ended_ = true;
+  }
+
+  // False at the end.
+  static bool read_some(const FileDescriptor& from, std::string& to) {
+    char bytes[1 << 16];
+    const ssize_t n = ::read(from.get(), bytes, sizeof bytes);
+    if (n > 0) to.append(bytes, static_cast<std::size_t>(n));
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+  }
+
+  // Whole lines of what was read, as answers; how many there were.
+  std::size_t take_answers(std::span<double> answers) {
+    std::size_t begin = 0, count = 0;
+    for (std::size_t end; count < answers.size() && (end = unread_.find('\n', begin)) != std::string::npos;
+         begin = end + 1)
+      answers[count++] = answer_in(unread_.substr(begin, end - begin));
+    unread_.erase(0, begin);
+    return count;
+  }
+
+  double answer_in(const std::string& line) {
+    ++answered_;
+    try {
+      const std::string where = text("answer ", answered_);
+      return require_number(parse_json(line, where), "log_odds", where);
+    } catch (const Error& e) {
+      fail(e.what());
+    }
+  }
+
+  std::string reap() {
+    // It may have closed its output and go on; nothing more will come of it.
+    questions_.close();
+    int status = 0;
+    if (!ended_within_a_second(status)) return "closed its output";
+    pid_ = -1;
+    return how_it_ended(status);
+  }
+
+  bool ended_within_a_second(int& status) const {
+    for (int tries = 0; tries < 100; ++tries) {
+      if (::waitpid(pid_, &status, WNOHANG) != 0) return true;
+      ::poll(nullptr, 0, 10);
+    }
+    return false;
+  }
+
+  [[noreturn]] void fail_for_surplus() {
+    fail("more answers than questions, the next one is " + json_string(unread_.substr(0, 60)));
+  }
+
+  [[noreturn]] void fail(const std::string& what) {
+    while (complaints_.get() >= 0 && last_words_.size() < kKeptComplaints) {
+      const std::size_t before = last_words_.size();
+      if (!read_some(complaints_, last_words_) || last_words_.size() == before) break;
+    }
+    throw Error(text("classifier command ", json_string(command_), ": ", what),
+                last_words_.empty() ? "" : "it wrote to stderr: " + last_words_);
+  }
+
+  std::string command_, unread_, last_words_;
+  int timeout_ms_;
+  pid_t pid_ = -1;
+  bool ended_ = false;
+  Index answered_ = 0;
+  FileDescriptor questions_, answers_, complaints_;
+};
+
+CommandBlackBox::CommandBlackBox(std::string command, double timeout_seconds)
+    : child_(std::make_unique<Child>(std::move(command), timeout_seconds)) {}
+CommandBlackBox::~CommandBlackBox() = default;
+
+void CommandBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {
+  std::string questions;
+  for (Index b = 0; b < texts.texts(); ++b)
+    questions += JsonRow().field("input_ids", texts.text(b)).str() + '\n';
+  child_->ask(questions, answers);
+}
+
+}  // namespace slalom

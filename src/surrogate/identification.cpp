@@ -1,0 +1,428 @@
+#include "slalom/surrogate/identification.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/random.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Token = Sample::Token;
+using Text = std::vector<Token>;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kRounding = 2 * std::numeric_limits<double>::epsilon();  // of an answer, of the largest
+constexpr double kWantedError = 2e-10;  // of an importance; where rounding may do more, more is asked
+constexpr double kMostCopies = 64;      // of a token in one text
+
+/// Asks, and keeps what was asked.
+class Questions {
+ public:
+  Questions(const Answers& answers, Sample& asked) : answers_(answers), asked_(asked) {}
+
+  std::vector<double> ask(const std::vector<Text>& texts) {
+    if (texts.empty()) return {};
+    std::vector<double> found = answers_(texts);
+    if (found.size() != texts.size())
+      throw Error(text("[identification] ", found.size(), " answers, wanted ", texts.size()));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (!std::isfinite(found[i]))
+        throw Error(text("[identification] the log-odds of a text of ", texts[i].size(), " tokens is ",
+                         found[i], ", wanted a finite number"));
+      asked_.add(texts[i], found[i]);
+      largest_ = std::max(largest_, std::abs(found[i]));
+    }
+    return found;
+  }
+  /// Rounding error of an answer.
+  double rounding() const { return kRounding * largest_; }
+
+ private:
+  const Answers& answers_;
+  Sample& asked_;
+  double largest_ = 0;
+};
+
+Text copies(Token k, double times) {
+  return Text(static_cast<std::size_t>(times), k);
+}
+
+std::vector<double> ask_single_tokens(Index tokens, Questions& questions) {
+  std::vector<Text> texts;
+  for (Index k = 0; k < tokens; ++k) texts.push_back({static_cast<Token>(k)});
+  return questions.ask(texts);
+}
+
+// --- without background ----------------------------------------------------------------------------------
+
+/// s_k − s_partner as one answer tells it, and what rounding may have done to it.
+struct LogRatio {
+  double value = 0, error = kInfinity;
+  bool violation = false;  // the answer is not between the two values
+};
+
+/// F = (m e^d v_k + n v_partner) / (m e^d + n) for m copies of k and n of its partner, solved for d.
+LogRatio log_ratio(double answer, double value, double partner_value, double copies_ratio, double rounding) {
+  const double range = value - partner_value;
+  const double from_partner = (answer - partner_value) / range, from_token = (value - answer) / range;
+  const double slack = rounding / std::abs(range);
+  if (from_partner <= slack) return {-kImportanceBound, kInfinity, from_partner < -slack};
+  if (from_token <= slack) return {kImportanceBound, kInfinity, from_token < -slack};
+  return {std::log(from_partner / from_token / copies_ratio), slack / from_partner + slack / from_token,
+          false};
+}
+
+/// Importances by pairs of tokens whose values differ; values are known.
+class PairedImportances {
+ public:
+  PairedImportances(const std::vector<double>& value, Questions& questions, Identification& result)
+      : value_(value),
+        questions_(questions),
+        result_(result),
+        importance_(value.size()),
+        error_(value.size(), kInfinity),
+        violated_(value.size()) {}
+
+  std::vector<double> find() {
+    const auto [lowest, highest] = std::minmax_element(value_.begin(), value_.end());
+    range_ = *highest - *lowest;
+    if (value_.size() == 1) {
+      result_.warnings.push_back("one token only: its importance is 0, nothing else tells it");
+      return importance_;
+    }
+    if (range_ <= questions_.rounding()) {
+      result_.warnings.push_back("all tokens have the same value: no importance can be told, all are 0");
+      return importance_;
+    }
+    choose_reference(lowest - value_.begin(), highest - value_.begin());
+    ask_pairs();
+    for (int round = 0; round < 4 && refine(); ++round) {
+    }
+    return importance_;
+  }
+
+ private:
+  double distance(Index k, Index j) const { return std::abs(value_[k] - value_[j]); }
+
+  /// The extreme value that lies further from the others, so that few tokens are near it.
+  void choose_reference(Index lowest, Index highest) {
+    const double mean =
+        std::accumulate(value_.begin(), value_.end(), 0.0) / static_cast<double>(value_.size());
+    reference_ = mean - value_[lowest] > value_[highest] - mean ? lowest : highest;
+    result_.reference = static_cast<Token>(reference_);
+    error_[reference_] = 0;
+  }
+
+  /// Each token with the reference; where the values are too close, with a second reference that the first
+  /// told: K − 1 pairs in all.
+  void ask_pairs() {
+    constexpr double kClose = 0.1;
+    std::vector<Index> far, close;
+    for (Index k = 0; k < std::ssize(value_); ++k)
+      if (k != reference_) (distance(k, reference_) < kClose * range_ ? close : far).push_back(k);
+    result_.pairs = std::ssize(far) + std::ssize(close);
+    ask_with(far, std::vector<Index>(far.size(), reference_));
+    if (!close.empty()) ask_with(close, std::vector<Index>(close.size(), second_reference(far)));
+  }
+
+  /// Far from the reference in value, well told, and if possible of like importance.
+  Index second_reference(const std::vector<Index>& far) const {
+    const auto cost = [&](Index k) {
+      const double conditioning = violated_[k] ? 1e6 : std::exp(std::min(std::abs(importance_[k]), 13.0));
+      return conditioning / distance(k, reference_);
+    };
+    return *std::min_element(far.begin(), far.end(), [&](Index a, Index b) { return cost(a) < cost(b); });
+  }
+
+  void ask_with(const std::vector<Index>& tokens, const std::vector<Index>& partners) {
+    std::vector<Text> texts;
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      texts.push_back({static_cast<Token>(tokens[i]), static_cast<Token>(partners[i])});
+    const std::vector<double> answers = questions_.ask(texts);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const Index k = tokens[i], partner = partners[i];
+      const LogRatio ratio = log_ratio(answers[i], value_[k], value_[partner], 1, questions_.rounding());
+      importance_[k] = importance_[partner] + ratio.value;
+      error_[k] = error_[partner] + ratio.error;
+      violated_[k] = ratio.violation;
+      result_.violations += ratio.violation;
+    }
+  }
+
+  /// Asks again about tokens whose answer was within rounding of one of the two values: with the partner
+  /// whose importance is nearest, and with as many copies of the weaker of the two as balance them. False if
+  /// there is nothing to do.
+  bool refine() {
+    struct Question {
+      Index token, partner;
+      double times, partner_times;
+    };
+    std::vector<Question> open;
+    std::vector<Text> texts;
+    for (Index k = 0; k < std::ssize(value_); ++k) {
+      if (violated_[k] || error_[k] <= kWantedError) continue;
+      const Index partner = best_partner(k);
+      const double difference = std::clamp(importance_[k] - importance_[partner], -20.0, 20.0);
+      const double times = std::clamp(std::round(std::exp(-difference)), 1.0, kMostCopies),
+                   partner_times = std::clamp(std::round(std::exp(difference)), 1.0, kMostCopies);
+      if (partner == k) continue;
+      open.push_back({k, partner, times, partner_times});
+      texts.push_back(copies(static_cast<Token>(k), times));
+      texts.back().insert(texts.back().end(), static_cast<std::size_t>(partner_times),
+                          static_cast<Token>(partner));
+    }
+    const std::vector<double> answers = questions_.ask(texts);
+    bool better = false;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      const auto [k, partner, times, partner_times] = open[i];
+      const LogRatio ratio =
+          log_ratio(answers[i], value_[k], value_[partner], times / partner_times, questions_.rounding());
+      if (ratio.violation || !(error_[partner] + ratio.error < error_[k])) continue;
+      importance_[k] = importance_[partner] + ratio.value;
+      error_[k] = error_[partner] + ratio.error;
+      better = true;
+    }
+    return better;
+  }
+
+  /// Of the tokens that are well told and far enough in value, the one nearest in importance; k itself if
+  /// there is none.
+  Index best_partner(Index k) const {
+    Index best = k;
+    double least = kInfinity;
+    for (Index j = 0; j < std::ssize(value_); ++j) {
+      if (j == k || violated_[j] || error_[j] > kWantedError || distance(k, j) < 0.2 * range_) continue;
+      const double gap = std::abs(importance_[k] - importance_[j]);
+      if (gap < least) {
+        best = j;
+        least = gap;
+      }
+    }
+    return best;
+  }
+
+  const std::vector<double>& value_;
+  Questions& questions_;
+  Identification& result_;
+  std::vector<double> importance_, error_;  // relative to the reference
+  std::vector<char> violated_;
+  double range_ = 0;
+  Index reference_ = 0;
+};
+
+SlalomModel identify_plain(Index tokens, Questions& questions, Identification& result) {
+  SlalomModel model;
+  model.value = ask_single_tokens(tokens, questions);
+  model.importance = PairedImportances(model.value, questions, result).find();
+  model.bound_importances();
+  return model;
+}
+
+// --- with a background that can be asked -----------------------------------------------------------------
+
+/// v and s − s_0 of a token, from what m and 2m copies of it add to F([]) = v_0: with b = m e^{s − s_0},
+///   d_m = b (v − v_0) / (1 + b),  d_2m = 2b (v − v_0) / (1 + 2b).
+struct AgainstBackground {
+  double value = 0, log_ratio = 0, error = kInfinity;
+  bool violation = false;  // not 1 < d_2m / d_m < 2
+  bool unknown = false;    // no copy adds anything: v = v_0
+};
+
+/// Where no b > 0 explains the answers, it is bounded and v explains d_m: above by e^kImportanceBound, below
+/// so that |v − v_0| is at most `largest_offset`, or 2 |d_m|.
+AgainstBackground against_background(double dm, double d2m, double m, double v0, double largest_offset,
+                                     double rounding) {
+  AgainstBackground found;
+  found.value = v0;
+  found.unknown = std::abs(dm) <= rounding && std::abs(d2m) <= rounding;
+  if (found.unknown) return found;
+  const double sign = dm < 0 ? -1 : 1, saturation = sign * (2 * dm - d2m), growth = sign * (d2m - dm);
+  double b = saturation / (2 * growth);
+  if (growth <= rounding) {
+    found.violation = growth < -rounding;
+    b = std::exp(kImportanceBound);
+  } else if (saturation <= rounding) {
+    found.violation = saturation < -rounding;
+    const double size = std::abs(dm);
+    b = std::max(size / (std::max(largest_offset, 2 * size) - size), std::exp(-kImportanceBound));
+  } else {
+    found.error = 3 * rounding / saturation + 2 * rounding / growth;
+  }
+  found.log_ratio = std::log(b / m);
+  found.value = v0 + dm * (1 + b) / b;
+  return found;
+}
+
+class BackgroundImportances {
+ public:
+  BackgroundImportances(Index tokens, Questions& questions, Identification& result)
+      : questions_(questions), result_(result), tokens_(tokens) {}
+
+  SlalomModel find() {
+    ask();
+    refine();
+    SlalomModel model;
+    double sum = 0, known = 0;
+    for (const AgainstBackground& token : found_) {
+      result_.violations += token.violation;
+      if (token.unknown) continue;
+      sum += token.log_ratio;
+      ++known;
+    }
+    const double mean = known > 0 ? sum / known : 0;
+    for (const AgainstBackground& token : found_) {
+      model.value.push_back(token.value);
+      model.importance.push_back(token.unknown ? mean : token.log_ratio);
+    }
+    model.background = Background{v0_, 0};
+    model.bound_importances();
+    keep_single_answers(model);
+    if (known < static_cast<double>(tokens_))
+      result_.warnings.push_back(
+          text(tokens_ - static_cast<Index>(known), " of ", tokens_,
+               " tokens change nothing: their value is the background's, their importance "
+               "cannot be told and is 0"));
+    return model;
+  }
+
+ private:
+  void ask() {
+    std::vector<Text> texts(1);
+    for (const double times : {1.0, 2.0})
+      for (Index k = 0; k < tokens_; ++k) texts.push_back(copies(static_cast<Token>(k), times));
+    const std::vector<double> answers = questions_.ask(texts);
+    v0_ = answers[0];
+    for (const double answer : answers)
+      largest_offset_ = std::max(largest_offset_, kMostExtrapolation * std::abs(answer - v0_));
+    result_.pairs = tokens_;
+    for (Index k = 0; k < tokens_; ++k) {
+      once_.push_back(answers[1 + k] - v0_);
+      found_.push_back(against_background(once_[k], answers[1 + tokens_ + k] - v0_, 1, v0_, largest_offset_,
+                                          questions_.rounding()));
+    }
+  }
+
+  /// Tokens of little weight add almost the same twice: more copies tell them from the background.
+  void refine() {
+    std::vector<Index> open;
+    std::vector<double> times;
+    std::vector<Text> texts;
+    for (Index k = 0; k < tokens_; ++k) {
+      const AgainstBackground& token = found_[k];
+      if (token.violation || token.unknown || token.error <= kWantedError || token.log_ratio > -1) continue;
+      open.push_back(k);
+      times.push_back(std::clamp(std::round(std::exp(-token.log_ratio)), 2.0, kMostCopies));
+      texts.push_back(copies(static_cast<Token>(k), times.back()));
+      texts.push_back(copies(static_cast<Token>(k), 2 * times.back()));
+    }
+    const std::vector<double> answers = questions_.ask(texts);
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      const AgainstBackground token =
+          against_background(answers[2 * i] - v0_, answers[2 * i + 1] - v0_, times[i], v0_, largest_offset_,
+                             questions_.rounding());
+      if (!token.violation && token.error < found_[open[i]].error) found_[open[i]] = token;
+    }
+  }
+
+  /// Where the bound moved an importance, the value still explains F([k]).
+  void keep_single_answers(SlalomModel& model) const {
+    for (Index k = 0; k < tokens_; ++k) {
+      const double log_ratio = model.importance[k] - model.background->importance;
+      if (!found_[k].unknown && std::abs(log_ratio - found_[k].log_ratio) > 1e-6)
+        model.value[k] = v0_ + once_[k] * (1 + std::exp(-log_ratio));
+    }
+  }
+
+  static constexpr double kMostExtrapolation = 4;  // |v − v_0| against the largest |F − v_0|, when bounded
+  Questions& questions_;
+  Identification& result_;
+  Index tokens_;
+  double v0_ = 0, largest_offset_ = 0;
+  std::vector<double> once_;  // F([k]) − v_0
+  std::vector<AgainstBackground> found_;
+};
+
+// --- everything ------------------------------------------------------------------------------------------
+
+/// Ordered pairs of different tokens that were not asked yet, drawn without repetition (Fisher-Yates on the
+/// numbers of all pairs, of which only the moved ones are stored); all of them if `count` exceeds them.
+std::vector<Text> draw_pairs(Index tokens, Index count, std::uint64_t seed, const Sample& asked) {
+  const Index all = tokens * (tokens - 1);
+  const auto number = [&](Token a, Token b) { return a * (tokens - 1) + b - (b > a ? 1 : 0); };
+  std::unordered_set<Index> known;
+  for (Index i = 0; i < asked.texts(); ++i)
+    if (const auto t = asked.text(i); t.size() == 2 && t[0] != t[1]) known.insert(number(t[0], t[1]));
+  std::unordered_map<Index, Index> moved;
+  const auto at = [&](Index i) {
+    const auto found = moved.find(i);
+    return found == moved.end() ? i : found->second;
+  };
+  Rng rng(seed, Purpose::query);
+  std::vector<Text> texts;
+  for (Index i = 0; i < all && std::ssize(texts) < count; ++i) {
+    const Index j = i + rng.below(static_cast<std::uint32_t>(all - i)), pair = at(j);
+    moved[j] = at(i);
+    if (known.contains(pair)) continue;
+    const Index first = pair / (tokens - 1), second = pair % (tokens - 1);
+    texts.push_back({static_cast<Token>(first), static_cast<Token>(second + (second >= first ? 1 : 0))});
+  }
+  return texts;
+}
+
+void check(Index tokens, const IdentificationOptions& options) {
+  if (tokens < 1) throw Error(text("[identification] ", tokens, " tokens, wanted at least 1"));
+  if (options.extra_pairs < 0)
+    throw Error(text("[identification] ", options.extra_pairs, " extra pairs, wanted 0 or more"));
+  const Index parameters = 2 * tokens + (options.background ? 2 : 0);
+  const bool fitted = options.extra_pairs > 0 || (options.background && !options.empty_text);
+  if (fitted && parameters > kMostSlalomParameters)
+    throw Error(text("[identification] ", parameters, " parameters, wanted at most ", kMostSlalomParameters,
+                     " for a least-squares fit"));
+}
+
+/// Least squares over everything that was asked, from the closed form, which stays where it is as good.
+void polish(Identification& result, bool background) {
+  const SlalomFit fit = fit_slalom(result.asked, {.background = background, .start = result.model});
+  const double mse = mean_squared_error(result.asked, predict(fit.model, result.asked));
+  if (background == result.model.background.has_value() && mse >= result.first_mse) return;
+  result.model = fit.model;
+  result.polished_mse = mse;
+  result.warnings.insert(result.warnings.end(), fit.warnings.begin(), fit.warnings.end());
+}
+
+}  // namespace
+
+Identification identify_slalom(Index tokens, const Answers& answers, const IdentificationOptions& options) {
+  check(tokens, options);
+  Identification result;
+  result.asked.tokens = tokens;
+  Questions questions(answers, result.asked);
+  const bool ask_background = options.background && options.empty_text;
+  result.model = ask_background ? BackgroundImportances(tokens, questions, result).find()
+                                : identify_plain(tokens, questions, result);
+  if (result.violations > 0)
+    result.warnings.push_back(
+        text(result.violations, " of ", result.pairs, " pairs (", 100 * result.violations / result.pairs,
+             " %) have log-odds that no SLALOM with these values allows; the importances "
+             "are bounded there"));
+  if (options.background && !options.empty_text) {
+    std::vector<Text> twice;
+    for (Index k = 0; k < tokens; ++k) twice.push_back(copies(static_cast<Token>(k), 2));
+    questions.ask(twice);
+  }
+  questions.ask(draw_pairs(tokens, options.extra_pairs, options.seed, result.asked));
+  result.first_mse = result.polished_mse =
+      mean_squared_error(result.asked, predict(result.model, result.asked));
+  if (options.extra_pairs > 0 || (options.background && !options.empty_text))
+    polish(result, options.background);
+  return result;
+}
+
+}  // namespace slalom

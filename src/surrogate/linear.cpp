@@ -1,0 +1,94 @@
+#include "slalom/surrogate/linear.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "slalom/kernels/least_squares.hpp"
+
+namespace slalom {
+
+namespace {
+
+// √w (counts − mean) (m, K) and √w (target − mean) (m) of the m texts whose weight is not 0.
+struct CentredDesign {
+  Index rows = 0;
+  std::vector<double> counts, target;
+  std::vector<double> mean_count;  // (K)
+  double mean_target = 0;
+};
+
+CentredDesign centred_design(const Sample& sample) {
+  const Index K = sample.tokens;
+  CentredDesign design;
+  design.mean_count.assign(K, 0);
+  std::vector<double> weight;
+  double total = 0;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    const double w = sample.weight_of(i);
+    if (w == 0) continue;
+    design.counts.resize(design.counts.size() + K);
+    double* row = design.counts.data() + design.rows++ * K;
+    for (const Sample::Token k : sample.text(i)) {
+      ++row[k];
+      design.mean_count[k] += w;
+    }
+    design.target.push_back(sample.target[i]);
+    design.mean_target += w * sample.target[i];
+    weight.push_back(w);
+    total += w;
+  }
+  for (double& mean : design.mean_count) mean /= total;
+  design.mean_target /= total;
+  // A count that never changes may differ from its mean by a rounding error; alone in the design, that error
+  // would have rank 1.
+  std::vector<bool> varies(K);
+  for (Index i = 1; i < design.rows; ++i)
+    for (Index k = 0; k < K; ++k)
+      if (design.counts[i * K + k] != design.counts[k]) varies[k] = true;
+  for (Index i = 0; i < design.rows; ++i) {
+    const double root = std::sqrt(weight[i]);
+    design.target[i] = root * (design.target[i] - design.mean_target);
+    for (Index k = 0; k < K; ++k) {
+      double& x = design.counts[i * K + k];
+      x = varies[k] ? root * (x - design.mean_count[k]) : 0;
+    }
+  }
+  return design;
+}
+
+}  // namespace
+
+double LinearModel::predict(std::span<const Sample::Token> text) const {
+  double sum = intercept;
+  for (const Sample::Token k : text) sum += weight[k];
+  return sum;
+}
+
+LinearFit fit_linear(const Sample& sample) {
+  sample.check();
+  const CentredDesign design = centred_design(sample);
+  const LeastSquares solved =
+      minimum_norm_least_squares(design.rows, sample.tokens, design.counts, design.target);
+  LinearFit fit{{design.mean_target, solved.solution}, {}, solved.rank};
+  for (Index k = 0; k < sample.tokens; ++k) fit.model.intercept -= design.mean_count[k] * fit.model.weight[k];
+
+  const std::vector<double> predicted = predict(fit.model, sample);
+  double squares = 0;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    const double residual = sample.target[i] - predicted[i];
+    squares += sample.weight_of(i) * residual * residual;
+  }
+  const Index freedom = design.rows - solved.rank - 1;
+  const double variance =
+      freedom > 0 ? squares / static_cast<double>(freedom) : std::numeric_limits<double>::quiet_NaN();
+  for (const double v : solved.variance) fit.weight_se.push_back(std::sqrt(variance * v));
+  return fit;
+}
+
+std::vector<double> predict(const LinearModel& model, const Sample& sample) {
+  std::vector<double> predicted;
+  for (Index i = 0; i < sample.texts(); ++i) predicted.push_back(model.predict(sample.text(i)));
+  return predicted;
+}
+
+}  // namespace slalom

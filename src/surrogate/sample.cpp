@@ -1,0 +1,90 @@
+#include "slalom/surrogate/sample.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+void Sample::add(std::span<const Token> tokens_of_text, double log_odds, double its_weight) {
+  if (its_weight != 1 && weight.empty()) weight.assign(target.size(), 1);
+  if (!weight.empty() || its_weight != 1) weight.push_back(its_weight);
+  token.insert(token.end(), tokens_of_text.begin(), tokens_of_text.end());
+  begin.push_back(std::ssize(token));
+  target.push_back(log_odds);
+}
+
+void Sample::check() const {
+  const Index n = texts();
+  if (n == 0) throw Error("[sample] no text, wanted at least one");
+  if (static_cast<Index>(begin.size()) != n + 1 || begin.front() != 0 ||
+      begin.back() != static_cast<Index>(token.size()) || !std::is_sorted(begin.begin(), begin.end()))
+    throw Error(slalom::text("[sample] begin does not cut ", token.size(), " tokens into ", n, " texts"));
+  if (!weight.empty() && weight.size() != target.size())
+    throw Error(slalom::text("[sample] ", weight.size(), " weights, wanted one for each of ", n, " texts"));
+  double total = 0;
+  for (Index i = 0; i < n; ++i) {
+    for (const Token k : text(i))
+      if (k < 0 || k >= tokens)
+        throw Error(slalom::text("[sample] text ", i, ": token ", k, ", wanted 0 to ", tokens - 1));
+    if (!std::isfinite(target[i]))
+      throw Error(slalom::text("[sample] text ", i, ": log-odds ", target[i], ", wanted a finite number"));
+    if (!(weight_of(i) >= 0) || !std::isfinite(weight_of(i)))
+      throw Error(slalom::text("[sample] text ", i, ": weight ", weight_of(i), ", wanted a number ≥ 0"));
+    total += weight_of(i);
+  }
+  if (total <= 0) throw Error("[sample] all weights are 0, wanted a positive one");
+}
+
+TokenCounts count_tokens(const Sample& sample) {
+  TokenCounts counts;
+  counts.begin.push_back(0);
+  std::vector<Sample::Token> sorted;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    const auto text = sample.text(i);
+    sorted.assign(text.begin(), text.end());
+    std::sort(sorted.begin(), sorted.end());
+    for (std::size_t j = 0; j < sorted.size(); ++j) {
+      if (j == 0 || sorted[j] != sorted[j - 1]) {
+        counts.token.push_back(sorted[j]);
+        counts.count.push_back(0);
+      }
+      ++counts.count.back();
+    }
+    counts.begin.push_back(static_cast<Index>(counts.token.size()));
+  }
+  return counts;
+}
+
+double mean_squared_error(const Sample& sample, std::span<const double> predicted) {
+  if (predicted.size() != sample.target.size())
+    throw Error(text("[sample] ", predicted.size(), " predictions, wanted one for each of ", sample.texts(),
+                     " texts"));
+  double sum = 0, total = 0;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    const double error = predicted[i] - sample.target[i];
+    sum += sample.weight_of(i) * error * error;
+    total += sample.weight_of(i);
+  }
+  return sum / total;
+}
+
+double r_squared(const Sample& sample, std::span<const double> predicted) {
+  double sum = 0, total = 0, lowest = std::numeric_limits<double>::infinity(), highest = -lowest;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    const double weight = sample.weight_of(i);
+    if (weight == 0) continue;
+    sum += weight * sample.target[i];
+    total += weight;
+    lowest = std::min(lowest, sample.target[i]);
+    highest = std::max(highest, sample.target[i]);
+  }
+  // Equal targets: their mean may differ from them by a rounding error, and that is no variance.
+  if (!(lowest < highest)) return std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> mean(sample.target.size(), sum / total);
+  return 1 - mean_squared_error(sample, predicted) / mean_squared_error(sample, mean);
+}
+
+}  // namespace slalom

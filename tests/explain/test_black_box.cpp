@@ -1,0 +1,136 @@
+#include "slalom/explain/black_box.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "../support/compare.hpp"
+#include "../support/small_models.hpp"
+#include "slalom/base/error.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+PackedBatch batch_of(const std::vector<std::vector<TokenId>>& texts) {
+  PackedBatch batch;
+  for (const std::vector<TokenId>& text : texts) batch.add(text);
+  return batch;
+}
+
+/// What the box says went wrong.
+std::string message_of(BlackBox& f, const PackedBatch& texts) {
+  try {
+    f.log_odds(texts);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+// Answers the first id of each question; the rest of its life is as the tests want it.
+const std::string kFirstId = R"(sed -u 's/.*\[\([0-9]*\).*/{"log_odds": \1}/')";
+
+}  // namespace
+
+TEST_CASE("black box: equal texts are asked once, in one call or in several, until it forgets") {
+  int asked = 0;
+  FunctionBlackBox f([&](std::span<const TokenId> ids) {
+    ++asked;
+    return static_cast<double>(ids.front() * 10 + ids.back());
+  });
+  const PackedBatch texts = batch_of({{1, 2}, {3}, {1, 2}, {2, 1}});
+  CHECK(f.log_odds(texts) == std::vector<double>{12, 33, 12, 21});
+  CHECK(f.log_odds(texts) == std::vector<double>{12, 33, 12, 21});
+  CHECK(asked == 3);
+  CHECK(f.cost().queries == 8);
+  CHECK(f.cost().unique_queries == 3);
+  CHECK(f.cost().token_forwards == 5);
+  f.forget();
+  CHECK(f.log_odds(texts.text(0)) == 12);
+  CHECK(asked == 4);
+}
+
+TEST_CASE("black box: an answer that is not finite is refused, and asked again") {
+  double answer = NAN;
+  FunctionBlackBox f([&](std::span<const TokenId>) { return answer; });
+  CHECK(message_of(f, batch_of({{1}})) ==
+        "[black box] text 0 of 1: the log-odds is nan, wanted a finite number");
+  answer = -INFINITY;
+  CHECK(message_of(f, batch_of({{1}})) ==
+        "[black box] text 0 of 1: the log-odds is -inf, wanted a finite number");
+  answer = 3;
+  CHECK(f.log_odds(batch_of({{1}})).front() == 3);
+}
+
+TEST_CASE("black box: a model's log-odds against the rest, whatever the batches") {
+  Classifier<double> model(small_config(Architecture::bert, 2));
+  randomise(model, 3);
+  const std::vector<std::vector<TokenId>> list = {{4, 5, 6, 7}, {8}, {9, 10}, {4, 5, 6, 7}, {11, 12, 13}};
+  Texts texts;
+  for (const auto& text : list) texts.add(text);
+  const std::vector<double> logits = logits_of(model, texts);
+  for (const Index target : {0, 1, 2})
+    for (const Index rows : {1, 3, 4096}) {
+      ModelBlackBox<double> f(model, target, rows);
+      const std::vector<double> found = f.log_odds(batch_of(list));
+      for (std::size_t b = 0; b < list.size(); ++b) {
+        double others = 0;
+        for (Index c = 0; c < 3; ++c)
+          if (c != target) others += std::exp(logits[3 * b + static_cast<std::size_t>(c)]);
+        const double wanted = logits[3 * b + static_cast<std::size_t>(target)] - std::log(others);
+        CHECK(relative_error(found[b], wanted) <= 1e-12);
+      }
+      CHECK(f.cost().unique_queries == 4);
+    }
+  CHECK_THROWS_AS(ModelBlackBox<double>(model, 3, 10), Error);
+}
+
+TEST_CASE("classifier command: a program answers in order, over many calls and more than a pipe holds") {
+  CommandBlackBox f(kFirstId, 20);
+  CHECK(f.log_odds(batch_of({{7, 1}, {9}})) == std::vector<double>{7, 9});
+  PackedBatch many;
+  for (TokenId i = 0; i < 20'000; ++i) many.add(std::vector<TokenId>{i, 5, 5, 5, 5, 5, 5, 5});
+  const std::vector<double> answers = f.log_odds(many);
+  for (std::size_t i = 0; i < answers.size(); ++i) REQUIRE(answers[i] == static_cast<double>(i));
+  CHECK(f.cost().unique_queries == 20'002);
+}
+
+TEST_CASE("classifier command: what a program does wrong is said, with its last words") {
+  const auto message = [](const std::string& command, double timeout = 20) {
+    CommandBlackBox f(command, timeout);
+    return message_of(f, batch_of({{1}, {2}, {3}}));
+  };
+  const auto ends = [](const std::string& text, const std::string& end) {
+    CAPTURE(text);
+    return text.ends_with(end);
+  };
+  CHECK(ends(message("exit 3"), "the program ended with status 3 after 0 of 3 answers"));
+  CHECK(ends(message("head -n 2 | " + kFirstId), "the program ended with status 0 after 2 of 3 answers"));
+  CHECK(ends(message("kill -9 $$"), "the program was killed by signal 9 after 0 of 3 answers"));
+  CHECK(ends(message("sleep 30", 0.2), "no answer for 0.2 s"));
+  CHECK(message("echo hello; cat >/dev/null").find("answer 1: byte 1") != std::string::npos);
+  CHECK(message("echo '{\"log_odds\": \"1\"}'; cat >/dev/null").find("field \"log_odds\": found \"1\"") !=
+        std::string::npos);
+  CHECK(message(R"(while read l; do printf '{"log_odds": 1}\n{"log_odds": 2}\n'; done)")
+            .find("more answers than questions") != std::string::npos);
+  CHECK(ends(message("/no/such/program"), "the program ended with status 127 after 0 of 3 answers"));
+  CommandBlackBox talks("echo 'out of paper' >&2; exit 1", 20);
+  try {
+    talks.log_odds(batch_of({{1}}));
+    FAIL("no error");
+  } catch (const Error& e) {
+    CHECK(e.hint() == "it wrote to stderr: out of paper\n");
+  }
+}
+
+TEST_CASE("classifier command: a program that does not end with its questions is ended") {
+  const std::string mark = std::filesystem::temp_directory_path() / text("slalom_", getpid(), "_alive");
+  {
+    CommandBlackBox f(kFirstId + "; sleep 60 & wait; touch " + mark, 20);
+    CHECK(f.log_odds(batch_of({{4}})).front() == 4);
+  }
+  CHECK_FALSE(std::filesystem::exists(mark));
+}

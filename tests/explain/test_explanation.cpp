@@ -1,0 +1,255 @@
+#include "slalom/explain/explanation.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "../support/compare.hpp"
+#include "slalom/base/error.hpp"
+#include "slalom/surrogate/slalom.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+// Tokens 10 … 15 with a value and an importance each; [CLS] 1 and [SEP] 2 are a background of value .3 and
+// importance .5.
+const SlalomModel kTruth{{1.5, -2, 0.25, 3, -1, 0.7}, {0.4, -0.8, 1.1, 0.2, -0.3, 0.9}, Background{0.3, 0.5}};
+
+SlalomModel truth(bool background) {
+  SlalomModel model = kTruth;
+  if (!background) model.background.reset();
+  return model;
+}
+
+double answer(const SlalomModel& model, std::span<const TokenId> ids) {
+  std::vector<Sample::Token> tokens;
+  for (TokenId id : ids)
+    if (id >= 10) tokens.push_back(id - 10);
+  return model.predict(tokens);
+}
+
+const auto kSpecial = [](TokenId id) { return id <= 2; };
+
+struct Case {
+  SlalomModel model;
+  FunctionBlackBox f;
+  ExplainedText text;
+  explicit Case(bool background)
+      : model(truth(background)),
+        f([this](std::span<const TokenId> ids) { return answer(model, ids); }),
+        text(background ? std::vector<TokenId>{1, 10, 11, 12, 13, 14, 15, 10, 2}
+                        : std::vector<TokenId>{10, 11, 12, 13, 14, 15, 10},
+             kSpecial) {
+    model.centre();
+  }
+
+  Explanation explained(const char* method, ExplainOptions options = {}) {
+    return explain(method_named(method), f, text, options);
+  }
+  std::vector<double> wanted(const std::vector<double>& of_token) const {
+    std::vector<double> all;
+    for (Sample::Token t : text.tokens()) all.push_back(of_token[static_cast<std::size_t>(t)]);
+    return all;
+  }
+};
+
+const SlalomScores& slalom_of(const Explanation& e) {
+  return std::get<SlalomScores>(e.scores);
+}
+std::vector<double> weights_of(const Explanation& e) {
+  return std::get<LinearScores>(e.scores).weight;
+}
+
+// Σ_S |S|! (n − |S| − 1)! / n! (F(S ∪ i) − F(S)), absent tokens deleted.
+std::vector<double> brute_force_shapley(Case& c) {
+  const auto n = static_cast<std::size_t>(c.text.players());
+  const auto value = [&](std::size_t set) {
+    std::vector<std::uint8_t> member(n);
+    for (std::size_t i = 0; i < n; ++i) member[i] = set >> i & 1;
+    PackedBatch batch;
+    c.text.add_coalition(member, {}, batch);
+    return answer(c.model, batch.text(0));
+  };
+  std::vector<double> shapley(n, 0.0);
+  for (std::size_t set = 0; set < std::size_t{1} << n; ++set)
+    for (std::size_t i = 0; i < n; ++i) {
+      if (set >> i & 1) continue;
+      const auto size = static_cast<double>(std::popcount(set));
+      const double weight = std::exp(std::lgamma(size + 1) + std::lgamma(static_cast<double>(n) - size) -
+                                     std::lgamma(static_cast<double>(n) + 1));
+      shapley[i] += weight * (value(set | std::size_t{1} << i) - value(set));
+    }
+  return shapley;
+}
+
+}  // namespace
+
+TEST_CASE("explain: every SLALOM method recovers a classifier that is a SLALOM, and says so") {
+  for (const bool background : {false, true})
+    for (const char* method : {"slalom-exact", "slalom-eff", "slalom-fidel"}) {
+      CAPTURE(method);
+      CAPTURE(background);
+      Case c(background);
+      const Explanation e = c.explained(method, {.budget = method == std::string("slalom-exact") ? 0 : 120});
+      const double tolerance = method == std::string("slalom-exact") ? 1e-9 : 1e-4;
+      CHECK(relative_error(slalom_of(e).value, c.wanted(c.model.value)) <= tolerance);
+      CHECK(relative_error(slalom_of(e).importance, c.wanted(c.model.importance)) <= tolerance);
+      REQUIRE(slalom_of(e).background.has_value() == background);
+      if (background) {
+        CHECK(relative_error(slalom_of(e).background->value, 0.3) <= 1e-3);
+        CHECK(relative_error(slalom_of(e).background->importance, c.model.background->importance) <= 1e-3);
+      }
+      CHECK(e.log_odds == answer(c.model, c.text.ids()));
+      REQUIRE(e.fidelity);
+      CHECK(e.fidelity->r2 >= 1 - 1e-7);
+      CHECK(e.fidelity->mse <= 1e-8);
+      CHECK(e.fidelity->removed == std::vector<Index>{1, 2, 3, 4, 5, 6});
+      CHECK(e.fidelity->n == 60);
+    }
+}
+
+TEST_CASE("explain: linear scores are exp(importance) times value, removal is what the classifier does") {
+  for (const bool background : {false, true}) {
+    Case c(background);
+    const Explanation e = c.explained("slalom-exact");
+    for (Index i = 0; i < c.text.players(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      CHECK(slalom_of(e).linear[at] == std::exp(slalom_of(e).importance[at]) * slalom_of(e).value[at]);
+      std::vector<std::uint8_t> member(static_cast<std::size_t>(c.text.players()), 1);
+      member[at] = 0;
+      PackedBatch batch;
+      c.text.add_coalition(member, {}, batch);
+      const double change = answer(c.model, batch.text(0)) - e.log_odds;
+      CHECK(std::abs(slalom_of(e).removal[at] - change) <= 1e-9);
+      CHECK(std::abs(e.predict(member) - (e.log_odds + change)) <= 1e-9);
+    }
+  }
+}
+
+TEST_CASE("explain: queries are counted, and slalom-exact needs 2K - 1 of them beside the text") {
+  Case plain(false);  // K = 6, n = 7
+  CHECK(plain.explained("slalom-exact").cost.unique_queries == 1 + 2 * 6 - 1);
+  Case wrapped(true);  // F([]), F([k]), F([k, k])
+  CHECK(wrapped.explained("slalom-exact").cost.unique_queries == 1 + 2 * 6 + 1);
+  const Explanation polished = plain.explained("slalom-exact", {.budget = 9});
+  CHECK(polished.cost.unique_queries == 1 + 11 + 9);
+  // All 6² texts of two tokens are fewer than the budget.
+  CHECK(plain.explained("slalom-eff", {.budget = 500}).cost.unique_queries == 1 + 36);
+  CHECK(plain.explained("slalom-eff", {.budget = 500, .short_length = 3}).cost.unique_queries == 1 + 216);
+  CHECK(plain.explained("leave-one-out").cost.unique_queries == 1 + 7);
+  CHECK(plain.explained("slalom-fidel", {.budget = 50}).cost.queries == 1 + 50);
+}
+
+TEST_CASE("explain: Shapley methods agree with brute force") {
+  Case c(true);
+  const std::vector<double> wanted = brute_force_shapley(c);
+  CHECK(relative_error(weights_of(c.explained("shapley-exact")), wanted) <= 1e-12);
+  CHECK(relative_error(weights_of(c.explained("kernel-shap", {.budget = 126})), wanted) <= 1e-9);
+  CHECK(relative_error(weights_of(c.explained("slalom-shapley")), wanted) <= 1e-4);
+  CHECK(relative_error(weights_of(c.explained("controlled-shap", {.budget = 400})), wanted) <= 1e-4);
+  const Explanation sampled = c.explained("permutation-shap", {.budget = 4000});
+  const std::vector<double>& se = std::get<LinearScores>(sampled.scores).standard_error;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    CHECK(std::abs(weights_of(sampled)[i] - wanted[i]) <= 4 * se[i]);
+  const std::vector<double> exact = weights_of(c.explained("shapley-exact"));
+  CHECK(relative_error(std::accumulate(exact.begin(), exact.end(), 0.0),
+                       answer(c.model, c.text.ids()) - 0.3) <= 1e-12);
+}
+
+TEST_CASE("explain: leave-one-out and linear deletion of an additive classifier are its weights") {
+  FunctionBlackBox f([](std::span<const TokenId> ids) {
+    double sum = 0.5;
+    for (TokenId id : ids) sum += id >= 10 ? 0.3 * id - 4 : 0;
+    return sum;
+  });
+  const ExplainedText text({1, 10, 14, 20, 10, 2}, kSpecial);
+  const std::vector<double> wanted = {-1, 0.2, 2, -1};
+  for (const char* method : {"leave-one-out", "linear-deletion", "shapley-exact"}) {
+    const Explanation e = explain(method_named(method), f, text, {});
+    CHECK(relative_error(weights_of(e), wanted) <= 1e-10);
+    CHECK(e.fidelity->mse <= 1e-20);
+  }
+}
+
+TEST_CASE("explain: absent tokens can be replaced by a filler") {
+  FunctionBlackBox f([](std::span<const TokenId> ids) {
+    return static_cast<double>(ids.front()) * 100 + static_cast<double>(ids.back());
+  });
+  const ExplainedText text({10, 12}, kSpecial);
+  const Explanation e = explain(method_named("leave-one-out"), f, text, {.absence = {4}});
+  CHECK(weights_of(e) == std::vector<double>{600, 8});
+}
+
+TEST_CASE("explain: one token, equal tokens and few answers give finite numbers and a warning") {
+  Case c(false);
+  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{12}, {12, 12, 12}, {1, 12, 2}, {1, 12, 12, 2}})
+    for (const Method& method : methods()) {
+      CAPTURE(method.name);
+      const ExplainedText text(ids, kSpecial);
+      const bool shapley_without_empty =
+          !text.has_empty_text() && std::string(method.name).ends_with("sha") == false &&
+          (std::string(method.name).find("shap") != std::string::npos ||
+           (method.name == std::string("leave-one-out") && text.players() == 1));
+      FunctionBlackBox f([&](std::span<const TokenId> asked) {
+        return asked.size() == 2 && asked.front() == 1 ? 0.1 : answer(kTruth, asked);
+      });
+      if (shapley_without_empty) {
+        CHECK_THROWS_AS(explain(method, f, text, {.background = false}), Error);
+        continue;
+      }
+      const Explanation e = explain(method, f, text, {});
+      std::vector<double> scores;
+      if (const auto* s = std::get_if<SlalomScores>(&e.scores)) {
+        scores = s->value;
+        scores.insert(scores.end(), s->importance.begin(), s->importance.end());
+      } else {
+        scores = weights_of(e);
+      }
+      for (double x : scores) CHECK(std::isfinite(x));
+      if (text.players() == 1) CHECK_FALSE(e.fidelity.has_value());
+    }
+}
+
+TEST_CASE("explain: budgets of 0, of 1 and below what is needed") {
+  Case c(false);
+  for (const char* method :
+       {"slalom-eff", "slalom-fidel", "linear-deletion", "kernel-shap", "permutation-shap"})
+    CHECK_THROWS_AS(c.explained(method, {.budget = 0}), UsageError);
+  for (const char* method : {"slalom-eff", "slalom-fidel"})
+    for (const Index budget : {1, 2, 5}) {
+      const Explanation e = c.explained(method, {.budget = budget});
+      for (double x : slalom_of(e).value) CHECK(std::isfinite(x));
+      for (double x : slalom_of(e).importance) CHECK(std::abs(x) <= 2 * kImportanceBound);
+      CHECK(e.warnings.size() >= 1);
+    }
+  for (double x : weights_of(c.explained("linear-deletion", {.budget = 1}))) CHECK(x == 0);
+  CHECK_THROWS_AS(c.explained("leave-one-out", {.as_published = true}), UsageError);
+}
+
+TEST_CASE("explain: the same bits again, and other queries with another seed") {
+  Case c(true);
+  const Explanation a = c.explained("slalom-fidel", {.budget = 30}),
+                    b = c.explained("slalom-fidel", {.budget = 30}),
+                    other = c.explained("slalom-fidel", {.budget = 30, .seed = 1});
+  CHECK(slalom_of(a).value == slalom_of(b).value);
+  CHECK(a.fidelity->mse == b.fidelity->mse);
+  CHECK(slalom_of(a).value != slalom_of(other).value);
+}
+
+TEST_CASE("explain: the published settings run, and their fit to the same answers is no better") {
+  Case c(false);
+  for (const char* method : {"slalom-eff", "slalom-fidel"}) {
+    const auto mse = [](const Explanation& e) {
+      for (const auto& [name, value] : e.checks)
+        if (name == "mse_fit") return value;
+      return std::nan("");
+    };
+    const double ours = mse(c.explained(method, {.budget = 30, .background = false})),
+                 theirs = mse(c.explained(method, {.budget = 30, .as_published = true}));
+    CHECK(ours <= theirs);
+    CHECK(theirs > 0);
+  }
+}
