@@ -15,6 +15,10 @@ const std::vector<Command>& commands() {
       {"train", "train a classifier from random weights or from a folder", run_train},
       {"predict", "logits and log-odds of each row", run_predict},
       {"inspect", "activations, attention, gradients, parameters", run_inspect},
+      {"audit", "is this model additive? proofs, repetition curves, distances", run_audit},
+      {"explain", "scores of a text's tokens, with their fidelity", run_explain},
+      {"evaluate", "insertion, deletion, removal, agreement", run_evaluate},
+      {"fit", "a surrogate of rows that carry log-odds", run_fit},
       {"info", "version, BLAS kernels, threads, rate; a model's card", run_info}};
   return list;
 }

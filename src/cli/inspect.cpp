@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <sstream>
 
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
@@ -15,14 +14,6 @@
 namespace slalom {
 
 namespace {
-
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> parts;
-  std::istringstream in(list);
-  for (std::string part; std::getline(in, part, ',');)
-    if (!part.empty()) parts.push_back(part);
-  return parts;
-}
 
 template <class T>
 class Inspection {
@@ -136,7 +127,7 @@ int run_inspect(int argc, char** argv) {
   const std::string what = (*parsed)["what"].as<std::string>();
   if ((what == "attention" || what == "names") && parsed->count("names") > 0)
     throw UsageError("--names has no effect in inspect " + what);
-  const std::vector<std::string> names = split((*parsed)["names"].as<std::string>());
+  const std::vector<std::string> names = split_list((*parsed)["names"].as<std::string>());
   return with_precision(common.precision, [&]<class T>() {
     using Action = void (Inspection<T>::*)();
     const std::pair<const char*, Action> actions[] = {{"activations", &Inspection<T>::activations},

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <iostream>
+#include <sstream>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
@@ -87,6 +88,40 @@ double number_option(const cxxopts::ParseResult& parsed, const std::string& name
   if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value))
     throw UsageError("--" + name + " " + word + ", wanted a number");
   return value;
+}
+
+std::optional<bool> choice_option(const cxxopts::ParseResult& parsed, const std::string& name,
+                                  const std::string& no, const std::string& yes) {
+  const std::string word = parsed[name].as<std::string>();
+  if (word.empty()) return std::nullopt;
+  if (word != no && word != yes) throw UsageError(text("--", name, " ", word, ", wanted ", no, " or ", yes));
+  return word == yes;
+}
+
+void refuse_options(const cxxopts::ParseResult& parsed, std::initializer_list<const char*> names,
+                    const std::string& because) {
+  for (const char* name : names)
+    if (parsed.count(name) > 0) throw UsageError(text("--", name, " has no effect ", because));
+}
+
+std::vector<std::string> split_list(const std::string& list) {
+  std::vector<std::string> parts;
+  std::istringstream in(list);
+  for (std::string part; std::getline(in, part, ',');)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+std::vector<TokenId> id_list(const std::string& option, const std::string& list) {
+  std::vector<TokenId> ids;
+  for (const std::string& word : split_list(list)) {
+    TokenId id = -1;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc() || end != word.data() + word.size() || id < 0)
+      throw UsageError(text("--", option, " ", list, ", wanted ids separated by commas"));
+    ids.push_back(id);
+  }
+  return ids;
 }
 
 std::string required_option(const cxxopts::ParseResult& parsed, const std::string& name) {

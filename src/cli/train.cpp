@@ -8,6 +8,7 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/cli/options.hpp"
+#include "slalom/inspect/compiled_slalom.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/train/trainer.hpp"
 
@@ -51,6 +52,11 @@ void add_options(cxxopts::Options& options) {
                                            "NORM")(
       "checkpoint-every", "steps between checkpoints (0: at the end)", integer("250"), "N")(
       "resume", "go on from the folder's checkpoint, if there is one");
+  options.add_options("instead of training")(
+      "compile-slalom",
+      "write the SLALOM of a TSV table (word p importance value; toy: the published one) "
+      "as a model of --arch with --max-positions",
+      word(""), "FILE");
 }
 
 std::string word(const Parsed& parsed, const char* name) {
@@ -93,23 +99,17 @@ DataSet read_rows(const std::string& file, const ClassifierConfig* config, Index
   return set;
 }
 
-// An option that would change nothing is a mistake of whoever gave it.
-void refuse(const Parsed& parsed, std::initializer_list<const char*> names, const std::string& because) {
-  for (const char* name : names)
-    if (parsed.count(name) > 0) throw UsageError(text("--", name, " has no effect ", because));
-}
-
 void refuse_without_effect(const Parsed& parsed) {
   const std::string data = word(parsed, "data");
-  refuse(parsed, {"input"}, "in train: rows to train on are given with --data");
+  refuse_options(parsed, {"input"}, "in train: rows to train on are given with --data");
   if (parsed.count("model") > 0)
-    refuse(parsed,
-           {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions", "positions",
-            "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual"},
-           "with --model: the folder says what the model is");
-  if (data != "slalom") refuse(parsed, {"slalom-words"}, "without --data slalom");
+    refuse_options(parsed,
+                   {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions",
+                    "positions", "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual"},
+                   "with --model: the folder says what the model is");
+  if (data != "slalom") refuse_options(parsed, {"slalom-words"}, "without --data slalom");
   if (data != "slalom" && data != "sparse_bow")
-    refuse(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
+    refuse_options(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
 }
 
 DataSet open_data(const Parsed& parsed, std::uint64_t seed, Architecture architecture,
@@ -207,6 +207,16 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   return json.dump();
 }
 
+void write_vocabulary(const Vocabulary& vocabulary, const std::string& folder) {
+  vocabulary.save(folder + "/vocab.txt");
+  write_file(folder + "/tokenizer_config.json",
+             "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}\n");
+  write_file(folder + "/special_tokens_map.json",
+             "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", \"unk_token\": "
+             "\"[UNK]\", \"mask_token\": "
+             "\"[MASK]\"}\n");
+}
+
 // A model that came with a tokenizer keeps it; a new one that reads synthetic texts gets theirs.
 void write_tokenizer(const DataSet& data, const std::string& from, const std::string& folder) {
   if (!from.empty()) {
@@ -217,13 +227,7 @@ void write_tokenizer(const DataSet& data, const std::string& from, const std::st
     return;
   }
   if (data.source == nullptr || !data.special.cls) return;
-  data.source->vocabulary().save(folder + "/vocab.txt");
-  write_file(folder + "/tokenizer_config.json",
-             "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}\n");
-  write_file(folder + "/special_tokens_map.json",
-             "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", \"unk_token\": "
-             "\"[UNK]\", \"mask_token\": "
-             "\"[MASK]\"}\n");
+  write_vocabulary(data.source->vocabulary(), folder);
 }
 
 std::unique_ptr<TrainingData> training_data(const Parsed& parsed, std::uint64_t seed, const DataSet& set) {
@@ -309,6 +313,37 @@ int train(const Parsed& parsed, const CommonOptions& common) {
   return 0;
 }
 
+// A model that is written down rather than trained.
+int compile(const Parsed& parsed, const CommonOptions& common) {
+  refuse_options(parsed, {"model",        "input",         "layers",           "width",       "heads",
+                          "feed-forward", "vocabulary",    "positions",        "read-out",    "dropout",
+                          "no-special",   "no-layer-norm", "no-feed-forward",  "no-residual", "data",
+                          "slalom-words", "length",        "epoch-texts",      "optimizer",   "lr",
+                          "batch",        "epochs",        "warmup",           "decay",       "weight-decay",
+                          "momentum",     "clip",          "checkpoint-every", "resume"},
+                 "with --compile-slalom: the table says what the model is");
+  const std::string file = required_option(parsed, "compile-slalom");
+  const Architecture architecture = architecture_from_name(word(parsed, "arch"));
+  const std::vector<SlalomWord> words = file == "toy" ? toy_slalom_words() : read_slalom_words(file);
+  const CompiledSlalom compiled =
+      compile_slalom(words, architecture, integer_option(parsed, "max-positions", 0, 1 << 24));
+  make_folders(common.output);
+  if (compiled.special.cls) write_vocabulary(compiled.vocabulary, common.output);
+  save_model(*compiled.model, common.output, common.precision == Precision::f64 ? DType::f64 : DType::f32);
+  OutputFile row("-");
+  row.write(JsonRow()
+                .field("arch", name(architecture))
+                .field("words", std::ssize(words))
+                .field("width", compiled.model->config().width)
+                .digits(3)
+                .field("worst_error_f64", compiled.worst_error_f64)
+                .field("worst_error_f32", compiled.worst_error_f32)
+                .str() +
+            "\n");
+  row.commit();
+  return 0;
+}
+
 }  // namespace
 
 int run_train(int argc, char** argv) {
@@ -319,6 +354,7 @@ int run_train(int argc, char** argv) {
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);
   if (common.output == "-") throw UsageError("--output is missing: the folder that receives the model");
+  if (parsed->count("compile-slalom") > 0) return compile(*parsed, common);
   return with_precision(common.precision, [&]<class T>() { return train<T>(*parsed, common); });
 }
 

@@ -44,6 +44,12 @@ class TensorFiles {
     throw Error(text(files_.front().path(), ": tensor \"", name, "\" is missing"));
   }
 
+  std::vector<std::string> paths() const {
+    std::vector<std::string> paths;
+    for (const SafetensorsFile& file : files_) paths.push_back(file.path());
+    return paths;
+  }
+
   std::vector<std::string> unused() const {
     std::vector<std::string> names;
     for (const auto& [name, place] : where_)
@@ -138,6 +144,7 @@ LoadedModel<T> load_model(const std::string& folder) {
     write_to_parameters(values, tensor, loaded.model->parameters());
   }
   loaded.ignored = files.unused();
+  loaded.files = files.paths();
   for (const std::string& name : loaded.ignored)
     if (block_of(name) >= loaded.model->config().layers)
       throw Error(text(folder, ": tensor \"", name, "\" belongs to block ", block_of(name),

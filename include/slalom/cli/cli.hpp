@@ -15,6 +15,10 @@ struct Command {
 /// In the order in which `slalom --help` lists them.
 const std::vector<Command>& commands();
 
+int run_audit(int argc, char** argv);
+int run_evaluate(int argc, char** argv);
+int run_explain(int argc, char** argv);
+int run_fit(int argc, char** argv);
 int run_info(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_predict(int argc, char** argv);

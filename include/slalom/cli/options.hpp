@@ -46,6 +46,21 @@ double number_option(const cxxopts::ParseResult& parsed, const std::string& name
 /// Throws UsageError if the option was not given.
 std::string required_option(const cxxopts::ParseResult& parsed, const std::string& name);
 
+/// Whether an option that takes one of two words was given `yes` or `no`; nullopt if neither.
+std::optional<bool> choice_option(const cxxopts::ParseResult& parsed, const std::string& name,
+                                  const std::string& no, const std::string& yes);
+
+/// Throws UsageError if one of the options was given: an option that would change nothing is a mistake of
+/// whoever gave it. `because` follows "has no effect".
+void refuse_options(const cxxopts::ParseResult& parsed, std::initializer_list<const char*> names,
+                    const std::string& because);
+
+/// "a,b,c" as its parts; empty ones are left out.
+std::vector<std::string> split_list(const std::string& list);
+
+/// The token ids of such a list. Throws UsageError naming the option for anything else.
+std::vector<TokenId> id_list(const std::string& option, const std::string& list);
+
 /// A file of rows, for messages: "-" is "stdin".
 std::string input_name(const std::string& path);
 

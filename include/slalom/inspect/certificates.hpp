@@ -19,4 +19,10 @@ inline double affine_bound(double f_aa, double f_a, double f_bb, double f_b) {
   return std::abs(f_aa - 2 * f_a - f_bb + 2 * f_b) / 6;
 }
 
+/// Position-wise model g(t) = b + Σ_i w_i(t_i): what b rather than b′ adds behind a first word does not
+/// depend on that word, g(ab) − g(ab′) = g(a′b) − g(a′b′). b′ may be no word at all: F(a) for F(ab′).
+inline double positionwise_bound(double f_ab, double f_ab2, double f_a2b, double f_a2b2) {
+  return std::abs(f_ab - f_ab2 - f_a2b + f_a2b2) / 4;
+}
+
 }  // namespace slalom

@@ -25,6 +25,7 @@ template <class T>
 struct LoadedModel {
   std::unique_ptr<Classifier<T>> model;
   std::vector<std::string> ignored;  // tensors of the files that the model has no use for
+  std::vector<std::string> files;    // that hold the weights
 };
 
 /// Reads a folder. Accepts names without the architecture's prefix ("bert." …), LayerNorm.gamma and .beta,

@@ -1,0 +1,273 @@
+// slalom audit: is this model additive? What a few of its answers prove, and how far from additive it is.
+#include "slalom/inspect/audit.hpp"
+
+#include <algorithm>
+
+#include "slalom/base/json.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/report/table.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Text = std::vector<TokenId>;
+
+constexpr Index kMostDefaultTokens = 64, kBatchRows = 4096;
+
+// What is audited, for both faces of the output.
+struct Audited {
+  const CommonOptions& common;
+  Index target;
+  FolderTokens tokens;
+  AuditOptions options;
+  std::string chosen;  // which tokens, in words
+  Audit audit{};
+  QueryCost cost{};  // of the model and its twin in the other precision
+
+  std::string words(const Text& text) const {
+    std::string joined;
+    for (const TokenId id : text) joined += (joined.empty() ? "" : " ") + tokens.text(id);
+    return text.empty() ? "(empty)" : joined;
+  }
+};
+
+// --- what to ask -------------------------------------------------------------------------------------------
+
+Text given_tokens(const std::string& list, Index vocabulary) {
+  Text ids;
+  for (const TokenId id : id_list("tokens", list)) {
+    if (id >= vocabulary)
+      throw UsageError(text("--tokens: id ", id, ", the model has 0 to ", vocabulary - 1));
+    if (std::ranges::find(ids, id) != ids.end()) throw UsageError(text("--tokens: id ", id, " twice"));
+    ids.push_back(id);
+  }
+  if (ids.size() < 2) throw UsageError("--tokens " + list + ", wanted at least 2");
+  return ids;
+}
+
+void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) {
+  if (!list.empty()) {
+    audited.options.tokens = given_tokens(list, vocabulary);
+    audited.chosen = text("the ", audited.options.tokens.size(), " tokens given");
+    return;
+  }
+  Text all;
+  for (TokenId id = 0; id < vocabulary; ++id)
+    if (!audited.tokens.is_marker(id) && !audited.tokens.special.is_special(id)) all.push_back(id);
+  const Index K = std::ssize(all), M = std::min(K, kMostDefaultTokens);
+  for (Index i = 0; i < M; ++i) audited.options.tokens.push_back(all[static_cast<std::size_t>(i * K / M)]);
+  audited.chosen = K == M ? text("all ", K, " tokens that are not special")
+                          : text(M, " of the ", K, " tokens that are not special, evenly spaced by id");
+}
+
+void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
+  if (audited.target >= config.labels)
+    throw UsageError(text("--target ", audited.target, ", the model has classes 0 to ", config.labels - 1));
+  AuditOptions& o = audited.options;
+  if (config.traits().special_tokens) {
+    if (audited.tokens.special.cls) o.prefix = {*audited.tokens.special.cls};
+    if (audited.tokens.special.sep) o.suffix = {*audited.tokens.special.sep};
+  }
+  choose_tokens(audited, parsed["tokens"].as<std::string>(), config.vocabulary);
+  if (config.positions == Positions::learned)
+    o.longest_text = config.max_positions - std::ssize(o.prefix) - std::ssize(o.suffix);
+  o.most_repeats = integer_option(parsed, "max-repeats", 1, 1 << 20);
+  o.longest = integer_option(parsed, "longest", 0, 1000);
+  o.seed = audited.common.seed;
+}
+
+template <class T>
+void ask(Audited& audited, const cxxopts::ParseResult& parsed) {
+  using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
+  const LoadedModel<T> model = load_model<T>(audited.common.model);
+  const LoadedModel<Other> other = load_model<Other>(audited.common.model);
+  audited.tokens = read_folder_tokens(audited.common.model);
+  read_options(audited, parsed, model.model->config());
+  ModelBlackBox<T> f(*model.model, audited.target, kBatchRows);
+  ModelBlackBox<Other> reference(*other.model, audited.target, kBatchRows);
+  audited.audit = audit(f, reference, audited.options);
+  for (const QueryCost& cost : {f.cost(), reference.cost()}) {
+    audited.cost.queries += cost.queries;
+    audited.cost.unique_queries += cost.unique_queries;
+    audited.cost.token_forwards += cost.token_forwards;
+  }
+}
+
+// --- one JSON object ---------------------------------------------------------------------------------------
+
+std::string ids_json(const Text& ids) {
+  std::string list;
+  for (const TokenId id : ids) list += (list.empty() ? "" : ",") + std::to_string(id);
+  return "[" + list + "]";
+}
+
+template <class Items, class ToJson>
+std::string array_json(const Items& items, const ToJson& to_json) {
+  std::string list;
+  for (const auto& item : items) list += (list.empty() ? "" : ",") + to_json(item);
+  return "[" + list + "]";
+}
+
+std::string distance_json(const std::optional<ClassDistances>& d, int digits) {
+  if (!d) return "null";
+  return JsonRow()
+      .field("longest", d->longest)
+      .field("texts", d->texts)
+      .digits(digits)
+      .field("constant", d->constant)
+      .field("additive", d->additive)
+      .field("positionwise", d->positionwise)
+      .field("slalom", d->slalom)
+      .field("slalom_background", d->slalom_background)
+      .str();
+}
+
+std::string json(const Audited& audited) {
+  const Audit& a = audited.audit;
+  const int digits = audited.common.digits();
+  return JsonRow()
+      .digits(digits)
+      .field("bound", a.affine.bound)
+      .field("rounding_error", a.affine.rounding_error)
+      .raw("witness", array_json(a.affine.witness, ids_json))
+      .field("positionwise_bound", a.positionwise.bound)
+      .field("positionwise_rounding_error", a.positionwise.rounding_error)
+      .raw("positionwise_witness", array_json(a.positionwise.witness, ids_json))
+      .field("collapsed", a.collapsed)
+      .field("spread", a.spread)
+      .raw("curves", array_json(a.curves,
+                                [&](const RepetitionCurve& c) {
+                                  return JsonRow()
+                                      .field("token", c.token)
+                                      .field("text", audited.tokens.text(c.token))
+                                      .digits(digits)
+                                      .field("log_odds", std::span<const double>(c.log_odds))
+                                      .str();
+                                }))
+      .raw("distance", distance_json(a.distances, digits))
+      .field("target", audited.target)
+      .raw("prefix", ids_json(audited.options.prefix))
+      .raw("suffix", ids_json(audited.options.suffix))
+      .field("queries", audited.cost.queries)
+      .field("unique_queries", audited.cost.unique_queries)
+      .field("token_forwards", audited.cost.token_forwards)
+      .field("seed", audited.common.seed)
+      .field("precision", audited.common.precision == Precision::f64 ? "f64" : "f32")
+      .field("version", SLALOM_VERSION)
+      .str();
+}
+
+// --- a report ----------------------------------------------------------------------------------------------
+
+std::string claim(const Audited& audited, const Certificate& c, const char* kind, const char* freedom) {
+  const std::string bound = significant(c.bound, 4), rounding = significant(c.rounding_error, 2);
+  if (!c.proves())
+    return text("Not proved to be anything but ", kind, ": the best bound found is ", bound,
+                " nats, its rounding error ", rounding, ".\n");
+  std::string texts;
+  for (const Text& t : c.witness) texts += text(texts.empty() ? "" : ", ", '"', audited.words(t), '"');
+  return text("Proved not to be ", kind, ": whatever ", freedom, ", some text's log-odds is off by at least ",
+              bound, " nats\n  (rounding error ", rounding,
+              "), since no such model agrees with the answers to ", texts, ".\n");
+}
+
+std::string distance_report(const std::optional<ClassDistances>& d) {
+  if (!d) return "No distances: too many texts to enumerate (fewer --tokens).\n";
+  Table table({{"nearest model that is"}, {"distance (nats)", Table::Align::right}, {"is"}});
+  const auto row = [&](const char* kind, double distance, const char* is) {
+    table.add_row({kind, significant(distance, 4), is});
+  };
+  row("constant", d->constant, "a minimum");
+  row("an additive bag of words", d->additive, "a minimum");
+  row("additive position by position", d->positionwise, "a minimum");
+  row("a SLALOM", d->slalom, "the best fit found");
+  row("a SLALOM with a background token", d->slalom_background, "the best fit found");
+  return text("Root mean squared distance over all ", d->texts, " texts of 1 to ", d->longest,
+              " tokens, every length weighing the same:\n\n", table.text());
+}
+
+std::string curve_report(const Audited& audited) {
+  const std::vector<RepetitionCurve>& curves = audited.audit.curves;
+  const Index most = std::ssize(curves.front().log_odds);
+  std::vector<Index> shown;
+  for (const Index n : {Index{1}, Index{2}, Index{3}, Index{5}, Index{10}, Index{30}, most})
+    if (n <= most && (shown.empty() || n > shown.back())) shown.push_back(n);
+  std::vector<Table::Column> columns = {{"token repeated"}};
+  for (const Index n : shown) columns.push_back({text("n = ", n), Table::Align::right});
+  Table table(columns);
+  for (const RepetitionCurve& curve : curves) {
+    std::vector<std::string> cells = {audited.tokens.text(curve.token)};
+    for (const Index n : shown) cells.push_back(fixed(curve.log_odds[static_cast<std::size_t>(n - 1)], 4));
+    table.add_row(std::move(cells));
+  }
+  return text(
+      "Log-odds of a token repeated n times (a line in n, if the model is an additive bag of words):\n\n",
+      table.text());
+}
+
+std::string report(const Audited& audited) {
+  const Audit& a = audited.audit;
+  const AuditOptions& o = audited.options;
+  std::string out =
+      text("Is ", audited.common.model, " additive? Log-odds of class ", audited.target,
+           " against the rest, on texts of ", audited.chosen, ",\n",
+           o.prefix.empty() && o.suffix.empty()
+               ? std::string("which the model reads bare")
+               : text("which the model reads as ", audited.words(o.prefix), " … ", audited.words(o.suffix)),
+           ".\n\n");
+  if (a.collapsed)
+    out += text(
+        "Collapsed: over ", kSpreadTexts, " random texts the log-odds has a standard deviation of ",
+        significant(a.spread, 2), " nats, below ", kCollapsedSpread,
+        ".\n  The model says nearly the same of every text; that it is near to additive means nothing.\n");
+  else
+    out +=
+        text("Not collapsed: over ", kSpreadTexts, " random texts the log-odds has a standard deviation of ",
+             significant(a.spread, 3), " nats.\n");
+  out += claim(audited, a.affine, "an additive bag of words", "the weights");
+  out +=
+      claim(audited, a.positionwise, "additive position by position", "the weights of tokens at positions");
+  return out + "\n" + distance_report(a.distances) + "\n" + curve_report(audited) +
+         text("\n", audited.cost.queries, " queries, ", audited.cost.unique_queries, " unique, ",
+              audited.cost.token_forwards, " token-forwards; seed ", audited.common.seed, ", slalom ",
+              SLALOM_VERSION, "\n");
+}
+
+}  // namespace
+
+int run_audit(int argc, char** argv) {
+  cxxopts::Options options =
+      common_options("audit",
+                     "Is this model additive? Proofs, repetition curves, distances (default\n"
+                     "precision: f64).");
+  const auto integer = [](const char* fallback) {
+    return cxxopts::value<std::int64_t>()->default_value(fallback);
+  };
+  options.add_options()("tokens", "ids that texts are made of (default: those of the vocabulary, at most 64)",
+                        cxxopts::value<std::string>()->default_value(""),
+                        "A,B")("max-repeats", "points of the repetition curves", integer("30"), "N")(
+      "longest", "tokens of the enumerated texts (fewer if those are over 20,000)", integer("4"), "L")(
+      "target", "class whose log-odds against the rest are audited", integer("1"), "CLASS");
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  CommonOptions common = read_common(*parsed);
+  if (parsed->count("precision") == 0) common.precision = Precision::f64;
+  required_option(*parsed, "model");
+  if (parsed->count("input") > 0)
+    throw UsageError("--input has no effect in audit: it asks texts of its own");
+  Audited audited{.common = common, .target = integer_option(*parsed, "target", 0, 1'000'000)};
+  return with_precision(common.precision, [&]<class T>() {
+    ask<T>(audited, *parsed);
+    OutputFile output(common.output);
+    output.write(common.json ? json(audited) + "\n" : report(audited));
+    output.commit();
+    return 0;
+  });
+}
+
+}  // namespace slalom

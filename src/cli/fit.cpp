@@ -1,0 +1,205 @@
+// slalom fit: a surrogate of rows that carry a classifier's log-odds, scored on rows held out.
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <map>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/json.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
+#include "slalom/data/rows.hpp"
+#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/surrogate/gam.hpp"
+#include "slalom/surrogate/linear.hpp"
+#include "slalom/surrogate/published.hpp"
+
+namespace slalom {
+
+namespace {
+
+struct Rows {
+  std::vector<TokenId> ids;  // (K) ascending
+  Sample fit, held_out;
+};
+
+// All rows, numbered tokens, and the last `holdout` of them apart.
+Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_markers, Index holdout) {
+  RowReader reader(path, {.vocabulary = Index{1} << 31, .classes = INT32_MAX});
+  std::vector<std::vector<TokenId>> texts;
+  std::vector<double> targets;
+  std::map<TokenId, Sample::Token> place;
+  for (InputRow row; reader.next(row);) {
+    if (!row.log_odds)
+      throw Error(text(input_name(path), ": line ", row.line, ": field \"log_odds\" is missing"),
+                  "slalom predict writes log-odds; a row to fit needs input_ids and log_odds");
+    if (skip_markers) std::erase_if(row.ids, [&](TokenId id) { return folder.is_marker(id); });
+    for (TokenId id : row.ids) place.emplace(id, 0);
+    texts.push_back(row.ids);
+    targets.push_back(*row.log_odds);
+  }
+  if (std::ssize(texts) <= holdout)
+    throw Error(text(input_name(path), ": found ", texts.size(), " rows, wanted more than the ", holdout,
+                     " held out"));
+  Rows rows;
+  for (auto& [id, number] : place) {
+    number = static_cast<Sample::Token>(rows.ids.size());
+    rows.ids.push_back(id);
+  }
+  rows.fit.tokens = rows.held_out.tokens = std::ssize(rows.ids);
+  std::vector<Sample::Token> tokens;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    tokens.clear();
+    for (TokenId id : texts[i]) tokens.push_back(place.at(id));
+    (std::ssize(texts) - static_cast<Index>(i) > holdout ? rows.fit : rows.held_out).add(tokens, targets[i]);
+  }
+  return rows;
+}
+
+// What all surrogates report; each adds its own fields.
+struct Fitted {
+  JsonRow row;
+  std::vector<double> on_fit, on_held_out;  // predictions
+  std::vector<JsonRow> tokens;
+  std::string background = "null";
+  Index iterations = 0;
+  std::vector<std::string> warnings;
+
+  explicit Fitted(const Rows& rows, const FolderTokens& folder) {
+    for (TokenId id : rows.ids) tokens.push_back(JsonRow().field("id", id).field("text", folder.text(id)));
+  }
+};
+
+void fit_linear_rows(const Rows& rows, Fitted& fitted) {
+  const LinearFit fit = fit_linear(rows.fit);
+  for (std::size_t k = 0; k < rows.ids.size(); ++k)
+    fitted.tokens[k].field("weight", fit.model.weight[k]).field("weight_se", fit.weight_se[k]);
+  fitted.row.field("intercept", fit.model.intercept).field("rank", fit.rank);
+  fitted.on_fit = predict(fit.model, rows.fit);
+  fitted.on_held_out = predict(fit.model, rows.held_out);
+}
+
+void fit_gam_rows(const Rows& rows, bool as_published, Fitted& fitted) {
+  const GamFit fit = as_published ? fit_gam_lasso(rows.fit) : fit_gam(rows.fit);
+  std::vector<double> weights;  // of one token at each position
+  for (std::size_t k = 0; k < rows.ids.size(); ++k) {
+    weights.clear();
+    for (Index p = 0; p < fit.model.positions; ++p)
+      weights.push_back(fit.model.weight[static_cast<std::size_t>(p * fit.model.tokens) + k]);
+    fitted.tokens[k].field("weight", weights);
+  }
+  fitted.row.field("intercept", fit.model.intercept).field("positions", fit.model.positions);
+  if (as_published)
+    fitted.row.field("duality_gap", fit.gap);
+  else
+    fitted.row.field("rank", fit.rank);
+  fitted.iterations = fit.iterations;
+  fitted.on_fit = predict(fit.model, rows.fit);
+  fitted.on_held_out = predict(fit.model, rows.held_out);
+}
+
+void fit_slalom_rows(const Rows& rows, const SlalomOptions& options, bool as_published, std::uint64_t seed,
+                     Fitted& fitted) {
+  const SlalomFit fit =
+      as_published ? fit_slalom_adam(rows.fit, kPublishedSurrogate, seed) : fit_slalom(rows.fit, options);
+  for (std::size_t k = 0; k < rows.ids.size(); ++k) {
+    fitted.tokens[k].field("value", fit.model.value[k]).field("importance", fit.model.importance[k]);
+    if (!as_published)
+      fitted.tokens[k].field("value_se", fit.value_se[k]).field("importance_se", fit.importance_se[k]);
+  }
+  if (fit.model.background)
+    fitted.background = JsonRow()
+                            .field("importance", fit.model.background->importance)
+                            .field("value", fit.model.background->value)
+                            .field("importance_se", fit.background_se.importance)
+                            .field("value_se", fit.background_se.value)
+                            .str();
+  fitted.row.field("converged", fit.converged);
+  fitted.iterations = fit.iterations;
+  fitted.warnings = fit.warnings;
+  fitted.on_fit = predict(fit.model, rows.fit);
+  fitted.on_held_out = predict(fit.model, rows.held_out);
+}
+
+std::string fitted_json(const std::string& surrogate, const Rows& rows, const Fitted& fitted, double seconds,
+                        std::uint64_t seed) {
+  std::string tokens, warnings;
+  for (const JsonRow& token : fitted.tokens) tokens += (tokens.empty() ? "" : ",") + token.str();
+  for (const std::string& warning : fitted.warnings)
+    warnings += (warnings.empty() ? "" : ",") + json_string(warning);
+  JsonRow row;
+  row.field("surrogate", surrogate).field("mse_fit", mean_squared_error(rows.fit, fitted.on_fit));
+  if (rows.held_out.texts() == 0)
+    row.raw("mse_holdout", "null").raw("r2_holdout", "null");
+  else
+    row.field("mse_holdout", mean_squared_error(rows.held_out, fitted.on_held_out))
+        .field("r2_holdout", r_squared(rows.held_out, fitted.on_held_out));
+  row.field("rows_fit", rows.fit.texts()).field("rows_holdout", rows.held_out.texts());
+  return row.raw("tokens", '[' + tokens + ']')
+      .raw("background", fitted.background)
+      .raw("model", fitted.row.str())
+      .field("iterations", fitted.iterations)
+      .field("seconds", seconds)
+      .field("seed", seed)
+      .field("version", SLALOM_VERSION)
+      .raw("warnings", '[' + warnings + ']')
+      .str();
+}
+
+int fit(const cxxopts::ParseResult& parsed) {
+  const CommonOptions common = read_common(parsed);
+  const std::string surrogate = parsed["surrogate"].as<std::string>();
+  if (surrogate != "linear" && surrogate != "gam" && surrogate != "slalom")
+    throw UsageError("--surrogate " + surrogate + ", wanted linear, gam or slalom");
+  const bool as_published = parsed.count("as-published") > 0, is_slalom = surrogate == "slalom";
+  const std::optional<bool> background = choice_option(parsed, "background", "none", "fitted"),
+                            fixed_importance = choice_option(parsed, "importance", "fitted", "fixed");
+  if (!is_slalom && (background || fixed_importance))
+    throw UsageError("--background and --importance have no effect with --surrogate " + surrogate);
+  if (as_published && surrogate == "linear")
+    throw UsageError("--as-published has no effect: the published linear fit is least squares, too");
+  if (as_published && (background == true || fixed_importance))
+    throw UsageError("--as-published: the published SLALOM has no background and fits importances");
+  FolderTokens folder;
+  if (!common.model.empty()) folder = read_folder_tokens(common.model);
+  const Rows rows = read_rows(common.input, folder, parsed["skip-special"].as<bool>(),
+                              integer_option(parsed, "holdout", 0, Index{1} << 40));
+  const auto start = std::chrono::steady_clock::now();
+  Fitted fitted(rows, folder);
+  if (surrogate == "linear")
+    fit_linear_rows(rows, fitted);
+  else if (surrogate == "gam")
+    fit_gam_rows(rows, as_published, fitted);
+  else
+    fit_slalom_rows(rows,
+                    {.background = background.value_or(!common.model.empty()),
+                     .fixed_importance = fixed_importance.value_or(false)},
+                    as_published, common.seed, fitted);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  OutputFile output(common.output);
+  output.write(fitted_json(surrogate, rows, fitted, seconds.count(), common.seed) + "\n");
+  output.commit();
+  return 0;
+}
+
+}  // namespace
+
+int run_fit(int argc, char** argv) {
+  cxxopts::Options options =
+      common_options("fit", "Fits a surrogate to rows with \"log_odds\"; prints one JSON object.");
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  options.add_options()("surrogate", "linear, gam or slalom", word("slalom"), "NAME")(
+      "background", "none or fitted (default: fitted with --model, which only names tokens here)", word(""),
+      "B")("importance", "fitted or fixed (default: fitted)", word(""), "I")(
+      "as-published", "the published settings: gam by Lasso, slalom by Adam")(
+      "holdout", "the last N rows score the fit", cxxopts::value<std::int64_t>()->default_value("0"), "N")(
+      "skip-special", "leave out ids of special tokens (of --model's folder)",
+      cxxopts::value<bool>()->default_value("true"));
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  return fit(*parsed);
+}
+
+}  // namespace slalom

@@ -1,0 +1,252 @@
+#include "slalom/inspect/audit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/random.hpp"
+#include "slalom/inspect/certificates.hpp"
+#include "slalom/surrogate/gam.hpp"
+#include "slalom/surrogate/linear.hpp"
+#include "slalom/surrogate/slalom.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Text = std::vector<TokenId>;
+
+constexpr Index kTextsAtOnce = 1024;  // between two looks at whether the user wants to stop
+
+void check(const AuditOptions& o) {
+  const std::set<TokenId> distinct(o.tokens.begin(), o.tokens.end());
+  if (distinct.size() < 2 || distinct.size() < o.tokens.size())
+    throw Error(text("[audit] found ", o.tokens.size(), " tokens, ", distinct.size(),
+                     " of them different, wanted at least 2, all different"));
+  if (o.longest_text < 2)
+    throw Error(text("[audit] texts have at most ", o.longest_text, " tokens, wanted at least 2"));
+  if (o.most_repeats < 1)
+    throw Error(text("[audit] repetition curves of ", o.most_repeats, " points, wanted at least 1"));
+}
+
+std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vector<Text>& texts) {
+  std::vector<double> all;
+  PackedBatch batch;
+  Text whole;
+  const auto ask = [&] {
+    check_interrupt();
+    const std::vector<double> some = box.log_odds(batch);
+    all.insert(all.end(), some.begin(), some.end());
+    batch.clear();
+  };
+  for (const Text& text : texts) {
+    whole = o.prefix;
+    whole.insert(whole.end(), text.begin(), text.end());
+    whole.insert(whole.end(), o.suffix.begin(), o.suffix.end());
+    batch.add(whole);
+    if (batch.texts() == kTextsAtOnce) ask();
+  }
+  if (batch.texts() > 0) ask();
+  return all;
+}
+
+// --- certificates ------------------------------------------------------------------------------------------
+
+void improve(Certificate& best, double bound, const std::vector<Text>& witness) {
+  if (bound > best.bound || best.witness.empty()) best = {bound, 0, witness};
+}
+
+// Places of the smallest and the largest of f(0) … f(n − 1).
+template <class F>
+std::pair<std::size_t, std::size_t> extremes(std::size_t n, const F& f) {
+  std::size_t low = 0, high = 0;
+  double lowest = f(std::size_t{0}), highest = lowest;
+  for (std::size_t i = 1; i < n; ++i) {
+    const double x = f(i);
+    if (x < lowest) {
+      lowest = x;
+      low = i;
+    }
+    if (x > highest) {
+      highest = x;
+      high = i;
+    }
+  }
+  return {low, high};
+}
+
+// A token enters every bound through F(aa) − 2 F(a) alone, so that the extremes of that suffice.
+Certificate affine_certificate(BlackBox& model, const AuditOptions& o) {
+  std::vector<Text> texts;
+  for (const TokenId a : o.tokens) texts.insert(texts.end(), {{a, a}, {a}});
+  const bool has_empty = !o.prefix.empty() || !o.suffix.empty();
+  if (has_empty) texts.emplace_back();
+  const std::vector<double> f = answers(model, o, texts);
+  const auto [low, high] =
+      extremes(o.tokens.size(), [&](std::size_t a) { return f[2 * a] - 2 * f[2 * a + 1]; });
+  Certificate best;
+  improve(best, affine_bound(f[2 * low], f[2 * low + 1], f[2 * high], f[2 * high + 1]),
+          {texts[2 * low], texts[2 * low + 1], texts[2 * high], texts[2 * high + 1]});
+  for (const std::size_t a : {low, high})
+    if (has_empty)
+      improve(best, affine_bound_with_empty(f[2 * a], f[2 * a + 1], f.back()),
+              {texts[2 * a], texts[2 * a + 1], {}});
+  return best;
+}
+
+std::vector<TokenId> pair_tokens(const std::vector<TokenId>& tokens) {
+  const Index K = std::ssize(tokens), M = std::min(K, kMostPairTokens);
+  std::vector<TokenId> chosen;
+  for (Index i = 0; i < M; ++i) chosen.push_back(tokens[static_cast<std::size_t>(i * K / M)]);
+  return chosen;
+}
+
+// Column b of the table holds F(ab) for every first token a, the last column F(a). For two columns, the first
+// tokens at which their difference is smallest and largest make the best certificate.
+Certificate positionwise_certificate(BlackBox& model, const AuditOptions& o) {
+  const std::vector<TokenId> tokens = pair_tokens(o.tokens);
+  const std::size_t M = tokens.size(), columns = M + 1;
+  std::vector<Text> texts;
+  for (const TokenId a : tokens) {
+    for (const TokenId b : tokens) texts.push_back({a, b});
+    texts.push_back({a});
+  }
+  const std::vector<double> f = answers(model, o, texts);
+  Certificate best;
+  for (std::size_t b = 0; b < M; ++b)
+    for (std::size_t c = b + 1; c < columns; ++c) {
+      const auto [low, high] =
+          extremes(M, [&](std::size_t a) { return f[a * columns + b] - f[a * columns + c]; });
+      const std::size_t at[] = {high * columns + b, high * columns + c, low * columns + b, low * columns + c};
+      improve(best, positionwise_bound(f[at[0]], f[at[1]], f[at[2]], f[at[3]]),
+              {texts[at[0]], texts[at[1]], texts[at[2]], texts[at[3]]});
+    }
+  return best;
+}
+
+void set_rounding_error(Certificate& certificate, BlackBox& model, BlackBox& reference,
+                        const AuditOptions& o) {
+  constexpr double kLastPlaces = 8 * std::numeric_limits<double>::epsilon();
+  const std::vector<double> f = answers(model, o, certificate.witness),
+                            g = answers(reference, o, certificate.witness);
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    difference = std::max(difference, std::abs(f[i] - g[i]));
+    size = std::max(size, std::abs(f[i]));
+  }
+  certificate.rounding_error = 2 * difference + kLastPlaces * size;
+}
+
+// --- curves and spread -------------------------------------------------------------------------------------
+
+std::vector<RepetitionCurve> repetition_curves(BlackBox& model, const AuditOptions& o) {
+  const Index most = std::min(o.most_repeats, o.longest_text);
+  std::vector<Text> texts;
+  for (const TokenId token : o.tokens)
+    for (Index n = 1; n <= most; ++n) texts.emplace_back(static_cast<std::size_t>(n), token);
+  const std::vector<double> f = answers(model, o, texts);
+  std::vector<RepetitionCurve> curves;
+  for (auto from = f.begin(); const TokenId token : o.tokens) {
+    curves.push_back({token, {from, from + most}});
+    from += most;
+  }
+  return curves;
+}
+
+double spread_over_random_texts(BlackBox& model, const AuditOptions& o) {
+  const auto longest = static_cast<std::uint32_t>(std::min(kLongestSpreadText, o.longest_text));
+  std::vector<Text> texts;
+  for (Index i = 0; i < kSpreadTexts; ++i) {
+    Rng rng(o.seed, Purpose::audit, static_cast<std::uint64_t>(i));
+    Text& text = texts.emplace_back(1 + rng.below(longest));
+    for (TokenId& id : text) id = o.tokens[rng.below(static_cast<std::uint32_t>(o.tokens.size()))];
+  }
+  const std::vector<double> f = answers(model, o, texts);
+  double mean = 0, squares = 0;
+  for (const double x : f) mean += x / kSpreadTexts;
+  for (const double x : f) squares += (x - mean) * (x - mean);
+  return std::sqrt(squares / (kSpreadTexts - 1));
+}
+
+// --- distances ---------------------------------------------------------------------------------------------
+
+// The largest length up to `longest` for which there are at most `most` texts over K tokens; 0 if below 2.
+Index enumerable_length(Index K, Index longest, Index most) {
+  Index length = 0;
+  for (Index total = 0, of_length = 1; length < longest && of_length <= (most - total) / K; ++length) {
+    of_length *= K;
+    total += of_length;
+  }
+  return length < 2 ? 0 : length;
+}
+
+// All texts of 1 to `longest` of the tokens 0 … K − 1; the texts of a length weigh 1 together.
+Sample enumerate(Index K, Index longest) {
+  Sample sample;
+  sample.tokens = K;
+  std::vector<double> weights;
+  double of_length = 1;
+  for (Index n = 1; n <= longest; ++n) {
+    of_length *= static_cast<double>(K);
+    std::vector<Sample::Token> text(static_cast<std::size_t>(n), 0);
+    for (bool more = true; more;) {
+      sample.add(text, 0);
+      weights.push_back(1 / of_length);
+      auto digit = text.rbegin();  // counts upwards in base K
+      while (digit != text.rend() && ++*digit == K) *digit++ = 0;
+      more = digit != text.rend();
+    }
+  }
+  sample.weight = std::move(weights);
+  return sample;
+}
+
+std::optional<ClassDistances> class_distances(BlackBox& model, const AuditOptions& o) {
+  const Index K = std::ssize(o.tokens);
+  const Index longest = enumerable_length(K, std::min(o.longest, o.longest_text), o.most_enumerated);
+  if (longest == 0) return std::nullopt;
+  Sample sample = enumerate(K, longest);
+  std::vector<Text> texts;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    Text& text = texts.emplace_back();
+    for (const Sample::Token k : sample.text(i)) text.push_back(o.tokens[static_cast<std::size_t>(k)]);
+  }
+  sample.target = answers(model, o, texts);
+  const auto distance = [&](const std::vector<double>& predicted) {
+    return std::sqrt(mean_squared_error(sample, predicted));
+  };
+  double mean = 0, weight = 0;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    mean += sample.weight_of(i) * sample.target[static_cast<std::size_t>(i)];
+    weight += sample.weight_of(i);
+  }
+  return ClassDistances{
+      .longest = longest,
+      .texts = sample.texts(),
+      .constant = distance(std::vector<double>(sample.target.size(), mean / weight)),
+      .additive = distance(predict(fit_linear(sample).model, sample)),
+      .positionwise = distance(predict(fit_gam(sample).model, sample)),
+      .slalom = distance(predict(fit_slalom(sample).model, sample)),
+      .slalom_background = distance(predict(fit_slalom(sample, {.background = true}).model, sample))};
+}
+
+}  // namespace
+
+Audit audit(BlackBox& model, BlackBox& reference, const AuditOptions& options) {
+  check(options);
+  Audit result;
+  result.affine = affine_certificate(model, options);
+  result.positionwise = positionwise_certificate(model, options);
+  if (result.positionwise.bound > result.affine.bound) result.affine = result.positionwise;
+  set_rounding_error(result.affine, model, reference, options);
+  set_rounding_error(result.positionwise, model, reference, options);
+  result.spread = spread_over_random_texts(model, options);
+  result.collapsed = result.spread < kCollapsedSpread;
+  result.curves = repetition_curves(model, options);
+  result.distances = class_distances(model, options);
+  return result;
+}
+
+}  // namespace slalom

@@ -1,0 +1,80 @@
+#include "slalom/metrics/evaluation.hpp"
+
+#include <cmath>
+#include <numeric>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/random.hpp"
+#include "slalom/metrics/correlation.hpp"
+#include "slalom/metrics/removal.hpp"
+
+namespace slalom {
+
+namespace {
+
+// F(S) − F(all) of the classifier and of the explanation.
+struct Changes {
+  std::vector<double> predicted, truth;
+};
+
+Changes changes(const Coalitions& kept, const Evaluated& evaluated, const GameValues& f) {
+  const std::vector<std::uint8_t> everybody(static_cast<std::size_t>(kept.players), 1);
+  const double whole = evaluated.explanation.predict(everybody);
+  Changes result{{}, ask(f, kept)};
+  for (Index i = 0; i < kept.size(); ++i) {
+    result.predicted.push_back(evaluated.explanation.predict(kept.row(i)) - whole);
+    result.truth[static_cast<std::size_t>(i)] -= evaluated.explanation.log_odds;
+  }
+  return result;
+}
+
+double multi_removal(const Evaluated& evaluated, const GameValues& f, Index players,
+                     const EvaluationOptions& options) {
+  const RandomDeletions deletions =
+      random_deletions(players, 10, options.held_out, false, Purpose::held_out, options.seed);
+  if (deletions.removed.empty()) return std::nan("");
+  const Changes found = changes(deletions.kept, evaluated, f);
+  const std::vector<double> mse = removal_curve(deletions, found.predicted, found.truth).mse;
+  return std::accumulate(mse.begin(), mse.end(), 0.0) / static_cast<double>(mse.size());
+}
+
+SingleRemoval each_removed(const Evaluated& evaluated, const GameValues& f, Index players) {
+  if (players < 2) return {std::nan(""), std::nan("")};
+  Coalitions kept{players, {}};
+  for (Index i = 0; i < players; ++i) kept.add(1)[static_cast<std::size_t>(i)] = 0;
+  const Changes found = changes(kept, evaluated, f);
+  return single_removal(found.predicted, found.truth);
+}
+
+double agreement(const std::string& metric, std::span<const double> scores, std::span<const double> given) {
+  if (given.empty())
+    throw Error("[" + metric + "] the row gives no scores to agree with", "a field \"scores\", one a token");
+  std::vector<double> ours, theirs;
+  std::vector<bool> positive;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (std::isnan(given[i])) continue;
+    ours.push_back(scores[i]);
+    theirs.push_back(given[i]);
+    positive.push_back(given[i] > 0);
+  }
+  if (metric == "spearman") return spearman(ours, theirs);
+  if (metric == "pearson") return pearson(ours, theirs);
+  if (metric == "kendall") return kendall(ours, theirs);
+  return roc_auc(ours, positive);
+}
+
+}  // namespace
+
+double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& f, const ExplainedText& text,
+                std::span<const double> given, const EvaluationOptions& options) {
+  const GameValues values = coalition_values(f, text, options.absence);
+  if (metric.name == "insertion") return insertion(evaluated.scores, values, options.step).area;
+  if (metric.name == "deletion")
+    return deletion(evaluated.scores, values, options.step, text.has_empty_text()).area;
+  if (metric.name == "removal-mse") return multi_removal(evaluated, values, text.players(), options);
+  if (metric.name == "removal-mse-single") return each_removed(evaluated, values, text.players()).mse;
+  if (metric.name == "removal-rank") return each_removed(evaluated, values, text.players()).spearman;
+  return agreement(metric.name, evaluated.scores, given);
+}
+
+}  // namespace slalom

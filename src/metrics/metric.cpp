@@ -1,0 +1,61 @@
+#include "slalom/metrics/metric.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+const char* name(Direction direction) {
+  return direction == Direction::higher_is_better ? "higher is better" : "lower is better";
+}
+
+const std::vector<MetricInfo>& metrics() {
+  constexpr Direction higher = Direction::higher_is_better, lower = Direction::lower_is_better;
+  static const std::vector<MetricInfo> table = {
+      {"insertion", higher, "probability",
+       "probability of the target class with only the best-ranked tokens kept, mean over their number"},
+      {"deletion", lower, "probability",
+       "probability of the target class with the best-ranked tokens removed, mean over their number"},
+      {"removal-mse", lower, "nats²",
+       "squared error of the predicted change of log-odds, mean over 1 to 10 random tokens removed"},
+      {"removal-mse-single", lower, "nats²",
+       "squared error of the predicted change of log-odds, mean over the tokens removed one at a time"},
+      {"removal-rank", higher, "1",
+       "Spearman correlation of the predicted with the true change of log-odds, one token removed at a time"},
+      {"spearman", higher, "1", "rank correlation with given scores"},
+      {"pearson", higher, "1", "linear correlation with given scores"},
+      {"kendall", higher, "1", "rank correlation with given scores, tau-b"},
+      {"roc-auc", higher, "1", "chance that a token marked as important scores above one that is not"},
+  };
+  return table;
+}
+
+const MetricInfo& metric_named(const std::string& name) {
+  std::string known;
+  for (const MetricInfo& metric : metrics()) {
+    if (metric.name == name) return metric;
+    known += (known.empty() ? "" : ", ") + metric.name;
+  }
+  throw UsageError(text("there is no metric '", name, "'"), text("the metrics are ", known));
+}
+
+Summary summarise(std::span<const double> values) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  Summary summary{0, nan, nan};
+  double sum = 0, squares = 0;
+  for (const double x : values)
+    if (!std::isnan(x)) {
+      ++summary.n;
+      sum += x;
+    }
+  const double n = static_cast<double>(summary.n);
+  if (summary.n > 0) summary.mean = sum / n;
+  for (const double x : values)
+    if (!std::isnan(x)) squares += (x - summary.mean) * (x - summary.mean);
+  if (summary.n > 1) summary.standard_error = std::sqrt(squares / (n - 1) / n);
+  return summary;
+}
+
+}  // namespace slalom

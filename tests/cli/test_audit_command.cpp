@@ -1,0 +1,184 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "../support/process.hpp"
+#include "model_folder.hpp"
+#include "slalom/inspect/certificates.hpp"
+#include "slalom/inspect/compiled_slalom.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+Finished audit(const std::string& folder, const Arguments& options = {}) {
+  Arguments all = {"audit", "--model", folder, "--threads", "1"};
+  all.insert(all.end(), options.begin(), options.end());
+  return run_slalom(all);
+}
+
+Json audit_json(const std::string& folder, Arguments options = {}) {
+  options.emplace_back("--json");
+  const Finished run = audit(folder, options);
+  CAPTURE(run.err);
+  CHECK(run.status == 0);
+  CHECK(run.err.empty());
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 1);
+  return rows[0];
+}
+
+/// The published toy table as a model: best (5) .6, 1.1; the (6) −1, .7; worst (7) .4, −1.6.
+struct ToyFolder : TemporaryFolder {
+  explicit ToyFolder(const std::string& architecture) {
+    CHECK(run_slalom({"train", "--compile-slalom", "toy", "--arch", architecture, "--output", path,
+                      "--precision", "f64"})
+              .status == 0);
+  }
+};
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+// A SLALOM repeats to the same value: F(aa) − 2 F(a) = −v, so that best and worst prove (1.1 + 1.6) / 6 =
+// 0.45.
+TEST_CASE("audit --json: a compiled SLALOM is no additive model, but a SLALOM") {
+  for (const std::string architecture : {"bert", "distilbert", "roberta", "gpt2"}) {
+    CAPTURE(architecture);
+    const ToyFolder folder(architecture);
+    const Json a = audit_json(folder.path, {"--tokens", "5,6,7", "--max-repeats", "7"});
+    CHECK(a["bound"].get<double>() >= 0.45 - 1e-9);
+    CHECK(a["bound"].get<double>() >= a["positionwise_bound"].get<double>());
+    CHECK(a["rounding_error"].get<double>() < 1e-4);
+    CHECK(a["positionwise_rounding_error"].get<double>() > 0);
+    CHECK(a["witness"].size() == 4);
+    CHECK(a["positionwise_witness"].size() == 4);
+    CHECK(a["collapsed"] == false);
+    CHECK(a["spread"].get<double>() > 0.05);
+    REQUIRE(a["curves"].size() == 3);
+    const double values[] = {1.1, 0.7, -1.6};
+    const char* words[] = {"best", "the", "worst"};
+    for (std::size_t k = 0; k < 3; ++k) {
+      CHECK(a["curves"][k]["token"] == 5 + k);
+      CHECK(a["curves"][k]["text"] == (architecture == "gpt2" ? std::to_string(5 + k) : words[k]));
+      const std::vector<double> curve = numbers(a["curves"][k]["log_odds"]);
+      CHECK(curve.size() == 7);
+      for (const double x : curve) CHECK(std::abs(x - values[k]) <= 1e-9);
+    }
+    CHECK(a["distance"]["longest"] == 4);
+    CHECK(a["distance"]["texts"] == 3 + 9 + 27 + 81);
+    CHECK(a["distance"]["slalom"].get<double>() <= 1e-6);
+    CHECK(a["distance"]["slalom_background"].get<double>() <= 1e-6);
+    CHECK(a["distance"]["positionwise"].get<double>() > 0.1);
+    CHECK(a["distance"]["additive"].get<double>() >= a["distance"]["positionwise"].get<double>());
+    CHECK(a["distance"]["constant"].get<double>() > a["distance"]["additive"].get<double>());
+    CHECK(a["prefix"] == (architecture == "gpt2" ? Json::array() : Json{1}));
+    CHECK(a["suffix"] == (architecture == "gpt2" ? Json::array() : Json{2}));
+    CHECK(a["target"] == 1);
+    CHECK(a["seed"] == 0);
+    CHECK(a["precision"] == "f64");
+    CHECK(a["version"] == "0.1.0");
+    CHECK(a["queries"].get<int>() > a["unique_queries"].get<int>());
+    CHECK(a["token_forwards"].get<int>() > a["unique_queries"].get<int>());
+  }
+}
+
+TEST_CASE("audit: what the folder calls special is no token of a text") {
+  const ToyFolder folder("bert");
+  const Json a = audit_json(folder.path);
+  REQUIRE(a["curves"].size() == 4);
+  for (std::size_t k = 0; k < 4; ++k) CHECK(a["curves"][k]["token"] == 5 + k);
+  CHECK(a["curves"][3]["text"] == "[unused0]");
+}
+
+TEST_CASE("audit: a model without tokenizer files is read bare, with at most as many tokens as it has") {
+  const ModelFolder folder(Architecture::gpt2);  // 40 words, 64 positions
+  const Json a = audit_json(folder.path, {"--max-repeats", "100", "--target", "2", "--seed", "9"});
+  CHECK(a["curves"].size() == 40);
+  CHECK(numbers(a["curves"][0]["log_odds"]).size() == 64);
+  CHECK(a["distance"]["longest"] == 2);  // 40 + 1600 texts; 64,000 more would be too many
+  CHECK(a["target"] == 2);
+  CHECK(a["seed"] == 9);
+  CHECK(audit_json(folder.path, {"--longest", "0"})["distance"].is_null());
+}
+
+// The answers to the witness are asked of the model once more, by predict.
+TEST_CASE("audit: the witness proves the bound") {
+  const ModelFolder folder(Architecture::gpt2);
+  const Json a = audit_json(folder.path, {"--tokens", "3,20,5,17"});
+  std::string rows;
+  for (const Json& text : a["positionwise_witness"]) rows += "{\"input_ids\":" + text.dump() + "}\n";
+  const Finished predicted =
+      run_slalom({"predict", "--model", folder.path, "--precision", "f64", "-q"}, {.input = rows});
+  std::vector<double> f;
+  for (const Json& row : json_lines(predicted.out)) f.push_back(row["log_odds"].get<double>());
+  REQUIRE(f.size() == 4);
+  CHECK(std::abs(positionwise_bound(f[0], f[1], f[2], f[3]) - a["positionwise_bound"].get<double>()) <=
+        1e-12);
+}
+
+TEST_CASE("audit: float32 has the float64 model as its reference") {
+  const ToyFolder folder("distilbert");
+  const Json wide = audit_json(folder.path, {"--tokens", "5,6,7"}),
+             narrow = audit_json(folder.path, {"--tokens", "5,6,7", "--precision", "f32"});
+  CHECK(narrow["precision"] == "f32");
+  const double difference = std::abs(wide["bound"].get<double>() - narrow["bound"].get<double>());
+  CHECK(difference > 0);
+  CHECK(difference <= narrow["rounding_error"].get<double>());
+}
+
+TEST_CASE("audit: a report in words") {
+  const ToyFolder folder("bert");
+  const Finished run = audit(folder.path, {"--tokens", "7,5"});
+  CHECK(run.status == 0);
+  CHECK(run.err.empty());
+  CHECK(has(run.out, "Is " + folder.path + " additive?"));
+  CHECK(has(run.out, "the 2 tokens given,\nwhich the model reads as [CLS] … [SEP]."));
+  CHECK(has(run.out, "Not collapsed: "));
+  // (1.1 + 1.6) / 6 from the repetitions.
+  CHECK(has(run.out,
+            "Proved not to be an additive bag of words: whatever the weights, some text's log-odds "
+            "is off by at least 0.45 nats"));
+  CHECK(has(run.out, "\"best best\", \"best\""));
+  CHECK(has(run.out, "an additive bag of words"));
+  CHECK(has(run.out, "token repeated    n = 1    n = 2    n = 3    n = 5   n = 10   n = 30\n"));
+  CHECK(has(run.out, "worst           -1.6000  -1.6000"));
+  CHECK(has(run.out, " unique, "));
+
+  // All weights 0: a constant.
+  const TemporaryFolder constant("constant");
+  save_model(Classifier<float>(small_config(Architecture::gpt2, 1)), constant.path);
+  const Finished dull = audit(constant.path, {"--tokens", "3,4,5"});
+  CHECK(dull.status == 0);
+  CHECK(has(dull.out, "which the model reads bare."));
+  CHECK(has(dull.out, "Collapsed: "));
+  CHECK(has(dull.out,
+            "Not proved to be anything but an additive bag of words: the best bound found is 0 nats"));
+}
+
+TEST_CASE("audit: a wrong command line") {
+  const ModelFolder folder(Architecture::gpt2);
+  const auto refused = [&](const Arguments& options, const std::string& message) {
+    const Finished run = audit(folder.path, options);
+    CHECK(run.status == 2);
+    CHECK(run.out.empty());
+    CHECK(lines_of(run.err).at(0) == "error: " + message);
+  };
+  refused({"--tokens", "3"}, "--tokens 3, wanted at least 2");
+  refused({"--tokens", "3,x"}, "--tokens 3,x, wanted ids separated by commas");
+  refused({"--tokens", "3;4"}, "--tokens 3;4, wanted ids separated by commas");
+  refused({"--tokens", "3,40"}, "--tokens: id 40, the model has 0 to 39");
+  refused({"--tokens", "3,-1"}, "--tokens 3,-1, wanted ids separated by commas");
+  refused({"--tokens", "3,4,3"}, "--tokens: id 3 twice");
+  refused({"--target", "3"}, "--target 3, the model has classes 0 to 2");
+  refused({"--max-repeats", "0"}, "--max-repeats 0, wanted 1 to 1048576");
+  refused({"--input", "rows"}, "--input has no effect in audit: it asks texts of its own");
+  CHECK(run_slalom({"audit"}).status == 2);
+  CHECK(audit(folder.file("none")).status == 3);
+}
