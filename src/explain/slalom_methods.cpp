@@ -31,6 +31,11 @@ std::vector<Tokens> anchors(const ExplainedText& text, Index most) {
   return list;
 }
 
+// A millionth of the squared error is far below what other queries would change.
+SlalomOptions fit_options(bool background) {
+  return {.background = background, .max_iterations = 60, .tolerance = 1e-6};
+}
+
 void take(const SlalomFit& fit, const ExplainedText& text, Explanation& result) {
   set_slalom_scores(fit.model, text, result);
   auto& scores = std::get<SlalomScores>(result.scores);
@@ -117,7 +122,7 @@ void explain_slalom_eff(BlackBox& f, const ExplainedText& text, const ExplainOpt
       sample);
   warn_of_small_budget(sample, background, result);
   take(options.as_published ? fit_slalom_adam(sample, kPublishedEff, options.seed)
-                            : fit_slalom(sample, {.background = background}),
+                            : fit_slalom(sample, fit_options(background)),
        text, result);
 }
 
@@ -131,7 +136,7 @@ void explain_slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainO
   if (background) add_answers(f, text, anchors(text, *options.budget / 4), kAnchorWeight, sample);
   add_deletions(f, text, query_deletions(text, *options.budget - sample.texts(), options, false), sample);
   warn_of_small_budget(sample, background, result);
-  take(options.as_published ? fit_slalom_alternating(sample) : fit_slalom(sample, {.background = background}),
+  take(options.as_published ? fit_slalom_alternating(sample) : fit_slalom(sample, fit_options(background)),
        text, result);
 }
 

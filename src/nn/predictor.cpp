@@ -40,13 +40,13 @@ void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
   Index rows = 0;
   for (Index b = 0; b < B; ++b) {
     if (first[static_cast<std::size_t>(b)] != b) continue;
-    if (!batch.empty() && rows + texts.length(b) > batch_rows_) {
+    if (!batch.empty() && rows + model_.rows_of_memory(texts.length(b)) > batch_rows_) {
       run_batch(texts, batch, out);
       batch.clear();
       rows = 0;
     }
     batch.push_back(b);
-    rows += texts.length(b);
+    rows += model_.rows_of_memory(texts.length(b));
     ++cost_.unique_queries;
     cost_.token_forwards += texts.length(b);
   }

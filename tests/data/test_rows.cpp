@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string_view>
 
@@ -130,4 +131,19 @@ TEST_CASE("rows: a missing file, an empty file") {
   CHECK_THROWS_AS(RowReader("/nonexistent/rows.jsonl", RowLimits{100, 2}), Error);
   const TemporaryFile file("");
   CHECK(read_all(file.path).empty());
+}
+
+TEST_CASE("rows: scores are one number or null for each token") {
+  const TemporaryFile file("{\"input_ids\":[1,2,3],\"scores\":[null,0.5,-2]}\n{\"input_ids\":[4]}\n");
+  const std::vector<InputRow> rows = read_all(file.path);
+  REQUIRE(rows.size() == 2);
+  REQUIRE(rows[0].scores.size() == 3);
+  CHECK(std::isnan(rows[0].scores[0]));
+  CHECK(rows[0].scores[1] == 0.5);
+  CHECK(rows[0].scores[2] == -2);
+  CHECK(rows[1].scores.empty());
+  CHECK(message_for("{\"input_ids\":[1,2],\"scores\":[1]}") ==
+        "field \"scores\": found 1 numbers, wanted one for each of 2 tokens");
+  CHECK(message_for("{\"input_ids\":[1,2],\"scores\":[1,\"x\"]}") ==
+        "field \"scores\"[1]: found \"x\", wanted a number or null");
 }

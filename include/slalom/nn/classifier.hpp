@@ -44,6 +44,10 @@ class Classifier final : public TextClassifier<T> {
   const ParameterStore<T>& parameters() const override { return parameters_; }
   Index labels() const override { return config_.labels; }
   void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const override;
+  /// A single block has keys and values (2D of about 14D) for all rows, the rest for one row of a text.
+  Index rows_of_memory(Index tokens) const override {
+    return config_.layers == 1 ? ceil_div(tokens, 4) : tokens;
+  }
   /// Refused are an empty text, an id outside the vocabulary, and a text longer than the positions.
   void check(const PackedTexts& texts) const override;
   const EmbeddingIds& embedding() const { return embedding_; }

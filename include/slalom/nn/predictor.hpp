@@ -22,8 +22,8 @@ struct QueryCost {
 template <class T>
 class Predictor {
  public:
-  /// The model must outlive the predictor. `batch_rows` bounds the rows of a batch (one longer text is a
-  /// batch of its own).
+  /// The model must outlive the predictor. `batch_rows` bounds the rows_of_memory() of a batch (one longer
+  /// text is a batch of its own).
   explicit Predictor(TextClassifier<T>& model, Index batch_rows = 4096)
       : model_(model), batch_rows_(batch_rows) {}
 

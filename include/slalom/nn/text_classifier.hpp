@@ -27,6 +27,9 @@ class TextClassifier {
   virtual Index labels() const = 0;
   /// Which rows of a row-sparse parameter forward() will read for these texts; repeats are fine.
   virtual void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const = 0;
+  /// How many rows through a full block take as much memory as a text of that many tokens does in a pass that
+  /// records nothing; what bounds a batch.
+  virtual Index rows_of_memory(Index tokens) const { return tokens; }
   /// Throws Error naming the text if the model cannot read the texts; forward() checks it, too.
   virtual void check(const PackedTexts& texts) const = 0;
   /// Logits (B, C) of the texts, recorded on the tape.

@@ -1,24 +1,21 @@
 // Step times of training: batch 20, lengths Binomial(30, ½), dropout 0.1, RMSprop, vocabularies of the
 // published models. Efficiency is the rate of the useful products over the step time, against the rate of
 // plain products measured in the same process.
-#include <algorithm>
 #include <chrono>
-#include <iostream>
 
+#include "bench.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/base/memory.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/nn/classifier.hpp"
 #include "slalom/nn/cost.hpp"
 #include "slalom/report/table.hpp"
 #include "slalom/train/trainer.hpp"
 
-namespace {
+namespace slalom::bench {
 
-using namespace slalom;
+namespace {
 
 struct Setting {
   Architecture architecture;
@@ -82,10 +79,9 @@ Row measure(const Setting& setting, double seconds) {
     ms.push_back(took * 1e3);
   }
   rate = std::max(rate, measure_gemm_rate(0.3));
-  std::ranges::sort(ms);
   const auto steps = static_cast<Index>(ms.size()) + 3;
-  return {setting, ms.front(),           ms[ms.size() / 2], useful_gflop(config, data, steps),
-          rate,    peak_resident_bytes()};
+  const auto [least, median] = least_and_median(ms);
+  return {setting, least, median, useful_gflop(config, data, steps), rate, peak_resident_bytes()};
 }
 
 std::string json_row(const Row& r) {
@@ -107,7 +103,7 @@ std::string json_row(const Row& r) {
       .str();
 }
 
-void print(const std::vector<Row>& rows) {
+std::string table_of(const std::vector<Row>& rows) {
   using enum Table::Align;
   Table table({{"arch", left},
                {"layers", right},
@@ -124,40 +120,24 @@ void print(const std::vector<Row>& rows) {
                    std::to_string(r.setting.width), fixed(r.step_ms_min, 2), fixed(r.step_ms_median, 2),
                    fixed(r.useful_gflop, 2), fixed(r.useful_gflop / r.step_ms_median * 1e3, 0),
                    fixed(r.sgemm_gflops, 0), fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
-  std::cout << table.text() << "training steps, batch " << kBatch << ", BLAS kernels " << blas_core() << ", "
-            << threads() << " threads; efficiency from the median step\n";
-}
-
-int run(int argc, char** argv) {
-  cxxopts::Options options = common_options("bench", "Step times, rates and efficiency of training.");
-  options.add_options()("seconds", "spent on each row", cxxopts::value<double>()->default_value("4"), "S")(
-      "row", "only this row, from 1", cxxopts::value<std::int64_t>()->default_value("0"), "N");
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  const auto count = static_cast<std::int64_t>(std::size(kSettings));
-  const std::int64_t only = integer_option(*parsed, "row", 0, count);
-  std::vector<Row> rows;
-  std::string json = "[";
-  for (std::int64_t i = 1; i <= count; ++i) {
-    if (only != 0 && only != i) continue;
-    rows.push_back(measure(kSettings[i - 1], (*parsed)["seconds"].as<double>()));
-    json += (rows.size() > 1 ? ",\n " : "") + json_row(rows.back());
-  }
-  print(rows);
-  if (common.output != "-") {
-    if (const auto slash = common.output.rfind('/'); slash != std::string::npos)
-      make_folders(common.output.substr(0, slash));
-    OutputFile file(common.output);
-    file.write(json + "]\n");
-    file.commit();
-  }
-  return 0;
+  return text(table.text(), "training steps, batch ", kBatch, "; efficiency from the median step\n");
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  configure_runtime(argv);
-  return run_program(argc, argv, run);
+Index training_rows() {
+  return static_cast<Index>(std::size(kSettings));
 }
+
+Measured measure_training(const std::vector<Index>& chosen, double seconds) {
+  std::vector<Row> rows;
+  Measured measured;
+  for (const Index i : chosen) {
+    rows.push_back(measure(kSettings[i], seconds));
+    measured.json.push_back(json_row(rows.back()));
+  }
+  measured.table = table_of(rows);
+  return measured;
+}
+
+}  // namespace slalom::bench
