@@ -231,8 +231,7 @@ SlalomModel identify_plain(Index tokens, Questions& questions, Identification& r
 ///   d_m = b (v − v_0) / (1 + b),  d_2m = 2b (v − v_0) / (1 + 2b).
 struct AgainstBackground {
   double value = 0, log_ratio = 0, error = kInfinity;
-  bool violation = false;  // not 1 < d_2m / d_m < 2
-  bool unknown = false;    // no copy adds anything: v = v_0
+  bool violation = false;  // no weight explains the answers
 };
 
 /// Where no b > 0 explains the answers, it is bounded and v explains d_m: above by e^kImportanceBound, below
@@ -240,9 +239,6 @@ struct AgainstBackground {
 AgainstBackground against_background(double dm, double d2m, double m, double v0, double largest_offset,
                                      double rounding) {
   AgainstBackground found;
-  found.value = v0;
-  found.unknown = std::abs(dm) <= rounding && std::abs(d2m) <= rounding;
-  if (found.unknown) return found;
   const double sign = dm < 0 ? -1 : 1, saturation = sign * (2 * dm - d2m), growth = sign * (d2m - dm);
   double b = saturation / (2 * growth);
   if (growth <= rounding) {
@@ -260,53 +256,126 @@ AgainstBackground against_background(double dm, double d2m, double m, double v0,
   return found;
 }
 
+/// In units of the background's weight: a_r and v_r of a reference from [r, r], then the others from their
+/// pairs with it, since the weights of [k] and of r share F([k, r]) between F([k]) and v_r:
+///   (1 + a_k) / a_r = (v_r − F([k, r])) / (F([k, r]) − F([k])),  v_k = v_0 + d_1 (1 + a_k) / a_k.
 class BackgroundImportances {
  public:
   BackgroundImportances(Index tokens, Questions& questions, Identification& result)
       : questions_(questions), result_(result), tokens_(tokens) {}
 
   SlalomModel find() {
-    ask();
+    ask_background_and_tokens();
+    result_.pairs = tokens_;
+    if (std::ranges::max(once_, {}, [](double d) { return std::abs(d); }) == 0) {
+      result_.warnings.push_back(
+          "no token changes the log-odds: their values are the background's, their "
+          "importances cannot be told and are 0");
+      return {std::vector<double>(tokens_, v0_), std::vector<double>(tokens_), Background{v0_, 0}};
+    }
+    ask_reference();
+    if (found_[reference_].log_ratio > kLightBackground) return without_background();
+    ask_pairs();
     refine();
     SlalomModel model;
-    double sum = 0, known = 0;
     for (const AgainstBackground& token : found_) {
       result_.violations += token.violation;
-      if (token.unknown) continue;
-      sum += token.log_ratio;
-      ++known;
-    }
-    const double mean = known > 0 ? sum / known : 0;
-    for (const AgainstBackground& token : found_) {
       model.value.push_back(token.value);
-      model.importance.push_back(token.unknown ? mean : token.log_ratio);
+      model.importance.push_back(token.log_ratio);
     }
     model.background = Background{v0_, 0};
     model.bound_importances();
     keep_single_answers(model);
-    if (known < static_cast<double>(tokens_))
-      result_.warnings.push_back(
-          text(tokens_ - static_cast<Index>(known), " of ", tokens_,
-               " tokens change nothing: their value is the background's, their importance "
-               "cannot be told and is 0"));
     return model;
   }
 
  private:
-  void ask() {
+  double single(Index k) const { return v0_ + once_[k]; }
+
+  /// Of a lighter background the answers of a real model say little, and a token far lighter than the
+  /// reference would owe its value to it.
+  SlalomModel without_background() {
+    SlalomModel model;
+    for (Index k = 0; k < tokens_; ++k) model.value.push_back(single(k));
+    model.importance = PairedImportances(model.value, questions_, result_).find();
+    model.background = Background{v0_, -3 * kImportanceBound};
+    model.bound_importances();
+    result_.warnings.push_back("the background weighs less than 1e-4 of a token: it is left out");
+    return model;
+  }
+
+  void ask_background_and_tokens() {
     std::vector<Text> texts(1);
-    for (const double times : {1.0, 2.0})
-      for (Index k = 0; k < tokens_; ++k) texts.push_back(copies(static_cast<Token>(k), times));
+    for (Index k = 0; k < tokens_; ++k) texts.push_back({static_cast<Token>(k)});
     const std::vector<double> answers = questions_.ask(texts);
     v0_ = answers[0];
-    for (const double answer : answers)
-      largest_offset_ = std::max(largest_offset_, kMostExtrapolation * std::abs(answer - v0_));
-    result_.pairs = tokens_;
-    for (Index k = 0; k < tokens_; ++k) {
-      once_.push_back(answers[1 + k] - v0_);
-      found_.push_back(against_background(once_[k], answers[1 + tokens_ + k] - v0_, 1, v0_, largest_offset_,
-                                          questions_.rounding()));
+    for (Index k = 0; k < tokens_; ++k) once_.push_back(answers[1 + k] - v0_);
+    found_.resize(tokens_);
+  }
+
+  /// The token that moves F furthest from the background.
+  void ask_reference() {
+    const auto size = [](double d) { return std::abs(d); };
+    reference_ = std::ranges::max_element(once_, {}, size) - once_.begin();
+    result_.reference = static_cast<Token>(reference_);
+    largest_offset_ = kMostExtrapolation * size(once_[reference_]);
+    const double twice = questions_.ask({copies(result_.reference, 2)}).front();
+    found_[reference_] =
+        against_background(once_[reference_], twice - v0_, 1, v0_, largest_offset_, questions_.rounding());
+  }
+
+  /// Each token with the reference; where F([k]) is too close to the reference's value, with a second one
+  /// that the first told.
+  void ask_pairs() {
+    const auto gap = [&](Index k) { return std::abs(single(k) - found_[reference_].value); };
+    double range = 0;
+    for (Index k = 0; k < tokens_; ++k) range = std::max(range, gap(k));
+    std::vector<Index> far, close;
+    for (Index k = 0; k < tokens_; ++k)
+      if (k != reference_) (gap(k) < 0.1 * range ? close : far).push_back(k);
+    ask_with(far, reference_);
+    if (close.empty()) return;
+    Index second = reference_;
+    double best = 0;
+    for (const Index k : far) {
+      const double strength = found_[k].violation ? 0 : gap(k) * std::min(1.0, std::exp(found_[k].log_ratio));
+      if (strength > best) {
+        best = strength;
+        second = k;
+      }
     }
+    ask_with(close, second);
+  }
+
+  void ask_with(const std::vector<Index>& tokens, Index partner) {
+    std::vector<Text> texts;
+    for (const Index k : tokens) texts.push_back({static_cast<Token>(k), static_cast<Token>(partner)});
+    const std::vector<double> answers = questions_.ask(texts);
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      found_[tokens[i]] = with_partner(tokens[i], answers[i], found_[partner]);
+  }
+
+  AgainstBackground with_partner(Index k, double answer, const AgainstBackground& partner) const {
+    AgainstBackground found;
+    const double range = partner.value - single(k), rounding = questions_.rounding();
+    const double from_partner = partner.value - answer, from_single = answer - single(k);
+    const double slack = rounding / std::abs(range);
+    double a = std::exp(partner.log_ratio) * from_partner / from_single - 1;
+    if (!(from_single / range > slack)) {  // the partner changes nothing
+      found.violation = from_single / range < -slack;
+      a = std::exp(kImportanceBound);
+    } else if (!(from_partner / range > 0) || !(a > 0)) {  // less weight than the background alone has
+      found.violation = true;
+      const double size = std::abs(once_[k]);
+      a = std::max(size / (largest_offset_ - std::min(size, largest_offset_ / 2)),
+                   std::exp(-kImportanceBound));
+    } else {
+      found.error =
+          (slack * range / from_partner + slack * range / from_single) * (1 + a) / a + partner.error;
+    }
+    found.log_ratio = std::log(a);
+    found.value = v0_ + once_[k] * (1 + a) / a;
+    return found;
   }
 
   /// Tokens of little weight add almost the same twice: more copies tell them from the background.
@@ -316,7 +385,7 @@ class BackgroundImportances {
     std::vector<Text> texts;
     for (Index k = 0; k < tokens_; ++k) {
       const AgainstBackground& token = found_[k];
-      if (token.violation || token.unknown || token.error <= kWantedError || token.log_ratio > -1) continue;
+      if (token.violation || token.error <= kWantedError || token.log_ratio > -1) continue;
       open.push_back(k);
       times.push_back(std::clamp(std::round(std::exp(-token.log_ratio)), 2.0, kMostCopies));
       texts.push_back(copies(static_cast<Token>(k), times.back()));
@@ -335,15 +404,16 @@ class BackgroundImportances {
   void keep_single_answers(SlalomModel& model) const {
     for (Index k = 0; k < tokens_; ++k) {
       const double log_ratio = model.importance[k] - model.background->importance;
-      if (!found_[k].unknown && std::abs(log_ratio - found_[k].log_ratio) > 1e-6)
+      if (std::abs(log_ratio - found_[k].log_ratio) > 1e-6)
         model.value[k] = v0_ + once_[k] * (1 + std::exp(-log_ratio));
     }
   }
 
+  static constexpr double kLightBackground = 9.2;  // log 1e4, of the reference's weight to the background's
   static constexpr double kMostExtrapolation = 4;  // |v − v_0| against the largest |F − v_0|, when bounded
   Questions& questions_;
   Identification& result_;
-  Index tokens_;
+  Index tokens_, reference_ = 0;
   double v0_ = 0, largest_offset_ = 0;
   std::vector<double> once_;  // F([k]) − v_0
   std::vector<AgainstBackground> found_;

@@ -142,15 +142,34 @@ TEST_CASE("degenerate cases end with a warning") {
   CHECK(equal.warnings.size() == 1);
 }
 
-TEST_CASE("a token that changes nothing is worth the background") {
-  const SlalomModel truth{{2, 0.5, -1}, {0.3, 0.7, -0.3}, Background{0.5, 0.1}};
+TEST_CASE("a token of the background's value is told by its pair, and nothing by tokens that all have it") {
+  SlalomModel truth{{2, 0.5, -1}, {0.3, 0.7, -0.3}, Background{0.5, 0.1}};
+  truth.centre();
   const Identification found =
       identify_slalom(3, answers_of(truth), {.background = true, .empty_text = true});
-  CHECK(std::abs(found.model.value[1] - 0.5) < 1e-12);
-  CHECK(std::abs(found.model.importance[1]) < 1e-12);
-  CHECK(relative_error(found.model.importance[0] - found.model.importance[2], 0.6) < 1e-12);
-  REQUIRE(found.warnings.size() == 1);
-  CHECK(found.warnings[0].find("1 of 3 tokens") != std::string::npos);
+  CHECK(worst_error(found, truth) < 1e-12);
+  const Identification dull = identify_slalom(3, answers_of({{2, 2, 2}, {0, 1, -1}, Background{2, 0}}),
+                                              {.background = true, .empty_text = true});
+  CHECK(dull.asked.texts() == 4);
+  CHECK(dull.model.value == std::vector<double>(3, 2));
+  CHECK(dull.model.importance == std::vector<double>(3));
+  REQUIRE(dull.warnings.size() == 1);
+}
+
+TEST_CASE("a background that no text notices leaves the importances to the pairs") {
+  for (const Index tokens : {2, 10, 100}) {
+    const SlalomModel truth = random_slalom(tokens, 2, false, 7);
+    const auto answers = [&](const std::vector<Tokens>& texts) {
+      std::vector<double> found;
+      for (const Tokens& text : texts) found.push_back(text.empty() ? 0.2 : truth.predict(text));
+      return found;
+    };
+    const Identification found = identify_slalom(tokens, answers, {.background = true, .empty_text = true});
+    CHECK(worst_difference(found.model.value, truth.value) < 1e-9);
+    CHECK(worst_difference(found.model.importance, truth.importance) < 1e-9);
+    CHECK(found.model.background->importance == -2 * kImportanceBound);
+    REQUIRE(found.warnings.size() == 1);
+  }
 }
 
 TEST_CASE("answers outside the values are counted, and the importance goes to the side they point to") {
@@ -175,24 +194,26 @@ TEST_CASE("answers outside the values are counted, and the importance goes to th
 }
 
 TEST_CASE("answers that no background explains stay bounded") {
+  // v_0 = 0; the reference is token 2: d_1 = 3, d_2 = 4: a = (6 − 4) / 2 = 1, v = 3 · 2 = 6.
   const auto answers = [](const std::vector<Tokens>& texts) {
     std::vector<double> found;
-    for (const Tokens& text : texts) {
-      if (text.empty()) found.push_back(0.5);
-      if (text.size() == 1) found.push_back(text[0] == 0 ? 1.5 : text[0] == 1 ? 1.0 : 2.0);
-      if (text.size() == 2) found.push_back(text[0] == 0 ? 1.2 : text[0] == 1 ? 3.0 : 2.5);
-    }
+    const std::vector<double> alone = {1, -1, 3, 0.5}, with_reference = {0.5, 5.9, 4, 3.25};
+    for (const Tokens& text : texts)
+      found.push_back(text.empty() ? 0 : text.size() == 1 ? alone[text[0]] : with_reference[text[0]]);
     return found;
   };
-  // Token 0 falls back at the second copy, token 1 adds more with the second, token 2 is a SLALOM:
-  // d = 1.5, 2.0: a = (3 − 2) / (2 · .5) = 1, v = .5 + 1.5 · 2 = 3.5.
-  const Identification found = identify_slalom(3, answers, {.background = true, .empty_text = true});
-  CHECK(found.violations == 2);
-  CHECK(std::abs(found.model.value[0] - 1.5) < 1e-6);
-  CHECK(std::abs(found.model.value[1] - 0.5) <= 4 * 2.5 + 1e-9);  // four times the largest |F − v_0|
-  CHECK(relative_error(found.model.predict(Tokens{1}), 1.0) < 1e-9);
-  CHECK(relative_error(found.model.value[2], 3.5) < 1e-9);
-  CHECK(std::abs(found.model.importance[2] - found.model.background->importance) < 1e-9);
+  // Token 0: F = .5 lies beyond F([0]) = 1: all the weight. Token 1: (6 − 5.9) / (5.9 + 1) < 1: less weight
+  // than the background alone. Token 3: (6 − 3.25) / (3.25 − .5) = 1 = 1 + a: no weight at all.
+  const Identification found = identify_slalom(4, answers, {.background = true, .empty_text = true});
+  CHECK(found.reference == 2);
+  CHECK(found.violations == 3);
+  CHECK(relative_error(found.model.value[2], 6) < 1e-9);
+  CHECK(std::abs(found.model.value[0] - 1) < 1e-6);
+  CHECK(found.model.importance[0] > found.model.importance[2] + 10);
+  for (const Sample::Token k : {0, 1, 2, 3})
+    CHECK(relative_error(found.model.predict(Tokens{k}), std::vector<double>{1, -1, 3, 0.5}[k]) < 1e-9);
+  for (const double v : found.model.value)
+    CHECK(std::abs(v) <= 4 * 3 + 1e-9);  // four times the largest |F − v_0|
   check_finite(found);
 }
 

@@ -1,8 +1,8 @@
 // SLALOM from as few answers as determine it (paper, section 5):
 //   v_k = F([k]),  s_k − s_r = log((F([k, r]) − v_r) / (v_k − F([k, r])))  with a reference r: 2K − 1 texts;
-// with a background whose value v_0 = F([]) can be asked, 2K + 1 texts: F([]), F([k]), F([k, k]), which give
-//   a = e^{s_k − s_0} = (2 d_1 − d_2) / (2 (d_2 − d_1)),  v_k = v_0 + d_1 (1 + a) / a,  d_m = F(m copies) −
-//   v_0;
+// with a background whose value v_0 = F([]) can be asked, 2K + 1 texts: F([]), F([k]), F([r, r]), F([k, r]),
+// which give, with a = e^{s − s_0}, d_1 = F([r]) − v_0 and d_2 = F([r, r]) − v_0,
+//   a_r = (2 d_1 − d_2) / (2 (d_2 − d_1)),  (1 + a_k) / a_r = (v_r − F([k, r])) / (F([k, r]) − F([k]));
 // with one that cannot (a decoder), 3K − 1 texts [k], [k, k], [k, r] and a least-squares fit to their
 // answers.
 #pragma once
@@ -24,9 +24,9 @@ struct IdentificationOptions {
 };
 
 struct Identification {
-  SlalomModel model;     // centred
-  Sample asked;          // every text and its answer
-  Index pairs = 0;       // texts of two tokens that tell an importance: K − 1 pairs, or [k, k] for every k
+  SlalomModel model;  // centred
+  Sample asked;       // every text and its answer
+  Index pairs = 0;  // texts of two tokens that tell an importance: K − 1 pairs, with background [r, r] too
   Index violations = 0;  // of them: F outside what any SLALOM with these values allows; the importances are
                          // bounded there
   Sample::Token reference = 0;
