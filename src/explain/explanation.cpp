@@ -28,9 +28,9 @@ const std::vector<Method>& methods() {
        {"budget", "background", "most-deleted", "as-published"},
        explain_slalom_fidel},
       {"slalom-shapley",
-       "Shapley values of slalom-fidel's SLALOM",
+       "Shapley values of a SLALOM fitted to deletions of all sizes",
        500,
-       {"budget", "background", "most-deleted", "as-published"},
+       {"budget", "background"},
        explain_slalom_shapley},
       {"leave-one-out", "F(t) - F(t without the token)", 0, {"absence"}, explain_leave_one_out},
       {"linear-deletion",
@@ -52,7 +52,7 @@ const std::vector<Method>& methods() {
       {"controlled-shap",
        "the same with a SLALOM as control variate",
        1000,
-       {"budget", "absence", "background", "most-deleted"},
+       {"budget", "background"},
        explain_controlled_shap}};
   return list;
 }

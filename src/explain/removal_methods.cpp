@@ -81,12 +81,15 @@ void explain_permutation_shap(BlackBox& f, const ExplainedText& text, const Expl
 
 void explain_controlled_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                              Explanation& result) {
+  if (!text.has_empty_text())
+    throw Error("[controlled-shap] tokens are deleted, and a text without special tokens has no empty form",
+                "permutation-shap can replace them instead: --absence mask --mask-id N");
   ExplainOptions half = options;
   half.budget = std::max<Index>(1, *options.budget / 2);
   Explanation fitted;
-  explain_slalom_fidel(f, text, half, fitted);
+  fit_slalom_of_all_sizes(f, text, half, fitted);
   const auto& slalom = std::get<SlalomScores>(fitted.scores);
-  const GameValues values = coalition_values(f, text, options.absence);
+  const GameValues values = coalition_values(f, text, {});
   const Coalitions nobody{text.players(), std::vector<std::uint8_t>(slalom.value.size(), 0)};
   const double empty = slalom.background ? slalom.background->value : values(nobody).front();
   const GameValues control = [&](const Coalitions& coalitions) {

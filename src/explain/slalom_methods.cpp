@@ -94,6 +94,18 @@ void add_deletions(BlackBox& f, const ExplainedText& text, const Coalitions& kep
   }
 }
 
+void fit_deletions(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                   double anchor_weight, Explanation& result) {
+  const bool background = *options.background && !options.as_published;
+  Sample sample;
+  sample.tokens = std::ssize(text.distinct());
+  if (background) add_answers(f, text, anchors(text, *options.budget / 4), anchor_weight, sample);
+  add_deletions(f, text, query_deletions(text, *options.budget - sample.texts(), options, false), sample);
+  warn_of_small_budget(sample, background, result);
+  take(options.as_published ? fit_slalom_alternating(sample) : fit_slalom(sample, fit_options(background)),
+       text, result);
+}
+
 }  // namespace
 
 void explain_slalom_exact(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
@@ -130,19 +142,19 @@ void explain_slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainO
                           Explanation& result) {
   // Light enough to leave the fit to the deletions wherever they determine it.
   constexpr double kAnchorWeight = 1e-4;
-  const bool background = *options.background && !options.as_published;
-  Sample sample;
-  sample.tokens = std::ssize(text.distinct());
-  if (background) add_answers(f, text, anchors(text, *options.budget / 4), kAnchorWeight, sample);
-  add_deletions(f, text, query_deletions(text, *options.budget - sample.texts(), options, false), sample);
-  warn_of_small_budget(sample, background, result);
-  take(options.as_published ? fit_slalom_alternating(sample) : fit_slalom(sample, fit_options(background)),
-       text, result);
+  fit_deletions(f, text, options, kAnchorWeight, result);
+}
+
+void fit_slalom_of_all_sizes(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                             Explanation& result) {
+  ExplainOptions all = options;
+  all.most_deleted = text.players();
+  fit_deletions(f, text, all, 1, result);
 }
 
 void explain_slalom_shapley(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                             Explanation& result) {
-  explain_slalom_fidel(f, text, options, result);
+  fit_slalom_of_all_sizes(f, text, options, result);
   const auto scores = std::get<SlalomScores>(result.scores);
   const std::vector<std::uint8_t> nobody(scores.value.size(), 0);
   double empty = 0;

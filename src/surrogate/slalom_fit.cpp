@@ -356,7 +356,8 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
   const SlalomProblem problem(sample, options, false);
   if (2 * problem.tokens() > kMostSlalomParameters)
     throw Error(
-        text("[slalom] ", 2 * problem.tokens(), " parameters, wanted at most ", kMostSlalomParameters));
+        text("[slalom] ", 2 * problem.tokens(), " parameters, wanted at most ", kMostSlalomParameters),
+        "identification (slalom-exact without extra pairs) needs no fit");
   SlalomFit fit;
   std::vector<SlalomPoint> starts;
   if (options.start) starts.push_back(given_start(problem, *options.start, sample.tokens));

@@ -21,6 +21,7 @@ void explain_kernel_shap(BlackBox& f, const ExplainedText& text, const ExplainOp
 void explain_permutation_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                               Explanation& result);
 /// Half the budget for a SLALOM fit, half for permutation sampling of what the SLALOM leaves; unbiased.
+/// Absent tokens are deleted. Throws Error for a text without special tokens, which has no empty form.
 void explain_controlled_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                              Explanation& result);
 

@@ -19,7 +19,10 @@ void explain_slalom_eff(BlackBox& f, const ExplainedText& text, const ExplainOpt
 /// as long as the text and hardly tell a background from tokens that share it.
 void explain_slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                           Explanation& result);
-/// Shapley values of the SLALOM that slalom-fidel fits, in closed form.
+/// A fit to deletions of any number of tokens, which is what Shapley values average over.
+void fit_slalom_of_all_sizes(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                             Explanation& result);
+/// Shapley values of that SLALOM, in closed form.
 void explain_slalom_shapley(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                             Explanation& result);
 
