@@ -14,7 +14,8 @@ endif
 
 BUILD := build/$(config)
 ROOMS := base kernels autograd ops nn optim text data model_io train surrogate explain metrics inspect report cli
-EXPERIMENTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp)))))
+# A program a folder; what they share is in experiments/support.
+EXPERIMENTS := $(filter-out support,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
 
 CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -MMD -MP
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas -Wno-missing-field-initializers
@@ -40,7 +41,7 @@ TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/%,$(wildca
 PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
 .PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize \
-        format bench study tour fuzz install clean
+        format bench study surrogates recovery shapley tour fuzz install clean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
 help: ## list the targets
@@ -64,7 +65,7 @@ $(BUILD)/tests/run: $(TEST_OBJECTS) $(LIBRARY)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 define experiment_rule
-$(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp)) $(LIBRARY)
+$(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp experiments/support/*.cpp)) $(LIBRARY)
 	@echo "  $$@"
 	$$(Q)$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
 endef
@@ -113,9 +114,25 @@ bench: deps ## step times, rates and efficiency: a table, and out/bench.json
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/bench
 	$(BUILD)/bench --output out/bench.json
 
+LINEAR_STUDY := $(BUILD)/linear_study --size $(SIZE) --output out/linear_study
 study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
 	@$(MAKE) --no-print-directory -j$$(nproc) build/slalom $(BUILD)/linear_study
-	$(BUILD)/linear_study --size $(SIZE) --runs $(RUNS) --output out/linear_study
+	$(LINEAR_STUDY) --runs $(RUNS)
+
+surrogates: RUNS := 3
+surrogates: deps ## simple models of the study's transformers (Figure 4a, b): SIZE, RUNS=3, results in out/surrogates
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/linear_study $(BUILD)/surrogates
+	$(LINEAR_STUDY) --layers 1,2 --runs $(RUNS)
+	$(BUILD)/surrogates --size $(SIZE) --models out/linear_study/models --output out/surrogates
+
+recovery: deps ## is the SLALOM found that made the data (Figure 4c, d): SIZE, results in out/recovery
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/recovery
+	$(BUILD)/recovery --size $(SIZE) --output out/recovery
+
+shapley: deps ## Shapley values of repeated words (appendix A): SIZE, results in out/shapley
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/linear_study $(BUILD)/shapley
+	$(LINEAR_STUDY) --layers 1
+	$(BUILD)/shapley --size $(SIZE) --models out/linear_study/models --output out/shapley
 
 tour: deps ## one training step of a one-layer model, printed with shapes
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tour

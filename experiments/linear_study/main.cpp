@@ -1,9 +1,11 @@
+#include <algorithm>
+#include <charconv>
 #include <iostream>
 
+#include "../support/command_line.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "study.hpp"
 
@@ -23,7 +25,7 @@ Record run_one(const Plan& plan, const Options& options) {
   if (plan.probed)
     record.curve = probe(model, source);
   else
-    record.claims = check_claims(model, plan, options.size.claim_repeats, source);
+    record.claims = check_claims(model, plan, options.sizes.claim_repeats, source);
   save_record(record, options);
   if (!options.quiet)
     std::cerr << plan.name << " run " << plan.run << ": loss " << fixed(model.loss, 4) << ", accuracy "
@@ -31,29 +33,36 @@ Record run_one(const Plan& plan, const Options& options) {
   return record;
 }
 
+// "1,2"; throws UsageError for anything else than different depths.
+std::vector<Index> depths(const std::string& list) {
+  std::vector<Index> layers;
+  for (const std::string& part : split_list(list)) {
+    Index depth = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), depth);
+    if (error != std::errc() || end != part.data() + part.size() || depth < 1 || depth > 1000 ||
+        std::ranges::count(layers, depth) > 0)
+      throw UsageError("--layers " + list + ", wanted different depths from 1 to 1000, as in 1,2");
+    layers.push_back(depth);
+  }
+  if (layers.empty()) throw UsageError("--layers is empty, wanted depths, as in 1,2");
+  return layers;
+}
+
 int run(int argc, char** argv) {
-  cxxopts::Options cli =
-      common_options("linear_study", "Can attention classifiers learn a linear relation? (Figure 3)");
-  cli.add_options()("size", "tiny, default or paper", cxxopts::value<std::string>()->default_value("default"),
-                    "SIZE")("runs", "seeds for each model",
-                            cxxopts::value<std::int64_t>()->default_value("1"), "N")(
-      "expected", "values to compare with", cxxopts::value<std::string>()->default_value(""), "TSV")(
-      "fresh", "train anew what an earlier run left finished");
+  cxxopts::Options cli = experiment::command_line(
+      "linear_study", "Can attention classifiers learn a linear relation? (Figure 3)");
+  cli.add_options()("runs", "seeds for each model", cxxopts::value<std::int64_t>()->default_value("1"), "N")(
+      "layers", "depths of the transformers (default: the size's); their models are kept",
+      cxxopts::value<std::string>()->default_value(""), "A,B");
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  Options options;
-  options.size = size_named((*parsed)["size"].as<std::string>());
+  Options options{experiment::read_options(*parsed, "linear_study")};
+  options.sizes = size_named(options.size);
   options.runs = integer_option(*parsed, "runs", 1, 1000);
-  options.seed = common.seed;
-  options.folder = common.output == "-" ? "out/linear_study" : common.output;
-  std::string expected = (*parsed)["expected"].as<std::string>();
-  if (expected.empty())
-    expected = text("experiments/linear_study/expected", options.size.name == "tiny" ? "_tiny" : "", ".tsv");
-  options.expected = read_expected(expected);
-  options.fresh = parsed->count("fresh") > 0;
-  options.quiet = common.quiet;
-  options.progress = common.progress;
+  if (parsed->count("layers") > 0) {
+    options.sizes.layers = depths((*parsed)["layers"].as<std::string>());
+    options.sizes.keep_models = true;
+  }
   std::vector<Record> records;
   for (const Plan& plan : plans(options)) {
     check_interrupt();

@@ -1,12 +1,10 @@
-#include "slalom/base/error.hpp"
 #include "study.hpp"
 
 namespace slalom::study {
 
 Size size_named(const std::string& name) {
   if (name == "tiny")
-    return {.name = name,
-            .layers = {1},
+    return {.layers = {1},
             .width = 64,
             .heads = 4,
             .hidden = {32},
@@ -17,8 +15,7 @@ Size size_named(const std::string& name) {
             .rate = 1e-3,
             .claim_repeats = 64,
             .keep_models = true};
-  Size standard{.name = name,
-                .layers = {1},
+  Size standard{.layers = {1},
                 .width = 768,
                 .heads = 12,
                 .hidden = {200},
@@ -29,38 +26,22 @@ Size size_named(const std::string& name) {
                 .rate = 5e-5,
                 .claim_repeats = 512,
                 .keep_models = true};
-  if (name == "default") return standard;
   if (name == "paper") {
     standard.layers = {1, 2, 4, 8, 12};
     standard.hidden = {200, 400, 1000};
     standard.keep_models = false;
-    return standard;
   }
-  throw UsageError("--size " + name + ", wanted tiny, default or paper");
+  return standard;
 }
 
 namespace {
 
-const char* title_of(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::bert:
-      return "BERT";
-    case Architecture::distilbert:
-      return "DistilBERT";
-    case Architecture::roberta:
-      return "RoBERTa";
-    case Architecture::gpt2:
-      return "GPT-2";
-  }
-  return "";
-}
-
 Plan transformer(const Options& options, Architecture architecture, Index layers, Index run) {
   Plan plan;
   plan.name = text(name(architecture), "_", layers);
-  plan.title = text(title_of(architecture), ", ", layers, layers == 1 ? " layer" : " layers");
+  plan.title = experiment::title_of(architecture, layers);
   // The vocabulary is set by the data, in train().
-  plan.transformer = default_config(architecture, layers, options.size.width, options.size.heads, 1);
+  plan.transformer = default_config(architecture, layers, options.sizes.width, options.sizes.heads, 1);
   plan.special_tokens = traits(architecture).special_tokens;
   plan.run = run;
   return plan;
@@ -87,8 +68,8 @@ std::vector<Plan> plans(const Options& options) {
   std::vector<Plan> list;
   for (Index run = 0; run < options.runs; ++run) {
     for (Architecture a : {Architecture::distilbert, Architecture::bert, Architecture::gpt2})
-      for (Index layers : options.size.layers) list.push_back(transformer(options, a, layers, run));
-    for (Index hidden : options.size.hidden) {
+      for (Index layers : options.sizes.layers) list.push_back(transformer(options, a, layers, run));
+    for (Index hidden : options.sizes.hidden) {
       Plan plan;
       plan.name = text("fully_connected_", hidden);
       plan.title = text("fully connected, ", hidden);

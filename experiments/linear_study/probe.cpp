@@ -8,7 +8,7 @@ namespace slalom::study {
 
 namespace {
 
-using Text = std::vector<TokenId>;
+using experiment::Text;
 
 // Slope of the least-squares line through (n, F(n)), n = first … last.
 double slope(const std::vector<double>& f, Index first, Index last) {
@@ -32,16 +32,10 @@ double standard_deviation(const std::vector<double>& x) {
   return std::sqrt(squares / (n - 1));
 }
 
-std::vector<TokenId> words_of(const SyntheticSource& source) {
-  std::vector<TokenId> ids;
-  for (const BagWord& w : default_bag_words()) ids.push_back(source.vocabulary().find(w.word).value());
-  return ids;
-}
-
 // The best certificate over the words, exact values in float64; its rounding error is that of the same
 // queries in float32, which bounds that of float64 by far.
 void certify(const Trained& model, const SyntheticSource& source, Probe& curve) {
-  const std::vector<TokenId> words = words_of(source);
+  const std::vector<TokenId> words = experiment::words_of(source);
   std::vector<Text> texts;
   for (TokenId w : words) texts.insert(texts.end(), {repeated(w, 1), repeated(w, 2)});
   const bool has_empty = model.special.cls.has_value();
@@ -82,14 +76,7 @@ Probe probe(const Trained& model, const SyntheticSource& source) {
   const auto [low, high] = std::ranges::minmax(curve.perfect);
   curve.range = high - low;
 
-  constexpr Index kFresh = 500, kBeyondTraining = Index{1} << 40;
-  std::vector<Text> fresh;
-  SyntheticText sample;
-  for (Index i = 0; i < kFresh; ++i) {
-    source.get(kBeyondTraining + i, sample);
-    fresh.push_back(sample.tokens);
-  }
-  curve.spread = standard_deviation(f(fresh));
+  curve.spread = standard_deviation(f(experiment::fresh_texts(source, 500)));
   certify(model, source, curve);
   return curve;
 }

@@ -1,17 +1,11 @@
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "slalom/base/files.hpp"
-#include "slalom/base/json.hpp"
 #include "study.hpp"
 
 namespace slalom::study {
 
 namespace {
-
-std::string path_of(const Plan& plan, const Options& options) {
-  return work_path(plan, options) + ".json";
-}
 
 // The fields of a curve that are plain numbers, once for reading and writing.
 constexpr std::pair<const char*, double Probe::*> kNumbers[] = {{"the", &Probe::the},
@@ -22,11 +16,15 @@ constexpr std::pair<const char*, double Probe::*> kNumbers[] = {{"the", &Probe::
                                                                 {"bound", &Probe::bound},
                                                                 {"rounding_error", &Probe::rounding_error}};
 
+bool model_is_kept(const Plan& plan, const Options& options) {
+  const std::string path = model_folder(plan, options) + "/training.json";
+  return std::filesystem::exists(path) && read_file(path) == part_of(plan, options).settings();
+}
+
 }  // namespace
 
 void save_record(const Record& record, const Options& options) {
   Json json;
-  json["settings"] = parse_json(settings_of(record.plan, options), "settings");
   json["loss"] = record.loss;
   json["accuracy"] = record.accuracy;
   json["seconds"] = record.seconds;
@@ -35,13 +33,15 @@ void save_record(const Record& record, const Options& options) {
   json["curve"]["witness"] = record.curve.witness;
   json["claims"] = Json::object();
   for (const auto& [name, value] : record.claims) json["claims"][name] = value;
-  write_file(path_of(record.plan, options), json.dump(1) + "\n");
+  part_of(record.plan, options).save(json);
 }
 
 std::optional<Record> load_record(const Plan& plan, const Options& options) {
-  const std::string path = path_of(plan, options);
-  if (options.fresh || !std::filesystem::exists(path)) return std::nullopt;
-  const Json json = parse_json(read_file(path), path);
+  const experiment::Part part = part_of(plan, options);
+  const std::string path = part.record_path();
+  const std::optional<Json> kept = part.load();
+  if (!kept || (options.sizes.keep_models && !model_is_kept(plan, options))) return std::nullopt;
+  const Json& json = *kept;
   Record record{.plan = plan};
   record.loss = require_number(json, "loss", path);
   record.accuracy = require_number(json, "accuracy", path);

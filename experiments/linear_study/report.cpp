@@ -1,14 +1,7 @@
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 
-#include "slalom/base/files.hpp"
-#include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/kernels/gemm.hpp"
-#include "slalom/report/expected.hpp"
-#include "slalom/report/figure.hpp"
-#include "slalom/report/table.hpp"
 #include "study.hpp"
 
 namespace slalom::study {
@@ -25,17 +18,10 @@ struct Group {
     for (const Record* r : runs) sum += f(*r);
     return sum / static_cast<double>(runs.size());
   }
-  // Standard error of the mean; 0 for a single run.
-  double error(const std::function<double(const Record&)>& f) const {
-    if (runs.size() < 2) return 0;
-    const double m = mean(f), n = static_cast<double>(runs.size());
-    double squares = 0;
-    for (const Record* r : runs) squares += (f(*r) - m) * (f(*r) - m);
-    return std::sqrt(squares / (n - 1) / n);
-  }
   std::string show(const std::function<double(const Record&)>& f, int decimals) const {
-    const std::string value = fixed(mean(f), decimals);
-    return runs.size() < 2 ? value : value + " ± " + fixed(error(f), decimals);
+    std::vector<double> values;
+    for (const Record* r : runs) values.push_back(f(*r));
+    return experiment::show_mean(values, decimals);
   }
   Index collapsed() const {
     return std::ranges::count_if(runs, [](const Record* r) { return r->curve.collapsed(); });
@@ -126,7 +112,7 @@ std::map<std::string, double> findings(const std::vector<Group>& groups, const O
     const double slope = found[g.plan->name + ".slope_2_15"];
     if (g.plan->transformer)
       steepest_transformer = std::max(steepest_transformer, std::abs(slope));
-    else if (g.plan->hidden == options.size.hidden.front())
+    else if (g.plan->hidden == options.sizes.hidden.front())
       fully_connected = slope;
   }
   found["fully_connected_over_steepest_transformer"] = fully_connected / steepest_transformer;
@@ -153,17 +139,17 @@ slalom::Curve truth_curve() {
 
 // One panel with everything against the truth; one an architecture where there are several depths, else one
 // for all.
-void draw_figure(const std::vector<Group>& groups, const Options& options) {
+Figure figure_of(const std::vector<Group>& groups, const Options& options) {
   const char* x = "n, repetitions of \"perfect\"";
   const char* y = "log-odds (nats)";
   Figure figure{.title = "What a classifier makes of a linear truth", .panels = {}, .columns = 2};
   Panel all{.title = "against the truth", .x_label = x, .y_label = y, .curves = {truth_curve()}};
   std::vector<Panel> closer;
-  const bool several = options.size.layers.size() > 1;
+  const bool several = options.sizes.layers.size() > 1;
   for (const Group& g : groups) {
     if (!g.plan->probed) continue;
     const bool shown_with_all =
-        !g.plan->transformer || g.plan->transformer->layers == options.size.layers.front();
+        !g.plan->transformer || g.plan->transformer->layers == options.sizes.layers.front();
     if (shown_with_all) all.curves.push_back(mean_curve(g));
     if (!g.plan->transformer) continue;
     const std::string title = several ? name(g.plan->transformer->architecture) : "transformers alone";
@@ -173,55 +159,31 @@ void draw_figure(const std::vector<Group>& groups, const Options& options) {
   }
   figure.panels.push_back(std::move(all));
   for (Panel& panel : closer) figure.panels.push_back(std::move(panel));
-  draw(figure, options.folder + "/figure");
+  return figure;
 }
 
-std::string results_json(const std::vector<Record>& records, const std::vector<Verdict>& verdicts,
-                         const Options& options) {
-  std::string models, checks;
-  for (const Record& r : records) {
-    JsonRow row;
-    row.field("model", r.plan.name).field("title", r.plan.title).field("run", r.plan.run);
-    row.field("seed", options.seed + static_cast<std::uint64_t>(r.plan.run));
-    row.field("loss", r.loss).field("accuracy", r.accuracy).field("seconds", r.seconds);
-    for (const auto& [name, value] : r.claims) row.field(name, value);
-    if (r.plan.probed) {
-      std::string witness;
-      for (const std::string& t : r.curve.witness) witness += (witness.empty() ? "" : ",") + json_string(t);
-      row.field("log_odds_the", r.curve.the)
-          .field("log_odds_perfect", std::span<const double>(r.curve.perfect));
-      row.field("slope_1_20", r.curve.slope_1_20)
-          .field("slope_2_15", r.curve.slope_2_15)
-          .field("range", r.curve.range);
-      row.field("spread", r.curve.spread).field("collapsed", r.curve.collapsed());
-      row.field("bound", r.curve.bound)
-          .field("rounding_error", r.curve.rounding_error)
-          .raw("witness", "[" + witness + "]");
-    }
-    models += (models.empty() ? "\n  " : ",\n  ") + row.str();
-  }
-  for (const Verdict& v : verdicts)
-    checks += (checks.empty() ? "\n  " : ",\n  ") + JsonRow()
-                                                        .field("name", v.expectation.name)
-                                                        .field("found", v.found.value_or(NAN))
-                                                        .field("low", v.expectation.low)
-                                                        .field("high", v.expectation.high)
-                                                        .field("holds", v.holds())
-                                                        .str();
-  const std::string head = JsonRow()
-                               .field("version", SLALOM_VERSION)
-                               .field("size", options.size.name)
-                               .field("runs", options.runs)
-                               .field("seed", options.seed)
-                               .field("scale", "log-odds")
-                               .field("threads", threads())
-                               .field("blas_core", blas_core())
-                               .str();
-  return head.substr(0, head.size() - 1) + ",\n \"models\":[" + models + "],\n \"checks\":[" + checks +
-         "]}\n";
+Json model_json(const Record& r, const Options& options) {
+  Json row = {{"model", r.plan.name}, {"title", r.plan.title}, {"run", r.plan.run}};
+  row["seed"] = options.seed + static_cast<std::uint64_t>(r.plan.run);
+  row["loss"] = r.loss;
+  row["accuracy"] = r.accuracy;
+  row["seconds"] = r.seconds;
+  for (const auto& [name, value] : r.claims) row[name] = value;
+  if (!r.plan.probed) return row;
+  row["log_odds_the"] = r.curve.the;
+  row["log_odds_perfect"] = r.curve.perfect;
+  row["slope_1_20"] = r.curve.slope_1_20;
+  row["slope_2_15"] = r.curve.slope_2_15;
+  row["range"] = r.curve.range;
+  row["spread"] = r.curve.spread;
+  row["collapsed"] = r.curve.collapsed();
+  row["bound"] = r.curve.bound;
+  row["rounding_error"] = r.curve.rounding_error;
+  row["witness"] = r.curve.witness;
+  return row;
 }
 
-std::string curves_csv(const std::vector<Record>& records) {
+Table curves_table(const std::vector<Record>& records) {
   Table table({{"model"}, {"run"}, {"n"}, {"log_odds"}, {"truth"}});
   for (const Record& r : records)
     for (std::size_t i = 0; i < r.curve.perfect.size(); ++i) {
@@ -229,7 +191,7 @@ std::string curves_csv(const std::vector<Record>& records) {
       table.add_row({r.plan.name, std::to_string(r.plan.run), shortest(n), shortest(r.curve.perfect[i]),
                      shortest(kTrueSlope * n)});
     }
-  return table.csv();
+  return table;
 }
 
 }  // namespace
@@ -237,24 +199,24 @@ std::string curves_csv(const std::vector<Record>& records) {
 bool report(const std::vector<Record>& records, const Options& options) {
   const std::vector<Group> groups = group(records);
   const std::map<std::string, double> found = findings(groups, options);
-  const std::vector<Verdict> verdicts = compare_with_expected(options.expected, found);
-  const Table probes = probe_table(groups), claims = claims_table(found), checks = verdict_table(verdicts);
-  write_file(options.folder + "/results.json", results_json(records, verdicts, options));
-  write_file(options.folder + "/curves.csv", curves_csv(records));
-  write_file(
-      options.folder + "/README.md",
-      text("# Linear study, size ", options.size.name, ", ", options.runs,
-           options.runs == 1 ? " run" : " runs", "\n\n",
-           "Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over n "
-           "repetitions against the "
-           "true 1.5; the bound is the largest distance to every additive bag of words that a few texts "
-           "prove.\n\n",
-           probes.markdown(), "\n![figure](figure.svg)\n\n", claims.markdown(), "\n", checks.markdown()));
-  draw_figure(groups, options);
-  std::cout << probes.text() << "\n"
-            << claims.text() << "\n"
-            << checks.text() << "\nresults in " << options.folder << "\n";
-  return std::ranges::all_of(verdicts, [](const Verdict& v) { return v.holds(); });
+  std::vector<Json> models;
+  models.reserve(records.size());
+  for (const Record& r : records) models.push_back(model_json(r, options));
+  return experiment::publish(
+      {.title = text("Linear study, size ", options.size, ", ", options.runs,
+                     options.runs == 1 ? " run" : " runs"),
+       .sections =
+           {{"Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over "
+             "n repetitions against the true 1.5; the bound is the largest distance to every additive "
+             "bag of words that a few texts prove.",
+             probe_table(groups)},
+            {"Exact claims on models without positions:", claims_table(found)}},
+       .figure = figure_of(groups, options),
+       .curves = curves_table(records),
+       .about = {{"runs", options.runs}},
+       .records = std::move(models),
+       .found = found},
+      options);
 }
 
 }  // namespace slalom::study

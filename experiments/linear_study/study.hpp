@@ -2,30 +2,28 @@
 // linear relation?
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "slalom/base/progress.hpp"
-#include "slalom/data/synthetic.hpp"
+#include "../support/experiment.hpp"
+#include "../support/models.hpp"
+#include "slalom/inspect/audit.hpp"
 #include "slalom/nn/classifier.hpp"
 #include "slalom/nn/fully_connected.hpp"
-#include "slalom/nn/predictor.hpp"
-#include "slalom/report/expected.hpp"
 
 namespace slalom::study {
 
+using experiment::LogOdds;
+using experiment::repeated;
+
 constexpr Index kMostRepeats = 30;  // of "perfect" in the probe
 constexpr double kTrueSlope = 1.5;  // log-odds a "perfect", by construction of the data
-constexpr double kCollapsedSpread =
-    0.05;  // standard deviation over fresh texts (nats) below which a model is constant
 
 /// How large the study is.
 struct Size {
-  std::string name;
   std::vector<Index> layers;
   Index width, heads;
   std::vector<Index> hidden;  // of the fully connected network
@@ -36,18 +34,12 @@ struct Size {
   Index claim_repeats;  // n of the exact claims
   bool keep_models;
 };
-/// Throws UsageError for anything but tiny, default, paper.
+/// tiny, default or paper.
 Size size_named(const std::string& name);
 
-struct Options {
-  Size size;
+struct Options : experiment::Options {
+  Size sizes;
   Index runs = 1;
-  std::uint64_t seed = 0;
-  std::string folder;
-  std::vector<Expectation> expected;  // what the run is compared with
-  bool fresh = false;                 // train anew what is there already
-  bool quiet = false;
-  ProgressMode progress = ProgressMode::automatic;
 };
 
 /// One model to train.
@@ -62,24 +54,16 @@ struct Plan {
 };
 std::vector<Plan> plans(const Options& options);
 
-/// Log-odds of bare texts in float64; it adds special tokens if the model has them.
-using LogOdds = std::function<std::vector<double>(const std::vector<std::vector<TokenId>>&)>;
-
-/// The text [τ … τ] of n tokens.
-inline std::vector<TokenId> repeated(TokenId token, Index n) {
-  return std::vector<TokenId>(static_cast<std::size_t>(n), token);
-}
-
 /// A trained model in float64 and float32 form.
-struct Trained {
+struct Trained : experiment::Trained {
   std::unique_ptr<TextClassifier<float>> single;
   std::unique_ptr<TextClassifier<double>> exact;
   SpecialTokens special;
-  double loss = 0, accuracy = 0, seconds = 0;  // of the last epoch; of training
 
-  LogOdds exact_log_odds() const;
-  LogOdds single_log_odds() const;
+  LogOdds exact_log_odds() const { return experiment::log_odds_of(*exact, special); }
+  LogOdds single_log_odds() const { return experiment::log_odds_of(*single, special); }
 };
+/// Trains the model of a plan; saves it where models are kept.
 Trained train(const Plan& plan, const Options& options, const SyntheticSource& source);
 
 /// What is measured of a probed model. All numbers are log-odds in nats unless they say otherwise.
@@ -106,15 +90,15 @@ struct Record {
   Probe curve;                           // of probed models
   std::map<std::string, double> claims;  // of the others
 };
-/// All that the result depends on, this program's bytes included, as a JSON object.
-std::string settings_of(const Plan& plan, const Options& options);
-/// "FOLDER/work/NAME_runR_FINGERPRINT": other settings, other files.
-std::string work_path(const Plan& plan, const Options& options);
+/// The plan's record and checkpoint.
+experiment::Part part_of(const Plan& plan, const Options& options);
+/// FOLDER/models/NAME_runR; training.json in it holds the settings of the part that made the model.
+std::string model_folder(const Plan& plan, const Options& options);
+/// Nothing if the plan is not finished, or if its model was to be kept and is not there.
 std::optional<Record> load_record(const Plan& plan, const Options& options);
 void save_record(const Record& record, const Options& options);
 
-/// results.json, curves.csv, figure.svg, figure.png and README.md in the folder; the tables on stdout. True
-/// if every expectation that was measured holds.
+/// Publishes the records; true if every expectation holds.
 bool report(const std::vector<Record>& records, const Options& options);
 
 }  // namespace slalom::study

@@ -76,7 +76,7 @@ void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const Cl
   choose_tokens(audited, parsed["tokens"].as<std::string>(), config.vocabulary);
   if (config.positions == Positions::learned)
     o.longest_text = config.max_positions - std::ssize(o.prefix) - std::ssize(o.suffix);
-  o.most_repeats = integer_option(parsed, "max-repeats", 1, 1 << 20);
+  o.most_repeats = integer_option(parsed, "max-repeats", 1, 4096);
   o.longest = integer_option(parsed, "longest", 0, 1000);
   o.seed = audited.common.seed;
 }

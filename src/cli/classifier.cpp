@@ -82,6 +82,10 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
   if (command.empty()) {
     refuse_options(parsed, {"timeout"}, "without --classifier-command");
     opened.tokens = read_folder_tokens(common.model);
+    if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
+      throw UsageError(text(common.model, ": found no vocab.txt or vocab.json with the special token \"",
+                            opened.tokens.unresolved.front(), "\""),
+                       "name the ids of special tokens: --special-ids A,B, or \"\" for none");
     if (common.precision == Precision::f64)
       open_model(parsed, common, opened, opened.exact);
     else
@@ -136,9 +140,10 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
     if (!o.absence.filler)
       throw UsageError("--absence mask: the folder names no mask token", "give its id: --mask-id N");
   }
-  o.short_length = integer_option(parsed, "short-length", 1, 1'000'000);
+  o.short_length =
+      integer_option(parsed, "short-length", 1, std::min<Index>(classifier.limits.longest, 100'000));
   o.most_deleted = integer_option(parsed, "most-deleted", 1, 1'000'000);
-  o.held_out = integer_option(parsed, "held-out", 0, 1'000'000);
+  o.held_out = integer_option(parsed, "held-out", 0, 10'000);
   o.as_published = parsed.count("as-published") > 0;
   if (o.as_published && o.background == true)
     throw UsageError("--background fitted: the published fits have no background");

@@ -52,7 +52,7 @@ std::vector<double> given_scores(const InputRow& row, const ExplainedText& text)
 
 struct Found {
   std::vector<std::vector<double>> values;  // of each metric, one a row
-  QueryCost cost;                           // of the explanations
+  QueryCost cost, metric_cost;              // of the explanations, of scoring them
 };
 
 void print(const std::vector<Ranked>& methods, const std::vector<const MetricInfo*>& metrics,
@@ -80,6 +80,9 @@ void print(const std::vector<Ranked>& methods, const std::vector<const MetricInf
                        .field("queries", found[i].cost.queries)
                        .field("unique_queries", found[i].cost.unique_queries)
                        .field("token_forwards", found[i].cost.token_forwards)
+                       .field("metric_queries", found[i].metric_cost.queries)
+                       .field("metric_unique_queries", found[i].metric_cost.unique_queries)
+                       .field("metric_token_forwards", found[i].metric_cost.token_forwards)
                        .field("seed", common.seed)
                        .field("version", SLALOM_VERSION)
                        .str() +
@@ -101,10 +104,16 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
     metrics.push_back(&metric_named(word));
   if (methods.empty() || metrics.empty())
     throw UsageError("--methods and --metrics, wanted one or more of each");
+  for (const char* option : {"budget", "background", "short-length", "most-deleted", "as-published"})
+    if (parsed.count(option) > 0 &&
+        std::ranges::none_of(methods, [&](const Ranked& r) { return r.method->has(option); }))
+      throw UsageError(
+          text("--", option, " has no effect with --methods ", parsed["methods"].as<std::string>()));
   const OpenedClassifier classifier = open_classifier(parsed, common);
   ExplainOptions chosen = read_explain_options(parsed, common, classifier);
+  if (chosen.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
   const EvaluationOptions options{.step = integer_option(parsed, "step", 1, 1'000'000),
-                                  .held_out = std::max<Index>(1, chosen.held_out),
+                                  .held_out = chosen.held_out,
                                   .absence = chosen.absence,
                                   .seed = common.seed};
   chosen.held_out = 0;  // fidelity is one of the metrics here
@@ -121,9 +130,11 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
         const Explanation e = explain(*methods[i].method, *classifier.f, text,
                                       classifier.options_for(text, *methods[i].method, chosen));
         found[i].cost += e.cost;
+        const QueryCost before = classifier.f->cost();
         for (std::size_t j = 0; j < metrics.size(); ++j)
           found[i].values[j].push_back(
               evaluate(*metrics[j], {e, scores_of(e, methods[i])}, *classifier.f, text, given, options));
+        found[i].metric_cost += classifier.f->cost() - before;
       }
     });
   }
@@ -145,7 +156,7 @@ int run_evaluate(int argc, char** argv) {
   for (const MetricInfo& m : metrics()) names += text(names.empty() ? "" : ", ", m.name);
   options.add_options()("methods",
                         "as `explain --method` has them; slalom-fidel:value ranks by one of its scores",
-                        word("slalom-exact,slalom-fidel,kernel-shap,leave-one-out"),
+                        word("slalom-exact,slalom-fidel,linear-deletion"),
                         "A,B")("metrics", names, word("insertion,deletion,removal-mse,removal-rank"), "A,B")(
       "step", "tokens between two points of a curve", cxxopts::value<std::int64_t>()->default_value("1"),
       "N");

@@ -69,6 +69,7 @@ std::string fidelity_json(const std::optional<Fidelity>& fidelity) {
   row.field("r2", fidelity->r2)
       .field("mse", fidelity->mse)
       .field("n", fidelity->n)
+      .field("unseen", fidelity->unseen)
       .field("removed", std::span<const Index>(fidelity->removed))
       .field("mse_removed", fidelity->mse_removed);
   return add_cost(row, fidelity->cost).str();
@@ -85,7 +86,7 @@ std::string explanation_json(const Explanation& e, const InputRow& input, const 
   JsonRow row;
   row.raw("id", input.id_json)
       .field("method", e.method)
-      .field("target", classifier.target)
+      .raw("target", classifier.sha256.empty() ? "null" : std::to_string(classifier.target))
       .field("scale", "log-odds")
       .field("log_odds", e.log_odds)
       .raw("tokens", tokens_json(text, classifier.tokens))
@@ -130,12 +131,17 @@ int run_explain(int argc, char** argv) {
   Progress progress(common.progress, "explain", 0);
   Index rows = 0;
   for (InputRow row; !interrupted() && reader.next(row); progress.update(++rows)) {
-    with_row(common.input, row, [&] {
-      const ExplainedText text = classifier.explained(row);
-      const Explanation e =
-          explain(method, *classifier.f, text, classifier.options_for(text, method, chosen));
-      output.write(explanation_json(e, row, text, classifier, chosen) + "\n");
-    });
+    try {
+      with_row(common.input, row, [&] {
+        const ExplainedText text = classifier.explained(row);
+        const Explanation e =
+            explain(method, *classifier.f, text, classifier.options_for(text, method, chosen));
+        output.write(explanation_json(e, row, text, classifier, chosen) + "\n");
+      });
+    } catch (const Error& e) {
+      if (e.status() != ExitStatus::interrupted) throw;
+      break;  // finished rows are kept
+    }
     output.flush();
   }
   output.commit();

@@ -23,8 +23,10 @@ struct Rows {
   Sample fit, held_out;
 };
 
-// All rows, numbered tokens, and the last `holdout` of them apart.
-Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_markers, Index holdout) {
+// All rows, numbered tokens, and the last `holdout` of them apart. A text may be empty if its surrogate has
+// an answer for that.
+Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_markers, bool empty_texts,
+               Index holdout) {
   RowReader reader(path, {.vocabulary = Index{1} << 31, .classes = INT32_MAX});
   std::vector<std::vector<TokenId>> texts;
   std::vector<double> targets;
@@ -34,6 +36,9 @@ Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_ma
       throw Error(text(input_name(path), ": line ", row.line, ": field \"log_odds\" is missing"),
                   "slalom predict writes log-odds; a row to fit needs input_ids and log_odds");
     if (skip_markers) std::erase_if(row.ids, [&](TokenId id) { return folder.is_marker(id); });
+    if (row.ids.empty() && !empty_texts)
+      throw Error(text(input_name(path), ": line ", row.line, ": the text has special tokens only"),
+                  "a SLALOM without background has no log-odds for it: --background fitted");
     for (TokenId id : row.ids) place.emplace(id, 0);
     texts.push_back(row.ids);
     targets.push_back(*row.log_odds);
@@ -162,8 +167,10 @@ int fit(const cxxopts::ParseResult& parsed) {
     throw UsageError("--as-published: the published SLALOM has no background and fits importances");
   FolderTokens folder;
   if (!common.model.empty()) folder = read_folder_tokens(common.model);
-  const Rows rows = read_rows(common.input, folder, parsed["skip-special"].as<bool>(),
-                              integer_option(parsed, "holdout", 0, Index{1} << 40));
+  const bool with_background = background.value_or(!common.model.empty() && !as_published);
+  const Rows rows =
+      read_rows(common.input, folder, parsed["skip-special"].as<bool>(), !is_slalom || with_background,
+                integer_option(parsed, "holdout", 0, Index{1} << 40));
   const auto start = std::chrono::steady_clock::now();
   Fitted fitted(rows, folder);
   if (surrogate == "linear")
@@ -172,8 +179,7 @@ int fit(const cxxopts::ParseResult& parsed) {
     fit_gam_rows(rows, as_published, fitted);
   else
     fit_slalom_rows(rows,
-                    {.background = background.value_or(!common.model.empty()),
-                     .fixed_importance = fixed_importance.value_or(false)},
+                    {.background = with_background, .fixed_importance = fixed_importance.value_or(false)},
                     as_published, common.seed, fitted);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   OutputFile output(common.output);

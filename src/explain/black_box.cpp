@@ -49,6 +49,10 @@ std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
   return result;
 }
 
+bool BlackBox::knows(std::span<const TokenId> text) const {
+  return known_.contains(key_of(text));
+}
+
 double BlackBox::log_odds(std::span<const TokenId> text) {
   PackedBatch one;
   one.add(text);

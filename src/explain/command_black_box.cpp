@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,8 @@ namespace slalom {
 
 namespace {
 
-constexpr std::size_t kKeptComplaints = 2000;  // bytes of stderr shown in an error
+constexpr std::size_t kKeptComplaints = 2000;    // bytes of stderr shown in an error
+constexpr std::size_t kLongestAnswer = 1 << 16;  // bytes
 
 struct Pipe {
   FileDescriptor read, write;
@@ -30,6 +32,14 @@ struct Pipe {
 Pipe open_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw_file_error("classifier command", "open a pipe to", errno);
+  // Below 3 they would be the child's own stdin, stdout and stderr, which keep O_CLOEXEC.
+  for (int& end : ends) {
+    if (end > 2) continue;
+    const int higher = ::fcntl(end, F_DUPFD_CLOEXEC, 3);
+    if (higher < 0) throw_file_error("classifier command", "open a pipe to", errno);
+    ::close(end);
+    end = higher;
+  }
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
@@ -60,7 +70,7 @@ std::string how_it_ended(int status) {
 class CommandBlackBox::Child {
  public:
   Child(std::string command, double timeout)
-      : command_(std::move(command)), timeout_ms_(static_cast<int>(timeout * 1000)) {
+      : command_(std::move(command)), timeout_ms_(static_cast<int>(std::ceil(timeout * 1000))) {
     start();
   }
   Child(const Child&) = delete;
@@ -69,9 +79,9 @@ class CommandBlackBox::Child {
   ~Child() {
     questions_.close();
     int status = 0;
-    if (pid_ <= 0 || ended_within_a_second(status)) return;
-    ::kill(-pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    const bool ended = pid_ <= 0 || ended_within_a_second(status);
+    ::kill(-group_, SIGKILL);  // and what the program started and left
+    if (!ended) ::waitpid(pid_, nullptr, 0);
   }
 
   void ask(const std::string& questions, std::span<double> answers) {
@@ -81,6 +91,8 @@ class CommandBlackBox::Child {
     while (received < answers.size() || written < questions.size()) {
       exchange(questions, written);
       received += take_answers(answers.subspan(received));
+      if (unread_.size() > kLongestAnswer && unread_.find('\n') == std::string::npos)
+        fail(text("an answer longer than ", kLongestAnswer, " bytes"));
       if (ended_ && (received < answers.size() || written < questions.size()))
         fail(text("the program ", reap(), " after ", received, " of ", answers.size(), " answers"));
     }
@@ -102,6 +114,7 @@ class CommandBlackBox::Child {
       ::_exit(127);
     }
     ::setpgid(pid_, pid_);
+    group_ = pid_;
     questions_ = std::move(questions.write);
     answers_ = std::move(answers.read);
     complaints_ = std::move(complaints.read);
@@ -183,13 +196,15 @@ class CommandBlackBox::Child {
       const std::size_t before = last_words_.size();
       if (!read_some(complaints_, last_words_) || last_words_.size() == before) break;
     }
+    for (char& c : last_words_)
+      if (static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\t') c = '?';
     throw Error(text("classifier command ", json_string(command_), ": ", what),
                 last_words_.empty() ? "" : "it wrote to stderr: " + last_words_);
   }
 
   std::string command_, unread_, last_words_;
   int timeout_ms_;
-  pid_t pid_ = -1;
+  pid_t pid_ = -1, group_ = -1;
   bool ended_ = false;
   Index answered_ = 0;
   FileDescriptor questions_, answers_, complaints_;

@@ -16,7 +16,7 @@ ExplainedText::ExplainedText(std::vector<TokenId> ids, const std::function<bool(
   if (positions_.empty())
     throw Error("[explain] the text holds special tokens only, wanted a token to explain");
   std::ranges::sort(distinct_);
-  distinct_.erase(std::ranges::unique(distinct_).begin(), distinct_.end());
+  distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
   for (Index p : positions_) {
     const auto place = std::ranges::lower_bound(distinct_, ids_[static_cast<std::size_t>(p)]);
     tokens_.push_back(static_cast<Sample::Token>(place - distinct_.begin()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <set>
 
 #include "slalom/base/error.hpp"
 #include "slalom/explain/removal_methods.hpp"
@@ -67,10 +68,6 @@ const Method& method_named(const std::string& name) {
 }
 
 namespace {
-
-QueryCost minus(const QueryCost& a, const QueryCost& b) {
-  return {a.queries - b.queries, a.unique_queries - b.unique_queries, a.token_forwards - b.token_forwards};
-}
 
 // Σ_i e^{s_i} v_i / Σ_i e^{s_i} over the members and the background, relative to the largest importance.
 double weighted_mean(const SlalomScores& s, std::span<const std::uint8_t> member) {
@@ -139,6 +136,9 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
                     const ExplainOptions& options) {
   if (options.budget && (*options.budget < 0 || (*options.budget == 0 && method.default_budget > 0)))
     throw UsageError(slalom::text("budget ", *options.budget, ", ", method.name, " wants at least 1"));
+  if (options.budget && *options.budget > (Index{1} << 31) / text.players())
+    throw UsageError(slalom::text("budget ", *options.budget, ": a text of ", text.players(),
+                                  " tokens leaves memory for ", (Index{1} << 31) / text.players()));
   if (options.as_published && !method.has("as-published"))
     throw UsageError(slalom::text(method.name, " has no published settings"));
   const auto start = std::chrono::steady_clock::now();
@@ -151,7 +151,7 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   if (!filled.budget) filled.budget = method.default_budget;
   if (!filled.background) filled.background = text.has_empty_text();
   method.explain(f, text, filled, result);
-  result.cost = minus(f.cost(), before);
+  result.cost = f.cost() - before;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.held_out > 0) {
     result.fidelity = fidelity(result, f, text, filled);
@@ -161,32 +161,66 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   return result;
 }
 
+namespace {
+
+// Of four times as many draws the first that the explanation was not made from, then the others.
+Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Absence absence,
+                           const ExplainOptions& options, std::vector<Index>& removed, Index& unseen) {
+  const RandomDeletions drawn =
+      random_deletions(text.players(), 10, 4 * options.held_out, false, Purpose::held_out, options.seed);
+  Coalitions chosen{text.players(), {}};
+  const auto each = static_cast<std::size_t>(4 * options.held_out);
+  for (std::size_t first = 0; first < drawn.removed.size(); first += each) {
+    std::vector<Index> fresh, known;
+    std::set<std::vector<TokenId>> texts;
+    for (std::size_t i = first; i < first + each; ++i) {
+      PackedBatch batch;
+      text.add_coalition(drawn.kept.row(static_cast<Index>(i)), absence, batch);
+      if (!texts.insert(batch.ids).second) continue;
+      (f.knows(batch.ids) ? known : fresh).push_back(static_cast<Index>(i));
+    }
+    const auto wanted = static_cast<std::size_t>(options.held_out);
+    unseen += static_cast<Index>(std::min(wanted, fresh.size()));
+    fresh.insert(fresh.end(), known.begin(), known.end());
+    if (fresh.size() > wanted) fresh.resize(wanted);
+    for (const Index i : fresh) {
+      std::ranges::copy(drawn.kept.row(i), chosen.add(1).begin());
+      removed.push_back(drawn.removed[first]);
+    }
+  }
+  return chosen;
+}
+
+}  // namespace
+
 std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
                                  const ExplainOptions& options) {
-  const RandomDeletions held_out =
-      random_deletions(text.players(), 10, options.held_out, false, Purpose::held_out, options.seed);
-  if (held_out.removed.empty()) return std::nullopt;
-  const QueryCost before = f.cost();
   // SLALOM is a model of shorter texts, whatever stands for absence in Shapley games.
   const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
-  Sample truth;
-  truth.target = coalition_values(f, text, deletes ? Absence{} : options.absence)(held_out.kept);
-  std::vector<double> predicted;
+  const Absence absence = deletes ? Absence{} : options.absence;
   Fidelity result;
-  result.n = held_out.kept.size();
+  std::vector<Index> removed;
+  const Coalitions kept = choose_held_out(f, text, absence, options, removed, result.unseen);
+  if (removed.empty()) return std::nullopt;
+  const QueryCost before = f.cost();
+  Sample truth;
+  truth.target = coalition_values(f, text, absence)(kept);
+  std::vector<double> predicted;
+  result.n = kept.size();
   for (Index i = 0; i < result.n; ++i) {
-    predicted.push_back(explanation.predict(held_out.kept.row(i)));
-    const Index removed = held_out.removed[static_cast<std::size_t>(i)];
-    if (result.removed.empty() || result.removed.back() != removed) {
-      result.removed.push_back(removed);
+    const auto at = static_cast<std::size_t>(i);
+    predicted.push_back(explanation.predict(kept.row(i)));
+    if (result.removed.empty() || result.removed.back() != removed[at]) {
+      result.removed.push_back(removed[at]);
       result.mse_removed.push_back(0);
     }
-    const double error = predicted.back() - truth.target[static_cast<std::size_t>(i)];
-    result.mse_removed.back() += error * error / static_cast<double>(options.held_out);
+    const double error = predicted[at] - truth.target[at];
+    result.mse_removed.back() +=
+        error * error / static_cast<double>(std::ranges::count(removed, removed[at]));
   }
   result.mse = mean_squared_error(truth, predicted);
   result.r2 = r_squared(truth, predicted);
-  result.cost = minus(f.cost(), before);
+  result.cost = f.cost() - before;
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "slalom/base/error.hpp"
 #include "slalom/explain/shapley.hpp"
@@ -14,7 +15,7 @@ namespace slalom {
 
 namespace {
 
-void take(const ShapleyEstimate& estimate, Explanation& result) {
+void take(const ShapleyEstimate& estimate, Index budget, Explanation& result) {
   set_linear_scores(estimate.value, result);
   if (!estimate.exact) std::get<LinearScores>(result.scores).standard_error = estimate.standard_error;
   const double sum = std::accumulate(estimate.value.begin(), estimate.value.end(), 0.0);
@@ -22,8 +23,13 @@ void take(const ShapleyEstimate& estimate, Explanation& result) {
   result.checks.emplace_back("log_odds_empty", estimate.empty);
   result.checks.emplace_back("coalitions", static_cast<double>(estimate.coalitions));
   result.checks.emplace_back("exact", estimate.exact ? 1 : 0);
-  if (!estimate.exact)
-    result.checks.emplace_back("largest_standard_error", std::ranges::max(estimate.standard_error));
+  if (estimate.exact) return;
+  result.checks.emplace_back("largest_standard_error", std::ranges::max(estimate.standard_error));
+  if (estimate.coalitions - 2 > budget)
+    result.warnings.push_back(text("the least that can be asked are ", estimate.coalitions - 2,
+                                   " coalitions, more than the budget of ", budget));
+  if (std::ranges::any_of(estimate.standard_error, [](double e) { return std::isnan(e); }))
+    result.warnings.emplace_back("one draw has no standard error: a larger budget has");
 }
 
 }  // namespace
@@ -45,11 +51,12 @@ void explain_linear_deletion(BlackBox& f, const ExplainedText& text, const Expla
   const std::vector<double> answers = coalition_values(f, text, options.absence)(kept);
   Sample sample;  // a token's place in the text is what has a weight
   sample.tokens = text.players();
+  std::set<std::vector<Sample::Token>> seen;  // a repeated question is no further evidence
   for (Index i = 0; i < kept.size(); ++i) {
     std::vector<Sample::Token> present;
     for (Index j = 0; j < text.players(); ++j)
       if (kept.row(i)[static_cast<std::size_t>(j)] != 0) present.push_back(static_cast<Sample::Token>(j));
-    sample.add(present, answers[static_cast<std::size_t>(i)]);
+    if (seen.insert(present).second) sample.add(present, answers[static_cast<std::size_t>(i)]);
   }
   const LinearFit fit = fit_linear(sample);
   if (fit.rank < text.players())
@@ -62,21 +69,21 @@ void explain_linear_deletion(BlackBox& f, const ExplainedText& text, const Expla
 
 void explain_shapley_exact(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                            Explanation& result) {
-  take(exact_shapley(text.players(), coalition_values(f, text, options.absence)), result);
+  take(exact_shapley(text.players(), coalition_values(f, text, options.absence)), 0, result);
 }
 
 void explain_kernel_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                          Explanation& result) {
   take(kernel_shapley(text.players(), coalition_values(f, text, options.absence), *options.budget,
                       options.seed),
-       result);
+       *options.budget, result);
 }
 
 void explain_permutation_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                               Explanation& result) {
   take(permutation_shapley(text.players(), coalition_values(f, text, options.absence), *options.budget,
                            options.seed),
-       result);
+       *options.budget, result);
 }
 
 void explain_controlled_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
@@ -103,7 +110,7 @@ void explain_controlled_shap(BlackBox& f, const ExplainedText& text, const Expla
   const ControlledEstimate found = controlled_shapley(
       text.players(), values, control,
       slalom_shapley(slalom.value, slalom.importance, slalom.background, empty), *half.budget, options.seed);
-  take(found.estimate, result);
+  take(found.estimate, *half.budget, result);
   result.checks.emplace_back("variance_ratio", found.variance_ratio);
   result.warnings = fitted.warnings;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
@@ -14,12 +15,35 @@ namespace {
 
 using Tokens = std::vector<Sample::Token>;
 
-// Adds texts and their answers to the sample.
-void add_answers(BlackBox& f, const ExplainedText& text, const std::vector<Tokens>& asked, double weight,
-                 Sample& sample) {
-  const std::vector<double> answers = token_answers(f, text)(asked);
-  for (std::size_t i = 0; i < asked.size(); ++i) sample.add(asked[i], answers[i], weight);
-}
+// What a fit is made of: a classifier answers the same text the same way, so a repeated question is no
+// further evidence, and only its first answer counts.
+class Evidence {
+ public:
+  explicit Evidence(const ExplainedText& text) { sample.tokens = std::ssize(text.distinct()); }
+
+  void add(const Tokens& tokens, double answer, double weight) {
+    if (seen_.insert(tokens).second) sample.add(tokens, answer, weight);
+  }
+  void add(BlackBox& f, const ExplainedText& text, const std::vector<Tokens>& asked, double weight) {
+    const std::vector<double> answers = token_answers(f, text)(asked);
+    for (std::size_t i = 0; i < asked.size(); ++i) add(asked[i], answers[i], weight);
+  }
+  // Deletions of the text.
+  void add(BlackBox& f, const ExplainedText& text, const Coalitions& kept) {
+    const std::vector<double> answers = coalition_values(f, text, {})(kept);
+    for (Index i = 0; i < kept.size(); ++i) {
+      Tokens tokens;
+      for (std::size_t j = 0; j < text.tokens().size(); ++j)
+        if (kept.row(i)[j] != 0) tokens.push_back(text.tokens()[j]);
+      add(tokens, answers[static_cast<std::size_t>(i)], 1);
+    }
+  }
+
+  Sample sample;
+
+ private:
+  std::set<Tokens> seen_;
+};
 
 // Texts of one length do not tell a background from tokens that each carry a share of it. These do: the empty
 // text, where there is one, and single tokens.
@@ -53,7 +77,7 @@ void take(const SlalomFit& fit, const ExplainedText& text, Explanation& result) 
 void warn_of_small_budget(const Sample& sample, bool background, Explanation& result) {
   const Index numbers = 2 * sample.tokens - 1 + (background ? 2 : 0);
   if (sample.texts() < numbers)
-    result.warnings.push_back(text(sample.texts(), " answers for ", numbers,
+    result.warnings.push_back(text(sample.texts(), " different texts for ", numbers,
                                    " numbers: the budget is too small to determine them"));
 }
 
@@ -83,24 +107,14 @@ std::vector<Tokens> short_texts(Index K, Index length, Index budget, std::uint64
   return list;
 }
 
-// Deletions of the text and their answers.
-void add_deletions(BlackBox& f, const ExplainedText& text, const Coalitions& kept, Sample& sample) {
-  const std::vector<double> answers = coalition_values(f, text, {})(kept);
-  for (Index i = 0; i < kept.size(); ++i) {
-    Tokens tokens;
-    for (std::size_t j = 0; j < text.tokens().size(); ++j)
-      if (kept.row(i)[j] != 0) tokens.push_back(text.tokens()[j]);
-    sample.add(tokens, answers[static_cast<std::size_t>(i)]);
-  }
-}
-
 void fit_deletions(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                    double anchor_weight, Explanation& result) {
   const bool background = *options.background && !options.as_published;
-  Sample sample;
-  sample.tokens = std::ssize(text.distinct());
-  if (background) add_answers(f, text, anchors(text, *options.budget / 4), anchor_weight, sample);
-  add_deletions(f, text, query_deletions(text, *options.budget - sample.texts(), options, false), sample);
+  Evidence evidence(text);
+  const std::vector<Tokens> few = background ? anchors(text, *options.budget / 4) : std::vector<Tokens>{};
+  evidence.add(f, text, query_deletions(text, *options.budget - std::ssize(few), options, false));
+  evidence.add(f, text, few, anchor_weight);
+  const Sample& sample = evidence.sample;
   warn_of_small_budget(sample, background, result);
   take(options.as_published ? fit_slalom_alternating(sample) : fit_slalom(sample, fit_options(background)),
        text, result);
@@ -114,7 +128,8 @@ void explain_slalom_exact(BlackBox& f, const ExplainedText& text, const ExplainO
                                                {.background = *options.background,
                                                 .empty_text = text.has_empty_text(),
                                                 .extra_pairs = *options.budget,
-                                                .seed = options.seed});
+                                                .seed = options.seed,
+                                                .rounding = f.rounding()});
   set_slalom_scores(found.model, text, result);
   result.checks.emplace_back("pairs", static_cast<double>(found.pairs));
   result.checks.emplace_back("betweenness_violations", static_cast<double>(found.violations));
@@ -125,13 +140,14 @@ void explain_slalom_exact(BlackBox& f, const ExplainedText& text, const ExplainO
 void explain_slalom_eff(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                         Explanation& result) {
   const bool background = *options.background && !options.as_published;
-  Sample sample;
-  sample.tokens = std::ssize(text.distinct());
-  if (background) add_answers(f, text, anchors(text, *options.budget / 2), 1, sample);
-  add_answers(
-      f, text,
-      short_texts(sample.tokens, options.short_length, *options.budget - sample.texts(), options.seed), 1,
-      sample);
+  Evidence evidence(text);
+  const std::vector<Tokens> few = background ? anchors(text, *options.budget / 2) : std::vector<Tokens>{};
+  evidence.add(f, text, few, 1);
+  evidence.add(f, text,
+               short_texts(evidence.sample.tokens, options.short_length, *options.budget - std::ssize(few),
+                           options.seed),
+               1);
+  const Sample& sample = evidence.sample;
   warn_of_small_budget(sample, background, result);
   take(options.as_published ? fit_slalom_adam(sample, kPublishedEff, options.seed)
                             : fit_slalom(sample, fit_options(background)),

@@ -1,5 +1,6 @@
 #include "slalom/metrics/evaluation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -67,14 +68,21 @@ double agreement(const std::string& metric, std::span<const double> scores, std:
 
 double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& f, const ExplainedText& text,
                 std::span<const double> given, const EvaluationOptions& options) {
+  const bool uses_scores = !metric.name.starts_with("removal");
+  if (uses_scores && std::ranges::any_of(evaluated.scores, [](double x) { return std::isnan(x); }))
+    return std::nan("");
   const GameValues values = coalition_values(f, text, options.absence);
   if (metric.name == "insertion") return insertion(evaluated.scores, values, options.step).area;
   if (metric.name == "deletion")
-    return deletion(evaluated.scores, values, options.step, text.has_empty_text()).area;
-  if (metric.name == "removal-mse") return multi_removal(evaluated, values, text.players(), options);
-  if (metric.name == "removal-mse-single") return each_removed(evaluated, values, text.players()).mse;
-  if (metric.name == "removal-rank") return each_removed(evaluated, values, text.players()).spearman;
-  return agreement(metric.name, evaluated.scores, given);
+    return deletion(evaluated.scores, values, options.step, text.has_empty_text() || options.absence.filler)
+        .area;
+  if (uses_scores) return agreement(metric.name, evaluated.scores, given);
+  // SLALOM predicts shorter texts, whatever stands for absence in Shapley games.
+  const bool deletes = std::holds_alternative<SlalomScores>(evaluated.explanation.scores);
+  const GameValues removed = coalition_values(f, text, deletes ? Absence{} : options.absence);
+  if (metric.name == "removal-mse") return multi_removal(evaluated, removed, text.players(), options);
+  const SingleRemoval single = each_removed(evaluated, removed, text.players());
+  return metric.name == "removal-mse-single" ? single.mse : single.spearman;
 }
 
 }  // namespace slalom

@@ -78,6 +78,7 @@ FolderTokens read_folder_tokens(const std::string& folder) {
                                     {"eos_token", &end}})
       if (const std::optional<std::string> name = token_named(json, field, path)) {
         *id = tokens.vocabulary.find(*name);
+        if (!*id) tokens.unresolved.push_back(*name);
         named = true;
       }
     if (named) break;
@@ -86,7 +87,7 @@ FolderTokens read_folder_tokens(const std::string& folder) {
        {tokens.special.cls, tokens.special.sep, tokens.special.pad, begin, end})
     if (id) tokens.markers.push_back(*id);
   std::ranges::sort(tokens.markers);
-  tokens.markers.erase(std::ranges::unique(tokens.markers).begin(), tokens.markers.end());
+  tokens.markers.erase(std::unique(tokens.markers.begin(), tokens.markers.end()), tokens.markers.end());
   return tokens;
 }
 

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "slalom/base/interrupt.hpp"
+
 namespace slalom {
 
 namespace {
@@ -69,6 +71,7 @@ void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> ch
       types_.insert(types_.end(), texts.types.begin() + from, texts.types.begin() + to);
     begin_.push_back(static_cast<Index>(ids_.size()));
   }
+  check_interrupt();
   tape_.reset();
   const Tensor<T> logits = tape_.value(model_.forward(tape_, {ids_, begin_, types_}, {}));
   for (std::size_t i = 0; i < chosen.size(); ++i) {

@@ -65,9 +65,10 @@ void check(const Figure& figure) {
   if (figure.columns < 1) throw Error(text("[figure] ", figure.columns, " columns, wanted at least one"));
   for (const Panel& panel : figure.panels) {
     if (panel.curves.empty()) throw Error(text("[figure] panel \"", panel.title, "\" has no curves"));
-    if (panel.y_range && !(panel.y_range->first < panel.y_range->second))
-      throw Error(text("[figure] panel \"", panel.title, "\": y range ", panel.y_range->first, " to ",
-                       panel.y_range->second, ", wanted low < high"));
+    for (const auto& [axis, range] : {std::pair{"x", panel.x_range}, {"y", panel.y_range}})
+      if (range && !(range->first < range->second))
+        throw Error(text("[figure] panel \"", panel.title, "\": ", axis, " range ", range->first, " to ",
+                         range->second, ", wanted low < high"));
     for (const Curve& curve : panel.curves) check(curve, panel.log_x);
   }
 }
@@ -203,9 +204,10 @@ std::string frame_script(const Panel& panel, int number, int columns, const Layo
 /// Axes and curves of one panel, the first of which is datablock `first`.
 std::string plot_script(const Panel& panel, std::size_t first, const std::vector<Look>& looks) {
   std::string out = panel.log_x ? "set logscale x\n" : "unset logscale x\n";
-  out += panel.y_range ? text("set yrange [", shortest(panel.y_range->first), ":",
-                              shortest(panel.y_range->second), "]\n")
-                       : std::string("set yrange [*:*]\n");
+  for (const auto& [axis, range] : {std::pair{"x", panel.x_range}, {"y", panel.y_range}})
+    out += text("set ", axis, "range [", range ? shortest(range->first) : "*", ":",
+                range ? shortest(range->second) : "*", "]\n");
+  out += text("set xtics ", panel.x_tick > 0 ? shortest(panel.x_tick) : "autofreq", "\n");
   for (std::size_t i = 0; i < panel.curves.size(); ++i) {
     const Curve& curve = panel.curves[i];
     const Look& look = *find_look(curve, looks);

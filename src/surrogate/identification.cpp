@@ -18,14 +18,15 @@ using Token = Sample::Token;
 using Text = std::vector<Token>;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kRounding = 2 * std::numeric_limits<double>::epsilon();  // of an answer, of the largest
-constexpr double kWantedError = 2e-10;  // of an importance; where rounding may do more, more is asked
-constexpr double kMostCopies = 64;      // of a token in one text
+// Error of an importance, against the rounding of an answer, from which on more is asked: 2e-10 in float64.
+constexpr double kMostRoundings = 1e6;
+constexpr double kMostCopies = 64;  // of a token in one text
 
 /// Asks, and keeps what was asked.
 class Questions {
  public:
-  Questions(const Answers& answers, Sample& asked) : answers_(answers), asked_(asked) {}
+  Questions(const Answers& answers, double rounding, Sample& asked)
+      : answers_(answers), asked_(asked), rounding_(rounding) {}
 
   std::vector<double> ask(const std::vector<Text>& texts) {
     if (texts.empty()) return {};
@@ -42,12 +43,14 @@ class Questions {
     return found;
   }
   /// Rounding error of an answer.
-  double rounding() const { return kRounding * largest_; }
+  double rounding() const { return 2 * rounding_ * largest_; }
+  /// Of an importance; where rounding may do more, more is asked.
+  double wanted_error() const { return std::min(1e-3, kMostRoundings * rounding_); }
 
  private:
   const Answers& answers_;
   Sample& asked_;
-  double largest_ = 0;
+  double rounding_, largest_ = 0;
 };
 
 Text copies(Token k, double times) {
@@ -167,7 +170,7 @@ class PairedImportances {
     std::vector<Question> open;
     std::vector<Text> texts;
     for (Index k = 0; k < std::ssize(value_); ++k) {
-      if (violated_[k] || error_[k] <= kWantedError) continue;
+      if (violated_[k] || error_[k] <= questions_.wanted_error()) continue;
       const Index partner = best_partner(k);
       const double difference = std::clamp(importance_[k] - importance_[partner], -20.0, 20.0);
       const double times = std::clamp(std::round(std::exp(-difference)), 1.0, kMostCopies),
@@ -198,7 +201,8 @@ class PairedImportances {
     Index best = k;
     double least = kInfinity;
     for (Index j = 0; j < std::ssize(value_); ++j) {
-      if (j == k || violated_[j] || error_[j] > kWantedError || distance(k, j) < 0.2 * range_) continue;
+      if (j == k || violated_[j] || error_[j] > questions_.wanted_error() || distance(k, j) < 0.2 * range_)
+        continue;
       const double gap = std::abs(importance_[k] - importance_[j]);
       if (gap < least) {
         best = j;
@@ -385,7 +389,7 @@ class BackgroundImportances {
     std::vector<Text> texts;
     for (Index k = 0; k < tokens_; ++k) {
       const AgainstBackground& token = found_[k];
-      if (token.violation || token.error <= kWantedError || token.log_ratio > -1) continue;
+      if (token.violation || token.error <= questions_.wanted_error() || token.log_ratio > -1) continue;
       open.push_back(k);
       times.push_back(std::clamp(std::round(std::exp(-token.log_ratio)), 2.0, kMostCopies));
       texts.push_back(copies(static_cast<Token>(k), times.back()));
@@ -473,7 +477,7 @@ Identification identify_slalom(Index tokens, const Answers& answers, const Ident
   check(tokens, options);
   Identification result;
   result.asked.tokens = tokens;
-  Questions questions(answers, result.asked);
+  Questions questions(answers, options.rounding, result.asked);
   const bool ask_background = options.background && options.empty_text;
   result.model = ask_background ? BackgroundImportances(tokens, questions, result).find()
                                 : identify_plain(tokens, questions, result);

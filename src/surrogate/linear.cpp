@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "slalom/base/error.hpp"
 #include "slalom/kernels/least_squares.hpp"
 
 namespace slalom {
@@ -66,6 +67,9 @@ double LinearModel::predict(std::span<const Sample::Token> text) const {
 
 LinearFit fit_linear(const Sample& sample) {
   sample.check();
+  if (sample.texts() > kMostDesignEntries / std::max<Index>(1, sample.tokens))
+    throw Error(text("[linear] ", sample.texts(), " texts by ", sample.tokens, " columns, wanted at most ",
+                     kMostDesignEntries, " entries"));
   const CentredDesign design = centred_design(sample);
   const LeastSquares solved =
       minimum_norm_least_squares(design.rows, sample.tokens, design.counts, design.target);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/interrupt.hpp"
 #include "slalom/kernels/least_squares.hpp"
 #include "slalom/surrogate/slalom_problem.hpp"
 
@@ -132,6 +133,7 @@ void descend(const SlalomProblem& problem, const SlalomOptions& options, Index i
   const double rounding = 1e-30 * problem.squares;
   const Index last = std::min(options.max_iterations, descent.iterations + iterations);
   while (!descent.converged && descent.iterations < last) {
+    check_interrupt();
     if (descent.error <= rounding)
       descent.converged = true;
     else
@@ -256,7 +258,10 @@ class StandardErrors {
     }
     const bool gauge = !problem.fixed_importance && free_.back() >= problem.tokens();
     const Index rank = size - static_cast<Index>(std::lround(open)) - (gauge ? 1 : 0);
-    if (problem.rows() > rank) variance_ = squared_error / static_cast<double>(problem.rows() - rank);
+    // Kish's effective number: texts of little weight are little evidence.
+    const double observations = problem.total_weight * problem.total_weight / problem.squared_weights;
+    if (observations > static_cast<double>(rank))
+      variance_ = squared_error / (observations - static_cast<double>(rank));
   }
 
   void write(SlalomFit& fit) const {
@@ -310,7 +315,11 @@ void prefer_bounded_values(const SlalomProblem& problem, const SlalomOptions& op
   Descent bounded = begin_descent(problem, std::move(point));
   bounded.largest_deviation = most;
   descend(problem, options, options.max_iterations, bounded);
-  if (bounded.error > (1 + kValueBoundCost) * best.error || bounded.error > first_error) return;
+  // Where hardly any error is left, the spread of the log-odds says what is little.
+  const double spread = std::max(0.0, problem.squares - problem.total_weight * problem.mean * problem.mean);
+  if (bounded.error > best.error + kValueBoundCost * std::max(best.error, 1e-2 * spread) ||
+      bounded.error > first_error)
+    return;
   bounded.iterations += best.iterations;
   best = std::move(bounded);
 }

@@ -1,6 +1,7 @@
 #include "slalom/surrogate/slalom_problem.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -9,9 +10,49 @@
 
 namespace slalom::detail {
 
-SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options, bool drop_empty)
-    : background(options.background), fixed_importance(options.fixed_importance) {
-  const TokenCounts counts = count_tokens(sample);
+namespace {
+
+/// Finds rows that are equal: open addressing by a hash of their tokens and counts.
+class EqualRows {
+ public:
+  EqualRows(const SlalomProblem& problem, Index most)
+      : problem_(problem), table_(std::bit_ceil(static_cast<std::size_t>(2 * most + 1)), -1) {}
+
+  /// The earlier row that equals the last one, or the last one itself, which is kept for later ones.
+  Index find_last() {
+    const Index last = std::ssize(problem_.begin) - 2;
+    std::size_t at = hash(last) & (table_.size() - 1);
+    while (table_[at] >= 0 && !equal(table_[at], last)) at = (at + 1) & (table_.size() - 1);
+    if (table_[at] < 0) table_[at] = last;
+    return table_[at];
+  }
+
+ private:
+  std::uint64_t hash(Index row) const {
+    std::uint64_t h = 0;
+    for (Index j = problem_.begin[row]; j < problem_.begin[row + 1]; ++j) {
+      h ^= static_cast<std::uint64_t>(problem_.token[j]) << 32 ^
+           std::bit_cast<std::uint64_t>(problem_.count[j]);
+      h *= 0x9E3779B97F4A7C15u;
+      h ^= h >> 29;
+    }
+    return h;
+  }
+  bool equal(Index a, Index b) const {
+    const auto same = [&](const auto& list) {
+      return std::equal(list.begin() + problem_.begin[a], list.begin() + problem_.begin[a + 1],
+                        list.begin() + problem_.begin[b], list.begin() + problem_.begin[b + 1]);
+    };
+    return same(problem_.token) && same(problem_.count);
+  }
+
+  const SlalomProblem& problem_;
+  std::vector<Index> table_;
+};
+
+/// Numbers the tokens that occur in texts of positive weight.
+std::vector<std::int32_t> number_tokens(const Sample& sample, const TokenCounts& counts,
+                                        std::vector<Sample::Token>& seen) {
   std::vector<std::int32_t> number(sample.tokens, -1);
   for (Index i = 0; i < sample.texts(); ++i)
     if (sample.weight_of(i) > 0)
@@ -21,6 +62,18 @@ SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options,
     number[k] = static_cast<std::int32_t>(seen.size());
     seen.push_back(static_cast<Sample::Token>(k));
   }
+  return number;
+}
+
+}  // namespace
+
+SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options, bool drop_empty)
+    : background(options.background), fixed_importance(options.fixed_importance) {
+  const TokenCounts counts = count_tokens(sample);
+  const std::vector<std::int32_t> number = number_tokens(sample, counts, seen);
+  EqualRows equal_rows(*this, sample.texts());
+  double lowest = INFINITY, highest = -INFINITY;
+  std::vector<double> row_weight;
   for (Index i = 0; i < sample.texts(); ++i) {
     if (sample.text(i).empty() && !background) {
       if (drop_empty) continue;
@@ -37,15 +90,28 @@ SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options,
       count.push_back(1);
     }
     begin.push_back(static_cast<Index>(token.size()));
-    target.push_back(y);
-    root_weight.push_back(std::sqrt(weight));
+    const auto row = static_cast<std::size_t>(equal_rows.find_last());
+    if (row < target.size()) {
+      token.resize(begin[begin.size() - 2]);
+      count.resize(token.size());
+      begin.pop_back();
+    } else {
+      target.push_back(0);
+      row_weight.push_back(0);
+    }
+    row_weight[row] += weight;
+    const double step = y - target[row];
+    target[row] += weight * step / row_weight[row];
+    unexplained += weight * step * (y - target[row]);
     total_weight += weight;
+    squared_weights += weight * weight;
     mean += weight * (y - mean) / total_weight;
     squares += weight * y * y;
+    lowest = std::min(lowest, y);
+    highest = std::max(highest, y);
   }
-  if (target.empty()) return;
-  const auto [lowest, highest] = std::ranges::minmax(target);
-  largest_deviation = kValueBound * (highest - lowest);
+  for (const double weight : row_weight) root_weight.push_back(std::sqrt(weight));
+  if (!target.empty()) largest_deviation = kValueBound * (highest - lowest);
 }
 
 void bound(const SlalomProblem& problem, SlalomPoint& point) {
@@ -124,6 +190,8 @@ class JacobianRow {
   bool importances_;
 };
 
+constexpr Index kFewParameters = 64;
+
 /// Short rows: adds the products of their entries.
 void add_sparse(JacobianRow& row, Index first, Index last, NormalEquations& sum) {
   const Index size = sum.size();
@@ -134,6 +202,24 @@ void add_sparse(JacobianRow& row, Index first, Index last, NormalEquations& sum)
       sum.gradient[row.column[a]] += row.entry[a] * row.residual;
       for (std::size_t b = 0; b <= a; ++b) to[row.column[b]] += row.entry[a] * row.entry[b];
     }
+  }
+}
+
+/// Few parameters: rows are made dense, one at a time, which the vector units like better than short lists.
+void add_small(JacobianRow& row, Index first, Index last, NormalEquations& sum) {
+  const Index size = sum.size();
+  double dense[kFewParameters] = {};
+  for (Index i = first; i < last; ++i) {
+    row.compute(i);
+    for (std::size_t a = 0; a < row.column.size(); ++a) dense[row.column[a]] = row.entry[a];
+    for (std::size_t a = 0; a < row.column.size(); ++a) {
+      double* to = sum.matrix.data() + row.column[a] * size;
+      const double entry = row.entry[a];
+      sum.gradient[row.column[a]] += entry * row.residual;
+#pragma omp simd
+      for (Index j = 0; j <= row.column[a]; ++j) to[j] += entry * dense[j];
+    }
+    for (const Index column : row.column) dense[column] = 0;
   }
 }
 
@@ -175,7 +261,7 @@ double squared_error(const SlalomProblem& problem, const SlalomPoint& point) {
     }
     sums[first / grain] = sum;
   });
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
+  return std::accumulate(sums.begin(), sums.end(), problem.unexplained);
 }
 
 NormalEquations normal_equations(const SlalomProblem& problem, const SlalomPoint& point, bool importances) {
@@ -183,7 +269,7 @@ NormalEquations normal_equations(const SlalomProblem& problem, const SlalomPoint
   const Index rows = problem.rows(), size = problem.tokens() * (importances ? 2 : 1);
   const Index entries = static_cast<Index>(problem.token.size()) * (importances ? 2 : 1);
   // A product of two entries costs more than ten times as much alone as in a dense product.
-  const bool dense = size >= 64 && 4 * entries > size * rows;
+  const bool dense = size > kFewParameters && 4 * entries > size * rows;
   // As many partial sums as 128 MB hold; where that is one, its products are shared out instead.
   const Index blocks = std::clamp<Index>((Index{1} << 24) / (size * size), 1, 16),
               grain = std::max(ceil_div(rows, blocks), rows_of_work(problem) / 4);
@@ -192,7 +278,9 @@ NormalEquations normal_equations(const SlalomProblem& problem, const SlalomPoint
     NormalEquations& part = parts[first / grain];
     part = {std::vector<double>(size * size), std::vector<double>(size)};
     JacobianRow row(problem, point, weights, importances);
-    if (dense)
+    if (size <= kFewParameters)
+      add_small(row, first, last, part);
+    else if (dense)
       add_dense(row, first, last, problem.tokens(), part);
     else
       add_sparse(row, first, last, part);

@@ -177,7 +177,7 @@ TEST_CASE("audit: a wrong command line") {
   refused({"--tokens", "3,-1"}, "--tokens 3,-1, wanted ids separated by commas");
   refused({"--tokens", "3,4,3"}, "--tokens: id 3 twice");
   refused({"--target", "3"}, "--target 3, the model has classes 0 to 2");
-  refused({"--max-repeats", "0"}, "--max-repeats 0, wanted 1 to 1048576");
+  refused({"--max-repeats", "0"}, "--max-repeats 0, wanted 1 to 4096");
   refused({"--input", "rows"}, "--input has no effect in audit: it asks texts of its own");
   CHECK(run_slalom({"audit"}).status == 2);
   CHECK(audit(folder.file("none")).status == 3);

@@ -3,11 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <filesystem>
+#include <fstream>
 
 #include "../support/compare.hpp"
 #include "../support/small_models.hpp"
-#include "slalom/base/error.hpp"
+#include "../support/temporary_folder.hpp"
 
 using namespace slalom;
 using namespace slalom::test;
@@ -116,6 +116,7 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
         std::string::npos);
   CHECK(message(R"(while read l; do printf '{"log_odds": 1}\n{"log_odds": 2}\n'; done)")
             .find("more answers than questions") != std::string::npos);
+  CHECK(ends(message("tr '\\0' x < /dev/zero"), "an answer longer than 65536 bytes"));
   CHECK(ends(message("/no/such/program"), "the program ended with status 127 after 0 of 3 answers"));
   CommandBlackBox talks("echo 'out of paper' >&2; exit 1", 20);
   try {
@@ -127,10 +128,26 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
 }
 
 TEST_CASE("classifier command: a program that does not end with its questions is ended") {
-  const std::string mark = std::filesystem::temp_directory_path() / text("slalom_", getpid(), "_alive");
+  const TemporaryFolder folder;
+  const auto process_in = [&](const char* name) {
+    return static_cast<pid_t>(std::stol(read_file(folder.file(name))));
+  };
+  // Nobody may be there to collect an orphan's status: a zombie is gone, too.
+  const auto is_gone = [](pid_t process) {
+    const auto runs = [&] {
+      std::ifstream status(text("/proc/", process, "/stat"));
+      std::string number, name, state;
+      return (status >> number >> name >> state) && state != "Z";
+    };
+    for (int tries = 0; tries < 100 && runs(); ++tries) ::usleep(10'000);
+    return !runs();
+  };
   {
-    CommandBlackBox f(kFirstId + "; sleep 60 & wait; touch " + mark, 20);
+    CommandBlackBox f("sleep 60 & echo $! > " + folder.file("left") + "; echo $$ > " + folder.file("itself") +
+                          "; " + kFirstId + "; sleep 60",
+                      20);
     CHECK(f.log_odds(batch_of({{4}})).front() == 4);
   }
-  CHECK_FALSE(std::filesystem::exists(mark));
+  CHECK(is_gone(process_in("itself")));
+  CHECK(is_gone(process_in("left")));
 }

@@ -124,6 +124,9 @@ TEST_CASE("a figure that cannot be drawn is refused before gnuplot is asked") {
   Figure upside_down = with({"c", {1}, {1}});
   upside_down.panels[0].y_range = {2, 1};
   refused(upside_down, "[figure] panel \"p\": y range 2 to 1, wanted low < high");
+  upside_down.panels[0].y_range = {};
+  upside_down.panels[0].x_range = {1, 1};
+  refused(upside_down, "[figure] panel \"p\": x range 1 to 1, wanted low < high");
 }
 
 TEST_CASE("a gnuplot that is missing, fails or draws nothing is an error with a hint, and leaves no file") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,11 @@ class BlackBox {
   /// naming the text, and as the source of the answers does.
   std::vector<double> log_odds(const PackedBatch& texts);
   double log_odds(std::span<const TokenId> text);
+
+  /// The text was asked before, since forget().
+  bool knows(std::span<const TokenId> text) const;
+  /// Relative rounding error of an answer.
+  virtual double rounding() const { return 0x1p-52; }
 
   /// Since construction: queries, those that had to be asked, and their tokens.
   const QueryCost& cost() const { return cost_; }
@@ -42,6 +48,7 @@ class ModelBlackBox final : public BlackBox {
  public:
   /// Throws Error if the model has no class `target`.
   ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows);
+  double rounding() const override { return static_cast<double>(std::numeric_limits<T>::epsilon()); }
 
  private:
   void ask(const PackedBatch& texts, std::span<double> answers) override;

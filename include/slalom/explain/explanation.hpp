@@ -22,12 +22,13 @@ struct LinearScores {
   std::vector<double> standard_error;  // (n), or empty: the weights are exact for their definition
 };
 
-/// How well an explanation predicts log-odds of deletions of its text that it was not made from.
+/// How well an explanation predicts log-odds of deletions of its text: of those that it was not made from, as
+/// far as there are any.
 struct Fidelity {
   double r2 = 0, mse = 0;           // r2 is NaN if all true log-odds are equal; mse in nats²
   std::vector<Index> removed;       // how many tokens were removed
   std::vector<double> mse_removed;  // of each of these numbers
-  Index n = 0;                      // texts
+  Index n = 0, unseen = 0;          // texts, and those of them that the explanation was not made from
   QueryCost cost;
 };
 
@@ -46,7 +47,7 @@ struct Explanation {
 
 struct ExplainOptions {
   std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
-  std::optional<bool> background;  // of the SLALOM methods; empty: fitted
+  std::optional<bool> background;  // of the SLALOM methods; empty: fitted if the text has special tokens
   Absence absence;                 // in Shapley games, leave-one-out and deletions that a method asks about
   Index short_length = 2;          // slalom-eff: tokens of a text
   Index most_deleted = 5;          // slalom-fidel, linear-deletion: tokens deleted at most
@@ -72,8 +73,9 @@ const Method& method_named(const std::string& name);
 Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text,
                     const ExplainOptions& options);
 
-/// R² and mean squared error of predicted against true log-odds on deletions of the text, `held_out` texts
-/// for each of 1 … 10 removed tokens (fewer for short texts); empty if no token can be removed.
+/// R² and mean squared error of predicted against true log-odds on different deletions of the text,
+/// `held_out` for each of 1 … 10 removed tokens (fewer where there are no more); empty if no token can be
+/// removed.
 std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
                                  const ExplainOptions& options);
 

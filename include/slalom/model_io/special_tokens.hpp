@@ -14,6 +14,8 @@ struct FolderTokens {
   std::vector<TokenId>
       markers;  // ids that are no part of a text, ascending: [CLS], [SEP], [PAD], <s>, <|endoftext|> …
 
+  std::vector<std::string> unresolved;  // names of special tokens that no vocabulary here has
+
   /// The token's text, or its id where the folder does not tell.
   std::string text(TokenId id) const;
   bool is_marker(TokenId id) const;

@@ -17,6 +17,9 @@ struct QueryCost {
     token_forwards += other.token_forwards;
     return *this;
   }
+  friend QueryCost operator-(const QueryCost& a, const QueryCost& b) {
+    return {a.queries - b.queries, a.unique_queries - b.unique_queries, a.token_forwards - b.token_forwards};
+  }
 };
 
 template <class T>

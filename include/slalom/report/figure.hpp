@@ -22,6 +22,8 @@ struct Panel {
   std::vector<Curve> curves;
   std::optional<std::pair<double, double>> y_range;
   bool log_x = false;
+  std::optional<std::pair<double, double>> x_range{};
+  double x_tick = 0;  // distance of the ticks, 0: as suits the range
 };
 
 /// Panels from left to right, `columns` in a row. A label has the same colour in all panels.

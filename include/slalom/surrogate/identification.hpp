@@ -18,9 +18,10 @@ using Answers = std::function<std::vector<double>(const std::vector<std::vector<
 
 struct IdentificationOptions {
   bool background = false;
-  bool empty_text = false;  // F([]) exists (the text is wrapped in special tokens)
-  Index extra_pairs = 0;    // further texts of two tokens for a least-squares polish over all answers
-  std::uint64_t seed = 0;   // of the choice of extra pairs
+  bool empty_text = false;    // F([]) exists (the text is wrapped in special tokens)
+  Index extra_pairs = 0;      // further texts of two tokens for a least-squares polish over all answers
+  std::uint64_t seed = 0;     // of the choice of extra pairs
+  double rounding = 0x1p-52;  // relative, of an answer
 };
 
 struct Identification {

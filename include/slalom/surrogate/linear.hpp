@@ -12,6 +12,9 @@ struct LinearModel {
   double predict(std::span<const Sample::Token> text) const;
 };
 
+/// Of a dense design matrix: a gigabyte.
+inline constexpr Index kMostDesignEntries = Index{1} << 27;
+
 struct LinearFit {
   LinearModel model;
   std::vector<double> weight_se;  // (K) standard errors; NaN where the sample does not determine the weight
@@ -19,7 +22,8 @@ struct LinearFit {
 };
 
 /// The (weighted) least-squares minimum; where it is not unique, the one whose weights have the smallest norm
-/// (the intercept is free). Throws Error as Sample::check() does.
+/// (the intercept is free). Throws Error as Sample::check() does, and for a design
+/// larger than kMostDesignEntries.
 LinearFit fit_linear(const Sample& sample);
 
 std::vector<double> predict(const LinearModel& model, const Sample& sample);

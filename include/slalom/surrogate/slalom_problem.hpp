@@ -6,7 +6,8 @@
 namespace slalom::detail {
 
 /// The sample as counts of the M tokens that it determines something about: those that occur, in texts of
-/// positive weight, numbered anew; the background is one more, the last, and occurs once in every text.
+/// positive weight, numbered anew; the background is one more, the last, and occurs once in every text. Texts
+/// of the same counts are one row: their mean, and what they differ among themselves, which nothing explains.
 struct SlalomProblem {
   std::vector<Sample::Token> seen;  // (M without background) numbers in the sample
   bool background = false, fixed_importance = false;
@@ -14,6 +15,8 @@ struct SlalomProblem {
   std::vector<std::int32_t> token;                 // distinct tokens of a text, ascending
   std::vector<double> count;                       // of each
   std::vector<double> target, root_weight;         // (n)
+  double unexplained = 0;                          // Σ w (F − its row's target)²
+  double squared_weights = 0;                      // Σ w²
   double total_weight = 0, mean = 0, squares = 0;  // Σ w, weighted mean of F, Σ w F²
   double largest_deviation = 0;  // of a value from the mean: kValueBound times the range of F
 

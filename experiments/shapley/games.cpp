@@ -1,0 +1,78 @@
+#include "games.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "slalom/explain/explained_text.hpp"
+#include "slalom/explain/shapley.hpp"
+#include "slalom/metrics/correlation.hpp"
+
+namespace slalom::shapley {
+
+using namespace experiment;
+
+namespace {
+
+std::vector<double> shapley_values(BlackBox& f, const Text& bare, const SpecialTokens& special,
+                                   TokenId filler) {
+  const ExplainedText text(wrap(bare, special), [&](TokenId id) { return special.is_special(id); });
+  return exact_shapley(text.players(), coalition_values(f, text, {.filler = filler})).value;
+}
+
+// Slope of the least-squares line through (x, y).
+double slope(const std::vector<double>& x, const std::vector<double>& y) {
+  const auto n = static_cast<double>(x.size());
+  double mean_x = 0, mean_y = 0, xy = 0, xx = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    mean_x += x[i] / n;
+    mean_y += y[i] / n;
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+  }
+  return xy / xx;
+}
+
+Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, TokenId filler) {
+  Json curves;
+  for (Index n = 1; n <= kMostRepeats; ++n) {
+    const std::vector<double> values = shapley_values(f, repeated(word, n), special, filler);
+    double mean = 0;
+    for (const double value : values) mean += value / static_cast<double>(n);
+    curves["mean"].push_back(mean);
+    curves["lowest"].push_back(std::ranges::min(values));
+    curves["highest"].push_back(std::ranges::max(values));
+  }
+  return curves;
+}
+
+}  // namespace
+
+Json play(const std::string& name, const std::string& title, BlackBox& f, const SpecialTokens& special,
+          const Options& options) {
+  const BagOfWordsSource source(options.seed, LengthLaw::fixed);
+  const TokenId filler = source.vocabulary().find("the").value(),
+                perfect = source.vocabulary().find("perfect").value();
+  Json record = {{"model", name}, {"title", title}};
+  record["repeated"] = repeated_words(f, special, perfect, filler);
+
+  std::vector<double> values, weights;
+  for (Text text : fresh_texts(source, options.texts)) {
+    text.resize(kTextWords);
+    const std::vector<double> some = shapley_values(f, text, special, filler);
+    values.insert(values.end(), some.begin(), some.end());
+    for (const TokenId word : text) weights.push_back(source.log_odds({&word, 1}));
+  }
+  double error = 0;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    error += std::abs(values[i] - weights[i]) / static_cast<double>(values.size());
+  record["correlation"] = pearson(values, weights);
+  record["slope"] = slope(weights, values);
+  record["mean_absolute_error"] = error;
+  record["values"] = values;
+  record["weights"] = weights;
+  return record;
+}
+
+}  // namespace slalom::shapley

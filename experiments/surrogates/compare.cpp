@@ -1,0 +1,152 @@
+#include <algorithm>
+
+#include "slalom/base/sha256.hpp"
+#include "slalom/explain/explanation.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/surrogate/published.hpp"
+#include "surrogates.hpp"
+
+namespace slalom::surrogates {
+
+using namespace experiment;
+
+namespace {
+
+// Who answers, and texts like those it was made for.
+struct Answerer {
+  std::string name, title;
+  const SyntheticSource& texts;
+  Text whole;  // 30 words
+  LogOdds f;
+};
+
+struct Queries {
+  const char *set, *title;
+  std::vector<Text> texts;
+};
+
+// SLALOM-eff: pairs of the text's distinct tokens.
+std::vector<Text> pairs(Text tokens, Index count, std::uint64_t seed) {
+  std::ranges::sort(tokens);
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  std::vector<Text> texts;
+  for (Index i = 0; i < count; ++i) {
+    Rng rng(seed, Purpose::query, static_cast<std::uint64_t>(i));
+    const auto draw = [&] { return tokens[rng.below(static_cast<std::uint32_t>(tokens.size()))]; };
+    const TokenId first = draw();
+    texts.push_back({first, draw()});
+  }
+  return texts;
+}
+
+// SLALOM-fidel: deletions of up to five tokens.
+std::vector<Text> deletions(const Text& whole, Index count, std::uint64_t seed) {
+  const ExplainedText text(whole, [](TokenId) { return false; });
+  const Coalitions kept = query_deletions(text, count, {.seed = seed}, false);
+  PackedBatch batch;
+  for (Index i = 0; i < kept.size(); ++i) text.add_coalition(kept.row(i), {}, batch);
+  std::vector<Text> texts;
+  for (Index b = 0; b < batch.texts(); ++b) texts.emplace_back(batch.text(b).begin(), batch.text(b).end());
+  return texts;
+}
+
+struct Published {
+  const char* title;
+  SlalomFit (*fit)(const Sample&, std::uint64_t seed);
+};
+const Published kAdamSurrogate = {"Adam, 100 epochs", [](const Sample& s, std::uint64_t seed) {
+                                    return fit_slalom_adam(s, kPublishedSurrogate, seed);
+                                  }};
+const Published kAdamEff = {"Adam, 60 epochs", [](const Sample& s, std::uint64_t seed) {
+                              return fit_slalom_adam(s, kPublishedEff, seed);
+                            }};
+const Published kAlternating = {"alternating",
+                                [](const Sample& s, std::uint64_t) { return fit_slalom_alternating(s); }};
+
+void add_rows(const Answerer& answerer, const Queries& queries, const std::vector<Published>& published,
+              std::uint64_t seed, Json& rows) {
+  const Sample sample = sample_of(answerer.texts, queries.texts, answerer.f(queries.texts));
+  SlalomFit ours, theirs;
+  const double seconds = seconds_of([&] { ours = fit_slalom(sample); });
+  for (const Published& p : published) {
+    const double published_seconds = seconds_of([&] { theirs = p.fit(sample, seed); });
+    rows.push_back({{"source", answerer.title},
+                    {"set", queries.set},
+                    {"queries", queries.title},
+                    {"texts", sample.texts()},
+                    {"published", p.title},
+                    {"mse", ours.mse},
+                    {"published_mse", theirs.mse},
+                    {"seconds", seconds},
+                    {"published_seconds", published_seconds}});
+  }
+}
+
+Json compare(const Answerer& answerer, const Options& options) {
+  const std::uint64_t seed = options.seed;
+  Json rows = Json::array();
+  add_rows(answerer,
+           {"distribution", "the distribution's texts", fresh_texts(answerer.texts, options.fitted)},
+           {kAdamSurrogate}, seed, rows);
+  add_rows(answerer, {"eff", "SLALOM-eff", pairs(answerer.whole, options.queries, seed)}, {kAdamEff}, seed,
+           rows);
+  add_rows(answerer, {"fidel", "SLALOM-fidel", deletions(answerer.whole, options.queries, seed)},
+           {kAlternating, kAdamEff}, seed, rows);
+  return rows;
+}
+
+// A SLALOM of ten words whose answers are noisy, with standard deviation .1.
+LogOdds noisy(const SyntheticSource& source, std::uint64_t seed) {
+  return [&source, seed](const std::vector<Text>& texts) {
+    std::vector<double> answers;
+    answers.reserve(texts.size());
+    Rng noise(seed, Purpose::test);
+    for (const Text& text : texts) answers.push_back(source.log_odds(text) + 0.1 * noise.normal());
+    return answers;
+  };
+}
+
+}  // namespace
+
+std::vector<Json> compare_fits(const std::vector<SavedTransformer>& models, const Options& options) {
+  std::vector<Json> rows;
+  const auto run = [&](const Answerer& answerer, const std::string& weights) {
+    const Json settings = {{"source", answerer.name},
+                           {"weights", weights},
+                           {"seed", options.seed},
+                           {"texts", options.fitted},
+                           {"queries", options.queries}};
+    const Json record = finished(options, "fits_" + answerer.name, settings, [&](const Part&) {
+      return Json{{"rows", compare(answerer, options)}};
+    });
+    for (const Json& row : record["rows"]) rows.push_back(row);
+  };
+
+  const auto words = redraw_slalom_words(options.seed, 10);
+  const SlalomSource slalom(options.seed, words);
+  const SlalomSource long_slalom(options.seed, words, LengthLaw::fixed);
+  run({"slalom_with_noise", "SLALOM, noise of sd .1", slalom, fresh_texts(long_slalom, 1).front(),
+       noisy(slalom, options.seed)},
+      "");
+
+  const BagOfWordsSource bag(options.seed), long_bag(options.seed, LengthLaw::fixed);
+  const Text whole = fresh_texts(long_bag, 1).front();
+  const SpecialTokens special = special_tokens_of(Architecture::distilbert, bag);
+  for (const SavedTransformer& saved : models) {
+    if (saved.architecture != Architecture::distilbert || saved.run != 0 || saved.layers > 2) continue;
+    const LoadedModel<float> loaded = load_model<float>(saved.folder);
+    run({saved.name, title_of(saved.architecture, saved.layers), bag, whole,
+         log_odds_of(*loaded.model, special)},
+        sha256_of_files(loaded.files));
+  }
+
+  Classifier<float> random(
+      default_config(Architecture::distilbert, 2, options.width, options.heads, bag.vocabulary().size()));
+  random.initialise(options.seed);
+  run({"distilbert_2_random", title_of(Architecture::distilbert, 2) + ", random weights", bag, whole,
+       log_odds_of(random, special)},
+      text("random, width ", options.width, ", heads ", options.heads));
+  return rows;
+}
+
+}  // namespace slalom::surrogates

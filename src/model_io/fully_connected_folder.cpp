@@ -1,0 +1,97 @@
+#include "slalom/model_io/fully_connected_folder.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/json.hpp"
+#include "slalom/model_io/safetensors.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr const char* kModelType = "slalom_fully_connected";
+
+// The sizes, once for reading and writing.
+constexpr std::pair<const char*, Index FullyConnectedConfig::*> kSizes[] = {
+    {"context", &FullyConnectedConfig::context},
+    {"embedding_size", &FullyConnectedConfig::width},
+    {"hidden_size", &FullyConnectedConfig::hidden},
+    {"vocab_size", &FullyConnectedConfig::vocabulary},
+    {"num_labels", &FullyConnectedConfig::labels}};
+
+std::vector<Index> extents(const Shape& shape) {
+  return {shape.extent.begin(), shape.extent.begin() + shape.rank};
+}
+
+// All 64 bits, which a JSON number does not carry everywhere.
+std::uint64_t seed_field(const Json& json, const std::string& where) {
+  const std::string digits = require_string(json, "seed", where);
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
+  if (error != std::errc() || end != digits.data() + digits.size())
+    throw Error(text(where, ": field \"seed\": found \"", digits, "\", wanted a whole number"));
+  return seed;
+}
+
+}  // namespace
+
+template <class T>
+void save_fully_connected(const FullyConnected<T>& model, std::uint64_t seed, const std::string& folder) {
+  make_folders(folder);
+  const FullyConnectedConfig& config = model.config();
+  Json json;
+  json["model_type"] = kModelType;
+  for (const auto& [name, member] : kSizes) json[name] = config.*member;
+  json["filler_token_id"] = config.filler;
+  json["embedding_deviation"] = config.embedding_deviation;
+  json["seed"] = std::to_string(seed);
+  const ParameterStore<T>& parameters = model.parameters();
+  std::vector<TensorToWrite> tensors;
+  tensors.reserve(static_cast<std::size_t>(parameters.count()));
+  for (int i = 0; i < parameters.count(); ++i)
+    tensors.push_back({parameters.name({i}), sizeof(T) == 8 ? DType::f64 : DType::f32,
+                       extents(parameters.shape({i})), std::span<const T>(parameters.value({i}).span())});
+  OutputFile file(folder + "/config.json");
+  file.write(json.dump(1) + "\n");
+  write_safetensors(folder + "/model.safetensors", tensors, {});
+  file.commit();
+}
+
+template <class T>
+std::unique_ptr<FullyConnected<T>> load_fully_connected(const std::string& folder) {
+  constexpr Index kLargest = 1 << 16;
+  const std::string path = folder + "/config.json";
+  const Json json = parse_json(read_file(path), path);
+  if (const std::string type = require_string(json, "model_type", path); type != kModelType)
+    throw Error(text(path, ": field \"model_type\": found \"", type, "\", wanted \"", kModelType, "\""));
+  FullyConnectedConfig config;
+  for (const auto& [name, member] : kSizes) config.*member = require_integer(json, name, path, 1, kLargest);
+  config.filler =
+      static_cast<TokenId>(require_integer(json, "filler_token_id", path, 0, config.vocabulary - 1));
+  config.embedding_deviation = require_number(json, "embedding_deviation", path);
+  auto model = std::make_unique<FullyConnected<T>>(config, seed_field(json, path));
+  const SafetensorsFile file(folder + "/model.safetensors");
+  ParameterStore<T>& parameters = model->parameters();
+  for (int i = 0; i < parameters.count(); ++i) {
+    const std::string what = text(file.path(), ": tensor \"", parameters.name({i}), "\"");
+    const TensorEntry* entry = file.find(parameters.name({i}));
+    if (entry == nullptr) throw Error(what + " is missing");
+    if (entry->shape != extents(parameters.shape({i})))
+      throw Error(what + " has not the shape that config.json says");
+    const std::span<T> values = parameters.value({i}).span();
+    file.read(*entry, values);
+    if (!std::ranges::all_of(values, [](T x) { return std::isfinite(x); }))
+      throw Error(what + ": found NaN or Inf, wanted finite numbers");
+  }
+  return model;
+}
+
+template void save_fully_connected(const FullyConnected<float>&, std::uint64_t, const std::string&);
+template void save_fully_connected(const FullyConnected<double>&, std::uint64_t, const std::string&);
+template std::unique_ptr<FullyConnected<float>> load_fully_connected(const std::string&);
+template std::unique_ptr<FullyConnected<double>> load_fully_connected(const std::string&);
+
+}  // namespace slalom
