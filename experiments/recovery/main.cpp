@@ -14,7 +14,7 @@ using namespace slalom::recovery;
 
 Size size_named(const std::string& name) {
   const Size sizes[] = {{"tiny", {8, 16}, 2000, 32, 2, 5, 4000, 1e-3},
-                        {"default", {16, 32, 64, 128, 200}, 10000, 128, 4, 20, 20000, 3e-4},
+                        {"default", {16, 32, 64, 128, 200}, 10000, 128, 4, 20, 20000, 5e-5},
                         {"paper", {16, 32, 64, 128, 200}, 10000, 768, 12, 20, 20000, 5e-5}};
   return *std::ranges::find(sizes, name, &Size::name);
 }

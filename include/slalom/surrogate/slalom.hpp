@@ -47,7 +47,7 @@ struct SlalomOptions {
   bool fixed_importance =
       false;  // all importances 0, those of `start` too: only values and background are fitted
   Index max_iterations = 200;        // of one start
-  double tolerance = 1e-10;          // relative decrease of the squared error at which it has converged
+  double tolerance = 1e-8;           // relative decrease of the squared error at which it has converged
   std::optional<SlalomModel> start;  // a first guess, first put within the bounds; the result is never worse.
                                      // Without a background of its own it gets one that no text notices
 };
