@@ -45,6 +45,7 @@ std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
     cost_.token_forwards += fresh.rows();
   }
   std::vector<double> result;
+  result.reserve(answer_of.size());
   for (const double* answer : answer_of) result.push_back(*answer);
   return result;
 }

@@ -32,6 +32,7 @@ Vocabulary read_json_vocabulary(const std::string& path) {
     token = item.key();
   }
   std::vector<std::string> list;
+  list.reserve(tokens.size());
   for (std::optional<std::string>& token : tokens) list.push_back(std::move(*token));
   return Vocabulary(std::move(list));
 }

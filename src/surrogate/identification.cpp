@@ -353,6 +353,7 @@ class BackgroundImportances {
 
   void ask_with(const std::vector<Index>& tokens, Index partner) {
     std::vector<Text> texts;
+    texts.reserve(tokens.size());
     for (const Index k : tokens) texts.push_back({static_cast<Token>(k), static_cast<Token>(partner)});
     const std::vector<double> answers = questions_.ask(texts);
     for (std::size_t i = 0; i < tokens.size(); ++i)
