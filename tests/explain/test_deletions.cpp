@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <string>
 #include <numeric>
 
 #include "slalom/base/error.hpp"
@@ -69,7 +70,7 @@ TEST_CASE("random deletions: the same seed gives the same sets, however many are
 // 6000 draws of 2 of 4 tokens: each of the 6 pairs 1000 times, deviation √(6000 · 1/6 · 5/6) = 28.9.
 TEST_CASE("random deletions: every set of a size is as likely") {
   const RandomDeletions deletions = random_deletions(4, 2, 6000, false, Purpose::held_out, 1);
-  std::map<std::vector<std::uint8_t>, Index> times;
+  std::map<std::string, Index> times;
   for (Index i = 6000; i < 12000; ++i) {
     const auto row = deletions.kept.row(i);
     ++times[{row.begin(), row.end()}];
