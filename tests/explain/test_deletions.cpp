@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <map>
-#include <string>
 #include <numeric>
+#include <string>
 
 #include "slalom/base/error.hpp"
 
