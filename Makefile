@@ -21,7 +21,7 @@ CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -MMD -MP
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas -Wno-missing-field-initializers
 WARNINGS += -Wno-restrict  # false positives of g++ 12 for string concatenation
 CXXFLAGS += -std=c++20 -fopenmp -march=$(ARCH) -fno-math-errno $(WARNINGS)
-LDLIBS += -lopenblas -lnettle -lz
+LDLIBS += -lopenblas -lnettle -lutf8proc -lpcre2-8 -lz
 ifeq ($(config),release)
   CXXFLAGS += -O3 -mprefer-vector-width=512
 else ifeq ($(config),debug)
@@ -76,7 +76,7 @@ $(BUILD)/%.o: %.cpp
 	@echo "  $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
-PACKAGES := g++ make git libopenblas-dev nettle-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
+PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
 
 deps: ## install what is missing to build, test and draw (apt, as root or with sudo)
