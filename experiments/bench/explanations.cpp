@@ -1,5 +1,5 @@
-// Times of explanations: one text of 100 different tokens, DistilBERT of width 768 with random weights, the
-// model loaded; without the fidelity block.
+// Times of explanations: one text of different tokens, DistilBERT of width 768 with random weights, the model
+// loaded.
 #include <iterator>
 
 #include "bench.hpp"
@@ -16,20 +16,33 @@ namespace slalom::bench {
 namespace {
 
 constexpr TokenId kFirst = 1, kLast = 2;  // [CLS] and [SEP]
-constexpr Index kTokens = 100;
 
+struct Limit {
+  double seconds = 0, queries_per_s = 0;  // at most, at least; 0: none. On two cores with AVX-512
+};
 struct Setting {
   const char* method;
-  Index layers, budget;
+  Index layers, tokens, budget;
+  bool fidelity;  // the fidelity block is measured, too
+  Limit limit = {};
 };
-constexpr Setting kSettings[] = {{"slalom-exact", 1, 0}, {"slalom-eff", 1, 5000}, {"slalom-fidel", 1, 5000},
-                                 {"slalom-exact", 2, 0}, {"slalom-eff", 2, 5000}, {"slalom-fidel", 2, 5000}};
+constexpr Setting kSettings[] = {{"slalom-exact", 1, 100, 0, false},
+                                 {"slalom-eff", 1, 100, 5000, false},
+                                 {"slalom-fidel", 1, 100, 5000, false},
+                                 {"slalom-exact", 2, 100, 0, false},
+                                 {"slalom-eff", 2, 100, 5000, false},
+                                 {"slalom-fidel", 2, 100, 5000, false},
+                                 {"slalom-exact", 6, 200, 0, false, {.seconds = 0.4}},
+                                 {"slalom-exact", 6, 200, 0, true, {.seconds = 3}},
+                                 {"kernel-shap", 6, 200, 1000, false, {.queries_per_s = 40}}};
 
 struct Row {
   Setting setting;
-  double least, median;  // s
+  Times times;
   QueryCost cost;
   std::size_t peak_bytes;
+
+  double queries_per_s() const { return static_cast<double>(cost.queries) / times.median; }
 };
 
 Row measure(const Setting& setting, double seconds) {
@@ -38,20 +51,17 @@ Row measure(const Setting& setting, double seconds) {
   model.initialise(0);
   ModelBlackBox<float> f(model, 1, 4096);
   std::vector<TokenId> ids = {kFirst};
-  for (Index i = 0; i < kTokens; ++i) ids.push_back(static_cast<TokenId>(1000 + 7 * i));
+  for (Index i = 0; i < setting.tokens; ++i) ids.push_back(static_cast<TokenId>(1000 + 7 * i));
   ids.push_back(kLast);
   const ExplainedText text(ids, [](TokenId id) { return id == kFirst || id == kLast; });
   ExplainOptions options;
   options.budget = setting.budget;
-  options.held_out = 0;
+  if (!setting.fidelity) options.held_out = 0;
   Explanation explanation;
-  std::vector<double> times;
-  for (double spent = 0; spent < seconds || times.size() < 3; spent += times.back()) {
-    explanation = explain(method_named(setting.method), f, text, options);
-    times.push_back(explanation.seconds);
-  }
-  const auto [least, median] = least_and_median(times);
-  return {setting, least, median, explanation.cost, peak_resident_bytes()};
+  const auto work = [&] { explanation = explain(method_named(setting.method), f, text, options); };
+  const Times times = times_of(work, seconds, 3);
+  if (explanation.fidelity) explanation.cost += explanation.fidelity->cost;
+  return {setting, times, explanation.cost, peak_resident_bytes()};
 }
 
 std::string json_row(const Row& r) {
@@ -60,34 +70,48 @@ std::string json_row(const Row& r) {
       .field("layers", r.setting.layers)
       .field("width", 768)
       .field("method", r.setting.method)
-      .field("tokens", kTokens)
+      .field("tokens", r.setting.tokens)
+      .field("fidelity", r.setting.fidelity)
       .field("queries", r.cost.queries)
       .field("unique_queries", r.cost.unique_queries)
       .field("token_forwards", r.cost.token_forwards)
       .digits(4)
-      .field("seconds_min", r.least)
-      .field("seconds_median", r.median)
+      .field("seconds_min", r.times.least)
+      .field("seconds_median", r.times.median)
+      .field("queries_per_s", r.queries_per_s())
       .field("core", blas_core())
       .field("threads", threads())
       .field("peak_mib", static_cast<double>(r.peak_bytes >> 20))
       .str();
 }
 
+std::string limit_text(const Limit& limit) {
+  if (limit.seconds > 0) return "≤ " + shortest(limit.seconds) + " s";
+  return limit.queries_per_s > 0 ? "≥ " + shortest(limit.queries_per_s) + " /s" : "";
+}
+
 std::string table_of(const std::vector<Row>& rows) {
   using enum Table::Align;
   Table table({{"method", left},
                {"layers", right},
+               {"tokens", right},
+               {"fidelity", left},
                {"queries", right},
                {"asked", right},
                {"s min", right},
                {"median", right},
+               {"queries/s", right},
+               {"limit", right},
                {"peak MiB", right}});
   for (const Row& r : rows)
-    table.add_row({r.setting.method, std::to_string(r.setting.layers), std::to_string(r.cost.queries),
-                   std::to_string(r.cost.unique_queries), fixed(r.least, 3), fixed(r.median, 3),
+    table.add_row({r.setting.method, std::to_string(r.setting.layers), std::to_string(r.setting.tokens),
+                   r.setting.fidelity ? "measured" : "", std::to_string(r.cost.queries),
+                   std::to_string(r.cost.unique_queries), fixed(r.times.least, 3), fixed(r.times.median, 3),
+                   fixed(r.queries_per_s(), 0), limit_text(r.setting.limit),
                    std::to_string(r.peak_bytes >> 20)});
-  return slalom::text(table.text(), "explanations of a text of ", kTokens,
-                      " tokens, DistilBERT of width 768\n");
+  return table.text() +
+         "explanations of a text, DistilBERT of width 768; queries/s from the median, limits for two cores "
+         "with AVX-512\n";
 }
 
 }  // namespace
@@ -97,14 +121,7 @@ Index explanation_rows() {
 }
 
 Measured measure_explanations(const std::vector<Index>& chosen, double seconds) {
-  std::vector<Row> rows;
-  Measured measured;
-  for (const Index i : chosen) {
-    rows.push_back(measure(kSettings[i], seconds));
-    measured.json.push_back(json_row(rows.back()));
-  }
-  measured.table = table_of(rows);
-  return measured;
+  return measure_rows(kSettings, chosen, seconds, measure, json_row, table_of);
 }
 
 }  // namespace slalom::bench

@@ -1,7 +1,7 @@
 // Step times of training: batch 20, lengths Binomial(30, ½), dropout 0.1, RMSprop, vocabularies of the
 // published models. Efficiency is the rate of the useful products over the step time, against the rate of
 // plain products measured in the same process.
-#include <chrono>
+#include <iterator>
 
 #include "bench.hpp"
 #include "slalom/base/json.hpp"
@@ -32,9 +32,10 @@ constexpr Index kBatch = 20;
 
 struct Row {
   Setting setting;
-  double step_ms_min, step_ms_median, useful_gflop, sgemm_gflops;
+  Times times;
+  double useful_gflop, sgemm_gflops;
   std::size_t peak_bytes;
-  double efficiency() const { return useful_gflop / (step_ms_median * 1e-3) / sgemm_gflops; }
+  double efficiency() const { return useful_gflop / times.median / sgemm_gflops; }
 };
 
 ClassifierConfig config_of(const Setting& s) {
@@ -54,7 +55,6 @@ double useful_gflop(const ClassifierConfig& config, TrainingData& data, Index st
 }
 
 Row measure(const Setting& setting, double seconds) {
-  using Clock = std::chrono::steady_clock;
   reset_peak_resident();
   const ClassifierConfig config = config_of(setting);
   Classifier<float> model(config);
@@ -68,20 +68,12 @@ Row measure(const Setting& setting, double seconds) {
   training.epochs = 1;
   training.optimizer.schedule.peak = 5e-5;
   Trainer<float> trainer(model, data, training);
-  for (int warmup = 0; warmup < 3; ++warmup) trainer.step();
+  constexpr Index kWarmUp = 3;
+  for (Index i = 0; i < kWarmUp; ++i) trainer.step();
   double rate = measure_gemm_rate(0.3);
-  std::vector<double> ms;
-  for (double spent = 0; spent < seconds || ms.size() < 10;) {
-    const auto start = Clock::now();
-    trainer.step();
-    const double took = std::chrono::duration<double>(Clock::now() - start).count();
-    spent += took;
-    ms.push_back(took * 1e3);
-  }
+  const Times times = times_of([&] { trainer.step(); }, seconds, 10);
   rate = std::max(rate, measure_gemm_rate(0.3));
-  const auto steps = static_cast<Index>(ms.size()) + 3;
-  const auto [least, median] = least_and_median(ms);
-  return {setting, least, median, useful_gflop(config, data, steps), rate, peak_resident_bytes()};
+  return {setting, times, useful_gflop(config, data, kWarmUp + times.calls), rate, peak_resident_bytes()};
 }
 
 std::string json_row(const Row& r) {
@@ -92,8 +84,8 @@ std::string json_row(const Row& r) {
       .field("heads", r.setting.heads)
       .field("batch", kBatch)
       .digits(4)
-      .field("step_ms_min", r.step_ms_min)
-      .field("step_ms_median", r.step_ms_median)
+      .field("step_ms_min", 1e3 * r.times.least)
+      .field("step_ms_median", 1e3 * r.times.median)
       .field("useful_gflop", r.useful_gflop)
       .field("sgemm_gflops", r.sgemm_gflops)
       .field("efficiency", r.efficiency())
@@ -117,9 +109,10 @@ std::string table_of(const std::vector<Row>& rows) {
                {"peak MiB", right}});
   for (const Row& r : rows)
     table.add_row({name(r.setting.architecture), std::to_string(r.setting.layers),
-                   std::to_string(r.setting.width), fixed(r.step_ms_min, 2), fixed(r.step_ms_median, 2),
-                   fixed(r.useful_gflop, 2), fixed(r.useful_gflop / r.step_ms_median * 1e3, 0),
-                   fixed(r.sgemm_gflops, 0), fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
+                   std::to_string(r.setting.width), fixed(1e3 * r.times.least, 2),
+                   fixed(1e3 * r.times.median, 2), fixed(r.useful_gflop, 2),
+                   fixed(r.useful_gflop / r.times.median, 0), fixed(r.sgemm_gflops, 0),
+                   fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
   return text(table.text(), "training steps, batch ", kBatch, "; efficiency from the median step\n");
 }
 
@@ -130,14 +123,7 @@ Index training_rows() {
 }
 
 Measured measure_training(const std::vector<Index>& chosen, double seconds) {
-  std::vector<Row> rows;
-  Measured measured;
-  for (const Index i : chosen) {
-    rows.push_back(measure(kSettings[i], seconds));
-    measured.json.push_back(json_row(rows.back()));
-  }
-  measured.table = table_of(rows);
-  return measured;
+  return measure_rows(kSettings, chosen, seconds, measure, json_row, table_of);
 }
 
 }  // namespace slalom::bench

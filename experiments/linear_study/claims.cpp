@@ -42,7 +42,7 @@ double weight_law_error(Classifier<double>& model, const SpecialTokens& special,
   for (Index n = 1; n <= repeats; n *= 2) {
     const std::vector<TokenId> ids = wrap(repeated(token, n), special);
     const auto S = static_cast<Index>(ids.size());
-    const std::vector<double> pattern = activations(model, ids, {"blocks.0.attn.pattern"}).front().data;
+    const std::vector<double> pattern = activations(model, ids, {}, {"blocks.0.attn.pattern"}).front().data;
     for (Index h = 0; h < model.config().heads; ++h) {
       const double weight = weight_on_words(pattern, h, S);
       double& o = odds[static_cast<std::size_t>(h)];

@@ -2,6 +2,8 @@
 #include <cmath>
 
 #include "slalom/inspect/certificates.hpp"
+#include "slalom/metrics/metric.hpp"
+#include "slalom/surrogate/linear.hpp"
 #include "study.hpp"
 
 namespace slalom::study {
@@ -10,26 +12,17 @@ namespace {
 
 using experiment::Text;
 
-// Slope of the least-squares line through (n, F(n)), n = first … last.
+// Slope of the least-squares line through (n, F(n)), n = first … last: the weight of the word in the nearest
+// linear bag of words.
 double slope(const std::vector<double>& f, Index first, Index last) {
-  const double count = static_cast<double>(last - first + 1),
-               centre = 0.5 * static_cast<double>(first + last);
-  double sxy = 0, sxx = 0, mean = 0;
-  for (Index n = first; n <= last; ++n) mean += f[static_cast<std::size_t>(n - 1)] / count;
-  for (Index n = first; n <= last; ++n) {
-    const double x = static_cast<double>(n) - centre;
-    sxy += x * (f[static_cast<std::size_t>(n - 1)] - mean);
-    sxx += x * x;
-  }
-  return sxy / sxx;
+  Sample repeats{.tokens = 1};
+  for (Index n = first; n <= last; ++n)
+    repeats.add(std::vector<Sample::Token>(static_cast<std::size_t>(n)), f[static_cast<std::size_t>(n - 1)]);
+  return fit_linear(repeats).model.weight.front();
 }
 
 double standard_deviation(const std::vector<double>& x) {
-  const auto n = static_cast<double>(x.size());
-  double mean = 0, squares = 0;
-  for (double v : x) mean += v / n;
-  for (double v : x) squares += (v - mean) * (v - mean);
-  return std::sqrt(squares / (n - 1));
+  return summarise(x).standard_error * std::sqrt(static_cast<double>(x.size()));
 }
 
 // The best certificate over the words, exact values in float64; its rounding error is that of the same

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "slalom/base/numbers.hpp"
+#include "slalom/metrics/metric.hpp"
 #include "study.hpp"
 
 namespace slalom::study {
@@ -13,15 +14,14 @@ struct Group {
   const Plan* plan;
   std::vector<const Record*> runs;
 
-  double mean(const std::function<double(const Record&)>& f) const {
-    double sum = 0;
-    for (const Record* r : runs) sum += f(*r);
-    return sum / static_cast<double>(runs.size());
+  std::vector<double> values(const std::function<double(const Record&)>& f) const {
+    std::vector<double> of_runs;
+    for (const Record* r : runs) of_runs.push_back(f(*r));
+    return of_runs;
   }
+  double mean(const std::function<double(const Record&)>& f) const { return summarise(values(f)).mean; }
   std::string show(const std::function<double(const Record&)>& f, int decimals) const {
-    std::vector<double> values;
-    for (const Record* r : runs) values.push_back(f(*r));
-    return experiment::show_mean(values, decimals);
+    return experiment::show_mean(values(f), decimals);
   }
   Index collapsed() const {
     return std::ranges::count_if(runs, [](const Record* r) { return r->curve.collapsed(); });
@@ -93,7 +93,7 @@ Table claims_table(const std::map<std::string, double>& found) {
   return table;
 }
 
-// Every number that expected.tsv may speak of.
+// Every number that expected.tsv may speak of: the mean over runs, and the lowest and the highest run.
 std::map<std::string, double> findings(const std::vector<Group>& groups, const Options& options) {
   std::map<std::string, double> found;
   double steepest_transformer = 0, fully_connected = 0;  // the network of Figure 3 is the smallest one
@@ -101,7 +101,11 @@ std::map<std::string, double> findings(const std::vector<Group>& groups, const O
     for (const auto& [name, value] : g.runs.front()->claims) found[name] = value;
     if (!g.plan->probed) continue;
     const auto put = [&](const char* what, const std::function<double(const Record&)>& f) {
-      found[g.plan->name + "." + what] = g.mean(f);
+      const std::string name = g.plan->name + "." + what;
+      const auto [lowest, highest] = std::ranges::minmax(g.values(f));
+      found[name] = g.mean(f);
+      found[name + ".lowest"] = lowest;
+      found[name + ".highest"] = highest;
     };
     put("perfect_1", [](const Record& r) { return perfect(r, 1); });
     put("rise_1_to_30", [](const Record& r) { return perfect(r, kMostRepeats) - perfect(r, 1); });

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "recovery.hpp"
-#include "slalom/metrics/correlation.hpp"
+#include "slalom/base/correlation.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/surrogate/identification.hpp"
 #include "slalom/surrogate/published.hpp"

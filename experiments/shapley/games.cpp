@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/base/correlation.hpp"
 #include "slalom/explain/explained_text.hpp"
 #include "slalom/explain/shapley.hpp"
-#include "slalom/metrics/correlation.hpp"
+#include "slalom/metrics/metric.hpp"
 
 namespace slalom::shapley {
 
@@ -19,28 +20,11 @@ std::vector<double> shapley_values(BlackBox& f, const Text& bare, const SpecialT
   return exact_shapley(text.players(), coalition_values(f, text, {.filler = filler})).value;
 }
 
-// Slope of the least-squares line through (x, y).
-double slope(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto n = static_cast<double>(x.size());
-  double mean_x = 0, mean_y = 0, xy = 0, xx = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    mean_x += x[i] / n;
-    mean_y += y[i] / n;
-  }
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xy += (x[i] - mean_x) * (y[i] - mean_y);
-    xx += (x[i] - mean_x) * (x[i] - mean_x);
-  }
-  return xy / xx;
-}
-
 Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, TokenId filler) {
   Json curves;
   for (Index n = 1; n <= kMostRepeats; ++n) {
     const std::vector<double> values = shapley_values(f, repeated(word, n), special, filler);
-    double mean = 0;
-    for (const double value : values) mean += value / static_cast<double>(n);
-    curves["mean"].push_back(mean);
+    curves["mean"].push_back(summarise(values).mean);
     curves["lowest"].push_back(std::ranges::min(values));
     curves["highest"].push_back(std::ranges::max(values));
   }
@@ -67,8 +51,10 @@ Json play(const std::string& name, const std::string& title, BlackBox& f, const 
   double error = 0;
   for (std::size_t i = 0; i < values.size(); ++i)
     error += std::abs(values[i] - weights[i]) / static_cast<double>(values.size());
-  record["correlation"] = pearson(values, weights);
-  record["slope"] = slope(weights, values);
+  const double correlation = pearson(values, weights);
+  record["correlation"] = correlation;
+  // Of the least-squares line: r times the ratio of the standard deviations.
+  record["slope"] = correlation * summarise(values).standard_error / summarise(weights).standard_error;
   record["mean_absolute_error"] = error;
   record["values"] = values;
   record["weights"] = weights;

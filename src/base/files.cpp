@@ -121,7 +121,16 @@ bool LineReader::next(std::string& line) {
 
 // OutputFile
 
-OutputFile::OutputFile(const std::string& path) : name_(path == "-" ? "stdout" : path) {
+OutputFile::OutputFile(const std::string& path) {
+  open(path, std::nullopt);
+}
+
+OutputFile::OutputFile(const std::string& path, Partial partial) {
+  open(path, partial);
+}
+
+void OutputFile::open(const std::string& path, std::optional<Partial> partial) {
+  name_ = path == "-" ? "stdout" : path;
   buffer_.reserve(kBuffer);
   struct stat status {};
   if (path == "-") {
@@ -130,10 +139,13 @@ OutputFile::OutputFile(const std::string& path) : name_(path == "-" ? "stdout" :
     std::error_code missing;  // a link to a file stays a link: what it points to is replaced
     const std::filesystem::path pointed = std::filesystem::canonical(path, missing);
     target_ = missing ? path : pointed.string();
-    open_temporary();
+    if (partial)
+      open_partial(partial->keep);
+    else
+      open_temporary();
     if (!missing && file_.get() >= 0) fchmod(file_.get(), status.st_mode & 0777);
   } else {
-    file_ = FileDescriptor(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   }
   if (file_.get() < 0) throw_file_error(name_, "open for writing", errno);
 }
@@ -161,7 +173,7 @@ void OutputFile::open_temporary() {
   remove_abandoned(target_);
   for (int attempt = 0;; ++attempt) {
     const std::string candidate = text(target_, ".tmp-", getpid(), "-", attempt);
-    file_ = FileDescriptor(open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    file_ = FileDescriptor(::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (file_.get() >= 0) {
       temporary_ = candidate;
       flock(file_.get(), LOCK_EX | LOCK_NB);
@@ -170,8 +182,22 @@ void OutputFile::open_temporary() {
   }
 }
 
+void OutputFile::open_partial(std::uint64_t keep) {
+  temporary_ = partial_name(target_);
+  keeps_temporary_ = true;
+  file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (file_.get() < 0) return;
+  if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) throw Error(temporary_ + ": another process writes it");
+  if (ftruncate(file_.get(), static_cast<off_t>(keep)) != 0 || lseek(file_.get(), 0, SEEK_END) < 0)
+    throw_file_error(temporary_, "open for writing", errno);
+}
+
+std::string partial_name(const std::string& path) {
+  return path + ".partial";
+}
+
 OutputFile::~OutputFile() {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty() && !keeps_temporary_) unlink(temporary_.c_str());
 }
 
 void OutputFile::write(std::string_view bytes) {
@@ -210,7 +236,7 @@ void OutputFile::commit() {
   temporary_.clear();
   // The file is complete whatever this returns: some file systems cannot flush a folder.
   const std::string folder = std::filesystem::absolute(target_).parent_path();
-  const FileDescriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   fsync(opened.get());
 }
 

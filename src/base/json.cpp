@@ -283,6 +283,21 @@ JsonRow& JsonRow::raw(std::string_view name, std::string_view json) {
   return *this;
 }
 
+JsonRow& JsonRow::raw_array(std::string_view name, std::span<const std::string> json) {
+  std::string array = "[";
+  for (const std::string& item : json) {
+    if (array.size() > 1) array += ',';
+    array += item;
+  }
+  return raw(name, array + ']');
+}
+
+JsonRow& JsonRow::field(std::string_view name, std::span<const std::string> values) {
+  std::vector<std::string> quoted;
+  for (const std::string& value : values) quoted.push_back(json_string(value));
+  return raw_array(name, quoted);
+}
+
 JsonRow& JsonRow::field(std::string_view name, std::string_view value) {
   return raw(name, json_string(value));
 }

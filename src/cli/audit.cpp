@@ -5,10 +5,11 @@
 
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/cli/classifier.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
+#include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
 
 namespace slalom {
@@ -66,8 +67,7 @@ void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) 
 }
 
 void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
-  if (audited.target >= config.labels)
-    throw UsageError(text("--target ", audited.target, ", the model has classes 0 to ", config.labels - 1));
+  audited.target = class_named(parsed["target"].as<std::string>(), config.class_names());
   AuditOptions& o = audited.options;
   if (config.traits().special_tokens) {
     if (audited.tokens.special.cls) o.prefix = {*audited.tokens.special.cls};
@@ -91,11 +91,8 @@ void ask(Audited& audited, const cxxopts::ParseResult& parsed) {
   ModelBlackBox<T> f(*model.model, audited.target, kBatchRows);
   ModelBlackBox<Other> reference(*other.model, audited.target, kBatchRows);
   audited.audit = audit(f, reference, audited.options);
-  for (const QueryCost& cost : {f.cost(), reference.cost()}) {
-    audited.cost.queries += cost.queries;
-    audited.cost.unique_queries += cost.unique_queries;
-    audited.cost.token_forwards += cost.token_forwards;
-  }
+  audited.cost += f.cost();
+  audited.cost += reference.cost();
 }
 
 // --- one JSON object ---------------------------------------------------------------------------------------
@@ -130,8 +127,8 @@ std::string distance_json(const std::optional<ClassDistances>& d, int digits) {
 std::string json(const Audited& audited) {
   const Audit& a = audited.audit;
   const int digits = audited.common.digits();
-  return JsonRow()
-      .digits(digits)
+  JsonRow row;
+  row.digits(digits)
       .field("bound", a.affine.bound)
       .field("rounding_error", a.affine.rounding_error)
       .raw("witness", array_json(a.affine.witness, ids_json))
@@ -151,11 +148,9 @@ std::string json(const Audited& audited) {
                                 }))
       .raw("distance", distance_json(a.distances, digits))
       .field("target", audited.target)
-      .raw("prefix", ids_json(audited.options.prefix))
-      .raw("suffix", ids_json(audited.options.suffix))
-      .field("queries", audited.cost.queries)
-      .field("unique_queries", audited.cost.unique_queries)
-      .field("token_forwards", audited.cost.token_forwards)
+      .field("prefix", std::span<const TokenId>(audited.options.prefix))
+      .field("suffix", std::span<const TokenId>(audited.options.suffix));
+  return add_cost(row, audited.cost)
       .field("seed", audited.common.seed)
       .field("precision", audited.common.precision == Precision::f64 ? "f64" : "f32")
       .field("version", SLALOM_VERSION)
@@ -252,7 +247,8 @@ int run_audit(int argc, char** argv) {
                         cxxopts::value<std::string>()->default_value(""),
                         "A,B")("max-repeats", "points of the repetition curves", integer("30"), "N")(
       "longest", "tokens of the enumerated texts (fewer if those are over 20,000)", integer("4"), "L")(
-      "target", "class whose log-odds against the rest are audited", integer("1"), "CLASS");
+      "target", "class whose log-odds against the rest are audited: name or number",
+      cxxopts::value<std::string>()->default_value("1"), "CLASS");
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   CommonOptions common = read_common(*parsed);
@@ -260,7 +256,7 @@ int run_audit(int argc, char** argv) {
   required_option(*parsed, "model");
   if (parsed->count("input") > 0)
     throw UsageError("--input has no effect in audit: it asks texts of its own");
-  Audited audited{.common = common, .target = integer_option(*parsed, "target", 0, 1'000'000)};
+  Audited audited{.common = common};
   return with_precision(common.precision, [&]<class T>() {
     ask<T>(audited, *parsed);
     OutputFile output(common.output);

@@ -1,6 +1,9 @@
 #include "slalom/cli/classifier.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
+#include <numeric>
 
 #include "slalom/base/sha256.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -28,25 +31,89 @@ Index batch_rows(const cxxopts::ParseResult& parsed, const ClassifierConfig& con
   return std::min(wanted, left / row);
 }
 
+struct Target {
+  TargetChoice choice = TargetChoice::one;
+  Index one = 0;
+};
+
+Target target_named(const std::string& word, const std::vector<std::string>& labels) {
+  const bool is_label = std::ranges::find(labels, word) != labels.end();
+  if (word == "pred" && !is_label) return {TargetChoice::predicted, 0};
+  if (word == "all" && !is_label) return {TargetChoice::all, 0};
+  return {TargetChoice::one, class_named(word, labels)};
+}
+
 template <class T>
 void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common, OpenedClassifier& opened,
                 std::unique_ptr<TextClassifier<T>>& place) {
   LoadedModel<T> loaded = load_model<T>(common.model);
   const ClassifierConfig config = loaded.model->config();
-  if (opened.target >= config.labels)
-    throw UsageError(text("--target ", opened.target, ", the model has classes 0 to ", config.labels - 1));
+  opened.labels = config.class_names();
+  opened.target_word = parsed["target"].as<std::string>();
+  const Target target = target_named(opened.target_word, opened.labels);
+  opened.target = target.choice;
   opened.limits = row_limits(config);
   opened.reads_end = config.read_out == ReadOut::last;
   opened.sha256 = sha256_of_files(loaded.files);
   const Index rows = batch_rows(parsed, config, loaded.model->parameters().scalars(), sizeof(T));
   place = std::move(loaded.model);
-  opened.f = std::make_unique<ModelBlackBox<T>>(*place, opened.target, rows);
+  auto box = std::make_unique<ModelBlackBox<T>>(*place, target.one, rows);
+  opened.classes = box.get();
+  opened.f = std::move(box);
 }
 
 }  // namespace
 
-ExplainedText OpenedClassifier::explained(const InputRow& row) const {
-  return ExplainedText(row.ids, [this](TokenId id) { return tokens.is_marker(id); });
+Index class_named(const std::string& word, const std::vector<std::string>& labels) {
+  const auto named = std::ranges::find(labels, word);
+  if (named != labels.end()) return named - labels.begin();
+  Index number = -1;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (code == std::errc{} && end == word.data() + word.size() && number >= 0 && number < std::ssize(labels))
+    return number;
+  constexpr std::size_t kMostShown = 20;
+  std::string list;
+  for (std::size_t c = 0; c < std::min(labels.size(), kMostShown); ++c)
+    list += text(c == 0 ? "" : ", ", c, " ", labels[c]);
+  throw UsageError(text("--target ", word, ", the model has classes 0 to ", labels.size() - 1, ": ", list,
+                        labels.size() > kMostShown ? ", ..." : ""));
+}
+
+RowLimits OpenedClassifier::any_length() const {
+  RowLimits any = limits;
+  any.longest = std::numeric_limits<Index>::max();
+  return any;
+}
+
+ExplainedText OpenedClassifier::explained(const Encoding& text) const {
+  return ExplainedText(
+      text, [this](TokenId id) { return tokens.is_marker(id); }, unit);
+}
+
+std::string OpenedClassifier::readable(TokenId id) const {
+  const bool known = tokenizer && tokenizer->vocabulary().contains(id);
+  return known ? tokenizer->readable(id) : tokens.text(id);
+}
+
+std::vector<Index> OpenedClassifier::targets_of(const ExplainedText& text) const {
+  if (classes == nullptr) return {0};
+  if (target == TargetChoice::one) return {classes->target()};
+  if (target == TargetChoice::predicted) {
+    PackedBatch one;
+    text.add_whole(one);
+    return classes->predicted(one);
+  }
+  std::vector<Index> every(static_cast<std::size_t>(classes->classes()));
+  std::iota(every.begin(), every.end(), Index{0});
+  return every;
+}
+
+void OpenedClassifier::choose(Index one) const {
+  if (classes != nullptr && one != classes->target()) classes->set_target(one);
+}
+
+std::string OpenedClassifier::label() const {
+  return classes == nullptr ? "" : labels[static_cast<std::size_t>(classes->target())];
 }
 
 ExplainOptions OpenedClassifier::options_for(const ExplainedText& text, const Method& method,
@@ -57,8 +124,10 @@ ExplainOptions OpenedClassifier::options_for(const ExplainedText& text, const Me
 }
 
 void add_classifier_options(cxxopts::Options& options) {
-  options.add_options("classifier")("target", "class whose log-odds against the rest are explained",
-                                    cxxopts::value<std::int64_t>()->default_value("1"), "CLASS")(
+  options.add_options("classifier")("target",
+                                    "class whose log-odds against the rest are explained: name or number, "
+                                    "pred (each text's predicted one) or all",
+                                    cxxopts::value<std::string>()->default_value("1"), "CLASS")(
       "classifier-command",
       "program to ask instead of a model: reads {\"input_ids\"} and answers {\"log_odds\"} lines",
       cxxopts::value<std::string>()->default_value(""),
@@ -78,10 +147,10 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
     throw UsageError(command.empty() ? "--model is missing, or --classifier-command"
                                      : "--model and --classifier-command, wanted one of them");
   OpenedClassifier opened;
-  opened.target = integer_option(parsed, "target", 0, 1'000'000);
   if (command.empty()) {
     refuse_options(parsed, {"timeout"}, "without --classifier-command");
     opened.tokens = read_folder_tokens(common.model);
+    opened.tokenizer = load_tokenizer(common.model);
     if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
       throw UsageError(text(common.model, ": found no vocab.txt or vocab.json with the special token \"",
                             opened.tokens.unresolved.front(), "\""),
@@ -111,35 +180,73 @@ void add_explain_options(cxxopts::Options& options) {
   const auto word = [](const char* fallback) {
     return cxxopts::value<std::string>()->default_value(fallback);
   };
-  options.add_options("explanation")("budget", "queries (default: the method's; slalom-exact: extra pairs)",
-                                     cxxopts::value<std::int64_t>(), "QUERIES")(
-      "background", "SLALOM's background token: none or fitted (default: fitted for models)", word(""), "B")(
+  options.add_options("explanation")("unit", "what is explained: token or word", word("token"), "U")(
+      "budget", "queries (default: the method's; slalom-exact: extra pairs)", cxxopts::value<std::int64_t>(),
+      "QUERIES")("background", "SLALOM's background token: none or fitted (default: fitted for models)",
+                 word(""), "B")(
       "absence", "absent tokens are deleted or replaced by the mask: delete or mask", word("delete"), "A")(
       "mask-id", "the mask's id (default: the folder's mask token)", integer("-1"), "ID")(
+      "baseline", "integrated-gradients: zero, pad or mask", word("zero"), "B")(
+      "tolerance", "integrated-gradients: largest completeness gap (nats)", word("1e-3"), "T")(
       "short-length", "slalom-eff: tokens of a text", integer("2"), "N")(
       "most-deleted", "slalom-fidel, linear-deletion: tokens deleted at most", integer("5"), "N")(
-      "as-published", "slalom-eff, slalom-fidel: the published optimiser settings")(
+      "as-published", "SLALOM, SHAP, LIME and integrated gradients as the published study has them")(
       "held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
-      integer("10"), "N");
+      integer("5"), "N");
 }
 
+namespace {
+
+void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector<const Method*>& methods) {
+  for (const char* option : {"budget", "background", "absence", "baseline", "tolerance", "short-length",
+                             "most-deleted", "as-published"})
+    if (parsed.count(option) > 0 &&
+        std::ranges::none_of(methods, [&](const Method* m) { return m->has(option); }))
+      throw UsageError(text("--", option, " has no effect with ",
+                            methods.size() == 1 ? text("--method ", methods[0]->name) : "these methods"));
+}
+
+std::optional<Baseline> baseline_named(const std::string& name) {
+  if (name == "zero") return Baseline::zero;
+  if (name == "pad") return Baseline::pad;
+  if (name == "mask") return Baseline::mask;
+  return std::nullopt;
+}
+
+}  // namespace
+
 ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const CommonOptions& common,
-                                    const OpenedClassifier& classifier) {
+                                    const std::vector<const Method*>& methods, OpenedClassifier& classifier) {
+  refuse_without_effect(parsed, methods);
   ExplainOptions o;
   o.seed = common.seed;
+  if (const std::string unit = parsed["unit"].as<std::string>(); unit == "word")
+    classifier.unit = Unit::word;
+  else if (unit != "token")
+    throw UsageError("--unit " + unit + ", wanted token or word");
   if (parsed.count("budget") > 0) o.budget = integer_option(parsed, "budget", 0, 100'000'000);
   o.background = choice_option(parsed, "background", "none", "fitted");
-  const std::string absence = parsed["absence"].as<std::string>();
+  const std::string absence = parsed["absence"].as<std::string>(),
+                    baseline = parsed["baseline"].as<std::string>();
   if (absence != "delete" && absence != "mask")
     throw UsageError("--absence " + absence + ", wanted delete or mask");
-  if (absence == "delete") refuse_options(parsed, {"mask-id"}, "without --absence mask");
+  if (!baseline_named(baseline)) throw UsageError("--baseline " + baseline + ", wanted zero, pad or mask");
+  o.baseline = *baseline_named(baseline);
+  if (absence == "delete" && baseline != "mask")
+    refuse_options(parsed, {"mask-id"}, "without --absence mask or --baseline mask");
+  const auto id =
+      static_cast<TokenId>(integer_option(parsed, "mask-id", -1, classifier.limits.vocabulary - 1));
+  o.mask_id = id >= 0 ? id : classifier.tokens.special.mask;
+  // A GPT-2 folder has no pad token of its own: its end-of-text token stands for it.
+  o.pad_id = classifier.tokens.special.pad;
+  if (!o.pad_id && !classifier.tokens.markers.empty()) o.pad_id = classifier.tokens.markers.back();
   if (absence == "mask") {
-    const auto id =
-        static_cast<TokenId>(integer_option(parsed, "mask-id", -1, classifier.limits.vocabulary - 1));
-    o.absence.filler = id >= 0 ? id : classifier.tokens.special.mask;
-    if (!o.absence.filler)
+    o.absence.filler = o.mask_id;
+    if (!o.mask_id)
       throw UsageError("--absence mask: the folder names no mask token", "give its id: --mask-id N");
   }
+  o.tolerance = number_option(parsed, "tolerance");
+  if (o.tolerance <= 0) throw UsageError(text("--tolerance ", o.tolerance, ", wanted more than 0"));
   o.short_length =
       integer_option(parsed, "short-length", 1, std::min<Index>(classifier.limits.longest, 100'000));
   o.most_deleted = integer_option(parsed, "most-deleted", 1, 1'000'000);

@@ -17,8 +17,10 @@ const std::vector<Command>& commands() {
       {"inspect", "activations, attention, gradients, parameters", run_inspect},
       {"audit", "is this model additive? proofs, repetition curves, distances", run_audit},
       {"explain", "scores of a text's tokens, with their fidelity", run_explain},
+      {"compare", "several methods on the same texts, and how far they agree", run_compare},
       {"evaluate", "insertion, deletion, removal, agreement", run_evaluate},
       {"fit", "a surrogate of rows that carry log-odds", run_fit},
+      {"tokenize", "token ids and byte offsets of texts; a vocabulary from a corpus", run_tokenize},
       {"info", "version, BLAS kernels, threads, rate; a model's card", run_info}};
   return list;
 }

@@ -1,105 +1,161 @@
-// slalom explain: scores of each row's tokens, with their fidelity and cost, as JSON lines.
+// slalom explain: scores of each row's tokens, with their fidelity and cost: JSON lines, a terminal view, a
+// page, pictures.
+#include <unistd.h>
+
+#include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "slalom/base/interrupt.hpp"
-#include "slalom/base/json.hpp"
-#include "slalom/cli/classifier.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/explain/explanation.hpp"
+#include "slalom/cli/plan.hpp"
+#include "slalom/cli/reported.hpp"
+#include "slalom/cli/resume.hpp"
+#include "slalom/cli/texts.hpp"
+#include "slalom/cli/views.hpp"
+#include "slalom/cli/vocabulary_card.hpp"
 
 namespace slalom {
 
 namespace {
 
-// Scores of the explained tokens, in the places of all tokens; special ones have none.
-std::vector<double> aligned(const std::vector<double>& scores, const ExplainedText& text) {
-  std::vector<double> all(text.ids().size(), std::nan(""));
-  for (std::size_t i = 0; i < scores.size(); ++i)
-    all[static_cast<std::size_t>(text.positions()[i])] = scores[i];
-  return all;
-}
-
-std::string tokens_json(const ExplainedText& text, const FolderTokens& tokens) {
-  std::string list;
-  for (TokenId id : text.ids())
-    list += (list.empty() ? "" : ",") + JsonRow()
-                                            .field("id", id)
-                                            .field("text", tokens.text(id))
-                                            .raw("start", "null")
-                                            .raw("end", "null")
-                                            .field("special", tokens.is_marker(id))
-                                            .str();
-  return '[' + list + ']';
-}
-
-std::string background_json(const std::optional<Background>& background) {
-  if (!background) return "null";
-  return JsonRow().field("value", background->value).field("importance", background->importance).str();
-}
-
-std::string scores_json(const Explanation& e, const ExplainedText& text) {
-  JsonRow row;
-  const auto add = [&](const char* name, const std::vector<double>& scores) {
-    if (!scores.empty()) row.field(name, aligned(scores, text));
-  };
-  if (const auto* slalom = std::get_if<SlalomScores>(&e.scores)) {
-    add("value", slalom->value);
-    add("importance", slalom->importance);
-    add("linear", slalom->linear);
-    add("removal", slalom->removal);
-    add("value_se", slalom->value_se);
-    add("importance_se", slalom->importance_se);
-    row.raw("background", background_json(slalom->background));
-  } else {
-    add("weight", std::get<LinearScores>(e.scores).weight);
-    add("standard_error", std::get<LinearScores>(e.scores).standard_error);
+class Run {
+ public:
+  Run(const cxxopts::ParseResult& parsed, const CommonOptions& common, const Method& method)
+      : parsed_(parsed), common_(common), method_(method), classifier_(open_classifier(parsed, common)) {
+    options_ = read_explain_options(parsed, common, {&method}, classifier_);
+    windows_ = read_window_options(parsed, classifier_);
+    views_.emplace(parsed, common);
+    parameters_ = parameters_json(method_, options_, windows_, classifier_, common_);
+    settings_ = {{"method", method_.name},
+                 {"parameters", parse_json(parameters_, "parameters")},
+                 {"seed", common_.seed},
+                 {"version", SLALOM_VERSION},
+                 {"model_sha256", classifier_.sha256.empty() ? Json() : Json(classifier_.sha256)}};
   }
-  return row.str();
-}
 
-JsonRow& add_cost(JsonRow& row, const QueryCost& cost) {
-  return row.field("queries", cost.queries)
-      .field("unique_queries", cost.unique_queries)
-      .field("token_forwards", cost.token_forwards);
-}
+  int explain_all() {
+    TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
+    const FinishedRows finished =
+        parsed_.count("resume") > 0 ? finished_rows(common_.output, settings_) : FinishedRows{};
+    OutputFile output(common_.output, OutputFile::Partial{finished.bytes});
+    skip(source, finished);
+    Progress progress(common_.progress, "explain", 0, std::ssize(finished.ids));
+    Index number = std::ssize(finished.ids);
+    for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
+      try {
+        explain_row(source, row, number, output);
+      } catch (const Error& e) {
+        if (e.status() != ExitStatus::interrupted) throw;
+        break;  // finished rows are kept
+      }
+      output.flush();
+    }
+    output.commit();
+    views_->commit();
+    progress.finish();
+    check_interrupt();
+    if (failed_ > 0 && !common_.quiet)
+      std::cerr << failed_ << " of " << number << " rows failed: their lines have an \"error\"\n";
+    return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done);
+  }
 
-std::string fidelity_json(const std::optional<Fidelity>& fidelity) {
-  if (!fidelity) return "null";
-  JsonRow row;
-  row.field("r2", fidelity->r2)
-      .field("mse", fidelity->mse)
-      .field("n", fidelity->n)
-      .field("unseen", fidelity->unseen)
-      .field("removed", std::span<const Index>(fidelity->removed))
-      .field("mse_removed", fidelity->mse_removed);
-  return add_cost(row, fidelity->cost).str();
-}
+  int dry_run() {
+    TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
+    Plan plan(method_, options_);
+    for (InputRow row; !interrupted() && source.next(row);)
+      with_row(source.name(), row, [&] {
+        for (const RowWindow& window : windows_.windows(row, classifier_))
+          plan.add(classifier_, classifier_.explained(window.row));
+      });
+    check_interrupt();
+    OutputFile output(common_.output);
+    output.write(views_->terminal() ? plan.sentence() : plan.json());
+    output.commit();
+    return 0;
+  }
 
-std::string explanation_json(const Explanation& e, const InputRow& input, const ExplainedText& text,
-                             const OpenedClassifier& classifier, const ExplainOptions& options) {
-  JsonRow cost, checks;
-  add_cost(cost, e.cost).field("seconds", e.seconds);
-  for (const auto& [name, value] : e.checks) checks.field(name, value);
-  std::string warnings;
-  for (const std::string& warning : e.warnings)
-    warnings += (warnings.empty() ? "" : ",") + json_string(warning);
-  JsonRow row;
-  row.raw("id", input.id_json)
-      .field("method", e.method)
-      .raw("target", classifier.sha256.empty() ? "null" : std::to_string(classifier.target))
-      .field("scale", "log-odds")
-      .field("log_odds", e.log_odds)
-      .raw("tokens", tokens_json(text, classifier.tokens))
-      .raw("scores", scores_json(e, text))
-      .raw("fidelity", fidelity_json(e.fidelity))
-      .raw("cost", cost.str())
-      .raw("checks", checks.str())
-      .field("seed", options.seed)
-      .field("version", SLALOM_VERSION)
-      .raw("model_sha256", classifier.sha256.empty() ? "null" : json_string(classifier.sha256))
-      .raw("warnings", '[' + warnings + ']');
-  return row.str();
-}
+ private:
+  // The input of a resumed run must be the one that was begun.
+  void skip(TextSource& source, const FinishedRows& finished) const {
+    InputRow row;
+    for (const std::string& id : finished.ids) {
+      if (!source.next(row))
+        throw Error(text(source.name(), ": found ", row.line, " lines, and ", finished.ids.size(),
+                         " rows are finished in ", partial_name(common_.output)));
+      if (Json::parse(row.id_json) != Json::parse(id))
+        throw Error(text(source.name(), ": line ", row.line, ": field \"id\": found ", row.id_json,
+                         ", wanted ", id, " as in ", partial_name(common_.output)));
+    }
+  }
+
+  void explain_row(const TextSource& source, const InputRow& row, Index number, OutputFile& output) {
+    // All lines of a row are written together: an interrupt leaves none of them out.
+    std::string lines;
+    try {
+      with_row(source.name(), row, [&] { lines = explained_lines(row, number); });
+    } catch (const Error& e) {
+      // A program that failed has ended, and every other row would fail as this one did.
+      if (e.status() != ExitStatus::bad_input || classifier_.classes == nullptr) throw;
+      std::cerr << "error: " << e.what() << "\n";
+      if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+      ++failed_;
+      lines = error_line(row, number, e.what());
+    }
+    output.write(lines);
+  }
+
+  std::string explained_lines(const InputRow& row, Index number) {
+    std::string lines;
+    const std::vector<RowWindow> windows = windows_.windows(row, classifier_);
+    for (const RowWindow& window : windows) {
+      const ExplainedText text = classifier_.explained(window.row);
+      for (const Index target : classifier_.targets_of(text)) {
+        classifier_.choose(target);
+        lines += explained_line(window, text, number);
+      }
+    }
+    return lines;
+  }
+
+  std::string explained_line(const RowWindow& window, const ExplainedText& text, Index number) {
+    Explanation e = explain(method_, *classifier_.f, text, classifier_.options_for(text, method_, options_));
+    if (window.of > 1)
+      e.warnings.push_back(slalom::text("the text is longer than ", windows_.longest,
+                                        " tokens: this is window ", window.number + 1, " of ", window.of,
+                                        ", from token ", window.first, " on; the log-odds is the window's"));
+    ReportedText reported = reported_text(window.row, text, classifier_);
+    add_explanation(std::move(e), text, classifier_, reported);
+    ExplanationOrigin origin = origin_of(window, number, classifier_, common_);
+    origin.parameters = parameters_;
+    std::string line = views_->terminal()
+                           ? views_->terminal_view(reported)
+                           : explanation_json(reported, reported.explanations.front(), origin) + "\n";
+    if (views_->wants_page()) {
+      add_page_details(text, classifier_, options_, views_->wants_attention(), reported);
+      views_->add(std::move(reported), classifier_, common_, parameters_);
+    }
+    return line;
+  }
+
+  std::string error_line(const InputRow& row, Index number, const std::string& what) const {
+    JsonRow line;
+    line.raw("id", row.id_json).field("row", number).field("error", what);
+    for (const auto& [field, value] : settings_.items()) line.raw(field, value.dump());
+    return views_->terminal() ? "" : line.str() + "\n";
+  }
+
+  const cxxopts::ParseResult& parsed_;
+  const CommonOptions& common_;
+  const Method& method_;
+  OpenedClassifier classifier_;
+  ExplainOptions options_;
+  WindowOptions windows_;
+  std::optional<Views> views_;
+  std::string parameters_;
+  Json settings_;
+  Index failed_ = 0;
+};
 
 std::string methods_help() {
   std::string list;
@@ -113,41 +169,25 @@ int run_explain(int argc, char** argv) {
   cxxopts::Options options = common_options(
       "explain", "Scores of each row's tokens, their fidelity and cost; one JSON object a line.");
   options.add_options()("method", methods_help(),
-                        cxxopts::value<std::string>()->default_value("slalom-fidel"), "NAME");
+                        cxxopts::value<std::string>()->default_value("slalom-fidel"),
+                        "NAME")("resume", "go on with what an interrupted run left of --output")(
+      "dry-run", "say what the run would cost, and do not do it")(
+      "aggregate", "one row for each token of all rows: value and importance by slalom-exact");
+  add_text_options(options);
+  add_window_options(options);
   add_classifier_options(options);
   add_explain_options(options);
+  add_view_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);
+  if (parsed->count("aggregate") > 0) return print_vocabulary_card(*parsed, common);
   const Method& method = method_named((*parsed)["method"].as<std::string>());
-  for (const char* option :
-       {"budget", "background", "absence", "short-length", "most-deleted", "as-published"})
-    if (parsed->count(option) > 0 && !method.has(option))
-      throw UsageError(text("--", option, " has no effect with --method ", method.name));
-  const OpenedClassifier classifier = open_classifier(*parsed, common);
-  const ExplainOptions chosen = read_explain_options(*parsed, common, classifier);
-  RowReader reader(common.input, classifier.limits);
-  OutputFile output(common.output);
-  Progress progress(common.progress, "explain", 0);
-  Index rows = 0;
-  for (InputRow row; !interrupted() && reader.next(row); progress.update(++rows)) {
-    try {
-      with_row(common.input, row, [&] {
-        const ExplainedText text = classifier.explained(row);
-        const Explanation e =
-            explain(method, *classifier.f, text, classifier.options_for(text, method, chosen));
-        output.write(explanation_json(e, row, text, classifier, chosen) + "\n");
-      });
-    } catch (const Error& e) {
-      if (e.status() != ExitStatus::interrupted) throw;
-      break;  // finished rows are kept
-    }
-    output.flush();
-  }
-  output.commit();
-  progress.finish();
-  check_interrupt();
-  return 0;
+  if (parsed->count("resume") > 0 && common.output == "-")
+    throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
+  if (parsed->count("dry-run") > 0) refuse_options(*parsed, {"resume", "html", "svg"}, "with --dry-run");
+  Run run(*parsed, common, method);
+  return parsed->count("dry-run") > 0 ? run.dry_run() : run.explain_all();
 }
 
 }  // namespace slalom

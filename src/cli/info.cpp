@@ -3,10 +3,14 @@
 
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/base/sha256.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/stored_tensors.hpp"
+#include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/report/table.hpp"
 
 namespace slalom {
@@ -27,6 +31,26 @@ std::vector<Fact> program_facts() {
           {"sgemm_gflops", fixed(measure_gemm_rate(kRateSeconds), 1), true}};
 }
 
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list.empty() ? "none" : list;
+}
+
+void add_tokenizer_facts(const std::string& folder, std::vector<Fact>& facts) {
+  const std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
+  const FolderTokens tokens = read_folder_tokens(folder);
+  facts.push_back({"tokenizer", tokenizer ? tokenizer->description() : "none: rows of input_ids only"});
+  if (tokenizer)
+    facts.push_back({"tokenizer_vocabulary", std::to_string(tokenizer->vocabulary().size()), true});
+  std::vector<std::string> special;
+  for (const TokenId id : tokens.markers) special.push_back(text(tokens.text(id), " (", id, ")"));
+  facts.push_back({"special_tokens", list_of(special)});
+  for (const auto& [name, id] :
+       {std::pair{"unk_token", tokens.special.unk}, {"mask_token", tokens.special.mask}})
+    if (id) facts.push_back({name, text(tokens.text(*id), " (", *id, ")")});
+}
+
 std::vector<Fact> model_facts(const std::string& folder) {
   const LoadedModel<float> loaded = load_model<float>(folder);
   const ClassifierConfig& c = loaded.model->config();
@@ -39,11 +63,18 @@ std::vector<Fact> model_facts(const std::string& folder) {
       number("feed_forward", c.feed_forward),
       number("vocabulary", c.vocabulary),
       {"positions", c.positions == Positions::learned ? std::to_string(c.max_positions) : "none"},
-      number("labels", c.labels),
+      {"read_out", c.read_out == ReadOut::first ? "first token" : "last token"},
       number("parameters", loaded.model->parameters().scalars()),
-      number("ignored_tensors", static_cast<Index>(loaded.ignored.size()))};
-  for (std::size_t i = 0; i < c.label_names.size(); ++i)
-    facts.push_back({text("label_", i), c.label_names[i]});
+      number("labels", c.labels)};
+  const std::vector<std::string> names = c.class_names();
+  for (std::size_t i = 0; i < names.size(); ++i) facts.push_back({text("label_", i), names[i]});
+  add_tokenizer_facts(folder, facts);
+  // Every tensor that the architecture has was found with its shape, or the model would not have been read.
+  facts.push_back(number("tensors", std::ssize(stored_tensors(*loaded.model))));
+  facts.push_back(number("ignored_tensors", std::ssize(loaded.ignored)));
+  if (!loaded.ignored.empty()) facts.push_back({"ignored", list_of(loaded.ignored)});
+  facts.push_back({"weights", list_of(loaded.files)});
+  facts.push_back({"sha256", sha256_of_files(loaded.files)});
   return facts;
 }
 

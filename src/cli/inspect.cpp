@@ -7,8 +7,7 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
-#include "slalom/data/rows.hpp"
+#include "slalom/cli/texts.hpp"
 #include "slalom/model_io/model_folder.hpp"
 
 namespace slalom {
@@ -18,22 +17,23 @@ namespace {
 template <class T>
 class Inspection {
  public:
-  Inspection(const CommonOptions& common, std::vector<std::string> names)
-      : common_(common),
+  Inspection(const cxxopts::ParseResult& parsed, const CommonOptions& common, std::vector<std::string> names)
+      : parsed_(parsed),
+        common_(common),
         names_(std::move(names)),
         model_(load_model<T>(common.model).model),
         output_(common.output) {}
 
   void activations() {
     each_row([&](const InputRow& row) {
-      for (const NamedValues<T>& a : slalom::activations(*model_, row.ids, names_))
+      for (const NamedValues<T>& a : slalom::activations(*model_, row.ids, row.types, names_))
         write(whole(this->row(row), a));
     });
   }
 
   void attention() {
     each_row([&](const InputRow& row) {
-      for (const AttentionPattern<T>& a : attention_patterns(*model_, row.ids))
+      for (const AttentionPattern<T>& a : attention_patterns(*model_, row.ids, row.types))
         write(this->row(row)
                   .field("layer", a.layer)
                   .field("head", a.head)
@@ -47,7 +47,7 @@ class Inspection {
       if (!row.label)
         throw Error(text(input_name(common_.input), ": line ", row.line,
                          ": field \"label\": found nothing, wanted a class number"));
-      batch.add(row.ids, *row.label);
+      batch.add(row.ids, *row.label, row.types);
     });
     check_interrupt();  // a mean of some of the rows would be a wrong answer
     if (batch.texts() == 0) throw Error(input_name(common_.input) + ": found no rows");
@@ -100,10 +100,12 @@ class Inspection {
   }
 
   void each_row(const std::function<void(const InputRow&)>& body) {
-    RowReader reader(common_.input, row_limits(model_->config()));
+    const std::optional<Tokenizer> tokenizer = load_tokenizer(common_.model);
+    TextSource reader(parsed_, common_, row_limits(model_->config()), tokenizer ? &*tokenizer : nullptr);
     for (InputRow row; !interrupted() && reader.next(row);) body(row);
   }
 
+  const cxxopts::ParseResult& parsed_;
   const CommonOptions& common_;
   std::vector<std::string> names_;
   std::unique_ptr<Classifier<T>> model_;
@@ -119,6 +121,7 @@ int run_inspect(int argc, char** argv) {
       "what", "activations, attention, gradients (of the mean cross-entropy of all rows), parameters, names",
       cxxopts::value<std::string>()->default_value(""))(
       "names", "only these, separated by commas", cxxopts::value<std::string>()->default_value(""), "LIST");
+  add_text_options(options);
   options.parse_positional({"what"});
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
@@ -137,7 +140,7 @@ int run_inspect(int argc, char** argv) {
                                                       {"names", &Inspection<T>::activation_list}};
     for (const auto& [name, action] : actions)
       if (what == name) {
-        Inspection<T> inspection(common, names);
+        Inspection<T> inspection(*parsed, common, names);
         (inspection.*action)();
         inspection.commit();
         check_interrupt();

@@ -4,9 +4,8 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
+#include "slalom/cli/texts.hpp"
 #include "slalom/data/batch.hpp"
-#include "slalom/data/rows.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
 #include "slalom/ops/cross_entropy.hpp"
@@ -18,7 +17,7 @@ namespace {
 constexpr Index kRowsAtOnce = 1024;  // input rows that are read, predicted and written together
 
 // Reads up to `count` rows; fewer only at the end of the input.
-std::vector<InputRow> read_some(RowReader& reader, Index count) {
+std::vector<InputRow> read_some(TextSource& reader, Index count) {
   std::vector<InputRow> rows;
   for (InputRow row; static_cast<Index>(rows.size()) < count && reader.next(row);) rows.push_back(row);
   return rows;
@@ -28,9 +27,9 @@ template <class T>
 void predict_rows(Predictor<T>& predictor, const std::vector<InputRow>& rows, Index classes, Index target,
                   int digits, OutputFile& output) {
   PackedBatch batch;
-  for (const InputRow& row : rows) batch.add(row.ids, row.label.value_or(0));
+  for (const InputRow& row : rows) batch.add(row.ids, row.label.value_or(0), row.types);
   std::vector<T> logits;
-  predictor.logits({batch.ids, batch.begin, {}}, logits);
+  predictor.logits(batch.packed(), logits);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::span<const T> row(logits.data() + static_cast<Index>(i) * classes,
                                  static_cast<std::size_t>(classes));
@@ -45,12 +44,12 @@ void predict_rows(Predictor<T>& predictor, const std::vector<InputRow>& rows, In
 }
 
 template <class T>
-int predict(const CommonOptions& common, Index target) {
+int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   const LoadedModel<T> loaded = load_model<T>(common.model);
   const ClassifierConfig& config = loaded.model->config();
-  if (target >= config.labels)
-    throw UsageError(text("--target ", target, ", the model has classes 0 to ", config.labels - 1));
-  RowReader reader(common.input, row_limits(config));
+  const Index target = class_named(parsed["target"].as<std::string>(), config.class_names());
+  const std::optional<Tokenizer> tokenizer = load_tokenizer(common.model);
+  TextSource reader(parsed, common, row_limits(config), tokenizer ? &*tokenizer : nullptr);
   Predictor<T> predictor(*loaded.model);
   OutputFile output(common.output);
   Progress progress(common.progress, "predict", 0);
@@ -73,14 +72,14 @@ int predict(const CommonOptions& common, Index target) {
 
 int run_predict(int argc, char** argv) {
   cxxopts::Options options = common_options("predict", "Logits of each row, one JSON object a line.");
-  options.add_options()("target", "class whose log-odds against the rest are given",
-                        cxxopts::value<std::int64_t>()->default_value("1"), "CLASS");
+  options.add_options()("target", "class whose log-odds against the rest are given: name or number",
+                        cxxopts::value<std::string>()->default_value("1"), "CLASS");
+  add_text_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);
   required_option(*parsed, "model");
-  const Index target = integer_option(*parsed, "target", 0, 1'000'000);
-  return with_precision(common.precision, [&]<class T>() { return predict<T>(common, target); });
+  return with_precision(common.precision, [&]<class T>() { return predict<T>(*parsed, common); });
 }
 
 }  // namespace slalom

@@ -1,15 +1,20 @@
 // slalom train: a classifier from random weights or from a folder, written as a Hugging Face folder.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iostream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/cli/options.hpp"
+#include "slalom/data/windows.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
 #include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/train/trainer.hpp"
 
 namespace slalom {
@@ -41,7 +46,10 @@ void add_options(cxxopts::Options& options) {
                               "DATA")("slalom-words", "TSV table (word p importance value) for --data slalom",
                                       word(""), "FILE")(
       "length", "binomial, fixed or uniform (default: the data's)", word(""), "LAW")(
-      "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N");
+      "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N")(
+      "format", "of --data FILE: jsonl, tsv (label<TAB>text), text or auto", word("auto"), "F")(
+      "tokenizer", "folder with the tokenizer of a new model that reads texts", word(""), "DIR")(
+      "max-length", "cut texts to that many tokens; 0: a text too long is an error", integer("0"), "N");
   options.add_options("training")("optimizer", "rmsprop, adamw or sgd", word("rmsprop"), "NAME")(
       "lr", "learning rate", number("5e-5"), "RATE")("batch", "texts a step", integer("20"), "N")(
       "epochs", "passes through the data", integer("5"), "N")("warmup", "steps of linear warm-up",
@@ -71,6 +79,11 @@ LengthLaw length_law(const std::string& name, LengthLaw fallback) {
   throw UsageError("--length " + name + ", wanted binomial, fixed or uniform");
 }
 
+// Whose files turn texts into ids: the model's, or those of --tokenizer; empty for none.
+std::string tokenizer_folder(const Parsed& parsed, const CommonOptions& common) {
+  return common.model.empty() ? word(parsed, "tokenizer") : common.model;
+}
+
 // Where the texts come from, and what the model must be able to read.
 struct DataSet {
   std::unique_ptr<SyntheticSource> source;  // of synthetic data
@@ -80,22 +93,51 @@ struct DataSet {
   std::string fingerprint;  // of what was read
 };
 
-DataSet read_rows(const std::string& file, const ClassifierConfig* config, Index vocabulary) {
+// What is kept of a row that is trained on; a text that is too long loses its end if that is asked for.
+InputRow trained_on(const InputRow& row, Index longest, const std::function<bool(TokenId)>& is_special,
+                    Index& cut) {
+  const bool fits = longest == 0 || std::ssize(row.ids) <= longest;
+  if (!fits) ++cut;
+  InputRow kept =
+      fits ? row : windows_of(row, longest, default_stride(row, longest, is_special), is_special).front().row;
+  kept.text[0] = kept.text[1] = {};
+  kept.places = {};
+  return kept;
+}
+
+DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig* config) {
   DataSet set;
+  const std::string file = word(parsed, "data");
+  const Index vocabulary = integer_option(parsed, "vocabulary", 0, Index{1} << 31);
   // What a new model is sized by must not come from one wild number: larger ids want --vocabulary.
   RowLimits limits{.vocabulary = std::max(Index{1} << 20, vocabulary), .classes = 1000};
   if (config != nullptr) limits = row_limits(*config);
-  RowReader reader(file, limits);
+  const Index longest = integer_option(parsed, "max-length", 0, Index{1} << 24);
+  if (longest > 0) limits.longest = std::numeric_limits<Index>::max();
+  const std::string folder = tokenizer_folder(parsed, common);
+  const std::optional<Tokenizer> tokenizer = folder.empty() ? std::nullopt : load_tokenizer(folder);
+  if (!tokenizer && parsed.count("tokenizer") > 0)
+    throw Error(folder + ": found no tokenizer.json, vocab.txt or vocab.json");
+  const FolderTokens tokens = folder.empty() ? FolderTokens{} : read_folder_tokens(folder);
+  if (tokenizer && config == nullptr) set.vocabulary = tokenizer->vocabulary().size();
+  Index cut = 0;
+  RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format_named(word(parsed, "format")));
   for (InputRow row; reader.next(row);) {
+    row = trained_on(
+        row, longest, [&](TokenId id) { return tokens.is_marker(id); }, cut);
     for (TokenId id : row.ids) set.vocabulary = std::max(set.vocabulary, Index{id} + 1);
     set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
     const int label = row.label.value_or(-1);
-    set.fingerprint = fingerprint(
-        {reinterpret_cast<const char*>(row.ids.data()), row.ids.size() * sizeof(TokenId)}, set.fingerprint);
+    for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
+      set.fingerprint =
+          fingerprint({reinterpret_cast<const char*>(numbers->data()), numbers->size() * sizeof(TokenId)},
+                      set.fingerprint);
     set.fingerprint = fingerprint({reinterpret_cast<const char*>(&label), sizeof label}, set.fingerprint);
-    set.rows.push_back(row);
+    set.rows.push_back(std::move(row));
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
+  if (cut > 0 && !common.quiet)
+    std::cerr << cut << " of " << set.rows.size() << " texts were cut to " << longest << " tokens\n";
   return set;
 }
 
@@ -103,21 +145,24 @@ void refuse_without_effect(const Parsed& parsed) {
   const std::string data = word(parsed, "data");
   refuse_options(parsed, {"input"}, "in train: rows to train on are given with --data");
   if (parsed.count("model") > 0)
-    refuse_options(parsed,
-                   {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions",
-                    "positions", "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual"},
-                   "with --model: the folder says what the model is");
+    refuse_options(
+        parsed,
+        {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions", "positions",
+         "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual", "tokenizer"},
+        "with --model: the folder says what the model is");
   if (data != "slalom") refuse_options(parsed, {"slalom-words"}, "without --data slalom");
-  if (data != "slalom" && data != "sparse_bow")
+  if (data == "slalom" || data == "sparse_bow")
+    refuse_options(parsed, {"tokenizer", "format", "max-length"}, "with synthetic data");
+  else
     refuse_options(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
 }
 
-DataSet open_data(const Parsed& parsed, std::uint64_t seed, Architecture architecture,
+DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architecture architecture,
                   const ClassifierConfig* config) {
+  const std::uint64_t seed = common.seed;
   const std::string data = word(parsed, "data"), words = word(parsed, "slalom-words"),
                     length = word(parsed, "length");
-  if (data != "sparse_bow" && data != "slalom")
-    return read_rows(data, config, integer_option(parsed, "vocabulary", 0, Index{1} << 31));
+  if (data != "sparse_bow" && data != "slalom") return read_rows(parsed, common, config);
   DataSet set;
   if (data == "sparse_bow")
     set.source = std::make_unique<BagOfWordsSource>(seed, length_law(length, LengthLaw::binomial));
@@ -172,7 +217,7 @@ void check_lengths(const DataSet& set, const ClassifierConfig& config, const std
     if (const Index found = std::ssize(row.ids); found > most)
       throw Error(text(data, ": line ", row.line, ": field \"input_ids\": found ", found,
                        " tokens, wanted at most ", most, ", the model's positions"),
-                  "a new model has as many as --max-positions says");
+                  "a new model has as many as --max-positions says, and --max-length cuts texts");
 }
 
 OptimizerConfig optimizer_config(const Parsed& parsed, Index total_steps) {
@@ -196,10 +241,11 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   json["precision"] = common.precision == Precision::f64 ? "f64" : "f32";
   json["from"] = common.model;
   json["config"] = parse_json(config_json(config), "config");
-  for (const char* name : {"data", "slalom-words", "length", "optimizer"}) json[name] = word(parsed, name);
+  for (const char* name : {"data", "slalom-words", "length", "tokenizer", "format", "optimizer"})
+    json[name] = word(parsed, name);
   for (const char* name : {"lr", "weight-decay", "momentum", "clip"})
     json[name] = number_option(parsed, name);
-  for (const char* name : {"batch", "epochs", "epoch-texts", "warmup"})
+  for (const char* name : {"batch", "epochs", "epoch-texts", "max-length", "warmup"})
     json[name] = parsed[name].as<std::int64_t>();
   for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
   json["initial_weights"] = weights;
@@ -275,11 +321,11 @@ template <class T>
 std::unique_ptr<Classifier<T>> open_model(const Parsed& parsed, const CommonOptions& common, DataSet& set) {
   if (!common.model.empty()) {
     std::unique_ptr<Classifier<T>> model = load_model<T>(common.model).model;
-    set = open_data(parsed, common.seed, model->config().architecture, &model->config());
+    set = open_data(parsed, common, model->config().architecture, &model->config());
     return model;
   }
   const Architecture architecture = architecture_from_name(word(parsed, "arch"));
-  set = open_data(parsed, common.seed, architecture, nullptr);
+  set = open_data(parsed, common, architecture, nullptr);
   auto model = std::make_unique<Classifier<T>>(new_config(parsed, architecture, set));
   model->initialise(common.seed);
   return model;
@@ -307,7 +353,7 @@ int train(const Parsed& parsed, const CommonOptions& common) {
     rows.write(epoch_row(report, common.seed) + "\n");
     rows.flush();
   });
-  write_tokenizer(set, common.model, folder);
+  write_tokenizer(set, tokenizer_folder(parsed, common), folder);
   write_file(folder + "/training.json", training.settings + "\n");
   save_model(*model, folder, common.precision == Precision::f64 ? DType::f64 : DType::f32);
   return 0;

@@ -4,10 +4,10 @@
 
 namespace slalom {
 
-std::span<const TokenId> PackedBatch::text(Index b) const {
+std::span<const TokenId> PackedBatch::part(const std::vector<TokenId>& of, Index b) const {
   const auto at = static_cast<std::size_t>(b);
-  return std::span(ids).subspan(static_cast<std::size_t>(begin[at]),
-                                static_cast<std::size_t>(begin[at + 1] - begin[at]));
+  return std::span(of).subspan(static_cast<std::size_t>(begin[at]),
+                               static_cast<std::size_t>(begin[at + 1] - begin[at]));
 }
 
 void PackedBatch::reserve(Index text_count, Index row_count) {
@@ -20,11 +20,20 @@ void PackedBatch::clear() {
   ids.clear();
   begin.resize(1);
   labels.clear();
+  types.clear();
 }
 
-void PackedBatch::add(std::span<const TokenId> tokens, int label) {
+void PackedBatch::add(std::span<const TokenId> tokens, int label, std::span<const TokenId> of_tokens) {
   if (tokens.empty())
     throw Error(slalom::text("[batch] text ", texts(), " is empty, wanted a token or more"));
+  if (!of_tokens.empty() && of_tokens.size() != tokens.size())
+    throw Error(slalom::text("[batch] text ", texts(), " has ", tokens.size(), " tokens and ",
+                             of_tokens.size(), " segments"));
+  if (!of_tokens.empty() || !types.empty()) {
+    types.resize(ids.size(), 0);
+    types.insert(types.end(), of_tokens.begin(), of_tokens.end());
+    types.resize(ids.size() + tokens.size(), 0);
+  }
   ids.insert(ids.end(), tokens.begin(), tokens.end());
   begin.push_back(rows());
   labels.push_back(label);

@@ -4,90 +4,115 @@
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
-#include "slalom/base/json.hpp"
 
 namespace slalom {
 
 namespace {
 
-/// A value for a message: ASCII, so that it can be cut anywhere.
-std::string shown(const Json& value) {
-  constexpr std::size_t kMost = 60;
-  const std::string json = value.dump(-1, ' ', true);
-  return json.size() <= kMost ? json : json.substr(0, kMost) + "...";
-}
-
-bool has(const Json& object, const char* field) {
-  return object.contains(field) && !object[field].is_null();
-}
-
-void read_ids(const Json& object, const std::string& where, Index vocabulary, std::vector<TokenId>& ids) {
-  const Json& array = require_array(object, "input_ids", where);
-  if (array.empty()) throw Error(text(where, ": field \"input_ids\": found [], wanted a token or more"));
-  ids.clear();
+// Integers from 0 to `most` of the array `field`.
+void read_numbers(const Json& object, const char* field, const std::string& where, Index most,
+                  std::vector<TokenId>& numbers) {
+  const Json& array = require_array(object, field, where);
+  if (array.empty()) throw Error(text(where, ": field \"", field, "\": found [], wanted a token or more"));
+  numbers.clear();
   for (const Json& item : array) {
     // Unsigned numbers beyond int64 would wrap around and could look valid.
     const bool fits = item.is_number_integer() &&
                       (!item.is_number_unsigned() || item.get<std::uint64_t>() <= std::uint64_t{INT32_MAX});
-    const auto id = fits ? item.get<std::int64_t>() : -1;
-    if (id < 0 || id >= vocabulary)
-      throw Error(text(where, ": field \"input_ids\"[", ids.size(), "]: found ", shown(item),
-                       ", wanted an integer from 0 to ", vocabulary - 1));
-    ids.push_back(static_cast<TokenId>(id));
+    const auto number = fits ? item.get<std::int64_t>() : -1;
+    if (number < 0 || number > most)
+      throw Error(text(where, ": field \"", field, "\"[", numbers.size(), "]: found ", shown_value(item),
+                       ", wanted an integer from 0 to ", most));
+    numbers.push_back(static_cast<TokenId>(number));
   }
-}
-
-std::string read_id(const Json& object, const std::string& where, Index row) {
-  if (!has(object, "id")) return std::to_string(row);
-  const Json& id = object["id"];
-  if (!id.is_string() && !id.is_number())
-    throw Error(text(where, ": field \"id\": found ", shown(id), ", wanted a string or a number"));
-  return id.dump();
 }
 
 void read_scores(const Json& object, const std::string& where, std::size_t tokens,
                  std::vector<double>& scores) {
   scores.clear();
-  if (!has(object, "scores")) return;
+  if (!has_field(object, "scores")) return;
   const Json& array = require_array(object, "scores", where);
   if (array.size() != tokens)
     throw Error(text(where, ": field \"scores\": found ", array.size(), " numbers, wanted one for each of ",
                      tokens, " tokens"));
   for (const Json& item : array) {
     if (!item.is_number() && !item.is_null())
-      throw Error(text(where, ": field \"scores\"[", scores.size(), "]: found ", shown(item),
+      throw Error(text(where, ": field \"scores\"[", scores.size(), "]: found ", shown_value(item),
                        ", wanted a number or null"));
     scores.push_back(item.is_null() ? std::nan("") : item.get<double>());
   }
 }
 
+void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<std::string>& pair,
+            const std::string& where, InputRow& row) {
+  static_cast<Encoding&>(row) =
+      pair ? tokenizer.encode_pair(row.text[0], *pair, where) : tokenizer.encode(row.text[0], where);
+  row.text[1] = pair.value_or("");
+  if (row.ids.empty()) throw Error(where + ": the text has no tokens, wanted one or more");
+  for (const TokenId id : row.ids)
+    if (id >= limits.vocabulary)
+      throw Error(text(where, ": token ", json_string(tokenizer.vocabulary().token(id)), " has id ", id,
+                       ", the model has ids 0 to ", limits.vocabulary - 1));
+  if (std::ssize(row.ids) > limits.longest)
+    throw Error(text(where, ": the text has ", row.ids.size(), " tokens, wanted at most ", limits.longest,
+                     ", the model's positions"));
+}
+
 }  // namespace
 
-RowReader::RowReader(const std::string& path, RowLimits limits) : lines_(path), limits_(limits) {}
+RowReader::RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer, RowFormat format)
+    : objects_(path, format), limits_(limits), tokenizer_(tokenizer) {}
 
-bool RowReader::next(InputRow& row) {
-  do {
-    if (!lines_.next(line_)) return false;
-  } while (line_.find_first_not_of(" \t") == std::string::npos);
-  const std::string where = lines_.where();
-  const Json object = parse_json(line_, where);
-  if (object.is_object() && !has(object, "input_ids") && has(object, "text"))
-    throw Error(text(where, ": field \"input_ids\": found only \"text\", wanted token ids"),
-                "turning text into ids needs a tokenizer; give rows of input_ids");
-  read_ids(object, where, limits_.vocabulary, row.ids);
-  if (static_cast<Index>(row.ids.size()) > limits_.longest)
+void RowReader::read_tokens(const Json& object, const std::string& where, InputRow& row) const {
+  row.types.clear();
+  row.places.clear();
+  row.text[0].clear();
+  row.text[1].clear();
+  if (object.is_object() && !has_field(object, "input_ids") && has_field(object, "text")) {
+    if (tokenizer_ == nullptr)
+      throw Error(text(where, ": field \"input_ids\": found only \"text\", wanted token ids"),
+                  "turning text into ids needs a folder with tokenizer files; give rows of input_ids");
+    row.text[0] = require_string(object, "text", where);
+    std::optional<std::string> pair;
+    if (has_field(object, "text_pair")) pair = require_string(object, "text_pair", where);
+    return encode(*tokenizer_, limits_, pair, where, row);
+  }
+  read_numbers(object, "input_ids", where, limits_.vocabulary - 1, row.ids);
+  if (std::ssize(row.ids) > limits_.longest)
     throw Error(text(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",
                      limits_.longest, ", the model's positions"));
-  row.id_json = read_id(object, where, rows_);
+  if (!has_field(object, "token_type_ids")) return;
+  read_numbers(object, "token_type_ids", where, 1, row.types);
+  if (row.types.size() != row.ids.size())
+    throw Error(text(where, ": field \"token_type_ids\": found ", row.types.size(),
+                     " numbers, wanted one for each of ", row.ids.size(), " tokens"));
+}
+
+bool RowReader::next(InputRow& row) {
+  Json object;
+  if (!objects_.next(object)) return false;
+  const std::string where = objects_.where();
+  read_tokens(object, where, row);
+  row.id_json = read_row_id(object, where, rows_);
   row.label.reset();
-  if (has(object, "label"))
+  if (has_field(object, "label"))
     row.label = static_cast<int>(require_integer(object, "label", where, 0, limits_.classes - 1));
   row.log_odds.reset();
-  if (has(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
+  if (has_field(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
   read_scores(object, where, row.ids.size(), row.scores);
-  row.line = lines_.line_number();
+  row.line = objects_.line_number();
   ++rows_;
   return true;
+}
+
+InputRow row_of_text(const std::string& text, const std::optional<std::string>& pair, RowLimits limits,
+                     const Tokenizer& tokenizer, const std::string& where) {
+  InputRow row;
+  row.id_json = "0";
+  row.text[0] = text;
+  row.line = 1;
+  encode(tokenizer, limits, pair, where, row);
+  return row;
 }
 
 }  // namespace slalom

@@ -10,8 +10,12 @@ namespace slalom {
 
 namespace {
 
-std::string key_of(std::span<const TokenId> ids) {
-  return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
+std::string key_of(const PackedBatch& texts, Index b) {
+  const auto bytes = [](std::span<const TokenId> ids) {
+    return std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size_bytes());
+  };
+  std::string key(bytes(texts.text(b)));
+  return key += bytes(texts.types_of(b));
 }
 
 }  // namespace
@@ -21,10 +25,10 @@ std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
   std::vector<std::pair<Index, double*>> asked;  // text and where its answer is kept
   std::vector<const double*> answer_of;          // (B); nodes of the map stay where they are
   for (Index b = 0; b < texts.texts(); ++b) {
-    const auto [place, is_new] = known_.try_emplace(key_of(texts.text(b)), std::nan(""));
+    const auto [place, is_new] = known_.try_emplace(key_of(texts, b), std::nan(""));
     answer_of.push_back(&place->second);
     if (!is_new) continue;
-    fresh.add(texts.text(b));
+    fresh.add(texts.text(b), 0, texts.types_of(b));
     asked.emplace_back(b, &place->second);
   }
   cost_.queries += texts.texts();
@@ -37,7 +41,7 @@ std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
           throw Error(text("[black box] text ", asked[i].first, " of ", texts.texts(), ": the log-odds is ",
                            shortest(answers[i]), ", wanted a finite number"));
     } catch (...) {
-      for (const auto& [b, kept] : asked) known_.erase(key_of(texts.text(b)));
+      for (const auto& [b, kept] : asked) known_.erase(key_of(texts, b));
       throw;
     }
     for (std::size_t i = 0; i < asked.size(); ++i) *asked[i].second = answers[i];
@@ -50,8 +54,8 @@ std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
   return result;
 }
 
-bool BlackBox::knows(std::span<const TokenId> text) const {
-  return known_.contains(key_of(text));
+bool BlackBox::knows(const PackedBatch& texts, Index b) const {
+  return known_.contains(key_of(texts, b));
 }
 
 double BlackBox::log_odds(std::span<const TokenId> text) {
@@ -60,11 +64,34 @@ double BlackBox::log_odds(std::span<const TokenId> text) {
   return log_odds(one).front();
 }
 
+void ClassBlackBox::set_target(Index target) {
+  if (target < 0 || target >= classes())
+    throw Error(text("[black box] target ", target, ", the model has classes 0 to ", classes() - 1));
+  target_ = target;
+  forget();
+}
+
 template <class T>
 ModelBlackBox<T>::ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows)
-    : model_(model), predictor_(model, batch_rows), target_(target) {
-  if (target < 0 || target >= model.labels())
-    throw Error(text("[black box] target ", target, ", the model has classes 0 to ", model.labels() - 1));
+    : model_(model), predictor_(model, batch_rows) {
+  set_target(target);
+}
+
+template <class T>
+Inside ModelBlackBox<T>::inside() {
+  if (auto* transformer = dynamic_cast<Classifier<T>*>(&model_)) return {transformer, target()};
+  return {{}, target()};
+}
+
+template <class T>
+std::vector<Index> ModelBlackBox<T>::predicted(const PackedBatch& texts) {
+  predictor_.logits(texts.packed(), logits_);
+  std::vector<Index> classes;
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const T* row = logits_.data() + b * model_.labels();
+    classes.push_back(std::max_element(row, row + model_.labels()) - row);
+  }
+  return classes;
 }
 
 // Texts of like length share a batch, so that its longest text sets no one else's memory.
@@ -75,12 +102,12 @@ void ModelBlackBox<T>::ask(const PackedBatch& texts, std::span<double> answers) 
   std::ranges::stable_sort(order, {}, [&](Index b) { return texts.text(b).size(); });
   PackedBatch sorted;
   sorted.reserve(texts.texts(), texts.rows());
-  for (Index b : order) sorted.add(texts.text(b));
-  predictor_.logits({sorted.ids, sorted.begin, {}}, logits_);
+  for (Index b : order) sorted.add(texts.text(b), 0, texts.types_of(b));
+  predictor_.logits(sorted.packed(), logits_);
   const auto C = static_cast<std::size_t>(model_.labels());
   for (std::size_t i = 0; i < order.size(); ++i)
     answers[static_cast<std::size_t>(order[i])] =
-        static_cast<double>(slalom::log_odds<T>(std::span(logits_).subspan(i * C, C), target_));
+        static_cast<double>(slalom::log_odds<T>(std::span(logits_).subspan(i * C, C), target()));
 }
 
 void FunctionBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {

@@ -1,51 +1,142 @@
 #include "slalom/explain/explained_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "slalom/base/error.hpp"
 
 namespace slalom {
 
-ExplainedText::ExplainedText(std::vector<TokenId> ids, const std::function<bool(TokenId)>& is_special)
-    : ids_(std::move(ids)) {
-  for (std::size_t i = 0; i < ids_.size(); ++i)
-    if (!is_special(ids_[i])) {
-      positions_.push_back(static_cast<Index>(i));
-      distinct_.push_back(ids_[i]);
+ExplainedText::ExplainedText(Encoding encoding, const std::function<bool(TokenId)>& is_special, Unit unit)
+    : encoding_(std::move(encoding)) {
+  if (unit == Unit::word && encoding_.places.empty())
+    throw Error("[explain] the words of a text of input_ids are not known, wanted a row with \"text\"");
+  const auto word = [&](Index i) { return encoding_.places[static_cast<std::size_t>(i)].word; };
+  const Index S = std::ssize(ids());
+  for (Index i = 0; i < S; ++i) {
+    if (is_special(ids()[static_cast<std::size_t>(i)])) {
+      ++special_;
+      continue;
     }
-  if (positions_.empty())
-    throw Error("[explain] the text holds special tokens only, wanted a token to explain");
-  std::ranges::sort(distinct_);
-  distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
-  for (Index p : positions_) {
-    const auto place = std::ranges::lower_bound(distinct_, ids_[static_cast<std::size_t>(p)]);
-    tokens_.push_back(static_cast<Sample::Token>(place - distinct_.begin()));
+    const bool continues = unit == Unit::word && !units_.empty() &&
+                           units_.back().first + units_.back().size == i && word(i) == word(i - 1) &&
+                           part_of(i) == part_of(i - 1);
+    if (continues)
+      ++units_.back().size;
+    else
+      units_.push_back({i, 1});
   }
+  if (units_.empty()) throw Error("[explain] the text holds special tokens only, wanted a token to explain");
+  for (const Range& u : units_) distinct_.push_back(piece_of(u));
+  std::ranges::sort(distinct_, std::less<>{});
+  distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
+  for (const Range& u : units_)
+    tokens_.push_back(static_cast<Sample::Token>(
+        std::lower_bound(distinct_.begin(), distinct_.end(), piece_of(u)) - distinct_.begin()));
+  const auto second = std::ranges::find_if(units_, [&](const Range& u) { return part_of(u.first) == 1; });
+  const auto end_of = [&](auto u) { return (u - 1)->first + (u - 1)->size; };
+  frame_[0] = frame_[1] = units_.front().first;
+  if (second != units_.begin()) frame_[1] = end_of(second);
+  frame_[2] = second == units_.end() ? frame_[1] : second->first;
+  frame_[3] = second == units_.end() ? frame_[1] : end_of(units_.end());
+}
+
+// Of a row of ids the segments tell the two texts of a pair apart.
+int ExplainedText::part_of(Index position) const {
+  const auto i = static_cast<std::size_t>(position);
+  if (!encoding_.places.empty()) return encoding_.places[i].part == 1 ? 1 : 0;
+  return encoding_.types.empty() ? 0 : encoding_.types[i];
+}
+
+ExplainedText::Piece ExplainedText::piece_of(const Range& unit) const {
+  Piece piece{part_of(unit.first), {}, {}};
+  append(unit.first, unit.first + unit.size, piece.ids, piece.types);
+  return piece;
+}
+
+void ExplainedText::append(Index from, Index to, std::vector<TokenId>& ids,
+                           std::vector<TokenId>& types) const {
+  ids.insert(ids.end(), encoding_.ids.begin() + from, encoding_.ids.begin() + to);
+  if (!encoding_.types.empty())
+    types.insert(types.end(), encoding_.types.begin() + from, encoding_.types.begin() + to);
+}
+
+std::vector<ExplainedText::Range> ExplainedText::items() const {
+  std::vector<Range> list;
+  Index at = 0;
+  const auto add_special = [&](Index end) {
+    for (; at < end; ++at) list.push_back({at, 1});
+  };
+  for (const Range& u : units_) {
+    add_special(u.first);
+    list.push_back(u);
+    at += u.size;
+  }
+  add_special(std::ssize(ids()));
+  return list;
+}
+
+std::vector<double> ExplainedText::aligned(std::span<const double> scores) const {
+  std::vector<double> all;
+  std::size_t u = 0;
+  for (const Range& item : items()) {
+    const bool explained = u < units_.size() && units_[u].first == item.first;
+    all.push_back(explained ? scores[u++] : std::nan(""));
+  }
+  return all;
+}
+
+std::vector<double> ExplainedText::summed(std::span<const double> of_tokens) const {
+  std::vector<double> sums;
+  for (const Range& u : units_) {
+    sums.push_back(0);
+    for (Index i = u.first; i < u.first + u.size; ++i) sums.back() += of_tokens[static_cast<std::size_t>(i)];
+  }
+  return sums;
 }
 
 void ExplainedText::add_coalition(std::span<const std::uint8_t> member, Absence absence,
                                   PackedBatch& to) const {
-  std::vector<TokenId> left;
-  std::size_t player = 0;
-  for (std::size_t i = 0; i < ids_.size(); ++i) {
-    const bool explained = player < positions_.size() && positions_[player] == static_cast<Index>(i);
-    if (!explained || member[player] != 0)
-      left.push_back(ids_[i]);
-    else if (absence.filler)
-      left.push_back(*absence.filler);
-    if (explained) ++player;
+  std::vector<TokenId> left, types;
+  Index at = 0;
+  for (std::size_t u = 0; u < units_.size(); ++u) {
+    const Range& unit = units_[u];
+    append(at, unit.first, left, types);
+    at = unit.first + unit.size;
+    const std::size_t before = left.size();
+    if (member[u] != 0 || absence.filler) append(unit.first, at, left, types);
+    if (member[u] == 0)
+      std::fill(left.begin() + static_cast<Index>(before), left.end(), absence.filler.value_or(TokenId{}));
   }
+  append(at, std::ssize(ids()), left, types);
   if (left.empty())
     throw Error("[explain] no token is left of the text: a text without special tokens has no empty form",
                 "replace tokens instead: --absence mask --mask-id N");
-  to.add(left);
+  to.add(left, 0, types);
 }
 
 void ExplainedText::add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const {
-  std::vector<TokenId> ids(ids_.begin(), ids_.begin() + positions_.front());
-  for (Sample::Token t : tokens) ids.push_back(distinct_[static_cast<std::size_t>(t)]);
-  ids.insert(ids.end(), ids_.begin() + positions_.back() + 1, ids_.end());
-  to.add(ids);
+  std::vector<TokenId> ids, types;
+  const auto add_part = [&](int part) {
+    for (Sample::Token t : tokens) {
+      const Piece& piece = distinct_[static_cast<std::size_t>(t)];
+      if (piece.part != part) continue;
+      ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
+      types.insert(types.end(), piece.types.begin(), piece.types.end());
+    }
+  };
+  append(0, frame_[0], ids, types);
+  add_part(0);
+  append(frame_[1], frame_[2], ids, types);
+  add_part(1);
+  append(frame_[3], std::ssize(this->ids()), ids, types);
+  to.add(ids, 0, types);
+}
+
+double log_odds(BlackBox& f, const ExplainedText& text) {
+  PackedBatch one;
+  text.add_whole(one);
+  return f.log_odds(one).front();
 }
 
 GameValues coalition_values(BlackBox& f, const ExplainedText& text, Absence absence) {

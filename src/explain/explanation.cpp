@@ -3,90 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <set>
 
+#include "slalom/base/correlation.hpp"
 #include "slalom/base/error.hpp"
-#include "slalom/explain/removal_methods.hpp"
-#include "slalom/explain/slalom_methods.hpp"
 
 namespace slalom {
-
-const std::vector<Method>& methods() {
-  static const std::vector<Method> list = {
-      {"slalom-exact",
-       "SLALOM identified from 2K - 1 short texts",
-       0,
-       {"budget", "background"},
-       explain_slalom_exact},
-      {"slalom-eff",
-       "SLALOM fitted to random short texts",
-       500,
-       {"budget", "background", "short-length", "as-published"},
-       explain_slalom_eff},
-      {"slalom-fidel",
-       "SLALOM fitted to random deletions of the text",
-       500,
-       {"budget", "background", "most-deleted", "as-published"},
-       explain_slalom_fidel},
-      {"slalom-shapley",
-       "Shapley values of a SLALOM fitted to deletions of all sizes",
-       500,
-       {"budget", "background"},
-       explain_slalom_shapley},
-      {"leave-one-out", "F(t) - F(t without the token)", 0, {"absence"}, explain_leave_one_out},
-      {"linear-deletion",
-       "least squares on random deletions",
-       500,
-       {"budget", "absence", "most-deleted"},
-       explain_linear_deletion},
-      {"shapley-exact", "Shapley values, all 2^n coalitions", 0, {"absence"}, explain_shapley_exact},
-      {"kernel-shap",
-       "Shapley values by weighted least squares",
-       1000,
-       {"budget", "absence"},
-       explain_kernel_shap},
-      {"permutation-shap",
-       "Shapley values along random orders",
-       1000,
-       {"budget", "absence"},
-       explain_permutation_shap},
-      {"controlled-shap",
-       "the same with a SLALOM as control variate",
-       1000,
-       {"budget", "background"},
-       explain_controlled_shap}};
-  return list;
-}
-
-const Method& method_named(const std::string& name) {
-  std::string known;
-  for (const Method& m : methods()) {
-    if (name == m.name) return m;
-    known += text(known.empty() ? "" : ", ", m.name);
-  }
-  throw UsageError("no method \"" + name + "\", wanted one of " + known);
-}
-
-namespace {
-
-// Σ_i e^{s_i} v_i / Σ_i e^{s_i} over the members and the background, relative to the largest importance.
-double weighted_mean(const SlalomScores& s, std::span<const std::uint8_t> member) {
-  double top = s.background ? s.background->importance : -INFINITY;
-  for (std::size_t i = 0; i < member.size(); ++i)
-    if (member[i] != 0) top = std::max(top, s.importance[i]);
-  double sum = 0, total = 0;
-  const auto add = [&](double value, double importance) {
-    const double weight = std::exp(importance - top);
-    sum += weight * value;
-    total += weight;
-  };
-  if (s.background) add(s.background->value, s.background->importance);
-  for (std::size_t i = 0; i < member.size(); ++i)
-    if (member[i] != 0) add(s.value[i], s.importance[i]);
-  return sum / total;
-}
-
-}  // namespace
 
 void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result) {
   SlalomScores scores;
@@ -97,14 +20,19 @@ void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Expl
     scores.importance.push_back(model.importance[k]);
     scores.linear.push_back(std::exp(model.importance[k]) * model.value[k]);
   }
+  result.predict = [model, tokens = text.tokens()](std::span<const std::uint8_t> member) {
+    std::vector<Sample::Token> left;
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      if (member[i] != 0) left.push_back(tokens[i]);
+    return left.empty() && !model.background ? std::nan("") : model.predict(left);
+  };
   std::vector<std::uint8_t> member(scores.value.size(), 1);
-  const double whole = weighted_mean(scores, member);
-  for (std::size_t i = 0; i < member.size(); ++i) {
-    member[i] = 0;
-    scores.removal.push_back(weighted_mean(scores, member) - whole);
-    member[i] = 1;
+  const double whole = result.predict(member);
+  for (std::uint8_t& present : member) {
+    present = 0;
+    scores.removal.push_back(result.predict(member) - whole);
+    present = 1;
   }
-  result.predict = [scores](std::span<const std::uint8_t> left) { return weighted_mean(scores, left); };
   result.scores = std::move(scores);
 }
 
@@ -116,6 +44,23 @@ void set_linear_scores(std::vector<double> weight, Explanation& result) {
     return predicted;
   };
   result.scores = LinearScores{std::move(weight), {}};
+}
+
+void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanation& result) {
+  set_linear_scores(estimate.value, result);
+  if (!estimate.exact) std::get<LinearScores>(result.scores).standard_error = estimate.standard_error;
+  const double sum = std::accumulate(estimate.value.begin(), estimate.value.end(), 0.0);
+  result.checks.emplace_back("efficiency_gap", sum - (estimate.full - estimate.empty));
+  result.checks.emplace_back("log_odds_empty", estimate.empty);
+  result.checks.emplace_back("coalitions", static_cast<double>(estimate.coalitions));
+  result.checks.emplace_back("exact", estimate.exact ? 1 : 0);
+  if (estimate.exact) return;
+  result.checks.emplace_back("largest_standard_error", std::ranges::max(estimate.standard_error));
+  if (estimate.coalitions - 2 > budget)
+    result.warnings.push_back(text("the least that can be asked are ", estimate.coalitions - 2,
+                                   " coalitions, more than the budget of ", budget));
+  if (std::ranges::any_of(estimate.standard_error, [](double e) { return std::isnan(e); }))
+    result.warnings.emplace_back("one draw has no standard error: a larger budget has");
 }
 
 Coalitions query_deletions(const ExplainedText& text, Index budget, const ExplainOptions& options,
@@ -146,7 +91,7 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   const QueryCost before = f.cost();
   Explanation result;
   result.method = method.name;
-  result.log_odds = f.log_odds(text.ids());
+  result.log_odds = log_odds(f, text);
   ExplainOptions filled = options;
   if (!filled.budget) filled.budget = method.default_budget;
   if (!filled.background) filled.background = text.has_empty_text();
@@ -177,7 +122,7 @@ Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Absence absen
       PackedBatch batch;
       text.add_coalition(drawn.kept.row(static_cast<Index>(i)), absence, batch);
       if (!texts.insert(batch.ids).second) continue;
-      (f.knows(batch.ids) ? known : fresh).push_back(static_cast<Index>(i));
+      (f.knows(batch, 0) ? known : fresh).push_back(static_cast<Index>(i));
     }
     const auto wanted = static_cast<std::size_t>(options.held_out);
     unseen += static_cast<Index>(std::min(wanted, fresh.size()));
@@ -220,6 +165,7 @@ std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, co
   }
   result.mse = mean_squared_error(truth, predicted);
   result.r2 = r_squared(truth, predicted);
+  result.correlation = std::isfinite(result.mse) ? pearson(truth.target, predicted) : std::nan("");
   result.cost = f.cost() - before;
   return result;
 }

@@ -56,11 +56,12 @@ std::vector<NamedValues<T>> stored(const Classifier<T>& model, Quantity quantity
 
 template <class T>
 std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const TokenId> ids,
+                                        std::span<const TokenId> types,
                                         const std::vector<std::string>& wanted) {
   check_names(model.config(), wanted);
   const Index begin[] = {0, static_cast<Index>(ids.size())};
   Tape<T> tape;
-  model.forward(tape, {ids, begin, {}}, {.last_block = Pass::LastBlock::all_rows});
+  model.forward(tape, {ids, begin, types}, {.last_block = Pass::LastBlock::all_rows});
   std::vector<NamedValues<T>> list;
   for (const NamedTensor<T>& named : tape.names())
     if (wanted.empty() || std::ranges::find(wanted, to_string(named.name)) != wanted.end())
@@ -69,13 +70,14 @@ std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const To
 }
 
 template <class T>
-std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>& model, std::span<const TokenId> ids) {
+std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>& model, std::span<const TokenId> ids,
+                                                    std::span<const TokenId> types) {
   std::vector<std::string> names;
   for (Index l = 0; l < model.config().layers; ++l) names.push_back(text("blocks.", l, ".attn.pattern"));
   const Index S = static_cast<Index>(ids.size());
   std::vector<AttentionPattern<T>> list;
   Index layer = 0;
-  for (const NamedValues<T>& all : activations(model, ids, names)) {
+  for (const NamedValues<T>& all : activations(model, ids, types, names)) {
     for (Index h = 0; h < model.config().heads; ++h) {
       const auto first = all.data.begin() + h * S * S;
       list.push_back({layer, h, {all.name, {S, S}, {first, first + S * S}}});
@@ -95,13 +97,13 @@ std::vector<NamedValues<T>> loss_gradients(Classifier<T>& model, const PackedBat
   for (Index b = 0; b < batch.texts();) {
     part.clear();
     do {
-      part.add(batch.text(b), batch.labels[static_cast<std::size_t>(b)]);
+      part.add(batch.text(b), batch.labels[static_cast<std::size_t>(b)], batch.types_of(b));
       ++b;
     } while (b < batch.texts() && part.rows() + batch.begin[static_cast<std::size_t>(b) + 1] -
                                           batch.begin[static_cast<std::size_t>(b)] <=
                                       kRowsAtOnce);
     tape.reset();
-    const Var mean = cross_entropy(tape, model.forward(tape, {part.ids, part.begin, {}}, {}),
+    const Var mean = cross_entropy(tape, model.forward(tape, part.packed(), {}),
                                    std::span<const int>(part.labels));
     const Var share = scale(tape, mean, static_cast<T>(part.texts()) / static_cast<T>(batch.texts()));
     tape.backward(share);
@@ -124,12 +126,14 @@ double norm(const std::vector<T>& values) {
   return std::sqrt(sum);
 }
 
-#define SLALOM_INSTANTIATE(T)                                                                             \
-  template std::vector<NamedValues<T>> activations(Classifier<T>&, std::span<const TokenId>,              \
-                                                   const std::vector<std::string>&);                      \
-  template std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>&, std::span<const TokenId>); \
-  template std::vector<NamedValues<T>> loss_gradients(Classifier<T>&, const PackedBatch&, T*);            \
-  template std::vector<NamedValues<T>> parameter_values(const Classifier<T>&);                            \
+#define SLALOM_INSTANTIATE(T)                                                                            \
+  template std::vector<NamedValues<T>> activations(Classifier<T>&, std::span<const TokenId>,             \
+                                                   std::span<const TokenId>,                             \
+                                                   const std::vector<std::string>&);                     \
+  template std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>&, std::span<const TokenId>, \
+                                                               std::span<const TokenId>);                \
+  template std::vector<NamedValues<T>> loss_gradients(Classifier<T>&, const PackedBatch&, T*);           \
+  template std::vector<NamedValues<T>> parameter_values(const Classifier<T>&);                           \
   template double norm(const std::vector<T>&);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)

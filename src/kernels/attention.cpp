@@ -36,6 +36,17 @@ struct Head {
   Index pattern_offset(const AttentionTexts& t) const { return t.pattern_begin[text] + head * queries * S; }
 };
 
+// Runs body(item) for every (text, head) pair. Of short texts a thread takes several at a time, so that
+// handing them out stays small beside the work.
+template <class Body>
+void for_each_item(const AttentionTexts& t, const Body& body) {
+  constexpr Index kPairs = 1024;  // of a query and a key
+  const Index grain = std::max<Index>(1, kPairs / std::max<Index>(1, t.longest * t.most_queries));
+  parallel_ranges(t.texts * t.heads, grain, [&](Index first, Index last) {
+    for (Index item = first; item < last; ++item) body(item);
+  });
+}
+
 // to (d, padded S) ← transpose of `from` (S rows, d columns); the padding is zero.
 template <class T>
 void transpose_head(Index S, Index d, const T* from, Index stride, T* to) {
@@ -96,7 +107,7 @@ void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<c
   const Index d = t.head_width, D = t.heads * d;
   const T scale = 1 / std::sqrt(static_cast<T>(d));
   const Index per_thread = attention_scratch(t);
-  parallel_for(t.texts * t.heads, [&](Index item) {
+  for_each_item(t, [&](Index item) {
     const Head at(t, item);
     const Index S = at.S, P = padded(S);
     T* k_transposed = scratch + omp_get_thread_num() * per_thread;
@@ -142,7 +153,7 @@ void attention_backward(const AttentionTexts& t, Rows<const T> q, Rows<const T> 
   const Index d = t.head_width, D = t.heads * d;
   const T scale = 1 / std::sqrt(static_cast<T>(d));
   const Index per_thread = attention_scratch(t);
-  parallel_for(t.texts * t.heads, [&](Index item) {
+  for_each_item(t, [&](Index item) {
     const Head at(t, item);
     const Index S = at.S, P = padded(S), R = at.queries;
     T* v_transposed = scratch + omp_get_thread_num() * per_thread;

@@ -6,7 +6,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/metrics/correlation.hpp"
+#include "slalom/base/correlation.hpp"
 #include "slalom/metrics/removal.hpp"
 
 namespace slalom {

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "slalom/base/error.hpp"
-#include "slalom/metrics/correlation.hpp"
+#include "slalom/base/correlation.hpp"
 
 namespace slalom {
 

@@ -246,12 +246,10 @@ std::string config_json(const ClassifierConfig& c, DType dtype) {
   json["initializer_range"] = c.initializer_range;
   json["pad_token_id"] = c.pad_id;
   json["problem_type"] = "single_label_classification";
-  for (Index i = 0; i < c.labels; ++i) {
-    const std::string number = std::to_string(i);
-    const std::string label =
-        c.label_names.empty() ? "LABEL_" + number : c.label_names[static_cast<std::size_t>(i)];
-    json["id2label"][number] = label;
-    json["label2id"][label] = i;
+  const std::vector<std::string> labels = c.class_names();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    json["id2label"][std::to_string(i)] = labels[i];
+    json["label2id"][labels[i]] = i;
   }
   json["torch_dtype"] = dtype == DType::f64    ? "float64"
                         : dtype == DType::f16  ? "float16"

@@ -1,13 +1,13 @@
 #include "slalom/model_io/special_tokens.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
-#include "slalom/base/json.hpp"
+#include "slalom/text/tokenizer_json.hpp"
 
 namespace slalom {
 
@@ -17,37 +17,156 @@ bool is_there(const std::string& path) {
   return std::filesystem::exists(path);
 }
 
-// {"token": id, …} with every id from 0 on exactly once.
-Vocabulary read_json_vocabulary(const std::string& path) {
-  const Json json = parse_json(read_file(path), path);
-  if (!json.is_object() || json.empty()) throw Error(path + ": found no tokens, wanted {\"token\": id, ...}");
-  std::vector<std::optional<std::string>> tokens(json.size());
-  const auto last = static_cast<std::int64_t>(json.size()) - 1;
-  for (const auto& item : json.items()) {
-    std::optional<std::string>& token =
-        tokens[static_cast<std::size_t>(require_integer(json, item.key(), path, 0, last))];
-    if (token)
-      throw Error(text(path, ": tokens ", json_string(*token), " and ", json_string(item.key()),
-                       " have the same id"));
-    token = item.key();
+Json read_json(const std::string& path) {
+  return parse_json(read_file(path), path);
+}
+
+// --- added tokens ----------------------------------------------------------------------------------------
+
+void put_added(AddedToken token, std::vector<AddedToken>& added) {
+  const auto same = std::ranges::find(added, token.content, &AddedToken::content);
+  if (same == added.end()) added.push_back(std::move(token));
+}
+
+// {"30522": {"content": "[NEW]", "special": true, …}, …}
+void read_added_tokens_decoder(const std::string& path, std::vector<AddedToken>& added) {
+  const Json config = read_json(path);
+  if (!config.is_object() || !config.contains("added_tokens_decoder")) return;
+  const Json& tokens = require_object(config, "added_tokens_decoder", path);
+  for (const auto& [key, value] : tokens.get_ref<const Json::object_t&>()) {
+    const std::string where = text(path, ": added_tokens_decoder: ", json_string(key));
+    AddedToken token = parse_added_token(value, {}, where);
+    const auto [stop, code] = std::from_chars(key.data(), key.data() + key.size(), token.id);
+    if (code != std::errc{} || stop != key.data() + key.size() || token.id < 0)
+      throw Error(where + ": wanted an id");
+    put_added(std::move(token), added);
   }
-  std::vector<std::string> list;
-  list.reserve(tokens.size());
-  for (std::optional<std::string>& token : tokens) list.push_back(std::move(*token));
-  return Vocabulary(std::move(list));
 }
 
-Vocabulary read_vocabulary(const std::string& folder) {
-  if (const std::string path = folder + "/vocab.txt"; is_there(path)) return Vocabulary::load(path);
-  if (const std::string path = folder + "/vocab.json"; is_there(path)) return read_json_vocabulary(path);
-  return {};
+// {"[NEW]": 30522, …}
+void read_added_tokens_json(const std::string& path, std::vector<AddedToken>& added) {
+  const Json json = read_json(path);
+  if (json.is_object() && json.empty()) return;
+  for (NumberedToken& token : parse_token_ids(json, path))
+    put_added({.id = token.id, .content = std::move(token.token), .normalized = true}, added);
 }
 
-// A special token is a string, or an object with its "content".
-std::optional<std::string> token_named(const Json& json, const char* field, const std::string& where) {
-  if (!json.contains(field) || json[field].is_null()) return std::nullopt;
-  if (json[field].is_object()) return require_string(json[field], "content", where + ": " + field);
-  return require_string(json, field, where);
+void set_tokens(TokenList list, FolderTokens& tokens) {
+  tokens.vocabulary = std::move(list.vocabulary);
+  tokens.added = std::move(list.added);
+  tokens.not_in_model = std::move(list.not_in_model);
+}
+
+void read_tokens(const std::string& folder, FolderTokens& tokens) {
+  using Source = FolderTokens::Source;
+  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
+    tokens.source = Source::tokenizer_json;
+    return set_tokens(parse_token_list(read_json(path), path), tokens);
+  }
+  std::string path = folder + "/vocab.txt";
+  std::vector<NumberedToken> numbered;
+  if (is_there(path)) {
+    tokens.source = Source::vocab_txt;
+    const Vocabulary vocabulary = Vocabulary::load(path);
+    for (TokenId id = 0; id < vocabulary.size(); ++id) numbered.push_back({id, vocabulary.token(id)});
+  } else if (path = folder + "/vocab.json"; is_there(path)) {
+    tokens.source = Source::vocab_json;
+    numbered = parse_token_ids(read_json(path), path);
+  } else {
+    return;
+  }
+  std::vector<AddedToken> added;
+  if (const std::string config = folder + "/tokenizer_config.json"; is_there(config))
+    read_added_tokens_decoder(config, added);
+  if (const std::string file = folder + "/added_tokens.json"; is_there(file))
+    read_added_tokens_json(file, added);
+  set_tokens(join_tokens(std::move(numbered), std::move(added), path), tokens);
+}
+
+// --- names -----------------------------------------------------------------------------------------------
+
+// The field's token, a string or an object with its "content", as far as the vocabulary has it.
+std::optional<TokenId> resolve(const Json& token, const char* field, const std::string& where,
+                               FolderTokens& tokens) {
+  AddedToken named{.special = true};
+  if (token.is_object())
+    named = parse_added_token(token, named, where + ": " + field);
+  else if (token.is_string())
+    named.content = token.get<std::string>();
+  else
+    require_string(Json{{field, token}}, field, where);
+  named.special = true;
+  const std::optional<TokenId> id = tokens.vocabulary.find(named.content);
+  if (!id) {
+    tokens.unresolved.push_back(named.content);
+  } else {
+    named.id = *id;
+    put_added(std::move(named), tokens.named);
+  }
+  return id;
+}
+
+struct NamedField {
+  const char* field;
+  std::optional<TokenId>* id;
+  std::vector<const char*> common;  // names in use
+};
+
+std::vector<NamedField> named_fields(FolderTokens& tokens) {
+  return {{"cls_token", &tokens.special.cls, {"[CLS]", "<s>"}},
+          {"sep_token", &tokens.special.sep, {"[SEP]", "</s>"}},
+          {"pad_token", &tokens.special.pad, {"[PAD]", "<pad>"}},
+          {"unk_token", &tokens.special.unk, {"[UNK]", "<unk>"}},
+          {"mask_token", &tokens.special.mask, {"[MASK]", "<mask>"}},
+          {"bos_token", &tokens.begin, {"<|endoftext|>"}},
+          {"eos_token", &tokens.end, {"<|endoftext|>"}}};
+}
+
+bool is_named(const Json& json, const char* field) {
+  return json.contains(field) && !json[field].is_null();
+}
+
+void find_common_name(const NamedField& f, FolderTokens& tokens) {
+  for (const char* name : f.common)
+    if ((*f.id = tokens.vocabulary.find(name)))
+      return put_added({.id = **f.id, .content = name, .special = true}, tokens.named);
+}
+
+// The names that the file has, and common ones for the others.
+void read_names(const Json& json, const std::string& path, FolderTokens& tokens) {
+  for (const NamedField& f : named_fields(tokens))
+    if (is_named(json, f.field))
+      *f.id = resolve(json[f.field], f.field, path, tokens);
+    else
+      find_common_name(f, tokens);
+  const char* const others = "additional_special_tokens";
+  if (json.contains(others) && json[others].is_array())
+    for (const Json& token : json[others]) resolve(token, others, path, tokens);
+}
+
+void read_names(const std::string& folder, FolderTokens& tokens) {
+  for (const char* file : {"/special_tokens_map.json", "/tokenizer_config.json"}) {
+    const std::string path = folder + file;
+    if (!is_there(path)) continue;
+    const Json json = read_json(path);
+    const auto names = [&](const NamedField& f) { return is_named(json, f.field); };
+    if (std::ranges::any_of(named_fields(tokens), names)) return read_names(json, path, tokens);
+  }
+  read_names({}, "", tokens);
+}
+
+std::vector<TokenId> markers_of(const FolderTokens& tokens) {
+  std::vector<TokenId> markers;
+  for (const std::optional<TokenId>& id :
+       {tokens.special.cls, tokens.special.sep, tokens.special.pad, tokens.begin, tokens.end})
+    if (id) markers.push_back(*id);
+  for (const std::vector<AddedToken>* list : {&tokens.added, &tokens.named})
+    for (const AddedToken& token : *list)
+      if (token.special && token.id != tokens.special.unk && token.id != tokens.special.mask)
+        markers.push_back(token.id);
+  std::ranges::sort(markers);
+  markers.erase(std::unique(markers.begin(), markers.end()), markers.end());
+  return markers;
 }
 
 }  // namespace
@@ -62,33 +181,9 @@ bool FolderTokens::is_marker(TokenId id) const {
 
 FolderTokens read_folder_tokens(const std::string& folder) {
   FolderTokens tokens;
-  tokens.vocabulary = read_vocabulary(folder);
-  tokens.special = bracketed_special_tokens(tokens.vocabulary);
-  std::optional<TokenId> begin, end;
-  for (const char* file : {"/special_tokens_map.json", "/tokenizer_config.json"}) {
-    const std::string path = folder + file;
-    if (!is_there(path)) continue;
-    const Json json = parse_json(read_file(path), path);
-    bool named = false;
-    for (const auto& [field, id] : {std::pair{"cls_token", &tokens.special.cls},
-                                    {"sep_token", &tokens.special.sep},
-                                    {"pad_token", &tokens.special.pad},
-                                    {"unk_token", &tokens.special.unk},
-                                    {"mask_token", &tokens.special.mask},
-                                    {"bos_token", &begin},
-                                    {"eos_token", &end}})
-      if (const std::optional<std::string> name = token_named(json, field, path)) {
-        *id = tokens.vocabulary.find(*name);
-        if (!*id) tokens.unresolved.push_back(*name);
-        named = true;
-      }
-    if (named) break;
-  }
-  for (const std::optional<TokenId>& id :
-       {tokens.special.cls, tokens.special.sep, tokens.special.pad, begin, end})
-    if (id) tokens.markers.push_back(*id);
-  std::ranges::sort(tokens.markers);
-  tokens.markers.erase(std::unique(tokens.markers.begin(), tokens.markers.end()), tokens.markers.end());
+  read_tokens(folder, tokens);
+  read_names(folder, tokens);
+  tokens.markers = markers_of(tokens);
   return tokens;
 }
 

@@ -96,6 +96,17 @@ void Classifier<T>::rows_read(const PackedTexts& texts, ParameterId table, std::
   for (Index r = 0; r < config_.position_offset() + longest; ++r) rows.push_back(r);
 }
 
+void position_ids(const ClassifierConfig& config, const PackedTexts& texts, std::span<TokenId> positions) {
+  const bool roberta = config.architecture == Architecture::roberta;
+  for (Index b = 0, r = 0; b < texts.texts(); ++b) {
+    TokenId next = static_cast<TokenId>(config.position_offset());
+    for (Index s = 0; s < texts.length(b); ++s, ++r) {
+      const auto i = static_cast<std::size_t>(r);
+      positions[i] = roberta && texts.ids[i] == config.pad_id ? config.pad_id : next++;
+    }
+  }
+}
+
 std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
   const ArchitectureTraits& t = config.traits();
   std::vector<ActivationInfo> list = {

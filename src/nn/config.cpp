@@ -77,6 +77,13 @@ const ArchitectureTraits& traits(Architecture architecture) {
   throw Error("[traits] unknown architecture");
 }
 
+std::vector<std::string> ClassifierConfig::class_names() const {
+  if (!label_names.empty()) return label_names;
+  std::vector<std::string> names(static_cast<std::size_t>(labels));
+  for (std::size_t c = 0; c < names.size(); ++c) names[c] = text("LABEL_", c);
+  return names;
+}
+
 void ClassifierConfig::validate(const std::string& where) const {
   const auto wants = [&](bool holds, const char* field, auto found, const char* wanted) {
     if (!holds) throw Error(text(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));

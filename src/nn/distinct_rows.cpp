@@ -1,8 +1,8 @@
 #include "slalom/nn/distinct_rows.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
+
+#include "slalom/base/first_equal.hpp"
 
 namespace slalom {
 
@@ -18,10 +18,8 @@ bool equal(const RowKeys& rows, Index a, Index b) {
 }
 
 std::uint64_t hash(const RowKeys& rows, Index r) {
-  std::uint64_t h = std::uint64_t{entry(rows.token, r)} << 32 ^ std::uint64_t{entry(rows.position, r)} << 4 ^
-                    entry(rows.type, r);
-  h *= 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio: high bits depend on all of them
-  return h ^ h >> 32;
+  return hash_with(0, std::uint64_t{entry(rows.token, r)} << 32 ^
+                          std::uint64_t{entry(rows.position, r)} << 4 ^ entry(rows.type, r));
 }
 
 }  // namespace
@@ -32,18 +30,14 @@ DistinctRows distinct_rows(Arena& arena, const RowKeys& rows) {
   Index count = 0;
   {
     const ArenaScope scope(arena);
-    const std::span<Index> table = arena.array<Index>(std::bit_ceil(static_cast<std::uint64_t>(2 * N)));
-    const std::uint64_t mask = table.size() - 1;
+    const std::span<Index> table = arena.array<Index>(first_equal_entries(N));
     std::ranges::fill(table, Index{-1});
     for (Index r = 0; r < N; ++r) {
-      std::uint64_t at = hash(rows, r) & mask;
-      while (table[at] >= 0 && !equal(rows, r, first[static_cast<std::size_t>(table[at])]))
-        at = (at + 1) & mask;
-      if (table[at] < 0) {
-        first[static_cast<std::size_t>(count)] = r;
-        table[at] = count++;
-      }
-      of_row[static_cast<std::size_t>(r)] = table[at];
+      const Index u = first_equal(table, hash(rows, r), count, [&](Index other) {
+        return equal(rows, r, first[static_cast<std::size_t>(other)]);
+      });
+      if (u == count) first[static_cast<std::size_t>(count++)] = r;
+      of_row[static_cast<std::size_t>(r)] = u;
     }
   }
   const auto few = [&](std::span<const TokenId> ids) {

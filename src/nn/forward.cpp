@@ -3,6 +3,9 @@
 // pre-norm blocks (GPT-2):
 //   m = x + Attention(LN1(x)),  y = m + FeedForward(LN2(m)).
 #include "slalom/nn/classifier.hpp"
+
+#include <numeric>
+
 #include "slalom/nn/distinct_rows.hpp"
 #include "slalom/ops/attention.hpp"
 #include "slalom/ops/dropout.hpp"
@@ -42,7 +45,10 @@ struct Forward {
 
   const ClassifierConfig& config() const { return model.config(); }
 
-  Var parameter(ParameterId id) { return id.valid() ? tape.parameter(model.parameters(), id) : Var{}; }
+  Var parameter(ParameterId id) {
+    if (!id.valid()) return {};
+    return pass.frozen ? tape.constant(model.parameters().value(id)) : tape.parameter(model.parameters(), id);
+  }
 
   bool shares_rows() const { return !row_of.empty(); }
 
@@ -85,21 +91,6 @@ struct Forward {
     read_out_origins = their_origins;
   }
 
-  // Position of each row in the position table. RoBERTa counts from pad_id + 1 on, and a pad token inside a
-  // text keeps pad_id and is not counted.
-  std::span<const TokenId> position_ids() {
-    const std::span<TokenId> ids = tape.arena().template array<TokenId>(texts.rows());
-    const bool roberta = config().architecture == Architecture::roberta;
-    for (Index b = 0, r = 0; b < texts.texts(); ++b) {
-      TokenId next = static_cast<TokenId>(config().position_offset());
-      for (Index s = 0; s < texts.length(b); ++s, ++r) {
-        const auto i = static_cast<std::size_t>(r);
-        ids[i] = roberta && texts.ids[i] == config().pad_id ? config().pad_id : next++;
-      }
-    }
-    return ids;
-  }
-
   std::span<const TokenId> type_ids() {
     if (!texts.types.empty()) return texts.types;
     const std::span<TokenId> zeros = tape.arena().template array<TokenId>(texts.rows());
@@ -110,10 +101,14 @@ struct Forward {
   // Rows that are equal before the first block are computed once where nobody looks at them one by one.
   void find_rows() {
     const EmbeddingIds& ids = model.embedding();
-    keys = {texts.ids, ids.position.valid() ? position_ids() : std::span<const TokenId>{},
-            ids.type.valid() ? type_ids() : std::span<const TokenId>{}};
+    std::span<TokenId> positions;
+    if (ids.position.valid()) {
+      positions = tape.arena().template array<TokenId>(texts.rows());
+      position_ids(config(), texts, positions);
+    }
+    keys = {texts.ids, positions, ids.type.valid() ? type_ids() : std::span<const TokenId>{}};
     if (tape.recording() == Recording::on || pass.last_block == Pass::LastBlock::all_rows ||
-        pass.dropout_key != nullptr)
+        pass.dropout_key != nullptr || pass.word_rows.valid())
       return;
     const DistinctRows distinct = distinct_rows(tape.arena(), keys);
     keys = distinct.keys;
@@ -123,9 +118,20 @@ struct Forward {
     read_out_row_of = asked;
   }
 
+  // Given rows are a table of their own, summed in the same order as looked up ones, to the same bits.
+  Gather word_embeddings() {
+    if (!pass.word_rows.valid()) return {parameter(model.embedding().token), keys.token};
+    const Shape wanted{texts.rows(), config().width}, &found = tape.value(pass.word_rows).shape;
+    if (found != wanted)
+      throw Error(text("[forward] word_rows is ", to_string(found), ", wanted ", to_string(wanted)));
+    const std::span<TokenId> every_row = tape.arena().template array<TokenId>(texts.rows());
+    std::iota(every_row.begin(), every_row.end(), TokenId{0});
+    return {pass.word_rows, every_row};
+  }
+
   Var embed() {
     const EmbeddingIds& ids = model.embedding();
-    const Gather token_rows{parameter(ids.token), keys.token};
+    const Gather token_rows = word_embeddings();
     const Gather position_rows{parameter(ids.position), keys.position},
         type_rows{parameter(ids.type), keys.type};
     Var x;

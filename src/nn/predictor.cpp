@@ -2,29 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
-#include <unordered_map>
 
+#include "slalom/base/first_equal.hpp"
 #include "slalom/base/interrupt.hpp"
+#include "slalom/kernels/rowwise.hpp"
 
 namespace slalom {
 
 namespace {
 
-std::string_view bytes(std::span<const TokenId> ids) {
-  return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
-}
-
 // For each text the first one that equals it, ids and types alike.
-std::vector<Index> first_equal(const PackedTexts& texts) {
-  std::unordered_map<std::string, Index> seen;
-  std::vector<Index> first(static_cast<std::size_t>(texts.texts()));
+std::vector<Index> first_equal_texts(const PackedTexts& texts) {
+  const auto part = [&](std::span<const TokenId> of, Index b) {
+    if (of.empty()) return of;
+    return of.subspan(static_cast<std::size_t>(texts.begin[static_cast<std::size_t>(b)]),
+                      static_cast<std::size_t>(texts.length(b)));
+  };
+  std::vector<Index> first, table(static_cast<std::size_t>(first_equal_entries(texts.texts())), -1);
   for (Index b = 0; b < texts.texts(); ++b) {
-    const auto at = static_cast<std::size_t>(texts.begin[static_cast<std::size_t>(b)]),
-               n = static_cast<std::size_t>(texts.length(b));
-    std::string key(bytes(texts.ids.subspan(at, n)));
-    if (!texts.types.empty()) key += bytes(texts.types.subspan(at, n));
-    first[static_cast<std::size_t>(b)] = seen.try_emplace(std::move(key), b).first->second;
+    std::uint64_t hash = 0;
+    for (const auto of : {texts.ids, texts.types})
+      for (const TokenId id : part(of, b)) hash = hash_with(hash, static_cast<std::uint64_t>(id));
+    first.push_back(first_equal(table, hash, b, [&](Index other) {
+      return std::ranges::equal(part(texts.ids, other), part(texts.ids, b)) &&
+             std::ranges::equal(part(texts.types, other), part(texts.types, b));
+    }));
   }
   return first;
 }
@@ -37,7 +39,7 @@ void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
   model_.check(texts);
   const Index B = texts.texts(), C = model_.labels();
   out.resize(static_cast<std::size_t>(B * C));
-  const std::vector<Index> first = first_equal(texts);
+  const std::vector<Index> first = first_equal_texts(texts);
   std::vector<Index> batch;
   Index rows = 0;
   for (Index b = 0; b < B; ++b) {
@@ -100,6 +102,15 @@ T log_odds(std::span<const T> logits, Index target) {
   for (std::size_t c = 0; c < logits.size(); ++c)
     if (static_cast<Index>(c) != target) sum += std::exp(logits[c] - top);
   return logits[static_cast<std::size_t>(target)] - top - std::log(sum);
+}
+
+std::vector<double> log_odds_gradient(std::span<const double> logits, Index target) {
+  std::vector<double> slope(logits.begin(), logits.end());
+  slope[static_cast<std::size_t>(target)] = -INFINITY;
+  softmax_row(std::ssize(slope), slope.data(), slope.data());
+  for (double& p : slope) p = -p;
+  slope[static_cast<std::size_t>(target)] = 1;
+  return slope;
 }
 
 template class Predictor<float>;

@@ -53,13 +53,22 @@ class Questions {
   double rounding_, largest_ = 0;
 };
 
-Text copies(Token k, double times) {
-  return Text(static_cast<std::size_t>(times), k);
+Text copies(Index k, double times) {
+  return Text(static_cast<std::size_t>(times), static_cast<Token>(k));
 }
 
-std::vector<double> ask_single_tokens(Index tokens, Questions& questions) {
-  std::vector<Text> texts;
+/// F([0]) … F([K − 1]), behind F([]) if that is asked, too.
+std::vector<double> ask_single_tokens(Index tokens, bool empty_text, Questions& questions) {
+  std::vector<Text> texts(empty_text ? 1 : 0);
   for (Index k = 0; k < tokens; ++k) texts.push_back({static_cast<Token>(k)});
+  return questions.ask(texts);
+}
+
+/// F([k, partner]) for each of the tokens k.
+std::vector<double> ask_with_partner(const std::vector<Index>& tokens, Index partner, Questions& questions) {
+  std::vector<Text> texts;
+  texts.reserve(tokens.size());
+  for (const Index k : tokens) texts.push_back({static_cast<Token>(k), static_cast<Token>(partner)});
   return questions.ask(texts);
 }
 
@@ -131,8 +140,8 @@ class PairedImportances {
     for (Index k = 0; k < std::ssize(value_); ++k)
       if (k != reference_) (distance(k, reference_) < kClose * range_ ? close : far).push_back(k);
     result_.pairs = std::ssize(far) + std::ssize(close);
-    ask_with(far, std::vector<Index>(far.size(), reference_));
-    if (!close.empty()) ask_with(close, std::vector<Index>(close.size(), second_reference(far)));
+    ask_with(far, reference_);
+    if (!close.empty()) ask_with(close, second_reference(far));
   }
 
   /// Far from the reference in value, well told, and if possible of like importance.
@@ -144,13 +153,10 @@ class PairedImportances {
     return *std::min_element(far.begin(), far.end(), [&](Index a, Index b) { return cost(a) < cost(b); });
   }
 
-  void ask_with(const std::vector<Index>& tokens, const std::vector<Index>& partners) {
-    std::vector<Text> texts;
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-      texts.push_back({static_cast<Token>(tokens[i]), static_cast<Token>(partners[i])});
-    const std::vector<double> answers = questions_.ask(texts);
+  void ask_with(const std::vector<Index>& tokens, Index partner) {
+    const std::vector<double> answers = ask_with_partner(tokens, partner, questions_);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      const Index k = tokens[i], partner = partners[i];
+      const Index k = tokens[i];
       const LogRatio ratio = log_ratio(answers[i], value_[k], value_[partner], 1, questions_.rounding());
       importance_[k] = importance_[partner] + ratio.value;
       error_[k] = error_[partner] + ratio.error;
@@ -177,9 +183,8 @@ class PairedImportances {
                    partner_times = std::clamp(std::round(std::exp(difference)), 1.0, kMostCopies);
       if (partner == k) continue;
       open.push_back({k, partner, times, partner_times});
-      texts.push_back(copies(static_cast<Token>(k), times));
-      texts.back().insert(texts.back().end(), static_cast<std::size_t>(partner_times),
-                          static_cast<Token>(partner));
+      Text& both = texts.emplace_back(copies(k, times));
+      both.resize(both.size() + static_cast<std::size_t>(partner_times), static_cast<Token>(partner));
     }
     const std::vector<double> answers = questions_.ask(texts);
     bool better = false;
@@ -221,9 +226,9 @@ class PairedImportances {
   Index reference_ = 0;
 };
 
-SlalomModel identify_plain(Index tokens, Questions& questions, Identification& result) {
-  SlalomModel model;
-  model.value = ask_single_tokens(tokens, questions);
+SlalomModel model_of_pairs(std::vector<double> value, std::optional<Background> background,
+                           Questions& questions, Identification& result) {
+  SlalomModel model{std::move(value), {}, background};
   model.importance = PairedImportances(model.value, questions, result).find();
   model.bound_importances();
   return model;
@@ -299,19 +304,16 @@ class BackgroundImportances {
   /// Of a lighter background the answers of a real model say little, and a token far lighter than the
   /// reference would owe its value to it.
   SlalomModel without_background() {
-    SlalomModel model;
-    for (Index k = 0; k < tokens_; ++k) model.value.push_back(single(k));
-    model.importance = PairedImportances(model.value, questions_, result_).find();
-    model.background = Background{v0_, -3 * kImportanceBound};
-    model.bound_importances();
+    std::vector<double> value;
+    for (Index k = 0; k < tokens_; ++k) value.push_back(single(k));
+    SlalomModel model =
+        model_of_pairs(std::move(value), Background{v0_, -3 * kImportanceBound}, questions_, result_);
     result_.warnings.push_back("the background weighs less than 1e-4 of a token: it is left out");
     return model;
   }
 
   void ask_background_and_tokens() {
-    std::vector<Text> texts(1);
-    for (Index k = 0; k < tokens_; ++k) texts.push_back({static_cast<Token>(k)});
-    const std::vector<double> answers = questions_.ask(texts);
+    const std::vector<double> answers = ask_single_tokens(tokens_, true, questions_);
     v0_ = answers[0];
     for (Index k = 0; k < tokens_; ++k) once_.push_back(answers[1 + k] - v0_);
     found_.resize(tokens_);
@@ -323,7 +325,7 @@ class BackgroundImportances {
     reference_ = std::ranges::max_element(once_, {}, size) - once_.begin();
     result_.reference = static_cast<Token>(reference_);
     largest_offset_ = kMostExtrapolation * size(once_[reference_]);
-    const double twice = questions_.ask({copies(result_.reference, 2)}).front();
+    const double twice = questions_.ask({copies(reference_, 2)}).front();
     found_[reference_] =
         against_background(once_[reference_], twice - v0_, 1, v0_, largest_offset_, questions_.rounding());
   }
@@ -339,23 +341,16 @@ class BackgroundImportances {
       if (k != reference_) (gap(k) < 0.1 * range ? close : far).push_back(k);
     ask_with(far, reference_);
     if (close.empty()) return;
-    Index second = reference_;
-    double best = 0;
-    for (const Index k : far) {
-      const double strength = found_[k].violation ? 0 : gap(k) * std::min(1.0, std::exp(found_[k].log_ratio));
-      if (strength > best) {
-        best = strength;
-        second = k;
-      }
-    }
-    ask_with(close, second);
+    const auto strength = [&](Index k) {
+      return found_[k].violation ? 0 : gap(k) * std::min(1.0, std::exp(found_[k].log_ratio));
+    };
+    const auto strongest = std::ranges::max_element(far, {}, strength);
+    const bool told = strongest != far.end() && strength(*strongest) > 0;
+    ask_with(close, told ? *strongest : reference_);
   }
 
   void ask_with(const std::vector<Index>& tokens, Index partner) {
-    std::vector<Text> texts;
-    texts.reserve(tokens.size());
-    for (const Index k : tokens) texts.push_back({static_cast<Token>(k), static_cast<Token>(partner)});
-    const std::vector<double> answers = questions_.ask(texts);
+    const std::vector<double> answers = ask_with_partner(tokens, partner, questions_);
     for (std::size_t i = 0; i < tokens.size(); ++i)
       found_[tokens[i]] = with_partner(tokens[i], answers[i], found_[partner]);
   }
@@ -393,8 +388,8 @@ class BackgroundImportances {
       if (token.violation || token.error <= questions_.wanted_error() || token.log_ratio > -1) continue;
       open.push_back(k);
       times.push_back(std::clamp(std::round(std::exp(-token.log_ratio)), 2.0, kMostCopies));
-      texts.push_back(copies(static_cast<Token>(k), times.back()));
-      texts.push_back(copies(static_cast<Token>(k), 2 * times.back()));
+      texts.push_back(copies(k, times.back()));
+      texts.push_back(copies(k, 2 * times.back()));
     }
     const std::vector<double> answers = questions_.ask(texts);
     for (std::size_t i = 0; i < open.size(); ++i) {
@@ -479,24 +474,25 @@ Identification identify_slalom(Index tokens, const Answers& answers, const Ident
   Identification result;
   result.asked.tokens = tokens;
   Questions questions(answers, options.rounding, result.asked);
-  const bool ask_background = options.background && options.empty_text;
-  result.model = ask_background ? BackgroundImportances(tokens, questions, result).find()
-                                : identify_plain(tokens, questions, result);
+  const bool ask_background = options.background && options.empty_text,
+             ask_twice = options.background && !options.empty_text;
+  result.model = ask_background
+                     ? BackgroundImportances(tokens, questions, result).find()
+                     : model_of_pairs(ask_single_tokens(tokens, false, questions), {}, questions, result);
   if (result.violations > 0)
     result.warnings.push_back(
         text(result.violations, " of ", result.pairs, " pairs (", 100 * result.violations / result.pairs,
              " %) have log-odds that no SLALOM with these values allows; the importances "
              "are bounded there"));
-  if (options.background && !options.empty_text) {
+  if (ask_twice) {
     std::vector<Text> twice;
-    for (Index k = 0; k < tokens; ++k) twice.push_back(copies(static_cast<Token>(k), 2));
+    for (Index k = 0; k < tokens; ++k) twice.push_back(copies(k, 2));
     questions.ask(twice);
   }
   questions.ask(draw_pairs(tokens, options.extra_pairs, options.seed, result.asked));
   result.first_mse = result.polished_mse =
       mean_squared_error(result.asked, predict(result.model, result.asked));
-  if (options.extra_pairs > 0 || (options.background && !options.empty_text))
-    polish(result, options.background);
+  if (options.extra_pairs > 0 || ask_twice) polish(result, options.background);
   return result;
 }
 

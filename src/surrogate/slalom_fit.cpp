@@ -304,32 +304,42 @@ class StandardErrors {
   double variance_ = kNaN;
 };
 
-/// The same descent with bounded values, if that is as good as free and no worse than the start.
+/// The same descent with bounded values, if that is nearly as good as free and no worse than the start:
+/// within the first bound that costs little enough.
 void prefer_bounded_values(const SlalomProblem& problem, const SlalomOptions& options, double first_error,
                            Descent& best) {
-  const double most = problem.largest_deviation;
-  const auto beyond = [&](double v) { return std::abs(v - problem.mean) > most; };
-  if (most == 0 || std::none_of(best.point.value.begin(), best.point.value.end(), beyond)) return;
-  SlalomPoint point = best.point;
-  settle(problem, point, most);
-  Descent bounded = begin_descent(problem, std::move(point));
-  bounded.largest_deviation = most;
-  descend(problem, options, options.max_iterations, bounded);
+  if (problem.largest_deviation == 0) return;
+  const Descent free = best;
   // Where hardly any error is left, the spread of the log-odds says what is little.
   const double spread = std::max(0.0, problem.squares - problem.total_weight * problem.mean * problem.mean);
-  if (bounded.error > best.error + kValueBoundCost * std::max(best.error, 1e-2 * spread) ||
-      bounded.error > first_error)
+  for (const ValueBound& tried : kValueBounds) {
+    const double most = tried.ranges / kValueBounds[0].ranges * problem.largest_deviation;
+    const auto beyond = [&](double v) { return std::abs(v - problem.mean) > most; };
+    if (std::none_of(free.point.value.begin(), free.point.value.end(), beyond)) return;
+    SlalomPoint point = free.point;
+    settle(problem, point, most);
+    Descent bounded = begin_descent(problem, std::move(point));
+    bounded.largest_deviation = most;
+    descend(problem, options, options.max_iterations, bounded);
+    if (bounded.error > free.error + tried.cost * std::max(free.error, 1e-2 * spread) ||
+        bounded.error > first_error)
+      continue;
+    bounded.iterations += free.iterations;
+    best = std::move(bounded);
     return;
-  bounded.iterations += best.iterations;
-  best = std::move(bounded);
+  }
 }
 
 void write_model(const SlalomProblem& problem, const Descent& best, Index tokens, SlalomFit& fit) {
   fit.model.value.assign(static_cast<std::size_t>(tokens), 0);
   fit.model.importance.assign(static_cast<std::size_t>(tokens), 0);
   Index bounded = 0, additive = 0;
-  for (const double v : best.point.value)
+  double furthest = 0;  // in ranges of the log-odds
+  for (const double v : best.point.value) {
     additive += std::abs(v - problem.mean) >= (1 - 1e-6) * problem.largest_deviation;
+    furthest =
+        std::max(furthest, std::abs(v - problem.mean) / problem.largest_deviation * kValueBounds[0].ranges);
+  }
   for (Index k = 0; k < problem.words(); ++k) {
     const double importance = best.point.importance[k];
     fit.model.value[problem.seen[k]] = best.point.value[k];
@@ -352,8 +362,8 @@ void write_model(const SlalomProblem& problem, const Descent& best, Index tokens
                                 kImportanceBound, " from the mean"));
   if (additive > 0 && problem.largest_deviation > 0)
     fit.warnings.push_back(
-        text(additive, " values are at their bound, ", kValueBound,
-             " ranges of the log-odds from their mean: these tokens act additively, and only "
+        text(additive, additive == 1 ? " value lies" : " values lie", " up to ", std::round(furthest),
+             " ranges of the log-odds from their mean: such a token acts additively, and only "
              "exp(importance) * value is determined"));
   if (!best.converged) fit.warnings.push_back(text("no convergence after ", best.iterations, " iterations"));
 }

@@ -6,49 +6,28 @@
 #include <numeric>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/first_equal.hpp"
 #include "slalom/kernels/gemm.hpp"
 
 namespace slalom::detail {
 
 namespace {
 
-/// Finds rows that are equal: open addressing by a hash of their tokens and counts.
-class EqualRows {
- public:
-  EqualRows(const SlalomProblem& problem, Index most)
-      : problem_(problem), table_(std::bit_ceil(static_cast<std::size_t>(2 * most + 1)), -1) {}
-
-  /// The earlier row that equals the last one, or the last one itself, which is kept for later ones.
-  Index find_last() {
-    const Index last = std::ssize(problem_.begin) - 2;
-    std::size_t at = hash(last) & (table_.size() - 1);
-    while (table_[at] >= 0 && !equal(table_[at], last)) at = (at + 1) & (table_.size() - 1);
-    if (table_[at] < 0) table_[at] = last;
-    return table_[at];
-  }
-
- private:
-  std::uint64_t hash(Index row) const {
-    std::uint64_t h = 0;
-    for (Index j = problem_.begin[row]; j < problem_.begin[row + 1]; ++j) {
-      h ^= static_cast<std::uint64_t>(problem_.token[j]) << 32 ^
-           std::bit_cast<std::uint64_t>(problem_.count[j]);
-      h *= 0x9E3779B97F4A7C15u;
-      h ^= h >> 29;
-    }
-    return h;
-  }
-  bool equal(Index a, Index b) const {
+/// The earlier row of the same tokens and counts as the last one, or the last one itself.
+Index first_equal_to_last(const SlalomProblem& problem, std::span<Index> table) {
+  const Index last = std::ssize(problem.begin) - 2;
+  std::uint64_t hash = 0;
+  for (Index j = problem.begin[last]; j < problem.begin[last + 1]; ++j)
+    hash = hash_with(hash, static_cast<std::uint64_t>(problem.token[j]) << 32 ^
+                               std::bit_cast<std::uint64_t>(problem.count[j]));
+  return first_equal(table, hash, last, [&](Index other) {
     const auto same = [&](const auto& list) {
-      return std::equal(list.begin() + problem_.begin[a], list.begin() + problem_.begin[a + 1],
-                        list.begin() + problem_.begin[b], list.begin() + problem_.begin[b + 1]);
+      return std::equal(list.begin() + problem.begin[other], list.begin() + problem.begin[other + 1],
+                        list.begin() + problem.begin[last], list.begin() + problem.begin[last + 1]);
     };
-    return same(problem_.token) && same(problem_.count);
-  }
-
-  const SlalomProblem& problem_;
-  std::vector<Index> table_;
-};
+    return same(problem.token) && same(problem.count);
+  });
+}
 
 /// Numbers the tokens that occur in texts of positive weight.
 std::vector<std::int32_t> number_tokens(const Sample& sample, const TokenCounts& counts,
@@ -71,7 +50,7 @@ SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options,
     : background(options.background), fixed_importance(options.fixed_importance) {
   const TokenCounts counts = count_tokens(sample);
   const std::vector<std::int32_t> number = number_tokens(sample, counts, seen);
-  EqualRows equal_rows(*this, sample.texts());
+  std::vector<Index> table(first_equal_entries(sample.texts()), -1);
   double lowest = INFINITY, highest = -INFINITY;
   std::vector<double> row_weight;
   for (Index i = 0; i < sample.texts(); ++i) {
@@ -90,7 +69,7 @@ SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options,
       count.push_back(1);
     }
     begin.push_back(static_cast<Index>(token.size()));
-    const auto row = static_cast<std::size_t>(equal_rows.find_last());
+    const auto row = static_cast<std::size_t>(first_equal_to_last(*this, table));
     if (row < target.size()) {
       token.resize(begin[begin.size() - 2]);
       count.resize(token.size());
@@ -111,7 +90,7 @@ SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options,
     highest = std::max(highest, y);
   }
   for (const double weight : row_weight) root_weight.push_back(std::sqrt(weight));
-  if (!target.empty()) largest_deviation = kValueBound * (highest - lowest);
+  if (!target.empty()) largest_deviation = kValueBounds[0].ranges * (highest - lowest);
 }
 
 void bound(const SlalomProblem& problem, SlalomPoint& point) {

@@ -1,14 +1,16 @@
 #include "slalom/text/vocabulary.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/text/unicode.hpp"
 
 namespace slalom {
 
-Vocabulary::Vocabulary(std::vector<std::string> tokens) {
-  for (std::string& token : tokens) append(std::move(token), "[vocabulary]");
+Vocabulary::Vocabulary(std::vector<std::string> tokens, const std::string& where) {
+  for (std::string& token : tokens) append(std::move(token), where);
 }
 
 void Vocabulary::append(std::string token, const std::string& where) {
@@ -16,13 +18,17 @@ void Vocabulary::append(std::string token, const std::string& where) {
   if (!is_new)
     throw Error(
         text(where, ": token '", token, "' is already token ", place->second, ", wanted distinct tokens"));
+  longest_ = std::max(longest_, token.size());
   tokens_.push_back(std::move(token));
 }
 
 Vocabulary Vocabulary::load(const std::string& path) {
   Vocabulary vocabulary;
   LineReader lines(path);
-  for (std::string line; lines.next(line);) vocabulary.append(line, lines.where());
+  for (std::string line; lines.next(line);) {
+    require_utf8(line, lines.where());
+    vocabulary.append(line, lines.where());
+  }
   if (vocabulary.size() == 0) throw Error(text(path, ": found no token, wanted one a line"));
   return vocabulary;
 }

@@ -19,10 +19,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-PackedTexts view(const PackedBatch& batch) {
-  return {batch.ids, batch.begin, {}};
-}
-
 }  // namespace
 
 template <class T>
@@ -53,7 +49,7 @@ void Trainer<T>::refresh_rows() {
   const ParameterStore<T>& parameters = model_.parameters();
   for (int i = 0; i < parameters.count(); ++i)
     if (parameters.kind({i}) == GradientKind::row_sparse) {
-      model_.rows_read(view(batch_), {i}, rows_);
+      model_.rows_read(batch_.packed(), {i}, rows_);
       optimizer_.refresh_rows({i}, rows_);
     }
 }
@@ -86,7 +82,7 @@ void Trainer<T>::learn() {
   model_.parameters().clear_gradients();
   const std::uint64_t dropout_key =
       stream_key(config_.seed, Purpose::dropout, static_cast<std::uint64_t>(optimizer_.steps()));
-  const Var logits = model_.forward(tape_, view(batch_), {.dropout_key = &dropout_key});
+  const Var logits = model_.forward(tape_, batch_.packed(), {.dropout_key = &dropout_key});
   const Var loss = cross_entropy(tape_, logits, std::span<const int>(batch_.labels));
   last_loss_ = static_cast<double>(tape_.value(loss).data[0]);
   if (!std::isfinite(last_loss_))

@@ -34,7 +34,7 @@ void ShuffledRows::fill(Index epoch, Index first, Index count, PackedBatch& batc
   batch.clear();
   for (Index i = first; i < first + count; ++i) {
     const InputRow& row = rows_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])];
-    batch.add(row.ids, *row.label);
+    batch.add(row.ids, *row.label, row.types);
   }
 }
 

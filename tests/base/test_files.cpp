@@ -205,4 +205,25 @@ TEST_CASE("make_folders") {
         (folder / "file/x") + ": cannot make the folder: Not a directory");
 }
 
+TEST_CASE(
+    "partial output: what a writer leaves is kept, what was not kept is cut off, one writer at a time") {
+  const Folder folder;
+  const std::string path = folder / "out.jsonl";
+  {
+    OutputFile file(path, OutputFile::Partial{});
+    file.write("first\nsecond\ntorn");
+    file.flush();
+    CHECK_THROWS_AS(OutputFile(path, OutputFile::Partial{}), Error);
+  }
+  CHECK(partial_name(path) == path + ".partial");
+  CHECK(read_file(partial_name(path)) == "first\nsecond\ntorn");
+  {
+    OutputFile file(path, OutputFile::Partial{13});
+    file.write("third\n");
+    file.commit();
+  }
+  CHECK(read_file(path) == "first\nsecond\nthird\n");
+  CHECK_FALSE(fs::exists(partial_name(path)));
+}
+
 }  // namespace slalom

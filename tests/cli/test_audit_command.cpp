@@ -176,7 +176,7 @@ TEST_CASE("audit: a wrong command line") {
   refused({"--tokens", "3,40"}, "--tokens: id 40, the model has 0 to 39");
   refused({"--tokens", "3,-1"}, "--tokens 3,-1, wanted ids separated by commas");
   refused({"--tokens", "3,4,3"}, "--tokens: id 3 twice");
-  refused({"--target", "3"}, "--target 3, the model has classes 0 to 2");
+  refused({"--target", "3"}, "--target 3, the model has classes 0 to 2: 0 LABEL_0, 1 LABEL_1, 2 LABEL_2");
   refused({"--max-repeats", "0"}, "--max-repeats 0, wanted 1 to 4096");
   refused({"--input", "rows"}, "--input has no effect in audit: it asks texts of its own");
   CHECK(run_slalom({"audit"}).status == 2);

@@ -6,6 +6,7 @@
 
 #include "../support/process.hpp"
 #include "model_folder.hpp"
+#include "slalom/base/sha256.hpp"
 
 using namespace slalom;
 using namespace slalom::test;
@@ -76,7 +77,6 @@ TEST_CASE("slalom: a wrong command line exits with 2") {
   check_fails(2, {"predict", "--precision", "f16"}, "--precision f16, wanted f32 or f64");
   check_fails(2, {"predict", "--progress", "loud"}, "--progress loud, wanted auto, plain or none");
   check_fails(2, {"predict"}, "--model is missing");
-  check_fails(2, {"predict", "--model", "m", "--target", "-1"}, "--target -1, wanted 0 to 1000000");
   check_fails(2, {"inspect", "parameters"}, "--model is missing");
   check_fails(2, {"inspect", "souls", "--model", "m"},
               "inspect \"souls\", wanted activations, attention, gradients, parameters or names");
@@ -144,7 +144,19 @@ TEST_CASE("slalom info: the program and a model's card") {
   CHECK(card["labels"] == 3);
   CHECK(card["parameters"] == folder.model.parameters().scalars());
 
+  CHECK(card["label_2"] == "LABEL_2");
+  CHECK(card["read_out"] == "first token");
+  CHECK(card["tokenizer"] == "none: rows of input_ids only");
+  CHECK(card["ignored_tensors"] == 0);
+  CHECK(card["tensors"].get<int>() > 30);
+  CHECK(card["sha256"] == sha256_of_files({folder.file("model.safetensors")}));
+  folder.write("vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[UNK]\nthe\n");
+  const Json named = json_lines(run_slalom({"info", "--json", "--model", folder.path}).out).at(0);
+  CHECK(named["tokenizer"].get<std::string>().starts_with("WordPiece"));
+  CHECK(named["tokenizer_vocabulary"] == 5);
+  CHECK(named["special_tokens"] == "[PAD] (0), [CLS] (1), [SEP] (2)");
+
   const std::string table = run_slalom({"info", "--model", folder.path}).out;
   CHECK(table.starts_with("what "));
-  for (const auto& [fact, value] : card.items()) CHECK(table.find("\n" + fact + " ") != std::string::npos);
+  for (const auto& [fact, value] : named.items()) CHECK(table.find("\n" + fact + " ") != std::string::npos);
 }

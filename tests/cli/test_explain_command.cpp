@@ -141,9 +141,10 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
               "--absence has no effect with --method slalom-eff");
   check_usage(folder.explain({"--method", "slalom-eff", "--budget", "0"}),
               "budget 0, slalom-eff wants at least 1");
-  check_usage(folder.explain({"--target", "3"}), "--target 3, the model has classes 0 to 2");
+  check_usage(folder.explain({"--target", "3"}),
+              "--target 3, the model has classes 0 to 2: 0 LABEL_0, 1 LABEL_1, 2 LABEL_2");
   check_usage(folder.explain({"--mask-id", "3", "--method", "leave-one-out"}),
-              "--mask-id has no effect without --absence mask");
+              "--mask-id has no effect without --absence mask or --baseline mask");
   check_usage(folder.explain({"--special-ids", "1,x"}), "--special-ids 1,x, wanted ids separated by commas");
   check_usage(folder.explain({"--classifier-command", "cat"}),
               "--model and --classifier-command, wanted one of them");
@@ -152,13 +153,20 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
   CHECK(folder.explain({"--method", "nothing"}).status == 2);
 }
 
-TEST_CASE("explain: a text of special tokens only is an error with its line") {
+TEST_CASE("explain: a row that fails has its error in the output, the others go on, and the status is 4") {
   NamedModel folder;
-  const Finished run = folder.explain({}, kRow + "{\"input_ids\":[1,2]}\n");
-  CHECK(run.status == 3);
-  CHECK(json_lines(run.out).size() == 1);
-  CHECK(lines_of(run.err).at(0) ==
-        "error: stdin: line 2: [explain] the text holds special tokens only, wanted a token to explain");
+  const Finished run = folder.explain({"--method", "zero"}, kRow + "{\"id\":5,\"input_ids\":[1,2]}\n" + kRow);
+  CHECK(run.status == 4);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 3);
+  const std::string message =
+      "stdin: line 2: [explain] the text holds special tokens only, wanted a token to explain";
+  CHECK(rows[1]["error"] == message);
+  CHECK(rows[1]["id"] == 5);
+  CHECK(rows[1]["row"] == 1);
+  CHECK(rows[2]["row"] == 2);
+  CHECK(rows[2]["scores"]["weight"].size() == 6);
+  CHECK(lines_of(run.err).at(0) == "error: " + message);
 }
 
 TEST_CASE("explain: the same bits with one thread and with two") {

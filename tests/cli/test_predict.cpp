@@ -147,7 +147,7 @@ TEST_CASE("predict: a target that the model has not is a usage error") {
   const ModelFolder folder;
   const Finished run = predict(folder, {"--target", "3"}, {});
   CHECK(run.status == 2);
-  CHECK(run.err == "error: --target 3, the model has classes 0 to 2\n");
+  CHECK(run.err == "error: --target 3, the model has classes 0 to 2: 0 LABEL_0, 1 LABEL_1, 2 LABEL_2\n");
 }
 
 TEST_CASE("predict: input from a file, gzip or not, or from - for stdin") {

@@ -85,6 +85,37 @@ TEST_CASE("train: on rows of a file, or of stdin; the same seed gives the same m
   CHECK(model("a") != model("c"));
 }
 
+TEST_CASE("train: on texts, with the tokenizer that the model then has") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.file("words"));
+  folder.write("words/vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[UNK]\n[MASK]\ngood\nbad\nfilm\n");
+  std::string rows, ids;
+  for (int i = 0; i < 10; ++i) {
+    rows += text(i % 2, "\tA ", i % 2 == 0 ? "bad" : "good", " film", i == 3 ? " film film film" : "", "\n");
+    ids += text("{\"label\":", i % 2, ",\"input_ids\":[1,3,", i % 2 == 0 ? 6 : 5, ",7", i == 3 ? ",7" : "",
+                ",2]}\n");
+  }
+  folder.write("rows.tsv", rows);
+  const std::string out = folder.file("model");
+  const Finished run = train_new(
+      out, {"--data", folder.file("rows.tsv"), "--tokenizer", folder.file("words"), "--max-length", "6"});
+  CAPTURE(run.err);
+  CHECK(run.status == 0);
+  CHECK(run.err.find("1 of 10 texts were cut to 6 tokens") != std::string::npos);
+  CHECK(read_file(out + "/vocab.txt") == read_file(folder.file("words") + "/vocab.txt"));
+  CHECK(train_new(folder.file("ids"), {"--data", "-", "--vocabulary", "8"}, ids).status == 0);
+  CHECK(read_file(out + "/model.safetensors") == read_file(folder.file("ids") + "/model.safetensors"));
+  // The trained folder reads texts; fine-tuning keeps its tokenizer.
+  CHECK(run_slalom({"predict", "--model", out, "--text", "a good film"}).status == 0);
+  CHECK(train({"--model", out, "--output", folder.file("tuned"), "--data", folder.file("rows.tsv"),
+               "--epochs", "1"})
+            .status == 0);
+  CHECK(read_file(folder.file("tuned") + "/vocab.txt") == read_file(out + "/vocab.txt"));
+  check_fails(
+      train_new(folder.file("x"), {"--data", folder.file("rows.tsv")}),
+      folder.file("rows.tsv") + ": line 1: field \"input_ids\": found only \"text\", wanted token ids");
+}
+
 TEST_CASE("train: data that does not do is refused before the first step") {
   const ModelFolder model;
   const TemporaryFolder folder;

@@ -40,3 +40,17 @@ TEST_CASE("batch: a reserved batch stays off the heap, again and again") {
   CHECK(test::allocations() == before);
   CHECK(batch.rows() == 40);
 }
+
+TEST_CASE("batch: segments are kept for all texts once one has them") {
+  PackedBatch batch;
+  batch.add(std::vector<TokenId>{5, 6});
+  CHECK(batch.types.empty());
+  batch.add(std::vector<TokenId>{7, 8, 9}, 1, std::vector<TokenId>{0, 1, 1});
+  batch.add(std::vector<TokenId>{4});
+  CHECK(batch.types == std::vector<TokenId>{0, 0, 0, 1, 1, 0});
+  CHECK(batch.types_of(1)[2] == 1);
+  CHECK(batch.packed().types.size() == 6);
+  CHECK_THROWS_AS(batch.add(std::vector<TokenId>{4, 5}, 0, std::vector<TokenId>{1}), Error);
+  batch.clear();
+  CHECK(batch.types_of(0).empty());
+}

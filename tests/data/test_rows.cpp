@@ -106,7 +106,7 @@ TEST_CASE("rows: bad labels, log-odds and ids") {
 }
 
 TEST_CASE("rows: lines that are no rows") {
-  CHECK(message_for("the movie").starts_with("byte "));
+  CHECK(message_for("{the movie").starts_with("byte "));
   CHECK(message_for("{\"input_ids\": [1]").starts_with("byte "));
   CHECK(message_for("[1, 2]") != "no error");
   CHECK(message_for("{}").starts_with("field \"input_ids\": "));
@@ -123,7 +123,8 @@ TEST_CASE("rows: text without ids says what is missing") {
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(error.what() == file.path + ": line 2: field \"input_ids\": found only \"text\", wanted token ids");
-    CHECK(error.hint() == "turning text into ids needs a tokenizer; give rows of input_ids");
+    CHECK(error.hint() ==
+          "turning text into ids needs a folder with tokenizer files; give rows of input_ids");
   }
 }
 

@@ -31,7 +31,7 @@ Json measured_row(const std::string& number) {
     CAPTURE(item.key());
     if (item.value().is_string())
       CHECK_FALSE(item.value().get<std::string>().empty());
-    else
+    else if (item.value().is_number())
       CHECK(item.value().get<double>() > 0);
   }
   return rows[0];
@@ -58,10 +58,12 @@ TEST_CASE("bench: a training row as JSON, with an efficiency that follows from t
 
 TEST_CASE("bench: a row of slalom-exact asks the text and 2K + 1 short ones") {
   const Json row = measured_row("8");
-  CHECK(fields_of(row) == std::vector<std::string>{"arch", "layers", "width", "method", "tokens", "queries",
-                                                   "unique_queries", "token_forwards", "seconds_min",
-                                                   "seconds_median", "core", "threads", "peak_mib"});
+  CHECK(fields_of(row) == std::vector<std::string>{"arch", "layers", "width", "method", "tokens", "fidelity",
+                                                   "queries", "unique_queries", "token_forwards",
+                                                   "seconds_min", "seconds_median", "queries_per_s", "core",
+                                                   "threads", "peak_mib"});
   CHECK(row["method"] == "slalom-exact");
+  CHECK_FALSE(row["fidelity"].get<bool>());
   // Besides, some texts of more copies where rounding could have moved an importance.
   const int asked = row["unique_queries"].get<int>();
   CHECK(asked >= 1 + 2 * 100 + 1);
@@ -69,4 +71,21 @@ TEST_CASE("bench: a row of slalom-exact asks the text and 2K + 1 short ones") {
   // The text, [CLS] [SEP], and 100 texts each of one and two tokens.
   CHECK(row["token_forwards"].get<int>() >= 102 + 2 + 100 * 3 + 100 * 4);
   CHECK(row["seconds_min"].get<double>() <= row["seconds_median"].get<double>());
+  const double rate = row["queries"].get<double>() / row["seconds_median"].get<double>();
+  CHECK(relative_error(row["queries_per_s"].get<double>(), rate) <= 1e-2);
+}
+
+TEST_CASE("bench: a row of inference, with rates that follow from texts, length and seconds") {
+  const Json row = measured_row("17");
+  CHECK(fields_of(row) == std::vector<std::string>{"arch", "layers", "width", "texts", "length",
+                                                   "tokens_per_s", "tokens_per_s_best", "seconds_min",
+                                                   "seconds_median", "useful_gflop", "sgemm_gflops",
+                                                   "efficiency", "core", "threads", "peak_mib"});
+  CHECK(row["texts"] == 256);
+  CHECK(row["length"] == 5);
+  const auto number = [&](const char* field) { return require_number(row, field, "bench.json"); };
+  CHECK(relative_error(number("tokens_per_s"), 256 * 5 / number("seconds_median")) <= 1e-2);
+  CHECK(relative_error(number("tokens_per_s_best"), 256 * 5 / number("seconds_min")) <= 1e-2);
+  const double rate = number("useful_gflop") / number("seconds_median");
+  CHECK(relative_error(number("efficiency"), rate / number("sgemm_gflops")) <= 1e-2);
 }

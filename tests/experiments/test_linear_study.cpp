@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "../support/compare.hpp"
 #include "../support/process.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/files.hpp"
@@ -15,9 +16,12 @@ using namespace slalom::test;
 
 namespace {
 
-Finished run_study(const std::string& folder, const ProcessOptions& options = {}) {
-  return run_process({program_beside("linear_study"), "--size", "tiny", "--threads", "2", "--output", folder},
-                     options);
+Finished run_study(const std::string& folder, const ProcessOptions& options = {},
+                   const std::vector<std::string>& more = {}) {
+  std::vector<std::string> command = {
+      program_beside("linear_study"), "--size", "tiny", "--threads", "2", "--output", folder};
+  command.insert(command.end(), more.begin(), more.end());
+  return run_process(command, options);
 }
 
 Json results(const std::string& folder) {
@@ -50,6 +54,35 @@ TEST_CASE("the tiny linear study: transformers are flat, the claims are exact, a
   const std::string csv = read_file(whole.path + "/curves.csv");
   CHECK(std::ranges::count(csv, '\n') == 1 + 4 * 30);
   CHECK(csv.starts_with("model,run,n,log_odds,truth\ndistilbert_1,0,1,"));
+
+  // With another run expectations speak of the mean over both, or of the worse of them.
+  run_study(whole.path, {}, {"--runs", "2"});
+  const Json both = results(whole.path);
+  REQUIRE(both["models"].size() == 11);
+  const auto values_of = [&](const std::string& name, const auto& value) {
+    std::vector<double> values;
+    for (const Json& model : both["models"])
+      if (model["model"] == name) values.push_back(value(model));
+    REQUIRE(values.size() == 2);
+    return values;
+  };
+  const auto rise = values_of("gpt2_1", [](const Json& model) {
+    const Json& curve = model["log_odds_perfect"];
+    return curve.back().get<double>() - curve.front().get<double>();
+  });
+  const auto proof = values_of("gpt2_1", [](const Json& model) {
+    return model["bound"].get<double>() / model["rounding_error"].get<double>();
+  });
+  const auto slope =
+      values_of("fully_connected_32", [](const Json& model) { return model["slope_2_15"].get<double>(); });
+  const auto found = [&](const std::string& name) {
+    for (const Json& check : both["checks"])
+      if (check["name"] == name) return check["found"].get<double>();
+    return std::nan("");
+  };
+  CHECK(found("gpt2_1.rise_1_to_30.highest") == std::max(rise[0], rise[1]));
+  CHECK(found("gpt2_1.bound_over_rounding.lowest") == std::min(proof[0], proof[1]));
+  CHECK(relative_error(found("fully_connected_32.slope_2_15"), (slope[0] + slope[1]) / 2) <= 1e-15);
 
   // Killed in the middle of the second model, and run again.
   const auto first_is_done = [&] {

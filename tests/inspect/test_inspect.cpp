@@ -137,12 +137,12 @@ TEST_CASE("activations: q, k, v, pattern and z of a block, recomputed from what 
 
 TEST_CASE("activations: only those that are wanted, and no others exist") {
   Classifier<double> model = random_model(Architecture::gpt2);
-  const auto found = activations<double>(model, kText, {"logits", "blocks.1.attn.k"});
+  const auto found = activations<double>(model, kText, {}, {"logits", "blocks.1.attn.k"});
   REQUIRE(found.size() == 2);
   CHECK(found[0].name == "blocks.1.attn.k");
   CHECK(found[1].name == "logits");
   for (const char* unknown : {"blocks.2.attn.k", "attn.k", "head.hidden", ""})
-    CHECK_THROWS_AS(activations<double>(model, kText, {"logits", unknown}), UsageError);
+    CHECK_THROWS_AS(activations<double>(model, kText, {}, {"logits", unknown}), UsageError);
 }
 
 TEST_CASE("attention_patterns: rows sum to 1, and GPT-2 looks back only") {

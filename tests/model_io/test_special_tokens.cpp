@@ -48,12 +48,50 @@ TEST_CASE("folder tokens: vocab.json, and begin and end of text") {
   CHECK(read_folder_tokens(folder.path + "/nowhere").markers.empty());
 }
 
+TEST_CASE("folder tokens: tokenizer.json has the vocabulary, and its special added tokens are markers") {
+  TemporaryFolder folder;
+  folder.write("vocab.txt", "another\n");
+  folder.write("tokenizer.json",
+               R"({"model": {"type": "BPE", "vocab": {"<unk>": 0, "<s>": 1, "a": 2}, "merges": []},
+    "added_tokens": [{"id": 0, "content": "<unk>", "special": true}, {"id": 1, "content": "<s>", "special": true},
+                     {"id": 3, "content": "<turn>", "special": true}, {"id": 4, "content": "word", "special": false},
+                     {"id": 5, "content": "<mask>", "special": true}]})");
+  const FolderTokens tokens = read_folder_tokens(folder.path);
+  CHECK(tokens.text(2) == "a");
+  CHECK(tokens.text(3) == "<turn>");
+  CHECK(tokens.markers == std::vector<TokenId>{1, 3});
+  CHECK(tokens.special.cls == 1);
+  CHECK(tokens.special.unk == 0);
+  CHECK(tokens.special.mask == 5);
+  CHECK(tokens.added.size() == 5);
+  folder.write("special_tokens_map.json",
+               R"({"mask_token": "<turn>", "additional_special_tokens": ["word"]})");
+  CHECK(read_folder_tokens(folder.path).markers == std::vector<TokenId>{1, 4, 5});
+}
+
+TEST_CASE("folder tokens: names beside added_tokens_decoder, and tokens of added_tokens.json") {
+  TemporaryFolder folder;
+  folder.write("vocab.txt", "a\n[CLS]\n");
+  folder.write("added_tokens.json", R"({"[SEP]": 2})");
+  folder.write("tokenizer_config.json", R"({"cls_token": "a", "sep_token": "[SEP]", "pad_token": "<none>",
+    "added_tokens_decoder": {"0": {"content": "a", "special": false}}})");
+  const FolderTokens tokens = read_folder_tokens(folder.path);
+  CHECK(tokens.special.cls == 0);
+  CHECK(tokens.special.sep == 2);
+  CHECK(tokens.markers == std::vector<TokenId>{0, 2});
+  CHECK(tokens.unresolved == std::vector<std::string>{"<none>"});
+  CHECK(tokens.not_in_model == std::vector<TokenId>{2});
+}
+
 TEST_CASE("folder tokens: errors name file and field") {
   TemporaryFolder folder;
   folder.write("vocab.json", R"({"a": 0, "b": 0})");
   CHECK(message_for(folder) == "vocab.json: tokens \"a\" and \"b\" have the same id");
   folder.write("vocab.json", R"({"a": 0, "b": 2})");
-  CHECK(message_for(folder).starts_with("vocab.json: field \"b\": found 2"));
+  CHECK(message_for(folder) ==
+        "vocab.json: found \"b\" with id 2 and no token with id 1, wanted ids without gaps");
+  folder.write("vocab.json", R"({"a": 0, "b": -1})");
+  CHECK(message_for(folder).starts_with("vocab.json: field \"b\": found -1"));
   folder.write("vocab.json", "{}");
   CHECK(message_for(folder).starts_with("vocab.json: found no tokens"));
   folder.write("vocab.json", R"({"a": 0})");

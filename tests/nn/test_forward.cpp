@@ -4,6 +4,7 @@
 #include "../support/compare.hpp"
 #include "../support/small_models.hpp"
 #include "../support/transformer_oracle.hpp"
+#include "slalom/autograd/gradient_check.hpp"
 #include "slalom/base/error.hpp"
 
 using namespace slalom;
@@ -192,4 +193,91 @@ TEST_CASE("the longest text that fits, and longer ones where there are no positi
     randomise(unordered, 1);
     CHECK(relative_error(logits_of(unordered, longer), oracle_logits(unordered, longer.packed())) <= 1e-12);
   }
+}
+
+namespace {
+
+// The rows of the embedding table that the texts' ids stand for.
+template <class T>
+std::vector<T> word_rows(const Classifier<T>& model, const Texts& texts) {
+  std::vector<T> rows;
+  const Tensor<T> table = model.parameters().value(model.embedding().token);
+  for (const TokenId id : texts.ids) rows.insert(rows.end(), table.row(id), table.row(id) + table.columns());
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("word rows that are the embeddings of the ids give the same bits, whoever shares rows") {
+  for (const Architecture a : kArchitectures) {
+    CAPTURE(std::string(name(a)));
+    Classifier<float> model(small_config(a, 2));
+    randomise(model, 1);
+    const Texts texts = random_texts(model.config(), kLengths, 2);
+    std::vector<float> rows = word_rows(model, texts);
+    const Shape shape{std::ssize(texts.ids), 24};
+    for (const Recording recording : {Recording::on, Recording::off})
+      for (const auto last : {Pass::LastBlock::read_out_rows, Pass::LastBlock::all_rows})
+        for (const bool frozen : {false, true}) {
+          Tape<float> tape(recording);
+          const Var given = tape.constant({rows.data(), shape});
+          const std::span<float> logits =
+              tape.value(model.forward(tape, texts.packed(),
+                                       {.last_block = last, .word_rows = given, .frozen = frozen}))
+                  .span();
+          const std::vector<float> want = logits_of(model, texts, {.last_block = last}, Recording::on);
+          CHECK(std::ranges::equal(logits, want));
+        }
+  }
+}
+
+TEST_CASE("the gradient by word rows equals finite differences, with frozen parameters or without") {
+  for (const Architecture a : kArchitectures) {
+    CAPTURE(std::string(name(a)));
+    Classifier<double> model(small_config(a, 2));
+    randomise(model, 1);
+    const Texts texts = random_texts(model.config(), {3, 1}, 2);
+    const Leaf rows{{4, 24}, word_rows(model, texts)};
+    model.parameters().clear_gradients();
+    for (const bool frozen : {true, false}) {
+      const GradientReport report = check_gradient(
+          [&](Tape<double>& tape, std::span<const Var> x) {
+            return model.forward(tape, texts.packed(), {.word_rows = x[0], .frozen = frozen});
+          },
+          std::span(&rows, 1));
+      CAPTURE(report.worst);
+      CHECK(report.error() <= 1e-7);
+    }
+  }
+}
+
+TEST_CASE("frozen parameters have no gradients") {
+  Classifier<double> model(small_config(Architecture::bert, 1));
+  randomise(model, 1);
+  const Texts texts = random_texts(model.config(), {3, 2}, 2);
+  std::vector<double> rows = word_rows(model, texts), one(6, 1.0);
+  ParameterStore<double>& store = model.parameters();
+  store.clear_gradients();
+  Tape<double> tape;
+  const Var words = tape.variable({rows.data(), {5, 24}});
+  tape.backward(model.forward(tape, texts.packed(), {.word_rows = words, .frozen = true}),
+                {one.data(), {2, 3}});
+  CHECK(tape.gradient(words).data != nullptr);
+  store.finish_gradients();  // what nothing wrote to becomes zeros
+  for (int i = 0; i < store.count(); ++i) {
+    if (store.kind({i}) == GradientKind::row_sparse)
+      CHECK(store.touched_rows({i}).empty());
+    else
+      for (const double x : store.gradient({i}).span()) CHECK(x == 0);
+  }
+}
+
+TEST_CASE("forward refuses word rows of another shape") {
+  Classifier<double> model(small_config(Architecture::gpt2, 1));
+  const Texts texts = random_texts(model.config(), {3}, 2);
+  std::vector<double> rows(96);
+  Tape<double> tape;
+  const Var words = tape.constant({rows.data(), {4, 24}});
+  CHECK_THROWS_WITH_AS(model.forward(tape, texts.packed(), {.word_rows = words}),
+                       "[forward] word_rows is (4, 24), wanted (3, 24)", Error);
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,6 +91,12 @@ class OutputFile {
  public:
   /// Throws Error if the folder is missing or not writable, or if the target is a folder.
   explicit OutputFile(const std::string& path);
+  /// The same, but bytes go to partial_name(path), which stays behind if the process is killed, and the first
+  /// `keep` bytes of what such a process left are kept. Throws Error if another process writes it.
+  struct Partial {
+    std::uint64_t keep = 0;
+  };
+  OutputFile(const std::string& path, Partial partial);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -105,14 +113,20 @@ class OutputFile {
 
  private:
   void open_temporary();
+  void open_partial(std::uint64_t keep);
+  void open(const std::string& path, std::optional<Partial> partial);
   void write_through(const char* bytes, std::size_t count);
 
   std::string name_;       // for messages
   std::string target_;     // empty: written directly
-  std::string temporary_;  // empty: nothing to remove
+  std::string temporary_;  // what is renamed; empty: nothing
+  bool keeps_temporary_ = false;
   FileDescriptor file_;
   std::string buffer_;
 };
+
+/// Where an OutputFile with a Partial keeps its bytes until it is complete: "FILE.partial".
+std::string partial_name(const std::string& path);
 
 /// An OutputFile of these bytes, committed.
 void write_file(const std::string& path, std::string_view bytes);

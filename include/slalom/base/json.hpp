@@ -67,12 +67,15 @@ class JsonRow {
   JsonRow& field(std::string_view name, std::span<const float> values);
   JsonRow& field(std::string_view name, std::span<const std::int32_t> values);
   JsonRow& field(std::string_view name, std::span<const std::int64_t> values);
+  JsonRow& field(std::string_view name, std::span<const std::string> values);
   /// Row-major values as arrays nested by `shape` (rank 0 to 4; rank 0 is the number itself). Throws Error if
   /// the shape does not hold as many values.
   JsonRow& field(std::string_view name, std::span<const double> values, std::span<const Index> shape);
   JsonRow& field(std::string_view name, std::span<const float> values, std::span<const Index> shape);
   /// `json` as it is: the caller vouches for it.
   JsonRow& raw(std::string_view name, std::string_view json);
+  /// An array of such.
+  JsonRow& raw_array(std::string_view name, std::span<const std::string> json);
 
   /// The line, without its end.
   std::string str() const { return line_ + '}'; }

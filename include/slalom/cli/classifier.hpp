@@ -4,27 +4,49 @@
 #include <memory>
 
 #include "slalom/cli/options.hpp"
-#include "slalom/explain/explanation.hpp"
+#include "slalom/explain/methods.hpp"
 #include "slalom/model_io/special_tokens.hpp"
-#include "slalom/nn/classifier.hpp"
+#include "slalom/model_io/tokenizer_folder.hpp"
 
 namespace slalom {
+
+/// Which classes are explained (--target): one, the one that the model predicts, or each.
+enum class TargetChoice { one, predicted, all };
 
 struct OpenedClassifier {
   std::unique_ptr<TextClassifier<float>> single;  // one of these two for a model folder
   std::unique_ptr<TextClassifier<double>> exact;
   std::unique_ptr<BlackBox> f;
+  ClassBlackBox* classes = nullptr;  // f where it is a model
   FolderTokens tokens;
-  RowLimits limits;
-  Index target = 1;
-  bool reads_end = false;  // GPT-2: the read-out is the text's last token
-  std::string sha256;      // of the weights; empty for a program
+  std::optional<Tokenizer> tokenizer;
+  RowLimits limits;                 // longest: the model's positions
+  std::vector<std::string> labels;  // names of the classes; empty for a program
+  TargetChoice target = TargetChoice::one;
+  std::string target_word;  // --target as it was given
+  bool reads_end = false;   // GPT-2: the read-out is the text's last token
+  std::string sha256;       // of the weights; empty for a program
+  Unit unit = Unit::token;
 
-  ExplainedText explained(const InputRow& row) const;
+  /// Limits for a reader of rows that may be too long.
+  RowLimits any_length() const;
+  const Tokenizer* tokenizer_or_null() const { return tokenizer ? &*tokenizer : nullptr; }
+  ExplainedText explained(const Encoding& text) const;
+  /// The token as readers want it. A model may have more ids than its vocabulary has tokens.
+  std::string readable(TokenId id) const;
+  /// The classes that are explained of this text, in order; {0} for a program, which has none.
+  std::vector<Index> targets_of(const ExplainedText& text) const;
+  /// From now on F is that class's; nothing for a program.
+  void choose(Index target) const;
+  /// The name of the class that F is of; "" for a program.
+  std::string label() const;
   /// The options with what the text and the method decide: a background token stands for what [CLS], [SEP] or
   /// the read-out contributes; the published settings are for the methods that have them.
   ExplainOptions options_for(const ExplainedText& text, const Method& method, ExplainOptions options) const;
 };
+
+/// The class of a --target that is a name or a number. Throws UsageError naming the classes there are.
+Index class_named(const std::string& word, const std::vector<std::string>& labels);
 
 /// --target, --classifier-command, --timeout, --special-ids, --batch-tokens, --max-memory.
 void add_classifier_options(cxxopts::Options& options);
@@ -32,11 +54,13 @@ void add_classifier_options(cxxopts::Options& options);
 /// no effect, and if --max-memory does not hold the model and its longest text.
 OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const CommonOptions& common);
 
-/// --method's options that explain, compare and evaluate share: --budget, --background, --absence, --mask-id,
-/// --short-length, --most-deleted, --as-published, --held-out.
+/// --method's options that explain, compare and evaluate share: --unit, --budget, --background, --absence,
+/// --mask-id, --baseline, --tolerance, --short-length, --most-deleted, --as-published, --held-out.
 void add_explain_options(cxxopts::Options& options);
+/// Throws UsageError for values that are none and for options that make no difference to any of the methods.
+/// Sets the classifier's unit.
 ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const CommonOptions& common,
-                                    const OpenedClassifier& classifier);
+                                    const std::vector<const Method*>& methods, OpenedClassifier& classifier);
 
 /// Runs body() on a row; its Error gets the row's file and line in front.
 template <class Body>
@@ -45,7 +69,7 @@ void with_row(const std::string& input, const InputRow& row, const Body& body) {
     body();
   } catch (const Error& e) {
     if (e.status() != ExitStatus::bad_input) throw;
-    throw Error(text(input_name(input), ": line ", row.line, ": ", e.what()), e.hint());
+    throw Error(text(input, ": line ", row.line, ": ", e.what()), e.hint());
   }
 }
 

@@ -16,12 +16,14 @@ struct Command {
 const std::vector<Command>& commands();
 
 int run_audit(int argc, char** argv);
+int run_compare(int argc, char** argv);
 int run_evaluate(int argc, char** argv);
 int run_explain(int argc, char** argv);
 int run_fit(int argc, char** argv);
 int run_info(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_predict(int argc, char** argv);
+int run_tokenize(int argc, char** argv);
 int run_train(int argc, char** argv);
 
 /// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and

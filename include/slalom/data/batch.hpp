@@ -6,6 +6,7 @@
 
 #include "slalom/base/parallel.hpp"
 #include "slalom/base/token.hpp"
+#include "slalom/ops/packed.hpp"
 
 namespace slalom {
 
@@ -14,16 +15,27 @@ struct PackedBatch {
   std::vector<TokenId> ids;        // (N), N = sum of lengths
   std::vector<Index> begin = {0};  // (B + 1)
   std::vector<int> labels;         // (B), class numbers
+  std::vector<TokenId> types;      // (N) segments, or empty: all 0
 
   Index texts() const { return static_cast<Index>(labels.size()); }
   Index rows() const { return static_cast<Index>(ids.size()); }
-  std::span<const TokenId> text(Index b) const;
+  std::span<const TokenId> text(Index b) const { return part(ids, b); }
+  /// Segments of text b; empty if all are 0.
+  std::span<const TokenId> types_of(Index b) const {
+    return types.empty() ? std::span<const TokenId>{} : part(types, b);
+  }
+  /// What a model reads; the batch must outlive it.
+  PackedTexts packed() const { return {ids, begin, types}; }
 
   /// Memory for that many texts and rows; clear() keeps it, so a reused batch stays off the heap.
   void reserve(Index text_count, Index row_count);
   void clear();
-  /// Throws Error for an empty text: a model has nothing to read out of it.
-  void add(std::span<const TokenId> tokens, int label = 0);
+  /// `of_tokens` are their segments, empty: all 0. Throws Error for an empty text: a model has nothing to
+  /// read out of it.
+  void add(std::span<const TokenId> tokens, int label = 0, std::span<const TokenId> of_tokens = {});
+
+ private:
+  std::span<const TokenId> part(const std::vector<TokenId>& of, Index b) const;
 };
 
 }  // namespace slalom

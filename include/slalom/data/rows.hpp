@@ -1,5 +1,6 @@
-// Input rows of the command line as token ids (docs/cli.md): one JSON object a line,
-// {"input_ids": […], "id": …, "label": …, "log_odds": …, "scores": […]}, special tokens included.
+// Input rows of the command line as token ids (README, "Command line"): {"input_ids": […]}, special tokens
+// included, or {"text": "…", "text_pair": "…"} for models with a tokenizer; "id", "label", "log_odds",
+// "scores", "token_type_ids" where there are any.
 #pragma once
 
 #include <limits>
@@ -7,14 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/files.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/data/texts.hpp"
+#include "slalom/text/tokenizer.hpp"
 
 namespace slalom {
 
-struct InputRow {
+/// S ≥ 1 tokens, and what the row says of them.
+struct InputRow : Encoding {
   std::string id_json;             // the row's id as JSON; without one its number, from 0
-  std::vector<TokenId> ids;        // (S), S ≥ 1
+  std::string text[2];             // the row's text and the second one of a pair; empty for rows of ids
   std::optional<int> label;        // class number
   std::optional<double> log_odds;  // nats
   std::vector<double> scores;      // (S) given for the tokens, NaN where null; or empty
@@ -31,17 +33,25 @@ struct RowLimits {
 /// Reads one row at a time; the file may be gzip, or "-" for stdin. Empty lines are skipped.
 class RowReader {
  public:
-  /// Throws Error if the file cannot be read.
-  RowReader(const std::string& path, RowLimits limits);
+  /// `tokenizer` may be null: then rows need input_ids. It must outlive the reader. Throws Error if the file
+  /// cannot be read.
+  RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer = nullptr,
+            RowFormat format = RowFormat::automatic);
   /// False at the end of the file. Throws Error with file, line and field for a bad row; `row` keeps its
   /// memory.
   bool next(InputRow& row);
 
  private:
-  LineReader lines_;
+  void read_tokens(const Json& object, const std::string& where, InputRow& row) const;
+
+  RowObjects objects_;
   RowLimits limits_;
-  std::string line_;
+  const Tokenizer* tokenizer_;
   Index rows_ = 0;
 };
+
+/// The row of one text, or of a pair. Throws Error as RowReader does; `where` names the text.
+InputRow row_of_text(const std::string& text, const std::optional<std::string>& pair, RowLimits limits,
+                     const Tokenizer& tokenizer, const std::string& where);
 
 }  // namespace slalom

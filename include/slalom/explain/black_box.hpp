@@ -6,12 +6,21 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "slalom/data/batch.hpp"
+#include "slalom/nn/classifier.hpp"
 #include "slalom/nn/predictor.hpp"
 
 namespace slalom {
+
+/// The transformer behind a black box and the class that is explained, for methods that look inside; no
+/// transformer where there is none, or none of ours.
+struct Inside {
+  std::variant<std::monostate, Classifier<float>*, Classifier<double>*> transformer;
+  Index target = 1;
+};
 
 class BlackBox {
  public:
@@ -23,13 +32,16 @@ class BlackBox {
   std::vector<double> log_odds(const PackedBatch& texts);
   double log_odds(std::span<const TokenId> text);
 
-  /// The text was asked before, since forget().
-  bool knows(std::span<const TokenId> text) const;
+  /// Text b of the batch was asked before, since forget().
+  bool knows(const PackedBatch& texts, Index b) const;
   /// Relative rounding error of an answer.
   virtual double rounding() const { return 0x1p-52; }
 
   /// Since construction: queries, those that had to be asked, and their tokens.
   const QueryCost& cost() const { return cost_; }
+  virtual Inside inside() { return {}; }
+  /// Counts what a method asked of the inside().
+  void charge(const QueryCost& cost) { cost_ += cost; }
   /// Drops the answers that are kept for repeated questions.
   void forget() { known_.clear(); }
 
@@ -39,23 +51,40 @@ class BlackBox {
 
  private:
   QueryCost cost_;
-  std::unordered_map<std::string, double> known_;  // by the bytes of the ids
+  std::unordered_map<std::string, double> known_;  // by the bytes of ids and segments
+};
+
+/// A black box with classes to choose from.
+class ClassBlackBox : public BlackBox {
+ public:
+  virtual Index classes() const = 0;
+  Index target() const { return target_; }
+  /// From now on F is the log-odds of this class; forgets all answers. Throws Error if there is no such
+  /// class.
+  void set_target(Index target);
+  /// The class with the largest logit, the first of equals, for each text.
+  virtual std::vector<Index> predicted(const PackedBatch& texts) = 0;
+
+ private:
+  Index target_ = 0;
 };
 
 /// A model of ours, asked in packed batches of at most `batch_rows` rows.
 template <class T>
-class ModelBlackBox final : public BlackBox {
+class ModelBlackBox final : public ClassBlackBox {
  public:
   /// Throws Error if the model has no class `target`.
   ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows);
   double rounding() const override { return static_cast<double>(std::numeric_limits<T>::epsilon()); }
+  Inside inside() override;
+  Index classes() const override { return model_.labels(); }
+  std::vector<Index> predicted(const PackedBatch& texts) override;
 
  private:
   void ask(const PackedBatch& texts, std::span<double> answers) override;
 
   TextClassifier<T>& model_;
   Predictor<T> predictor_;
-  Index target_;
   std::vector<T> logits_;
 };
 

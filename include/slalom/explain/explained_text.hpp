@@ -1,4 +1,4 @@
-// A text and the tokens of it that are explained, and the questions that can be asked about them.
+// A text and the parts of it that are explained, and the questions that can be asked about them.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include "slalom/explain/black_box.hpp"
 #include "slalom/explain/deletions.hpp"
 #include "slalom/surrogate/identification.hpp"
+#include "slalom/text/encoding.hpp"
 
 namespace slalom {
 
@@ -15,34 +16,77 @@ struct Absence {
   std::optional<TokenId> filler;  // empty: deleted
 };
 
-/// The n tokens that are explained are all but the special ones; those stay in every question. The K distinct
-/// ones among them are numbered in the order of their ids.
+/// What is explained: each token, or each word with all of its tokens together.
+enum class Unit { token, word };
+
+/// The n units that are explained are made of all tokens but the special ones; those stay in every question.
+/// The K distinct units among them are numbered in the order of their ids. Where this library says token of
+/// an explained text, a word takes its place under Unit::word.
 class ExplainedText {
  public:
-  /// Throws Error if every token is special: there is nothing to explain.
-  ExplainedText(std::vector<TokenId> ids, const std::function<bool(TokenId)>& is_special);
+  /// Tokens first … first + size − 1 of the text.
+  struct Range {
+    Index first = 0, size = 1;
+  };
 
-  const std::vector<TokenId>& ids() const { return ids_; }            // (S)
-  const std::vector<Index>& positions() const { return positions_; }  // (n) of the explained tokens in ids()
-  const std::vector<TokenId>& distinct() const { return distinct_; }  // (K)
-  const std::vector<Sample::Token>& tokens() const { return tokens_; }  // (n) each one's place in distinct()
-  Index players() const { return std::ssize(positions_); }              // n
+  /// Throws Error if every token is special: there is nothing to explain; and for Unit::word if the
+  /// tokens' places are not known.
+  ExplainedText(Encoding encoding, const std::function<bool(TokenId)>& is_special, Unit unit = Unit::token);
+  ExplainedText(std::vector<TokenId> ids, const std::function<bool(TokenId)>& is_special)
+      : ExplainedText(Encoding{std::move(ids), {}, {}}, is_special) {}
+
+  const Encoding& encoding() const { return encoding_; }
+  const std::vector<TokenId>& ids() const { return encoding_.ids; }  // (S)
+  const std::vector<Range>& units() const { return units_; }         // (n)
+  /// (n) each unit's place among the distinct ones.
+  const std::vector<Sample::Token>& tokens() const { return tokens_; }
+  Index distinct() const { return std::ssize(distinct_); }  // K
+  Index players() const { return std::ssize(units_); }      // n
   /// Something is left of the text when all explained tokens are deleted.
-  bool has_empty_text() const { return positions_.size() < ids_.size(); }
+  bool has_empty_text() const { return special_ > 0; }
 
-  /// Appends the text of one coalition (n): tokens that are not in it are absent. Throws Error if nothing is
+  /// The units and, between them, the special tokens one by one: what a reader sees. All S tokens under
+  /// Unit::token.
+  std::vector<Range> items() const;
+  /// Scores (n) of the units in the places of items(), NaN for special tokens.
+  std::vector<double> aligned(std::span<const double> scores) const;
+  /// The sums over each unit of numbers that all S tokens have.
+  std::vector<double> summed(std::span<const double> of_tokens) const;
+
+  /// Appends the text itself.
+  void add_whole(PackedBatch& to) const { to.add(ids(), 0, encoding_.types); }
+  /// Appends the text of one coalition (n): units that are not in it are absent. Throws Error if nothing is
   /// left.
   void add_coalition(std::span<const std::uint8_t> member, Absence absence, PackedBatch& to) const;
-  /// Appends another text of the same tokens between the special tokens that surround this one.
+  /// Appends another text of the same units between the special tokens that surround this one; those of a
+  /// pair's second text stand in the second text's place.
   void add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const;
 
  private:
-  std::vector<TokenId> ids_, distinct_;
-  std::vector<Index> positions_;
+  // A unit by what it is made of; the same word in the other text of a pair is another one.
+  struct Piece {
+    int part = 0;
+    std::vector<TokenId> ids, types;
+    bool operator==(const Piece& other) const { return part == other.part && ids == other.ids; }
+    bool operator<(const Piece& other) const {
+      return ids != other.ids ? ids < other.ids : part < other.part;
+    }
+  };
+  int part_of(Index position) const;
+  Piece piece_of(const Range& unit) const;
+  void append(Index from, Index to, std::vector<TokenId>& ids, std::vector<TokenId>& types) const;
+
+  Encoding encoding_;
+  std::vector<Range> units_;
+  std::vector<Piece> distinct_;
   std::vector<Sample::Token> tokens_;
+  Index special_ = 0;              // tokens that are not explained
+  Index frame_[4] = {0, 0, 0, 0};  // the first text's units lie in [frame 0, frame 1), the second's in [2, 3)
 };
 
-/// F of coalitions of the text's tokens, and of other texts of the same tokens. All three must outlive them.
+/// F of the whole text.
+double log_odds(BlackBox& f, const ExplainedText& text);
+/// F of coalitions of the text's units, and of other texts of the same units. All three must outlive them.
 GameValues coalition_values(BlackBox& f, const ExplainedText& text, Absence absence);
 Answers token_answers(BlackBox& f, const ExplainedText& text);
 

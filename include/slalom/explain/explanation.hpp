@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "slalom/explain/explained_text.hpp"
+#include "slalom/explain/shapley.hpp"
 
 namespace slalom {
 
@@ -26,6 +27,7 @@ struct LinearScores {
 /// far as there are any.
 struct Fidelity {
   double r2 = 0, mse = 0;           // r2 is NaN if all true log-odds are equal; mse in nats²
+  double correlation = 0;           // Pearson's, of predicted and true: for scores without a scale; NaN as r2
   std::vector<Index> removed;       // how many tokens were removed
   std::vector<double> mse_removed;  // of each of these numbers
   Index n = 0, unseen = 0;          // texts, and those of them that the explanation was not made from
@@ -45,15 +47,34 @@ struct Explanation {
   std::vector<std::string> warnings;
 };
 
+/// What integrated gradients start from: word embeddings of zero, at all positions; or those of the pad or
+/// the mask token in the place of every explained token.
+enum class Baseline { zero, pad, mask };
+
 struct ExplainOptions {
   std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
   std::optional<bool> background;  // of the SLALOM methods; empty: fitted if the text has special tokens
   Absence absence;                 // in Shapley games, leave-one-out and deletions that a method asks about
   Index short_length = 2;          // slalom-eff: tokens of a text
   Index most_deleted = 5;          // slalom-fidel, linear-deletion: tokens deleted at most
-  bool as_published = false;       // the published optimiser settings; no background
+  Baseline baseline = Baseline::zero;          // integrated-gradients
+  std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines
+  double tolerance = 1e-3;                     // integrated-gradients: the largest completeness gap, nats
+  bool as_published = false;                   // the published settings, whatever they get wrong
   std::uint64_t seed = 0;
-  Index held_out = 10;  // fidelity: texts for each number of removed tokens; 0: no fidelity
+  Index held_out = 5;  // fidelity: texts for each number of removed tokens; 0: no fidelity
+};
+
+/// What a method asks of a text of n units, K of them distinct: what planned_cost() reckons with.
+enum class Asks {
+  nothing,
+  passes,          // forward and backward passes of the whole text
+  identification,  // 2K + 1 texts of up to two units, and `budget` pairs
+  short_texts,     // `budget` texts of short_length units
+  deletions,       // `budget` deletions of up to most_deleted units
+  single_deletions,
+  coalitions,  // `budget` of them, of n / 2 units on average
+  all_coalitions
 };
 
 struct Method {
@@ -63,6 +84,7 @@ struct Method {
   std::vector<std::string> uses;  // the options that make a difference to it, by their command-line names
   bool has(const std::string& option) const { return std::ranges::find(uses, option) != uses.end(); }
   void (*explain)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result);
+  Asks asks;
 };
 const std::vector<Method>& methods();
 /// Throws UsageError naming the methods there are.
@@ -72,6 +94,11 @@ const Method& method_named(const std::string& name);
 /// the same bits. Throws Error as the black box and the method do, UsageError for a budget below 1.
 Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text,
                     const ExplainOptions& options);
+
+/// About what explain() will ask, its fidelity included: queries as it counts them, token-forwards with the
+/// average length of such texts. A backward pass counts as two forward passes, integrated gradients as 64 of
+/// both.
+QueryCost planned_cost(const Method& method, const ExplainedText& text, const ExplainOptions& options);
 
 /// R² and mean squared error of predicted against true log-odds on different deletions of the text,
 /// `held_out` for each of 1 … 10 removed tokens (fewer where there are no more); empty if no token can be
@@ -88,5 +115,7 @@ Coalitions query_deletions(const ExplainedText& text, Index budget, const Explai
 void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result);
 /// Additive scores; sets scores and predict. log_odds must have been set.
 void set_linear_scores(std::vector<double> weight, Explanation& result);
+/// Shapley values as additive scores, with their checks.
+void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanation& result);
 
 }  // namespace slalom

@@ -16,10 +16,11 @@ struct NamedValues {
   std::vector<T> data;  // row-major
 };
 
-/// The activations of one text, all rows of all blocks, without dropout; `wanted` names of
-/// activation_names(), all of them if it is empty. Throws UsageError for a name that the model has not.
+/// The activations of one text, all rows of all blocks, without dropout. `types` (S) are its segments, empty:
+/// all 0; `wanted` are names of activation_names(), empty: all of them. Throws UsageError for a name that the model has not.
 template <class T>
 std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const TokenId> ids,
+                                        std::span<const TokenId> types = {},
                                         const std::vector<std::string>& wanted = {});
 
 /// pattern (S, S): row i holds the weights with which query i reads the keys.
@@ -29,7 +30,8 @@ struct AttentionPattern {
   NamedValues<T> pattern;
 };
 template <class T>
-std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>& model, std::span<const TokenId> ids);
+std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>& model, std::span<const TokenId> ids,
+                                                    std::span<const TokenId> types = {});
 
 /// Gradients of the mean cross-entropy of the batch, without dropout, tensor by tensor as a checkpoint stores
 /// them, under its names; `loss`, if given, receives the mean cross-entropy in nats.

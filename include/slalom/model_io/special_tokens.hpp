@@ -1,30 +1,38 @@
 // What a model folder says about its tokens: their texts, and which of them are special.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "slalom/text/added_tokens.hpp"
 #include "slalom/text/vocabulary.hpp"
 
 namespace slalom {
 
 struct FolderTokens {
-  Vocabulary vocabulary;  // empty if the folder has no vocab.txt or vocab.json
+  /// The file that has the vocabulary: the first of tokenizer.json, vocab.txt, vocab.json that is there.
+  enum class Source { none, tokenizer_json, vocab_txt, vocab_json };
+  Source source = Source::none;
+  Vocabulary vocabulary;  // empty if the folder has none of these files
   SpecialTokens special;
+  std::optional<TokenId> begin, end;  // of a text: <|endoftext|>
   std::vector<TokenId>
       markers;  // ids that are no part of a text, ascending: [CLS], [SEP], [PAD], <s>, <|endoftext|> …
-
   std::vector<std::string> unresolved;  // names of special tokens that no vocabulary here has
+  std::vector<AddedToken> added;  // of tokenizer.json, else of added_tokens.json and "added_tokens_decoder"
+  std::vector<AddedToken> named;  // the special tokens that files name, [MASK] and <unk> included
+  std::vector<TokenId> not_in_model;  // ascending: ids of added tokens that the vocabulary file lacks
 
   /// The token's text, or its id where the folder does not tell.
   std::string text(TokenId id) const;
   bool is_marker(TokenId id) const;
 };
 
-/// Reads vocab.txt, else vocab.json, and the names of the special tokens in special_tokens_map.json, else
-/// tokenizer_config.json, else those in brackets ([CLS] …). A folder without any of them has no markers.
-/// An unknown-word or mask token is no marker: it stands for something in the text. Throws Error naming file
-/// and field.
+/// Reads the vocabulary with the added tokens, and the names of the special tokens in
+/// special_tokens_map.json, else tokenizer_config.json; what they do not name has a common name that is in
+/// the vocabulary ([CLS], <s> …), or does not exist. Special added tokens are markers, too. An unknown-word
+/// or mask token is no marker: it stands for something in the text. Throws Error naming file and field.
 FolderTokens read_folder_tokens(const std::string& folder);
 
 }  // namespace slalom

@@ -73,6 +73,10 @@ class Classifier final : public TextClassifier<T> {
   HeadIds head_;
 };
 
+/// The row of the position table that each row of the texts takes (N). RoBERTa counts from pad_id + 1 on, and
+/// a pad token inside a text keeps pad_id and is not counted.
+void position_ids(const ClassifierConfig& config, const PackedTexts& texts, std::span<TokenId> positions);
+
 /// What forward() names, with the shape for one text: S tokens, D width, H heads, F feed-forward width, C
 /// labels.
 struct ActivationInfo {

@@ -70,6 +70,8 @@ struct ClassifierConfig {
   /// Rows of the position table; RoBERTa's first pad_id + 1 rows belong to no position.
   Index position_rows() const { return max_positions + position_offset(); }
   Index position_offset() const { return architecture == Architecture::roberta ? Index{pad_id} + 1 : 0; }
+  /// label_names, or "LABEL_0" … without them.
+  std::vector<std::string> class_names() const;
   void set_dropout(double rate) {
     embedding_dropout = attention_dropout = hidden_dropout = head_dropout = rate;
   }

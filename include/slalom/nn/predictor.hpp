@@ -53,4 +53,7 @@ class Predictor {
 template <class T>
 T log_odds(std::span<const T> logits, Index target);
 
+/// ∂F / ∂logits (C): 1 for the target, for the others minus their softmax among themselves.
+std::vector<double> log_odds_gradient(std::span<const double> logits, Index target);
+
 }  // namespace slalom

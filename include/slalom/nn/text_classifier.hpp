@@ -15,6 +15,11 @@ struct Pass {
   /// Rows that the last block computes beyond keys and values: the head reads one row of each text, so the
   /// others are only of interest for inspection. Both give the same logits and gradients.
   enum class LastBlock { read_out_rows, all_rows } last_block = LastBlock::read_out_rows;
+  /// Of transformers: word embeddings (N, D) on the pass's tape, taken in the place of those of the ids.
+  /// Positions, segments and the LayerNorm of the embeddings stay those of the texts. Empty: looked up.
+  Var word_rows{};
+  /// Parameters are constants: the way back computes no gradient of theirs.
+  bool frozen = false;
 };
 
 template <class T>

@@ -32,6 +32,9 @@ struct ReportedExplanation {
   std::string ranking;  // the column that colours and ranks the tokens
   std::optional<RankingCurve> insertion, deletion;
 
+  /// Nothing if there is no such column.
+  const std::vector<double>* find(const std::string& name) const;
+  /// Throws Error naming the columns there are.
   const std::vector<double>& column(const std::string& name) const;
   const std::vector<double>& ranking_scores() const { return column(ranking); }
 };
@@ -48,9 +51,43 @@ struct ReportedText {
   std::vector<ReportedToken> tokens;  // (S)
   std::string target;                 // name of the explained class
   double log_odds = 0;                // F(t), nats
-  std::vector<ReportedExplanation> explanations;  // at least one
-  std::vector<ReportedPattern> attention;         // may be empty
+  std::vector<ReportedExplanation> explanations;                // at least one
+  std::vector<ReportedPattern> attention;                       // may be empty
   std::vector<std::pair<std::string, std::string>> parameters;  // name and value: model, seed, budget …
 };
+
+/// Throws Error, with what was found and wanted, unless there are tokens and an explanation, every column has
+/// one score a token, the rankings are columns, bytes lie in their texts, and patterns are (S, S).
+void check(const ReportedText& text);
+
+/// A token in the running text: what comes before it (spaces, line ends, characters that no token covers) and
+/// what is shown for it. The token begins the second text of a pair if `new_part`.
+struct ShownToken {
+  Index token = 0;
+  std::string before, text;
+  bool new_part = false;
+};
+
+/// The tokens as they are read one after the other, in the original's own letters and spaces where their
+/// bytes are known, from the first token to the last. Otherwise words are one space apart: a "##ing" belongs
+/// to the word before it, and where tokens bring their spaces (" the") no others are added. Special tokens
+/// that are no part of the text are left out unless `show_special`. Tokens of nothing but spaces are shown as
+/// ↵ or ␣.
+std::vector<ShownToken> shown_tokens(const ReportedText& text, bool show_special = false);
+
+/// Tokens that an explanation does not tell apart: the same ids and, up to rounding, the same scores.
+struct DistinctToken {
+  Index first = 0;               // their first position
+  std::vector<Index> positions;  // all of them
+};
+/// Those with a finite score in the ranking's column, from the largest absolute one to the smallest; equal
+/// ones in order of position.
+std::vector<DistinctToken> distinct_tokens(const ReportedText& text, const ReportedExplanation& explanation);
+
+/// Scores of the ranking's column over their largest absolute value: (S), in [−1, 1], 0 without a score.
+std::vector<double> shades(const ReportedExplanation& explanation);
+/// The tokens that views mark with their numbers: the largest absolute scores, at least a third of the
+/// largest; at most 4 and one more for every 12 tokens, up to 16. (S)
+std::vector<bool> strongest(const ReportedExplanation& explanation);
 
 }  // namespace slalom

@@ -16,9 +16,12 @@ namespace slalom {
 inline constexpr double kImportanceBound = 20;
 
 /// A token that acts additively wants an ever larger value at an ever smaller importance, with e^s v
-/// constant. Where it costs no more than kValueBoundCost of the squared error, a fit keeps values within this
-/// many times the range of its log-odds of their mean.
-inline constexpr double kValueBound = 20, kValueBoundCost = 1e-4;
+/// constant. A fit keeps values within so many times the range of its log-odds of their mean, if that costs
+/// no more than this share of the squared error; else it tries the next bound.
+struct ValueBound {
+  double ranges, cost;
+};
+inline constexpr ValueBound kValueBounds[] = {{20, 1e-4}, {200, 1e-3}, {2000, 1e-2}};
 
 struct Background {
   double value = 0, importance = 0;

@@ -18,7 +18,7 @@ struct SlalomProblem {
   double unexplained = 0;                          // Σ w (F − its row's target)²
   double squared_weights = 0;                      // Σ w²
   double total_weight = 0, mean = 0, squares = 0;  // Σ w, weighted mean of F, Σ w F²
-  double largest_deviation = 0;  // of a value from the mean: kValueBound times the range of F
+  double largest_deviation = 0;  // of a value from the mean: kValueBounds[0].ranges times the range of F
 
   /// Throws Error for an empty text without background, unless they are to be left out.
   SlalomProblem(const Sample& sample, const SlalomOptions& options, bool drop_empty);

@@ -16,11 +16,12 @@ namespace slalom {
 class Vocabulary {
  public:
   Vocabulary() = default;
-  /// The id of a token is its place in the list. Throws Error if a token comes twice.
-  explicit Vocabulary(std::vector<std::string> tokens);
+  /// The id of a token is its place in the list. Throws Error naming `where` if a token comes twice.
+  explicit Vocabulary(std::vector<std::string> tokens, const std::string& where = "[vocabulary]");
 
   /// vocab.txt: one token a line, UTF-8, id = line number − 1. load() throws Error with file and line for a
-  /// token that comes twice and for a file without tokens; save() for a token that holds a line end.
+  /// token that comes twice or is not UTF-8 and for a file without tokens; save() for a token that holds a
+  /// line end.
   static Vocabulary load(const std::string& path);
   void save(const std::string& path) const;
 
@@ -29,6 +30,8 @@ class Vocabulary {
   /// Throws Error for an id that is not in the vocabulary.
   const std::string& token(TokenId id) const;
   std::optional<TokenId> find(std::string_view token) const;
+  /// Bytes of the longest token.
+  std::size_t longest_token() const { return longest_; }
 
  private:
   struct Hash : std::hash<std::string_view> {
@@ -38,6 +41,7 @@ class Vocabulary {
 
   std::vector<std::string> tokens_;
   std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> ids_;
+  std::size_t longest_ = 0;
 };
 
 /// Ids of the tokens that are not text; a model has some of them or none.

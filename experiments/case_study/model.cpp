@@ -1,0 +1,77 @@
+// Training the classifier, and asking it.
+#include <filesystem>
+
+#include "case_study.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/train/trainer.hpp"
+
+namespace slalom::case_study {
+
+namespace {
+
+constexpr Index kBatch = 20, kBatchRows = 4096, kPositive = 1;
+
+ClassifierConfig config_of(const Tokenizer& tokenizer, const Size& size) {
+  ClassifierConfig config = default_config(Architecture::distilbert, size.layers, size.width, size.heads,
+                                           tokenizer.vocabulary().size());
+  config.max_positions = size.longest;
+  config.set_dropout(size.dropout);
+  config.label_names = {"NEGATIVE", "POSITIVE"};
+  return config;
+}
+
+TrainingConfig training_of(const Options& options, Index texts, const experiment::Part& part) {
+  const Index steps = ceil_div(texts, kBatch) * options.sizes.epochs;
+  TrainingConfig config;
+  config.optimizer = OptimizerConfig::defaults(OptimizerKind::adamw);
+  config.optimizer.schedule = {.peak = options.sizes.rate, .warmup_steps = steps / 10, .total_steps = steps};
+  config.optimizer.max_gradient_norm = 1;
+  config.batch = kBatch;
+  config.epochs = options.sizes.epochs;
+  config.seed = options.seed;
+  config.checkpoint = part.checkpoint();
+  config.checkpoint_every = 250;
+  config.resume = !options.fresh;
+  config.progress = options.progress;
+  config.settings = part.settings();
+  return config;
+}
+
+}  // namespace
+
+Json train(const Corpus& corpus, const Tokenizer& tokenizer, const Options& options,
+           const experiment::Part& part) {
+  Classifier<float> model(config_of(tokenizer, options.sizes));
+  model.initialise(options.seed);
+  ShuffledRows rows(corpus.train, corpus.name, options.seed);
+  Trainer<float> trainer(model, rows, training_of(options, std::ssize(corpus.train), part));
+  double seconds = 0;
+  trainer.run([&](const EpochReport& epoch) { seconds += epoch.seconds; });
+  const EpochReport last = trainer.epoch_so_far();
+  save_model(model, options.model_folder());
+  std::filesystem::remove(part.checkpoint());
+  return {{"loss", last.loss}, {"accuracy", last.accuracy}, {"seconds", seconds}};
+}
+
+Study examine(const Corpus& corpus, const Tokenizer& tokenizer, const Json& training,
+              const Options& options) {
+  const LoadedModel<float> loaded = load_model<float>(options.model_folder());
+  ModelBlackBox<float> f(*loaded.model, kPositive, kBatchRows);
+  Study study{.corpus = corpus.name, .training = training, .texts = std::ssize(corpus.test)};
+  PackedBatch batch;
+  for (const InputRow& row : corpus.test) batch.add(row.ids);
+  const std::vector<double> log_odds = f.log_odds(batch);
+  for (std::size_t i = 0; i < log_odds.size(); ++i)
+    study.right += (log_odds[i] > 0) == (corpus.test[i].label == kPositive);
+
+  const SpecialTokens special = bracketed_special_tokens(tokenizer.vocabulary());
+  const auto is_marker = [&](TokenId id) {
+    return id == special.cls || id == special.sep || id == special.pad;
+  };
+  CorpusCounts counts(is_marker, kPositive, options.sizes.longest);
+  for (const InputRow& row : corpus.test) counts.add(row, row.label);
+  study.card = vocabulary_card(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
+  return study;
+}
+
+}  // namespace slalom::case_study

@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <cmath>
+
+#include "case_study.hpp"
+#include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/cli/vocabulary_card.hpp"
+#include "slalom/report/wording.hpp"
+
+namespace slalom::case_study {
+
+namespace {
+
+using experiment::number;
+using CardToken = VocabularyCard::Token;
+
+constexpr std::size_t kShown = 20;  // tokens of a table
+const std::vector<std::string> kGoodWords = {"great", "excellent", "wonderful", "best"},
+                               kBadWords = {"worst", "awful", "boring", "terrible"},
+                               kLowRatings = {"1", "2", "3", "4"}, kHighRatings = {"7", "8", "9", "10"};
+
+std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// The card with its tokens by their texts.
+class NamedCard {
+ public:
+  NamedCard(const VocabularyCard& card, const Tokenizer& tokenizer) : card_(card), tokenizer_(tokenizer) {}
+
+  std::string operator()(TokenId id) const { return tokenizer_.vocabulary().token(id); }
+  const CardToken* find(const std::string& word) const {
+    const std::optional<TokenId> id = tokenizer_.vocabulary().find(word);
+    const auto found = std::ranges::find_if(card_.tokens, [&](const CardToken& t) { return t.id == id; });
+    return found == card_.tokens.end() ? nullptr : &*found;
+  }
+  std::vector<CardToken> find_all(const std::vector<std::string>& words) const {
+    std::vector<CardToken> tokens;
+    for (const std::string& word : words)
+      if (const CardToken* token = find(word)) tokens.push_back(*token);
+    return tokens;
+  }
+  /// Place among the tokens of the same sign, the strongest being 1.
+  Index rank(const CardToken& token) const {
+    Index place = 1;
+    for (const CardToken& other : card_.tokens) {
+      if (other.id == token.id) break;
+      place += other.linear * token.linear > 0;
+    }
+    return place;
+  }
+
+ private:
+  const VocabularyCard& card_;
+  const Tokenizer& tokenizer_;
+};
+
+// Wilson's 95 % interval of a share.
+std::pair<double, double> interval(Index successes, Index n) {
+  const double z = 1.959964, N = static_cast<double>(n), p = static_cast<double>(successes) / N;
+  const double centre = (p + z * z / (2 * N)) / (1 + z * z / N);
+  const double half = z / (1 + z * z / N) * std::sqrt(p * (1 - p) / N + z * z / (4 * N * N));
+  return {centre - half, centre + half};
+}
+
+std::vector<double> column(const std::vector<CardToken>& tokens, double CardToken::*field) {
+  std::vector<double> numbers;
+  for (const CardToken& token : tokens) numbers.push_back(token.*field);
+  return numbers;
+}
+
+double mean_linear(const std::vector<CardToken>& tokens) {
+  double sum = 0;
+  for (const CardToken& token : tokens) sum += token.linear;
+  return sum / static_cast<double>(tokens.size());
+}
+
+std::map<std::string, double> findings(const Study& study, const NamedCard& card) {
+  const Fidelity& fidelity = *study.card.fidelity;
+  std::map<std::string, double> found = {
+      {"accuracy", study.accuracy()},
+      {"accuracy_low", interval(study.right, study.texts).first},
+      {"tokens", static_cast<double>(study.card.tokens.size())},
+      {"queries", static_cast<double>(study.card.cost.queries)},
+      {"r2", fidelity.r2},
+      {"correlation", fidelity.correlation},
+      {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)},
+      {"ratings.high_minus_low",
+       mean_linear(card.find_all(kHighRatings)) - mean_linear(card.find_all(kLowRatings))}};
+  for (const CardToken& token :
+       card.find_all(joined(joined(kGoodWords, kBadWords), joined(kLowRatings, kHighRatings)))) {
+    found[card(token.id) + ".linear"] = token.linear;
+    found[card(token.id) + ".rank"] = static_cast<double>(card.rank(token));
+  }
+  return found;
+}
+
+Table summary_table(const Study& study) {
+  const auto [low, high] = interval(study.right, study.texts);
+  const VocabularyCard& card = study.card;
+  Table table({{"number"}, {"found", Table::Align::right}});
+  table.add_row(
+      {"loss, accuracy of the last epoch of training",
+       text(fixed(number(study.training["loss"]), 3), ", ", fixed(number(study.training["accuracy"]), 3))});
+  table.add_row({text("accuracy on ", study.texts, " test texts [95 % interval]"),
+                 text(fixed(study.accuracy(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]")});
+  table.add_row({"tokens of the card", count_text(std::ssize(card.tokens))});
+  table.add_row({"queries, token-forwards",
+                 text(count_text(card.cost.queries), ", ", count_text(card.cost.token_forwards))});
+  table.add_row({text("R², correlation on ", card.fidelity->n, " test texts"),
+                 text(fixed(card.fidelity->r2, 2), ", ", fixed(card.fidelity->correlation, 2))});
+  table.add_row({text("Spearman of linear and naive Bayes, tokens that occur ", VocabularyCard::kFewest,
+                      " times or more"),
+                 fixed(card.spearman_naive_bayes.value_or(NAN), 2)});
+  return table;
+}
+
+Table whole_card(const VocabularyCard& card, const NamedCard& named) {
+  Table table(
+      {{"id"}, {"token"}, {"value"}, {"importance"}, {"linear"}, {"count"}, {"texts"}, {"naive_bayes"}});
+  for (const CardToken& token : card.tokens)
+    table.add_row({std::to_string(token.id), named(token.id), shortest(token.value),
+                   shortest(token.importance), shortest(token.linear), std::to_string(token.count),
+                   std::to_string(token.texts), shortest(token.naive_bayes.value_or(NAN))});
+  return table;
+}
+
+std::vector<CardToken> frequent(const VocabularyCard& card) {
+  std::vector<CardToken> tokens = card.tokens;
+  std::erase_if(tokens, [](const CardToken& token) { return token.count < VocabularyCard::kFewest; });
+  return tokens;
+}
+
+Figure agreement(const VocabularyCard& card) {
+  using enum slalom::Curve::Style;
+  const auto [low, high] = std::ranges::minmax(card.log_odds);
+  const Panel texts{.title = "test texts",
+                    .x_label = "log-odds of the model (nats)",
+                    .y_label = "log-odds by the card (nats)",
+                    .curves = {{.label = "texts", .x = card.log_odds, .y = card.predicted, .style = points},
+                               {.label = "equal", .x = {low, high}, .y = {low, high}, .style = dashed}}};
+  std::vector<double> scores;
+  for (const CardToken& token : frequent(card)) scores.push_back(token.naive_bayes.value_or(NAN));
+  const Panel words{.title = text("tokens that occur ", VocabularyCard::kFewest, " times or more"),
+                    .x_label = "naive Bayes",
+                    .y_label = "linear: exp(importance) value",
+                    .curves = {{.label = "tokens",
+                                .x = scores,
+                                .y = column(frequent(card), &CardToken::linear),
+                                .style = points}}};
+  return {.title = "The vocabulary card against model and corpus", .panels = {texts, words}, .columns = 2};
+}
+
+Figure plane(const VocabularyCard& card, const NamedCard& named) {
+  Panel panel{.title = "", .x_label = "value (nats)", .y_label = "importance", .curves = {}};
+  const auto add = [&](const std::string& label, const std::vector<CardToken>& tokens) {
+    panel.curves.push_back({.label = label,
+                            .x = column(tokens, &CardToken::value),
+                            .y = column(tokens, &CardToken::importance),
+                            .style = slalom::Curve::Style::points});
+  };
+  add("tokens", frequent(card));
+  add("great, excellent, wonderful, best", named.find_all(kGoodWords));
+  add("worst, awful, boring, terrible", named.find_all(kBadWords));
+  add("ratings 7 to 10", named.find_all(kHighRatings));
+  add("ratings 1 to 4", named.find_all(kLowRatings));
+  return {.title = "Values and importances of words", .panels = {panel}};
+}
+
+Table figure_numbers(const VocabularyCard& card) {
+  Table table({{"log_odds"}, {"predicted"}});
+  for (std::size_t i = 0; i < card.log_odds.size(); ++i)
+    table.add_row({shortest(card.log_odds[i]), shortest(card.predicted[i])});
+  return table;
+}
+
+std::vector<experiment::Section> sections(const Study& study, const NamedCard& named) {
+  const std::vector<CardToken> pro = study.card.strongest(1, kShown, VocabularyCard::kFewest),
+                               contra = study.card.strongest(-1, kShown, VocabularyCard::kFewest);
+  std::vector<CardToken> both = pro;
+  both.insert(both.end(), contra.begin(), contra.end());
+  const std::vector<CardToken> ratings = named.find_all(joined(kLowRatings, kHighRatings));
+  std::vector<experiment::Section> list = {
+      {text(
+           "A classifier trained from scratch on ", study.corpus,
+           ", and its vocabulary card: value, importance and linear = exp(importance) · value of every token "
+           "of the test texts, from texts of one and two tokens. The card ",
+           card_fidelity_sentence(study.card), "."),
+       summary_table(study)},
+      {text("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
+            " times or more:"),
+       card_table(pro, named)},
+      {"Strongest against, of the same:", card_table(contra, named)},
+      {"Of these, strong in the model but weak or opposite in the corpus, or no words at all:",
+       card_table(remarkable(both, named), named)}};
+  if (!ratings.empty())
+    list.push_back({"Ratings. A number is no opinion of a film: it is the label, leaked into the text.",
+                    card_table(ratings, named)});
+  return list;
+}
+
+}  // namespace
+
+bool report(const Study& study, const Tokenizer& tokenizer, const Options& options) {
+  const NamedCard named(study.card, tokenizer);
+  write_file(options.folder + "/card.tsv", whole_card(study.card, named).tsv());
+  draw(plane(study.card, named), options.folder + "/plane");
+  const std::map<std::string, double> found = findings(study, named);
+  return experiment::publish({.title = text("Words of a sentiment classifier, size ", options.size),
+                              .sections = sections(study, named),
+                              .figure = agreement(study.card),
+                              .curves = figure_numbers(study.card),
+                              .about = {{"corpus", study.corpus}},
+                              .records = {Json(found)},
+                              .found = found},
+                             options);
+}
+
+}  // namespace slalom::case_study

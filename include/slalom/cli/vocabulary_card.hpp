@@ -1,0 +1,26 @@
+// slalom explain --aggregate: one row for each token of all rows.
+#pragma once
+
+#include "slalom/cli/options.hpp"
+#include "slalom/explain/vocabulary_card.hpp"
+#include "slalom/report/table.hpp"
+
+namespace slalom {
+
+/// The text of a token for readers.
+using ReadableToken = std::function<std::string(TokenId)>;
+
+/// Text, value, importance, linear score, occurrences, naive Bayes where there is any, and what sets the
+/// token apart.
+Table card_table(const std::vector<VocabularyCard::Token>& tokens, const ReadableToken& readable);
+/// Of these tokens those with a card_remark().
+std::vector<VocabularyCard::Token> remarkable(std::vector<VocabularyCard::Token> tokens,
+                                              const ReadableToken& readable);
+/// How well the card predicts the classifier, in words and numbers.
+std::string card_fidelity_sentence(const VocabularyCard& card);
+
+/// A line about the card, then a line for each token; or a report for a reader at a terminal. Throws
+/// UsageError for options that have no effect on it.
+int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOptions& common);
+
+}  // namespace slalom

@@ -1,0 +1,19 @@
+// The tokenizer of a model folder.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "slalom/text/tokenizer.hpp"
+
+namespace slalom {
+
+/// Made from tokenizer.json, else vocab.txt (WordPiece), else vocab.json and merges.txt (byte-level BPE); the
+/// latter two read tokenizer_config.json (class and settings), special_tokens_map.json and added_tokens.json.
+/// RoBERTa or GPT-2 is what "tokenizer_class" says there, else "model_type" in config.json, else GPT-2.
+/// Special tokens' names are looked for in texts, but those of a GPT-2 folder only if added tokens are
+/// declared. nullopt if the folder has none of the vocabulary files. Throws Error naming file, field, what
+/// was found and what is supported.
+std::optional<Tokenizer> load_tokenizer(const std::string& folder);
+
+}  // namespace slalom

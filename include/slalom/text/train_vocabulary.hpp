@@ -1,0 +1,66 @@
+// Vocabularies made from texts, by joining the most frequent pair of neighbouring pieces again and again:
+// WordPiece as Hugging Face's trainer makes it, and byte-level byte pairs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "slalom/base/parallel.hpp"
+#include "slalom/text/tokenizer.hpp"
+
+namespace slalom {
+
+enum class VocabularyKind { word_piece, byte_pair };
+
+struct VocabularyTraining {
+  VocabularyKind kind = VocabularyKind::word_piece;
+  Index size = 8000;        // tokens, special ones included
+  Index min_count = 2;      // a pair that is rarer is not joined
+  bool lower_case = true;   // WordPiece: BERT's normaliser lowers case and strips accents
+  Index characters = 1000;  // WordPiece: the most frequent ones are kept, words with others do not count
+};
+
+struct TrainedVocabulary {
+  Vocabulary vocabulary;  // special tokens, single characters in order, joined pieces by the time of joining
+  Merges merges;          // in order
+};
+
+/// Counts the words of texts as the tokenizer will cut them.
+class WordCounter {
+ public:
+  explicit WordCounter(const VocabularyTraining& training);
+  /// Throws Error naming `where` for text that is not UTF-8.
+  void add(std::string_view text, const std::string& where);
+
+  struct Word {
+    std::string text;  // byte-level: in characters of bytes
+    Index count;
+  };
+  /// By their bytes.
+  std::vector<Word> words() const;
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  VocabularyKind kind_;
+  std::vector<NormalizerStep> normalizer_;
+  WordPattern pattern_;
+  std::unordered_map<std::string, Index, Hash, std::equal_to<>> counts_;
+};
+
+/// Of equally frequent pairs the one whose two pieces come first by their bytes is joined. WordPiece begins
+/// with [PAD] [UNK] [CLS] [SEP] [MASK], the characters of the words, and behind "##" those inside words; byte
+/// pairs with <|endoftext|> and the 256 bytes. It ends early when no pair is frequent enough. Throws Error if
+/// `size` does not hold what it begins with.
+TrainedVocabulary train_vocabulary(const std::vector<WordCounter::Word>& words,
+                                   const VocabularyTraining& training);
+
+/// Writes vocab.txt, or vocab.json and merges.txt, with tokenizer_config.json and special_tokens_map.json, as
+/// load_tokenizer() and Hugging Face's library read them. Makes the folder.
+void save_tokenizer_files(const TrainedVocabulary& trained, const VocabularyTraining& training,
+                          const std::string& folder);
+
+}  // namespace slalom

@@ -1,0 +1,213 @@
+// slalom compare: several methods on the same rows, and how far they agree.
+#include <cmath>
+#include <iostream>
+
+#include "slalom/base/correlation.hpp"
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/ranked_methods.hpp"
+#include "slalom/cli/reported.hpp"
+#include "slalom/cli/texts.hpp"
+#include "slalom/cli/views.hpp"
+#include "slalom/metrics/metric.hpp"
+#include "slalom/report/table.hpp"
+
+namespace slalom {
+
+namespace {
+
+// What was found of one method over all texts; NaN where a text leaves it undefined.
+struct OverTexts {
+  std::vector<double> r2, correlation, seconds;
+  QueryCost cost;
+};
+
+class Comparison {
+ public:
+  Comparison(const cxxopts::ParseResult& parsed, const CommonOptions& common)
+      : parsed_(parsed),
+        common_(common),
+        methods_(ranked_methods(parsed["methods"].as<std::string>())),
+        classifier_(open_classifier(parsed, common)),
+        found_(methods_.size()),
+        agreement_(methods_.size() * methods_.size()) {
+    options_ = read_explain_options(parsed, common, methods_of(methods_), classifier_);
+    windows_ = read_window_options(parsed, classifier_);
+    views_.emplace(parsed, common);
+  }
+
+  int run() {
+    TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
+    OutputFile output(common_.output);
+    Progress progress(common_.progress, "compare", 0);
+    Index number = 0;
+    for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
+      with_row(source.name(), row, [&] { compare_row(row, number, output); });
+      output.flush();
+    }
+    if (number == 0 && !interrupted()) throw Error(source.name() + ": found no rows to compare methods on");
+    if (!interrupted()) output.write(views_->terminal() ? summary_text() : summary_json(number));
+    output.commit();
+    views_->commit();
+    progress.finish();
+    check_interrupt();
+    return 0;
+  }
+
+ private:
+  void compare_row(const InputRow& row, Index number, OutputFile& output) {
+    for (const RowWindow& window : windows_.windows(row, classifier_)) {
+      const ExplainedText text = classifier_.explained(window.row);
+      for (const Index target : classifier_.targets_of(text)) {
+        classifier_.choose(target);
+        compare_text(window, text, number, output);
+      }
+    }
+  }
+
+  void compare_text(const RowWindow& window, const ExplainedText& text, Index number, OutputFile& output) {
+    ReportedText reported = reported_text(window.row, text, classifier_);
+    std::vector<std::vector<double>> scores;
+    for (std::size_t i = 0; i < methods_.size(); ++i) {
+      const Method& method = *methods_[i].method;
+      Explanation e = explain(method, *classifier_.f, text, classifier_.options_for(text, method, options_));
+      scores.push_back(scores_of(e, methods_[i]));
+      note(e, found_[i]);
+      add_explanation(std::move(e), text, classifier_, reported);
+      reported.explanations.back().ranking =
+          ranking_of(reported.explanations.back().explanation, methods_[i]);
+    }
+    const std::vector<double> spearman_matrix = agreement(scores);
+    for (std::size_t k = 0; k < spearman_matrix.size(); ++k) agreement_[k].push_back(spearman_matrix[k]);
+    if (views_->terminal())
+      output.write(views_->terminal_view(reported));
+    else
+      write_lines(window, reported, number, spearman_matrix, output);
+    if (!views_->wants_page()) return;
+    add_page_details(text, classifier_, options_, views_->wants_attention(), reported);
+    views_->add(std::move(reported), classifier_, common_, parameters(0));
+  }
+
+  static void note(const Explanation& e, OverTexts& found) {
+    found.r2.push_back(e.fidelity ? e.fidelity->r2 : std::nan(""));
+    found.correlation.push_back(e.fidelity ? e.fidelity->correlation : std::nan(""));
+    found.seconds.push_back(e.seconds);
+    found.cost += e.cost;
+  }
+
+  // Spearman's correlation of the ranking scores, method by method, row-major.
+  static std::vector<double> agreement(const std::vector<std::vector<double>>& scores) {
+    std::vector<double> matrix;
+    for (const std::vector<double>& a : scores)
+      for (const std::vector<double>& b : scores) matrix.push_back(spearman(a, b));
+    return matrix;
+  }
+
+  std::string parameters(std::size_t method) const {
+    return parameters_json(*methods_[method].method, options_, windows_, classifier_, common_);
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> list;
+    for (const RankedMethod& m : methods_) list.push_back(m.name);
+    return list;
+  }
+
+  void write_lines(const RowWindow& window, const ReportedText& reported, Index number,
+                   const std::vector<double>& matrix, OutputFile& output) const {
+    for (std::size_t i = 0; i < methods_.size(); ++i) {
+      ExplanationOrigin origin = origin_of(window, number, classifier_, common_);
+      origin.parameters = parameters(i);
+      output.write(explanation_json(reported, reported.explanations[i], origin) + "\n");
+    }
+    const Index M = std::ssize(methods_), shape[] = {M, M};
+    output.write(JsonRow()
+                     .raw("id", window.row.id_json)
+                     .field("row", number)
+                     .field("agreement", "spearman")
+                     .field("methods", std::span<const std::string>(names()))
+                     .field("matrix", std::span<const double>(matrix), shape)
+                     .str() +
+                 "\n");
+  }
+
+  std::string summary_json(Index rows) const {
+    std::string lines;
+    for (std::size_t i = 0; i < methods_.size(); ++i) {
+      JsonRow row;
+      row.field("summary", methods_[i].name).field("rows", rows);
+      for (const auto& [name, values] : {std::pair{"r2", &found_[i].r2},
+                                         {"correlation", &found_[i].correlation},
+                                         {"seconds", &found_[i].seconds}}) {
+        const Summary s = summarise(*values);
+        row.raw(
+            name,
+            JsonRow().field("n", s.n).field("mean", s.mean).field("standard_error", s.standard_error).str());
+      }
+      std::vector<double> agreement_with;
+      for (std::size_t j = 0; j < methods_.size(); ++j)
+        agreement_with.push_back(summarise(agreement_[i * methods_.size() + j]).mean);
+      row.field("spearman", agreement_with);
+      lines += add_cost(row, found_[i].cost).field("seed", common_.seed).str() + "\n";
+    }
+    return lines;
+  }
+
+  std::string summary_text() const {
+    std::vector<Table::Column> columns = {{"method"},
+                                          {"R2", Table::Align::right},
+                                          {"+-", Table::Align::right},
+                                          {"queries", Table::Align::right},
+                                          {"seconds", Table::Align::right}};
+    for (std::size_t j = 0; j < methods_.size(); ++j)
+      columns.push_back({text("(", j + 1, ")"), Table::Align::right});
+    Table table(std::move(columns));
+    for (std::size_t i = 0; i < methods_.size(); ++i) {
+      const Summary r2 = summarise(found_[i].r2), seconds = summarise(found_[i].seconds);
+      std::vector<std::string> cells = {text("(", i + 1, ") ", methods_[i].name), fixed(r2.mean, 3),
+                                        fixed(r2.standard_error, 3), std::to_string(found_[i].cost.queries),
+                                        significant(seconds.mean, 2)};
+      for (std::size_t j = 0; j < methods_.size(); ++j)
+        cells.push_back(fixed(summarise(agreement_[i * methods_.size() + j]).mean, 2));
+      table.add_row(std::move(cells));
+    }
+    return text(
+        "Fidelity on held-out deletions (R2: higher is better; standard error over texts), cost, and\n"
+        "rank agreement (Spearman) of the methods with each other, means over ",
+        found_.front().r2.size(), found_.front().r2.size() == 1 ? " text" : " texts", ":\n\n", table.text());
+  }
+
+  const cxxopts::ParseResult& parsed_;
+  const CommonOptions& common_;
+  std::vector<RankedMethod> methods_;
+  OpenedClassifier classifier_;
+  ExplainOptions options_;
+  WindowOptions windows_;
+  std::optional<Views> views_;
+  std::vector<OverTexts> found_;                // of each method
+  std::vector<std::vector<double>> agreement_;  // of each pair of methods, one a text
+};
+
+}  // namespace
+
+int run_compare(int argc, char** argv) {
+  cxxopts::Options options = common_options(
+      "compare", "Several methods on the same rows: their explanations, fidelity and agreement.");
+  options.add_options()(
+      "methods", "as `explain --method` has them; slalom-fidel:value ranks by one of its scores",
+      cxxopts::value<std::string>()->default_value(
+          "slalom-fidel,slalom-exact,kernel-shap,lime,integrated-gradients,attn-lrp,leave-one-out"),
+      "A,B");
+  add_text_options(options);
+  add_window_options(options);
+  add_classifier_options(options);
+  add_explain_options(options);
+  add_view_options(options);
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  const CommonOptions common = read_common(*parsed);
+  return Comparison(*parsed, common).run();
+}
+
+}  // namespace slalom

@@ -1,0 +1,45 @@
+#include "slalom/cli/ranked_methods.hpp"
+
+#include "slalom/base/error.hpp"
+#include "slalom/cli/options.hpp"
+
+namespace slalom {
+
+std::vector<RankedMethod> ranked_methods(const std::string& list) {
+  std::vector<RankedMethod> methods;
+  for (const std::string& word : split_list(list)) {
+    const std::size_t colon = word.find(':');
+    methods.push_back({word, &method_named(word.substr(0, colon)),
+                       colon == std::string::npos ? "" : word.substr(colon + 1)});
+  }
+  if (methods.empty()) throw UsageError("--methods, wanted one or more");
+  return methods;
+}
+
+std::vector<const Method*> methods_of(const std::vector<RankedMethod>& methods) {
+  std::vector<const Method*> list;
+  list.reserve(methods.size());
+  for (const RankedMethod& m : methods) list.push_back(m.method);
+  return list;
+}
+
+std::string ranking_of(const Explanation& e, const RankedMethod& method) {
+  if (!method.score.empty()) return method.score;
+  return std::holds_alternative<SlalomScores>(e.scores) ? "linear" : "weight";
+}
+
+const std::vector<double>& scores_of(const Explanation& e, const RankedMethod& method) {
+  const std::string score = ranking_of(e, method);
+  if (const auto* slalom = std::get_if<SlalomScores>(&e.scores)) {
+    if (score == "linear") return slalom->linear;
+    if (score == "value") return slalom->value;
+    if (score == "importance") return slalom->importance;
+    if (score == "removal") return slalom->removal;
+    throw UsageError("--methods " + method.name +
+                     ", wanted linear, value, importance or removal after the colon");
+  }
+  if (score != "weight") throw UsageError("--methods " + method.name + ": the method has one score, weight");
+  return std::get<LinearScores>(e.scores).weight;
+}
+
+}  // namespace slalom

@@ -1,0 +1,140 @@
+#include "slalom/cli/reported.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "slalom/base/error.hpp"
+#include "slalom/inspect/inspect.hpp"
+
+namespace slalom {
+
+namespace {
+
+ReportedToken reported_token(const InputRow& row, const ExplainedText::Range& item,
+                             const OpenedClassifier& classifier) {
+  ReportedToken token;
+  const auto first = static_cast<std::size_t>(item.first), end = first + static_cast<std::size_t>(item.size);
+  for (std::size_t i = first; i < end; ++i) {
+    token.ids.push_back(row.ids[i]);
+    token.text += classifier.readable(row.ids[i]);
+  }
+  token.piece = item.size == 1 ? classifier.tokens.text(token.ids.front()) : token.text;
+  token.special = classifier.tokens.is_marker(token.ids.front());
+  if (!row.types.empty()) token.part = row.types[first];
+  if (row.places.empty()) return token;
+  token.part = std::max(row.places[first].part, 0);
+  if (row.places[first].part >= 0) token.bytes = {row.places[first].begin, row.places[end - 1].end};
+  if (item.size > 1)  // a word as it stands in the text
+    token.piece = token.text =
+        row.text[token.part].substr(static_cast<std::size_t>(token.bytes->first),
+                                    static_cast<std::size_t>(token.bytes->second - token.bytes->first));
+  return token;
+}
+
+template <class T>
+void add_attention(Classifier<T>& model, const Encoding& text, ReportedText& to) {
+  for (const AttentionPattern<T>& a : attention_patterns(model, text.ids, text.types))
+    to.attention.push_back({a.layer, a.head, {a.pattern.data.begin(), a.pattern.data.end()}});
+}
+
+}  // namespace
+
+ReportedText reported_text(const InputRow& row, const ExplainedText& text,
+                           const OpenedClassifier& classifier) {
+  ReportedText reported;
+  const bool quoted = row.id_json.starts_with('"');
+  reported.id = quoted ? row.id_json.substr(1, row.id_json.size() - 2) : row.id_json;
+  reported.text[0] = row.text[0];
+  reported.text[1] = row.text[1];
+  for (const ExplainedText::Range& item : text.items())
+    reported.tokens.push_back(reported_token(row, item, classifier));
+  return reported;
+}
+
+void add_explanation(Explanation explanation, const ExplainedText& text, const OpenedClassifier& classifier,
+                     ReportedText& to) {
+  ReportedExplanation reported;
+  const auto add = [&](const char* name, const std::vector<double>& scores) {
+    if (!scores.empty()) reported.columns.emplace_back(name, text.aligned(scores));
+  };
+  if (const auto* slalom = std::get_if<SlalomScores>(&explanation.scores)) {
+    add("value", slalom->value);
+    add("importance", slalom->importance);
+    add("linear", slalom->linear);
+    add("removal", slalom->removal);
+    add("value_se", slalom->value_se);
+    add("importance_se", slalom->importance_se);
+    reported.ranking = "linear";
+  } else {
+    add("weight", std::get<LinearScores>(explanation.scores).weight);
+    add("standard_error", std::get<LinearScores>(explanation.scores).standard_error);
+    reported.ranking = "weight";
+  }
+  to.target = classifier.label();
+  to.log_odds = explanation.log_odds;
+  reported.explanation = std::move(explanation);
+  to.explanations.push_back(std::move(reported));
+}
+
+void add_page_details(const ExplainedText& text, const OpenedClassifier& classifier,
+                      const ExplainOptions& options, bool with_attention, ReportedText& to) {
+  constexpr Index kPoints = 25;
+  const Index step = std::max<Index>(1, text.players() / kPoints);
+  const GameValues f = coalition_values(*classifier.f, text, options.absence);
+  const bool empty = text.has_empty_text() || options.absence.filler;
+  for (ReportedExplanation& e : to.explanations) {
+    std::vector<double> scores;
+    for (const double score : e.ranking_scores())
+      if (!std::isnan(score)) scores.push_back(score);
+    if (std::ssize(scores) != text.players()) continue;
+    e.insertion = insertion(scores, f, step);
+    e.deletion = deletion(scores, f, step, empty);
+  }
+  if (!with_attention || std::ssize(to.tokens) != std::ssize(text.ids())) return;  // of words there is none
+  const Inside inside = classifier.f->inside();
+  if (auto* const* model = std::get_if<Classifier<float>*>(&inside.transformer))
+    add_attention(**model, text.encoding(), to);
+  if (auto* const* model = std::get_if<Classifier<double>*>(&inside.transformer))
+    add_attention(**model, text.encoding(), to);
+}
+
+ExplanationOrigin origin_of(const RowWindow& window, Index number, const OpenedClassifier& classifier,
+                            const CommonOptions& common) {
+  ExplanationOrigin origin{.id_json = window.row.id_json,
+                           .row = number,
+                           .seed = common.seed,
+                           .window = window.number,
+                           .windows = window.of,
+                           .first = window.first};
+  if (classifier.classes != nullptr) origin.target = classifier.classes->target();
+  if (!classifier.sha256.empty()) origin.sha256 = classifier.sha256;
+  return origin;
+}
+
+std::string parameters_json(const Method& method, const ExplainOptions& o, const WindowOptions& windows,
+                            const OpenedClassifier& classifier, const CommonOptions& common) {
+  JsonRow row;
+  row.field("unit", classifier.unit == Unit::word ? "word" : "token");
+  if (method.has("budget")) row.field("budget", o.budget.value_or(method.default_budget));
+  if (method.has("background"))
+    row.field("background", !o.background ? "default" : *o.background ? "fitted" : "none");
+  if (method.has("absence")) row.field("absence", o.absence.filler ? "mask" : "delete");
+  if (method.has("absence") && o.absence.filler) row.field("mask_id", *o.absence.filler);
+  if (method.has("baseline"))
+    row.field("baseline", o.baseline == Baseline::zero  ? "zero"
+                          : o.baseline == Baseline::pad ? "pad"
+                                                        : "mask");
+  if (method.has("tolerance")) row.field("tolerance", o.tolerance);
+  if (method.has("short-length")) row.field("short_length", o.short_length);
+  if (method.has("most-deleted")) row.field("most_deleted", o.most_deleted);
+  if (method.has("as-published")) row.field("as_published", o.as_published);
+  if (classifier.classes != nullptr) row.field("target", classifier.target_word);
+  if (windows.longest < std::numeric_limits<Index>::max()) row.field("max_length", windows.longest);
+  if (windows.stride) row.field("stride", *windows.stride);
+  return row.field("held_out", o.held_out)
+      .field("precision", common.precision == Precision::f64 ? "f64" : "f32")
+      .str();
+}
+
+}  // namespace slalom

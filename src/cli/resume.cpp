@@ -1,0 +1,54 @@
+#include "slalom/cli/resume.hpp"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
+
+namespace slalom {
+
+namespace {
+
+void check_settings(const Json& line, const Json& settings, const std::string& where) {
+  for (const auto& [field, wanted] : settings.items()) {
+    const Json found = line.contains(field) ? line[field] : Json();
+    if (found != wanted)
+      throw Error(text(where, ": field \"", field, "\": found ", found.dump(), ", wanted ", wanted.dump(),
+                       " of this run"),
+                  "the file is of other settings: without --resume it is replaced");
+  }
+}
+
+}  // namespace
+
+FinishedRows finished_rows(const std::string& path, const Json& settings) {
+  const std::string partial = partial_name(path);
+  std::error_code code;
+  if (!std::filesystem::exists(partial)) {
+    if (!std::filesystem::exists(path)) return {};
+    std::filesystem::copy_file(path, partial, code);
+    if (code) throw_file_error(partial, "copy to", code.value());
+  }
+  const std::uint64_t size = std::filesystem::file_size(partial, code);
+  if (code) throw_file_error(partial, "read", code.value());
+  FinishedRows finished;
+  LineReader lines(partial);
+  std::uint64_t begin = 0;  // of the line
+  for (std::string line; lines.next(line); begin += line.size() + 1) {
+    if (begin + line.size() + 1 > size) break;  // cut off in the middle
+    const Json json = parse_json(line, lines.where());
+    check_settings(json, settings, lines.where());
+    const auto row = static_cast<std::size_t>(
+        require_integer(json, "row", lines.where(), 0, std::numeric_limits<std::int64_t>::max()));
+    if (row + 1 == finished.ids.size()) continue;
+    if (row != finished.ids.size())
+      throw Error(text(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.ids.size()));
+    finished.ids.push_back(json["id"].dump());
+    finished.bytes = begin;
+  }
+  if (!finished.ids.empty()) finished.ids.pop_back();
+  return finished;
+}
+
+}  // namespace slalom

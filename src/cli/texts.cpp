@@ -1,0 +1,71 @@
+#include "slalom/cli/texts.hpp"
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+void add_text_options(cxxopts::Options& options) {
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  options.add_options("text")("text", "one text instead of --input", word(""), "TEXT")(
+      "text-pair", "the second text of a pair", word(""), "TEXT")(
+      "format", "of --input: jsonl, tsv (label<TAB>text), text (a line each) or auto", word("auto"), "F");
+}
+
+void add_window_options(cxxopts::Options& options) {
+  options.add_options("text")("max-length",
+                              "tokens of a text, longer ones are cut into windows; 0: the model's",
+                              cxxopts::value<std::int64_t>()->default_value("0"),
+                              "N")("stride", "tokens from one window to the next; 0: half a window",
+                                   cxxopts::value<std::int64_t>()->default_value("0"), "N")(
+      "strict", "a text that is too long fails instead of being cut into windows");
+}
+
+TextSource::TextSource(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
+                       const Tokenizer* tokenizer)
+    : limits_(limits), tokenizer_(tokenizer), name_(input_name(common.input)) {
+  if (parsed.count("text") == 0) {
+    refuse_options(parsed, {"text-pair"}, "without --text");
+    rows_.emplace(common.input, limits, tokenizer, row_format_named(parsed["format"].as<std::string>()));
+    return;
+  }
+  refuse_options(parsed, {"input", "format"}, "with --text");
+  if (tokenizer == nullptr)
+    throw Error("--text: the model's folder has no tokenizer files", "give rows of input_ids with --input");
+  name_ = "--text";
+  text_ = parsed["text"].as<std::string>();
+  if (parsed.count("text-pair") > 0) pair_ = parsed["text-pair"].as<std::string>();
+}
+
+bool TextSource::next(InputRow& row) {
+  if (rows_) return rows_->next(row);
+  if (!text_) return false;
+  row = row_of_text(*text_, pair_, limits_, *tokenizer_, "--text");
+  text_.reset();
+  return true;
+}
+
+WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const OpenedClassifier& classifier) {
+  WindowOptions options{.longest = classifier.limits.longest, .strict = parsed.count("strict") > 0};
+  if (const Index most = integer_option(parsed, "max-length", 0, 1'000'000'000); most > 0) {
+    if (most > options.longest)
+      throw UsageError(text("--max-length ", most, ", the model has ", options.longest, " positions"));
+    options.longest = most;
+  }
+  if (const Index stride = integer_option(parsed, "stride", 0, 1'000'000'000); stride > 0)
+    options.stride = stride;
+  if (options.strict) refuse_options(parsed, {"stride"}, "with --strict");
+  return options;
+}
+
+std::vector<RowWindow> WindowOptions::windows(const InputRow& row, const OpenedClassifier& classifier) const {
+  if (std::ssize(row.ids) <= longest) return {{row}};
+  if (strict)
+    throw Error(slalom::text("the text has ", row.ids.size(), " tokens, wanted at most ", longest),
+                "without --strict it is cut into windows");
+  const auto is_special = [&](TokenId id) { return classifier.tokens.is_marker(id); };
+  return windows_of(row, longest, stride.value_or(default_stride(row, longest, is_special)), is_special);
+}
+
+}  // namespace slalom

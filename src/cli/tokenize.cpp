@@ -1,0 +1,144 @@
+// slalom tokenize: texts as token ids with the bytes they stand for, and vocabularies made from texts.
+#include <iostream>
+
+#include "slalom/base/interrupt.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
+#include "slalom/cli/texts.hpp"
+#include "slalom/data/texts.hpp"
+#include "slalom/model_io/tokenizer_folder.hpp"
+#include "slalom/text/train_vocabulary.hpp"
+
+namespace slalom {
+
+namespace {
+
+// The rows of --input, or the one text of the command line.
+class TextRows {
+ public:
+  TextRows(const cxxopts::ParseResult& parsed, const CommonOptions& common)
+      : name_(parsed.count("text") > 0 ? "--text" : input_name(common.input)) {
+    if (parsed.count("text") == 0) {
+      refuse_options(parsed, {"text-pair"}, "without --text");
+      reader_.emplace(common.input, row_format_named(parsed["format"].as<std::string>()));
+      return;
+    }
+    refuse_options(parsed, {"input", "format"}, "with --text");
+    only_.emplace(TextRow{.id_json = "0", .text = parsed["text"].as<std::string>(), .line = 1});
+    if (parsed.count("text-pair") > 0) only_->pair = parsed["text-pair"].as<std::string>();
+  }
+  bool next(TextRow& row) {
+    if (reader_) return reader_->next(row);
+    if (!only_) return false;
+    row = std::move(*only_);
+    only_.reset();
+    return true;
+  }
+  std::string where(const TextRow& row) const { return reader_ ? text(name_, ": line ", row.line) : name_; }
+
+ private:
+  std::string name_;
+  std::optional<TextReader> reader_;
+  std::optional<TextRow> only_;  // until it is given
+};
+
+std::string row_json(const TextRow& row, const Encoding& encoding, const Vocabulary& vocabulary) {
+  std::vector<std::string> tokens;
+  std::vector<std::int64_t> words, parts;
+  std::string offsets;
+  for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
+    const TokenPlace& place = encoding.places[i];
+    tokens.push_back(vocabulary.token(encoding.ids[i]));
+    offsets += text(i == 0 ? "[" : ",[", place.begin, ",", place.end, "]");
+    words.push_back(place.word);
+    parts.push_back(place.part);
+  }
+  JsonRow out;
+  out.raw("id", row.id_json)
+      .field("ids", encoding.ids)
+      .field("tokens", tokens)
+      .raw("offsets", '[' + offsets + ']')
+      .field("words", words);
+  if (row.pair) out.field("parts", parts);
+  return out.str() + "\n";
+}
+
+int tokenize(const cxxopts::ParseResult& parsed) {
+  refuse_options(parsed, {"vocabulary", "min-count", "lower-case"}, "without --train");
+  const CommonOptions common = read_common(parsed);
+  const std::string folder = required_option(parsed, "model");
+  const std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
+  if (!tokenizer)
+    throw Error(folder + ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
+  TextRows rows(parsed, common);
+  OutputFile output(common.output);
+  Index tokens = 0;
+  for (TextRow row; !interrupted() && rows.next(row);) {
+    const std::string where = rows.where(row);
+    const Encoding encoding =
+        row.pair ? tokenizer->encode_pair(row.text, *row.pair, where) : tokenizer->encode(row.text, where);
+    output.write(row_json(row, encoding, tokenizer->vocabulary()));
+    tokens += std::ssize(encoding.ids);
+  }
+  output.commit();
+  check_interrupt();
+  if (!common.quiet) std::cerr << tokenizer->description() << ", " << tokens << " tokens\n";
+  return 0;
+}
+
+VocabularyTraining training_of(const cxxopts::ParseResult& parsed) {
+  VocabularyTraining training;
+  const std::string kind = parsed["train"].as<std::string>();
+  if (kind != "wordpiece" && kind != "bpe") throw UsageError("--train " + kind + ", wanted wordpiece or bpe");
+  if (kind == "bpe") {
+    training.kind = VocabularyKind::byte_pair;
+    refuse_options(parsed, {"lower-case"}, "with --train bpe");
+  }
+  training.size = integer_option(parsed, "vocabulary", 1, 10'000'000);
+  training.min_count = integer_option(parsed, "min-count", 1, 1'000'000'000);
+  training.lower_case = choice_option(parsed, "lower-case", "off", "on").value_or(true);
+  return training;
+}
+
+int train(const cxxopts::ParseResult& parsed) {
+  refuse_options(parsed, {"model"}, "with --train");
+  const CommonOptions common = read_common(parsed);
+  const VocabularyTraining training = training_of(parsed);
+  if (common.output == "-") throw UsageError("--output is missing, wanted the folder to write");
+  TextRows rows(parsed, common);
+  WordCounter counter(training);
+  Index texts = 0;
+  for (TextRow row; rows.next(row); ++texts) {
+    check_interrupt();
+    counter.add(row.text, rows.where(row));
+    if (row.pair) counter.add(*row.pair, rows.where(row));
+  }
+  const std::vector<WordCounter::Word> words = counter.words();
+  const TrainedVocabulary trained = train_vocabulary(words, training);
+  save_tokenizer_files(trained, training, common.output);
+  if (!common.quiet)
+    std::cerr << texts << " texts, " << words.size() << " different words, " << trained.vocabulary.size()
+              << " tokens\n";
+  return 0;
+}
+
+}  // namespace
+
+int run_tokenize(int argc, char** argv) {
+  cxxopts::Options options = common_options(
+      "tokenize", "Token ids of each text with the bytes they stand for, one JSON object a line.");
+  add_text_options(options);
+  options.add_options("vocabulary")(
+      "train", "make a vocabulary from the texts, into the folder --output: wordpiece or bpe",
+      cxxopts::value<std::string>()->default_value(""),
+      "KIND")("vocabulary", "its tokens", cxxopts::value<std::int64_t>()->default_value("8000"), "N")(
+      "min-count", "pieces are joined if they occur so often side by side",
+      cxxopts::value<std::int64_t>()->default_value("2"),
+      "N")("lower-case", "wordpiece: without upper case and accents: on or off",
+           cxxopts::value<std::string>()->default_value(""), "ON");
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  return parsed->count("train") > 0 ? train(*parsed) : tokenize(*parsed);
+}
+
+}  // namespace slalom

@@ -1,0 +1,111 @@
+#include "slalom/cli/views.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/json.hpp"
+#include "slalom/report/page.hpp"
+#include "slalom/report/plane.hpp"
+#include "slalom/report/terminal.hpp"
+
+namespace slalom {
+
+namespace {
+
+bool is_terminal(const CommonOptions& common) {
+  return common.output == "-" && ::isatty(STDOUT_FILENO) == 1;
+}
+
+bool set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+bool wants_colour(const std::string& word, bool at_terminal) {
+  if (word == "always") return true;
+  if (word == "never") return false;
+  if (word != "auto") throw UsageError("--color " + word + ", wanted auto, always or never");
+  const char* term = std::getenv("TERM");
+  const bool dumb = term != nullptr && std::string(term) == "dumb";
+  return at_terminal && !set("NO_COLOR") && !dumb;
+}
+
+Index terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+// "out/page.svg" and "-text": "out/page-text.svg".
+std::string beside(const std::string& path, const std::string& suffix) {
+  const std::size_t end = path.ends_with(".svg") ? path.size() - 4 : path.size();
+  return path.substr(0, end) + suffix + path.substr(end);
+}
+
+}  // namespace
+
+void add_view_options(cxxopts::Options& options) {
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  options.add_options("view")("view", "of the output: jsonl, terminal, or auto (terminal at a terminal)",
+                              word("auto"), "V")("color", "auto, always or never", word("auto"), "WHEN")(
+      "special", "special tokens in the terminal view: show or hide", word("hide"), "S")(
+      "html", "also write a page that needs nothing else", word(""), "FILE")(
+      "svg", "also write the first text's plane, and its highlighted text to FILE-text.svg", word(""),
+      "FILE");
+}
+
+Views::Views(const cxxopts::ParseResult& parsed, const CommonOptions& common)
+    : quiet_(common.quiet), html_(parsed["html"].as<std::string>()), svg_(parsed["svg"].as<std::string>()) {
+  const std::string view = parsed["view"].as<std::string>();
+  if (view != "auto" && view != "jsonl" && view != "terminal")
+    throw UsageError("--view " + view + ", wanted auto, jsonl or terminal");
+  if (view == "terminal" && common.json) throw UsageError("--view terminal and --json, wanted one of them");
+  terminal_ = view == "terminal" || (view == "auto" && !common.json && is_terminal(common));
+  colour_ = wants_colour(parsed["color"].as<std::string>(), is_terminal(common));
+  show_special_ = choice_option(parsed, "special", "hide", "show") == true;
+}
+
+std::string Views::terminal_view(const ReportedText& text) const {
+  return slalom::terminal_view(
+             text, {.colour = colour_, .width = terminal_width(), .show_special = show_special_}) +
+         "\n";
+}
+
+bool Views::wants_page() {
+  if (html_.empty()) return !svg_.empty() && texts_.empty();
+  if (std::ssize(texts_) < kMostTexts) return true;
+  ++left_out_;
+  return false;
+}
+
+void Views::add(ReportedText text, const OpenedClassifier& classifier, const CommonOptions& common,
+                const std::string& parameters) {
+  text.parameters.emplace_back("model", common.model.empty() ? "a program" : common.model);
+  if (!classifier.sha256.empty()) text.parameters.emplace_back("model SHA-256", classifier.sha256);
+  const Json object = parse_json(parameters, "parameters");
+  for (const auto& [name, value] : object.items())
+    text.parameters.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  text.parameters.emplace_back("seed", std::to_string(common.seed));
+  text.parameters.emplace_back("version", SLALOM_VERSION);
+  texts_.push_back(std::move(text));
+}
+
+void Views::commit() {
+  if (texts_.empty()) return;
+  if (!html_.empty()) write_file(html_, page_html(texts_, "Token explanations"));
+  if (!svg_.empty()) {
+    write_file(svg_, plane_svg(texts_.front(), texts_.front().explanations.front()));
+    write_file(beside(svg_, "-text"), highlight_svg(texts_.front(), texts_.front().explanations.front()));
+  }
+  if (left_out_ > 0 && !quiet_)
+    std::cerr << html_ << " shows the first " << kMostTexts << " texts, and not " << left_out_ << " others\n";
+}
+
+}  // namespace slalom

@@ -1,0 +1,209 @@
+#include "slalom/cli/vocabulary_card.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/json.hpp"
+#include "slalom/cli/classifier.hpp"
+#include "slalom/cli/texts.hpp"
+#include "slalom/cli/views.hpp"
+#include "slalom/report/characters.hpp"
+#include "slalom/report/explanation_json.hpp"
+#include "slalom/report/wording.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Tokens = std::vector<VocabularyCard::Token>;
+
+constexpr std::size_t kShown = 20;   // tokens of a table
+constexpr int kClassOfPrograms = 1;  // what a program's log-odds speak for
+
+void refuse_without_effect(const cxxopts::ParseResult& parsed) {
+  refuse_options(
+      parsed, {"resume", "dry-run", "html", "svg", "special", "held-out", "max-length", "stride", "strict"},
+      "with --aggregate");
+  if (const std::string method = parsed["method"].as<std::string>();
+      parsed.count("method") > 0 && method != "slalom-exact")
+    throw UsageError("--method " + method + ": --aggregate identifies a SLALOM, as slalom-exact does");
+  if (const std::string unit = parsed["unit"].as<std::string>(); unit != "token")
+    throw UsageError("--unit " + unit + ": --aggregate has a row for each token");
+}
+
+CorpusCounts count_corpus(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+                          const OpenedClassifier& classifier) {
+  const int target =
+      classifier.classes == nullptr ? kClassOfPrograms : static_cast<int>(classifier.classes->target());
+  CorpusCounts corpus([&](TokenId id) { return classifier.tokens.is_marker(id); }, target,
+                      classifier.limits.longest);
+  TextSource source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
+  Progress progress(common.progress, "counting", 0);
+  for (InputRow row; !interrupted() && source.next(row); progress.update(corpus.texts()))
+    with_row(source.name(), row, [&] { corpus.add(row, row.label); });
+  check_interrupt();
+  return corpus;
+}
+
+std::string card_line(const VocabularyCard& card, const OpenedClassifier& classifier,
+                      const CommonOptions& common) {
+  JsonRow row;
+  row.field("card", true).field("tokens", std::ssize(card.tokens)).field("texts", card.texts);
+  add_cost(row, card.cost).field("seconds", card.seconds);
+  const Fidelity fidelity = card.fidelity.value_or(Fidelity{NAN, NAN, NAN});
+  row.field("r2", fidelity.r2)
+      .field("mse", fidelity.mse)
+      .field("correlation", fidelity.correlation)
+      .field("n", fidelity.n);
+  if (card.spearman_naive_bayes) row.field("spearman_naive_bayes", *card.spearman_naive_bayes);
+  row.raw("background", !card.background ? "null"
+                                         : JsonRow()
+                                               .field("value", card.background->value)
+                                               .field("importance", card.background->importance)
+                                               .str());
+  row.raw("target", classifier.classes == nullptr ? "null" : std::to_string(classifier.classes->target()))
+      .field("label", classifier.label())
+      .field("seed", common.seed)
+      .field("version", SLALOM_VERSION)
+      .raw("model_sha256", classifier.sha256.empty() ? "null" : json_string(classifier.sha256))
+      .field("warnings", std::span<const std::string>(card.warnings));
+  return row.str() + "\n";
+}
+
+std::string token_line(const VocabularyCard::Token& token, const std::string& spelling,
+                       const std::string& readable) {
+  JsonRow row;
+  row.field("id", token.id)
+      .field("text", spelling)
+      .field("readable", readable)
+      .field("value", token.value)
+      .field("importance", token.importance)
+      .field("linear", token.linear)
+      .field("count", token.count)
+      .field("texts", token.texts);
+  if (token.naive_bayes) row.field("naive_bayes", *token.naive_bayes);
+  return row.str() + "\n";
+}
+
+std::string terminal_report(const VocabularyCard& card, const OpenedClassifier& classifier,
+                            const ReadableToken& readable) {
+  const std::string target = classifier.classes == nullptr ? "the target" : visible(classifier.label());
+  const Tokens pro = card.strongest(1, kShown), contra = card.strongest(-1, kShown);
+  Tokens both = pro;
+  both.insert(both.end(), contra.begin(), contra.end());
+  const Tokens striking = remarkable(both, readable);
+  std::string report = text("Vocabulary card: ", count_text(std::ssize(card.tokens)), " tokens of ",
+                            count_text(card.texts), " texts, ", card_fidelity_sentence(card), "\n");
+  const auto add = [&](const std::string& title, const Tokens& tokens) {
+    if (!tokens.empty()) report += "\n" + title + "\n\n" + card_table(tokens, readable).text();
+  };
+  add("Strongest for " + target, pro);
+  add("Strongest against " + target, contra);
+  add("Strong in the model, weak or opposite in the corpus, or no word", striking);
+  if (card.spearman_naive_bayes)
+    report += text("\nSpearman's correlation of linear and naive Bayes, tokens that occur ",
+                   VocabularyCard::kFewest,
+                   " times or more: ", unsigned_number(*card.spearman_naive_bayes, 2), "\n");
+  if (card.background)
+    report += text("\nBackground: value ", signed_number(card.background->value, 2), ", importance ",
+                   signed_number(card.background->importance, 2), "\n");
+  report += text("\nCost: ", count_text(card.cost.queries), " queries (",
+                 count_text(card.cost.unique_queries), " different), ", count_text(card.cost.token_forwards),
+                 " token-forwards, ", plain_number(card.seconds, 2), " s\n");
+  for (const std::string& warning : card.warnings) report += "Warning: " + warning + "\n";
+  return report;
+}
+
+std::vector<double> linear_of(const Tokens& tokens) {
+  std::vector<double> linear;
+  for (const VocabularyCard::Token& token : tokens) linear.push_back(token.linear);
+  return linear;
+}
+
+}  // namespace
+
+Table card_table(const Tokens& tokens, const ReadableToken& readable) {
+  using enum Table::Align;
+  constexpr Index kLongestText = 20;
+  const bool labelled = !tokens.empty() && tokens.front().naive_bayes;
+  std::vector<Table::Column> columns = {
+      {"token"}, {"value", right}, {"importance", right}, {"linear", right}, {"count", right}};
+  if (labelled) columns.push_back({"naive Bayes", right});
+  columns.push_back({"remark"});
+  Table table(columns);
+  const int decimals = score_decimals(linear_of(tokens));
+  for (const VocabularyCard::Token& token : tokens) {
+    const std::string word = readable(token.id);
+    std::vector<std::string> row = {shortened(visible(word), kLongestText), signed_number(token.value, 2),
+                                    signed_number(token.importance, 2), signed_number(token.linear, decimals),
+                                    count_text(token.count)};
+    if (labelled) row.push_back(signed_number(*token.naive_bayes, 2));
+    row.push_back(card_remark(token, word));
+    table.add_row(row);
+  }
+  return table;
+}
+
+Tokens remarkable(Tokens tokens, const ReadableToken& readable) {
+  std::erase_if(tokens, [&](const VocabularyCard::Token& token) {
+    return card_remark(token, readable(token.id)).empty();
+  });
+  return tokens;
+}
+
+std::string card_fidelity_sentence(const VocabularyCard& card) {
+  Explanation shown;
+  shown.fidelity = card.fidelity;
+  const auto verdict = [&] {
+    switch (trust(shown)) {
+      case Trust::high:
+        return "predicts the model's answers to whole texts closely";
+      case Trust::medium:
+        return "predicts the outline of the model's answers to whole texts: trust the order of strong "
+               "tokens, "
+               "not single numbers";
+      case Trust::low:
+        return "does not predict the model's answers to whole texts: it says what tokens do in texts of one "
+               "and two";
+      case Trust::undefined:
+        return "all true answers are equal, so that R² says nothing";
+      case Trust::unmeasured:
+        break;
+    }
+    return "fidelity was not measured: nothing says how far to trust this card";
+  };
+  if (!card.fidelity) return verdict();
+  return text(verdict(), " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
+              plain_number(std::sqrt(card.fidelity->mse), 2), " nats, correlation ",
+              unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n), " texts)");
+}
+
+int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
+  refuse_without_effect(parsed);
+  OpenedClassifier classifier = open_classifier(parsed, common);
+  if (classifier.target != TargetChoice::one)
+    throw UsageError("--target " + parsed["target"].as<std::string>() + ": --aggregate is of one class");
+  const ExplainOptions options =
+      read_explain_options(parsed, common, {&method_named("slalom-exact")}, classifier);
+  const bool terminal = Views(parsed, common).terminal();
+  const CorpusCounts corpus = count_corpus(parsed, common, classifier);
+  const VocabularyCard card = vocabulary_card(
+      *classifier.f, corpus,
+      {.background = options.background, .extra_pairs = options.budget.value_or(0), .seed = common.seed});
+  const ReadableToken readable = [&](TokenId id) {
+    return classifier.tokenizer ? classifier.tokenizer->readable(id) : classifier.tokens.text(id);
+  };
+  OutputFile output(common.output);
+  if (terminal) {
+    output.write(terminal_report(card, classifier, readable));
+  } else {
+    output.write(card_line(card, classifier, common));
+    for (const VocabularyCard::Token& token : card.tokens)
+      output.write(token_line(token, classifier.tokens.text(token.id), readable(token.id)));
+  }
+  output.commit();
+  return 0;
+}
+
+}  // namespace slalom

@@ -1,0 +1,45 @@
+#include <numeric>
+
+#include "slalom/explain/methods.hpp"
+#include "slalom/explain/relevance.hpp"
+
+namespace slalom {
+
+namespace {
+
+// What the lines absorb, by name; shares of 0 are of rules that the line has no use for.
+void add_ledger(const Relevance& relevance, Explanation& result) {
+  double sum = std::accumulate(relevance.token.begin(), relevance.token.end(), 0.0);
+  for (const LedgerLine& line : relevance.ledger) {
+    sum += line.absorbed();
+    const auto add = [&](const char* share, double absorbed) {
+      if (absorbed != 0) result.checks.emplace_back(line.name + share, absorbed);
+    };
+    add(".bias", line.bias);
+    add(".epsilon", line.epsilon);
+    add(".softmax", line.softmax);
+    add(".layer_norm", line.layer_norm);
+    add("", line.own);
+  }
+  result.checks.emplace_back("ledger_gap", sum - relevance.log_odds);
+}
+
+void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
+  const Relevance relevance = look_inside(f, "attn-lrp", [&](auto& model, Index target) {
+    return attn_lrp(model, text.ids(), text.encoding().types, target);
+  });
+  f.charge({1, 1, std::ssize(text.ids())});
+  result.checks.emplace_back("backward_passes", 1);
+  set_linear_scores(text.summed(relevance.token), result);
+  result.checks.emplace_back("special_tokens", sum_of_special(text, relevance.token));
+  add_ledger(relevance, result);
+}
+
+}  // namespace
+
+Method attn_lrp_relevance() {
+  return {"attn-lrp",  "relevance propagated back from the log-odds, with a ledger", 0, {}, explain,
+          Asks::passes};
+}
+
+}  // namespace slalom

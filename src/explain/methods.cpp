@@ -1,0 +1,65 @@
+#include "slalom/explain/methods.hpp"
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+const std::vector<Method>& methods() {
+  static const std::vector<Method> list = {slalom_exact(),
+                                           slalom_eff(),
+                                           slalom_fidel(),
+                                           slalom_shapley_values(),
+                                           leave_one_out(),
+                                           linear_deletion(),
+                                           shapley_exact(),
+                                           kernel_shap(),
+                                           permutation_shap(),
+                                           controlled_shap(),
+                                           lime(),
+                                           gradient(),
+                                           input_x_gradient(),
+                                           integrated_gradients(),
+                                           attn_lrp_relevance(),
+                                           attention_rollout(),
+                                           random_scores(),
+                                           zero_scores()};
+  return list;
+}
+
+const Method& method_named(const std::string& name) {
+  std::string known;
+  for (const Method& m : methods()) {
+    if (name == m.name) return m;
+    known += text(known.empty() ? "" : ", ", m.name);
+  }
+  throw UsageError("no method \"" + name + "\", wanted one of " + known);
+}
+
+double sum_of_special(const ExplainedText& text, std::span<const double> of_tokens) {
+  double sum = 0;
+  Index at = 0;
+  const auto add_until = [&](Index end) {
+    for (; at < end; ++at) sum += of_tokens[at];
+  };
+  for (const ExplainedText::Range& unit : text.units()) {
+    add_until(unit.first);
+    at += unit.size;
+  }
+  add_until(std::ssize(of_tokens));
+  return sum;
+}
+
+void add_without_special(const ExplainedText& text, std::span<const std::uint8_t> member, TokenId filler,
+                         PackedBatch& to) {
+  std::vector<TokenId> ids, types;
+  for (std::size_t u = 0; u < member.size(); ++u) {
+    const ExplainedText::Range& unit = text.units()[u];
+    for (Index i = unit.first; i < unit.first + unit.size; ++i) {
+      ids.push_back(member[u] != 0 ? text.ids()[i] : filler);
+      if (!text.encoding().types.empty()) types.push_back(text.encoding().types[i]);
+    }
+  }
+  to.add(ids, 0, types);
+}
+
+}  // namespace slalom

@@ -1,0 +1,404 @@
+// The relevance R of a value z is carried as its coefficient g = R / z. The epsilon rule
+//   R_i = Σ_j w_ji x_i R_j / (z_j + ε sign z_j)   is then   g_i = Σ_j w_ji g_j |z_j| / (|z_j| + ε):
+// one product with the weights, and nothing is divided by a value near 0. Every R is some z g, so that z = 0
+// has none. S tokens, D width, H heads of width d, F feed-forward width, C classes.
+#include "slalom/explain/relevance.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "slalom/kernels/gemm.hpp"
+#include "slalom/kernels/rowwise.hpp"
+#include "slalom/nn/predictor.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr Index kRowGrain = 8;
+
+// A matrix, or some columns of a wider one: `stride` scalars lie between rows.
+template <class T>
+struct View {
+  T* data;
+  Index rows, columns, stride;
+
+  T* row(Index r) const { return data + r * stride; }
+  View columns_from(Index first, Index count) const { return {data + first, rows, count, stride}; }
+};
+
+template <class T>
+double dot(Index n, const T* a, const T* b) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (Index j = 0; j < n; ++j) sum += static_cast<double>(a[j]) * static_cast<double>(b[j]);
+  return sum;
+}
+
+// Σ of body(row) over the rows, added in their order.
+template <class Body>
+double sum_rows(Index rows, const Body& body) {
+  std::vector<double> part(static_cast<std::size_t>(rows));
+  parallel_ranges(rows, kRowGrain, [&](Index first, Index last) {
+    for (Index r = first; r < last; ++r) part[static_cast<std::size_t>(r)] = body(r);
+  });
+  double sum = 0;
+  for (const double x : part) sum += x;
+  return sum;
+}
+
+template <class T>
+double total_relevance(View<T> z, View<T> g) {
+  return sum_rows(z.rows, [&](Index r) { return dot(z.columns, z.row(r), g.row(r)); });
+}
+
+// g ← g |z| / (|z| + ε), ε = epsilon · root mean square of z; returns what ε absorbs. The 2 of a bilinear
+// product's denominator 2 z + ε scales ε as well and cancels here.
+template <class T>
+double epsilon_rule_row(double epsilon, Index n, const T* z, T* g) {
+  const T e = static_cast<T>(epsilon * std::sqrt(dot(n, z, z) / static_cast<double>(n)));
+  double absorbed = 0;
+#pragma omp simd reduction(+ : absorbed)
+  for (Index j = 0; j < n; ++j) {
+    const T size = std::abs(z[j]), inverse = size > 0 ? 1 / (size + e) : T{0};
+    absorbed += static_cast<double>(z[j]) * static_cast<double>(g[j] * e * inverse);
+    g[j] *= size * inverse;
+  }
+  return absorbed;
+}
+
+template <class T>
+class Propagation {
+ public:
+  Propagation(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
+              double epsilon)
+      : model_(model), epsilon_(epsilon), ids_(ids), types_(ids.size(), TokenId{0}) {
+    std::ranges::copy(types, types_.begin());
+    const Index begin[] = {0, S_ = std::ssize(ids)};
+    model.forward(tape_, {ids_, begin, types_}, {.last_block = Pass::LastBlock::all_rows});
+  }
+
+  Relevance run(Index target) {
+    View<T> g = scratch(1, model_.labels());
+    log_odds(target, g);
+    g = head(g);
+    for (int l = static_cast<int>(config().layers) - 1; l >= 0; --l) {
+      const BlockIds& ids = model_.blocks()[static_cast<std::size_t>(l)];
+      if (config().feed_forward_on) feed_forward(ids, l, g);
+      attention(ids, l, g);
+    }
+    embedding(g);
+    return std::move(result_);
+  }
+
+ private:
+  const ClassifierConfig& config() const { return model_.config(); }
+  LedgerLine& line() { return result_.ledger.back(); }
+  Tensor<T> value(ParameterId id) const { return model_.parameters().value(id); }
+
+  View<T> scratch(Index rows, Index columns) {
+    return {tape_.arena().template allocate<T>(rows * columns), rows, columns, columns};
+  }
+
+  View<T> activation(const char* stem, int layer = -1) const {
+    for (const NamedTensor<T>& n : tape_.names())
+      if (n.name.layer == layer && std::strcmp(n.name.stem, stem) == 0)
+        return {n.tensor.data, n.tensor.rows(), n.tensor.columns(), n.stride};
+    throw Error(text("[attn_lrp] no activation ", to_string({stem, layer})));
+  }
+
+  // A line of the ledger, from the relevance of z to that of x.
+  void enter(const std::string& name, View<T> z, View<T> g) {
+    result_.ledger.push_back({.name = name, .in = total_relevance(z, g)});
+  }
+  void leave(View<T> x, View<T> g) { line().out = total_relevance(x, g); }
+
+  // --- rules: from the coefficients g of an output to those of its inputs --------------------------------
+
+  void epsilon_rule(View<T> z, View<T> g) {
+    line().epsilon +=
+        sum_rows(z.rows, [&](Index r) { return epsilon_rule_row(epsilon_, z.columns, z.row(r), g.row(r)); });
+  }
+
+  double bias_share(ParameterId bias, View<T> g) const {
+    if (!bias.valid()) return 0;
+    return sum_rows(g.rows, [&](Index r) { return dot(g.columns, value(bias).data, g.row(r)); });
+  }
+
+  // gx ← beta · gx + g W, after the epsilon rule at the layer's output.
+  void linear_rule(const LinearIds& ids, View<T> g, T beta, View<T> gx) {
+    line().bias += bias_share(ids.bias, g);
+    const Tensor<T> W = value(ids.weight);
+    gemm<T>(g.rows, W.columns(), W.rows(), {g.data, g.stride}, {W.data, W.columns()}, beta, gx.data,
+            gx.stride);
+  }
+
+  // post = f(pre) keeps its relevance: g ← g post / pre. f(0) = 0, so that 0 has none to keep.
+  void activation_rule(View<T> pre, View<T> post, View<T> g) {
+    parallel_ranges(pre.rows, kRowGrain, [&](Index first, Index last) {
+      for (Index r = first; r < last; ++r) {
+        const T *x = pre.row(r), *y = post.row(r);
+        T* c = g.row(r);
+#pragma omp simd
+        for (Index j = 0; j < pre.columns; ++j) c[j] = x[j] != 0 ? c[j] * (y[j] / x[j]) : T{0};
+      }
+    });
+  }
+
+  // y = w (x − mean x) / σ + b with σ constant: g ← h − mean h, h = g w / σ. Mean and standard deviation are
+  // taken in double, as the relevances of a row's elements cancel in large part.
+  void layer_norm_rule(const LayerNormIds& ids, View<T> x, View<T> y, View<T> g) {
+    epsilon_rule(y, g);
+    line().layer_norm += bias_share(ids.bias, g);
+    const T* w = value(ids.weight).data;
+    const Index D = x.columns;
+    const double n = static_cast<double>(D);
+    parallel_ranges(x.rows, kRowGrain, [&](Index first, Index last) {
+      for (Index r = first; r < last; ++r) {
+        const T* in = x.row(r);
+        T* c = g.row(r);
+        double mean = 0, variance = 0;
+        for (Index j = 0; j < D; ++j) mean += static_cast<double>(in[j]);
+        mean /= n;
+        for (Index j = 0; j < D; ++j) {
+          const double centred = static_cast<double>(in[j]) - mean;
+          variance += centred * centred;
+        }
+        const T scale = static_cast<T>(1 / std::sqrt(variance / n + config().layer_norm_eps));
+        const T mean_h = static_cast<T>(dot(D, w, c) / n) * scale;
+        for (Index j = 0; j < D; ++j) c[j] = c[j] * w[j] * scale - mean_h;
+      }
+    });
+  }
+
+  // --- places ---------------------------------------------------------------------------------------------
+
+  // g (1, C) ← the coefficients of the logits.
+  void log_odds(Index target, View<T> g) {
+    const View<T> z = activation("logits");
+    if (!std::all_of(z.data, z.data + z.columns, [](T x) { return std::isfinite(x); }))
+      throw Error(text("[attn_lrp] the logits are not finite; ", tape_.first_non_finite_value(),
+                       " is the first such activation"));
+    const std::vector<double> logits(z.data, z.data + z.columns);
+    result_.log_odds = slalom::log_odds<double>(logits, target);
+    std::ranges::transform(log_odds_gradient(logits, target), g.data,
+                           [](double slope) { return static_cast<T>(slope); });
+    const double linear = total_relevance(z, g);
+    result_.ledger.push_back(
+        {.name = "log_odds", .in = result_.log_odds, .out = linear, .own = result_.log_odds - linear});
+  }
+
+  // From the logits (1, C) to all rows of the last block's output (S, D).
+  View<T> head(View<T> g_logits) {
+    const HeadIds& ids = model_.head();
+    const Index D = config().width;
+    const View<T> logits = activation("logits"), read_out = activation("read_out");
+    const View<T> all = scratch(S_, D);
+    std::fill_n(all.data, S_ * D, T{0});
+    const View<T> g{all.row(config().read_out == ReadOut::first ? 0 : S_ - 1), 1, D, D};
+    enter("head", logits, g_logits);
+    epsilon_rule(logits, g_logits);
+    linear_rule(ids.out, g_logits, T{0}, g);
+    if (ids.hidden.weight.valid()) {
+      const View<T> pre = head_before_activation(), hidden_g = scratch(1, D);
+      activation_rule(pre, activation("head.hidden"), g);
+      epsilon_rule(pre, g);
+      std::copy_n(g.data, D, hidden_g.data);
+      linear_rule(ids.hidden, hidden_g, T{0}, g);
+    }
+    if (ids.norm.weight.valid()) layer_norm_rule(ids.norm, read_out, activation("head.norm"), g);
+    leave(read_out, g);
+    return all;
+  }
+
+  View<T> head_before_activation() {
+    const HeadIds& ids = model_.head();
+    const Index D = config().width;
+    const View<T> x = activation(ids.norm.weight.valid() ? "head.norm" : "read_out"), pre = scratch(1, D);
+    const Tensor<T> W = value(ids.hidden.weight);
+    gemm<T>(1, D, D, {x.data, x.stride}, {W.data, D, Layout::transposed}, T{0}, pre.data, D);
+    accumulate(D, value(ids.hidden.bias).data, T{1}, pre.data);
+    return pre;
+  }
+
+  // One of a block's two sums: y = x + branch(LN(x)) or y = LN(x + branch(x)), and without the residual or
+  // LayerNorm what is left of these.
+  struct Sublayer {
+    const LayerNormIds& norm;
+    View<T> x, branch, y;  // (S, D)
+    const char* normed;    // name of LN(x), if LayerNorm comes first
+  };
+
+  // g (S, D): from the coefficients of y to those of x. back(f) takes f from the coefficients of the branch's
+  // output to those of its input.
+  template <class Back>
+  void residual_rule(const Sublayer& sub, int layer, View<T> g, const Back& back) {
+    const bool norm = sub.norm.weight.valid(), pre_norm = config().traits().pre_norm;
+    const View<T> f = scratch(S_, config().width);
+    if (norm && !pre_norm) {
+      const View<T> sum = scratch(S_, config().width);
+      std::copy_n(sub.branch.data, S_ * config().width, sum.data);
+      if (config().residual) accumulate(S_ * config().width, sub.x.data, T{1}, sum.data);
+      layer_norm_rule(sub.norm, sum, sub.y, g);
+      if (config().residual) epsilon_rule(sum, g);
+    } else if (config().residual) {
+      epsilon_rule(sub.y, g);
+    }
+    std::copy_n(g.data, S_ * config().width, f.data);
+    epsilon_rule(sub.branch, f);
+    back(f);
+    if (norm && pre_norm) layer_norm_rule(sub.norm, sub.x, activation(sub.normed, layer), f);
+    accumulate(S_ * config().width, f.data, config().residual ? T{1} : T{0}, g.data);
+    leave(sub.x, g);
+  }
+
+  void feed_forward(const BlockIds& ids, int l, View<T> g) {
+    const ArenaScope scope(tape_.arena());
+    const Sublayer sub{ids.norm2, activation("resid_mid", l), activation("mlp.out", l),
+                       activation("resid_post", l), "norm2"};
+    enter(text("blocks.", l, ".mlp"), sub.y, g);
+    residual_rule(sub, l, g, [&](View<T> f) {
+      const View<T> pre = activation("mlp.pre", l), hidden = scratch(S_, config().feed_forward);
+      linear_rule(ids.feed_forward_out, f, T{0}, hidden);
+      activation_rule(pre, activation("mlp.post", l), hidden);
+      epsilon_rule(pre, hidden);
+      linear_rule(ids.feed_forward_in, hidden, T{0}, f);
+    });
+  }
+
+  void attention(const BlockIds& ids, int l, View<T> g) {
+    const ArenaScope scope(tape_.arena());
+    const View<T> x = l == 0 ? activation("embed") : activation("resid_post", l - 1);
+    const Sublayer sub{ids.norm1, x, activation("attn.out", l), activation("resid_mid", l), "norm1"};
+    enter(text("blocks.", l, ".attn"), sub.y, g);
+    residual_rule(sub, l, g, [&](View<T> f) {
+      const Index D = config().width;
+      const View<T> z = scratch(S_, D), q = scratch(S_, D), kv = scratch(S_, 2 * D);
+      linear_rule(ids.attention_out, f, T{0}, z);
+      epsilon_rule(activation("attn.z", l), z);
+      heads(l, z, q, kv);
+      epsilon_rule(activation("attn.q", l), q);
+      epsilon_rule(activation("attn.k", l), kv.columns_from(0, D));
+      epsilon_rule(activation("attn.v", l), kv.columns_from(D, D));
+      linear_rule(ids.query, q, T{0}, f);
+      linear_rule(ids.keys_values, kv, T{1}, f);
+    });
+  }
+
+  // From z (S, D) to the coefficients of queries (S, D), keys and values (S, 2D). Both factors of a product
+  // get half, first of pattern times values, then of queries times keys.
+  void heads(int l, View<T> gz, View<T> gq, View<T> gkv) {
+    const Index S = S_, D = config().width, H = config().heads, d = D / H;
+    const View<T> q = activation("attn.q", l), k = activation("attn.k", l), v = activation("attn.v", l);
+    const T* patterns = activation("attn.pattern", l).data;
+    const T half_scale = T(0.5) / std::sqrt(static_cast<T>(d));
+    for (Index i = 0; i < S * D; ++i) gz.data[i] *= T(0.5);
+    T* memory = tape_.arena().template allocate<T>(2 * S * S * threads());
+    std::vector<double> softmax(static_cast<std::size_t>(H)), epsilon(softmax.size());
+    parallel_for(H, [&](Index h) {
+      T *scores = memory + 2 * S * S * omp_get_thread_num(), *c = scores + S * S;
+      const T* pattern = patterns + h * S * S;
+      const auto of_head = [&](View<T> m) { return Factor<T>{m.data + h * d, m.stride}; };
+      const auto transposed = [](Factor<T> m) { return Factor<T>{m.data, m.stride, Layout::transposed}; };
+      const Factor<T> z_h = of_head(gz), k_h = of_head(k), q_h = of_head(q);
+      const Index key = h * d, val = D + h * d;
+      gemm<T>(S, S, d, z_h, transposed(of_head(v)), T{0}, c, S);
+      gemm<T>(S, d, S, {pattern, S, Layout::transposed}, z_h, T{0}, gkv.data + val, gkv.stride);
+      gemm<T>(S, S, d, q_h, transposed(k_h), T{0}, scores, S);
+      for (Index i = 0; i < S; ++i) {
+        const Index visible = config().traits().causal ? i + 1 : S;
+        softmax_rule_row(visible, pattern + i * S, scores + i * S, c + i * S,
+                         softmax[static_cast<std::size_t>(h)], epsilon[static_cast<std::size_t>(h)]);
+        for (Index j = 0; j < S; ++j) c[i * S + j] = j < visible ? c[i * S + j] * half_scale : T{0};
+      }
+      gemm<T>(S, d, S, {c, S}, k_h, T{0}, gq.data + key, gq.stride);
+      gemm<T>(S, d, S, {c, S, Layout::transposed}, q_h, T{0}, gkv.data + key, gkv.stride);
+    });
+    for (std::size_t h = 0; h < softmax.size(); ++h) {
+      line().softmax += softmax[h];
+      line().epsilon += epsilon[h];
+    }
+  }
+
+  // One query: c (n) goes from the coefficients of the pattern p to those of the scores x = product / √d,
+  // R_j − p_j Σ R, and through the epsilon rule at the scores.
+  void softmax_rule_row(Index n, const T* p, T* product, T* c, double& softmax, double& epsilon) const {
+    const Index d = config().width / config().heads;
+    const T scale = 1 / std::sqrt(static_cast<T>(d));
+    const double total = dot(n, p, c);
+    for (Index j = 0; j < n; ++j) {
+      c[j] = p[j] * (c[j] - static_cast<T>(total));
+      product[j] *= scale;
+    }
+    softmax += total - dot(n, product, c);
+    epsilon += epsilon_rule_row(epsilon_, n, product, c);
+  }
+
+  // The relevance of the rows of a table that the tokens took, one number a token.
+  std::vector<double> shares(ParameterId table, std::span<const TokenId> rows, View<T> g) const {
+    std::vector<double> share(rows.size());
+    for (std::size_t s = 0; s < rows.size(); ++s)
+      share[s] = dot(g.columns, value(table).row(rows[s]), g.row(static_cast<Index>(s)));
+    return share;
+  }
+
+  void embedding(View<T> g) {
+    const EmbeddingIds& ids = model_.embedding();
+    const View<T> sum = scratch(S_, config().width);
+    std::fill_n(sum.data, S_ * config().width, T{0});
+    std::vector<TokenId> positions(ids_.size());
+    const Index begin[] = {0, S_};
+    position_ids(config(), {ids_, begin, {}}, positions);
+    const auto add = [&](ParameterId table, std::span<const TokenId> rows) {
+      for (Index s = 0; table.valid() && s < S_; ++s)
+        accumulate(config().width, value(table).row(rows[static_cast<std::size_t>(s)]), T{1}, sum.row(s));
+    };
+    add(ids.token, ids_);
+    add(ids.position, positions);
+    add(ids.type, types_);
+    enter("embed", activation("embed"), g);
+    if (ids.norm.weight.valid()) layer_norm_rule(ids.norm, sum, activation("embed"), g);
+    if (ids.position.valid() || ids.type.valid()) epsilon_rule(sum, g);
+    leave(sum, g);
+    table_line("embed.position", ids.position, positions, g);
+    table_line("embed.type", ids.type, types_, g);
+    result_.token = shares(ids.token, ids_, g);
+  }
+
+  void table_line(const char* name, ParameterId table, std::span<const TokenId> rows, View<T> g) {
+    if (!table.valid()) return;
+    LedgerLine entry{.name = name, .in = line().out};
+    for (const double share : shares(table, rows, g)) entry.own += share;
+    entry.out = entry.in - entry.own;
+    result_.ledger.push_back(std::move(entry));
+  }
+
+  Classifier<T>& model_;
+  double epsilon_;
+  std::span<const TokenId> ids_;
+  std::vector<TokenId> types_;
+  Index S_;
+  Tape<T> tape_;
+  Relevance result_;
+};
+
+}  // namespace
+
+template <class T>
+Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
+                   Index target, double epsilon) {
+  if (!types.empty() && types.size() != ids.size())
+    throw Error(
+        text("[attn_lrp] ", types.size(), " types for ", ids.size(), " tokens, wanted as many or none"));
+  if (!(epsilon >= 0) || !std::isfinite(epsilon))
+    throw Error(text("[attn_lrp] epsilon is ", epsilon, ", wanted a finite number of at least 0"));
+  return Propagation<T>(model, ids, types, epsilon).run(target);
+}
+
+template Relevance attn_lrp(Classifier<float>&, std::span<const TokenId>, std::span<const TokenId>, Index,
+                            double);
+template Relevance attn_lrp(Classifier<double>&, std::span<const TokenId>, std::span<const TokenId>, Index,
+                            double);
+
+}  // namespace slalom

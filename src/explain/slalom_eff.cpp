@@ -1,0 +1,62 @@
+#include "slalom/explain/methods.hpp"
+
+#include <cmath>
+#include "slalom/base/random.hpp"
+#include "slalom/explain/slalom_evidence.hpp"
+#include "slalom/surrogate/published.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Tokens = SlalomEvidence::Tokens;
+
+// All texts of `length` tokens over K, in lexicographic order.
+std::vector<Tokens> all_texts(Index K, Index length) {
+  std::vector<Tokens> list;
+  Tokens tokens(static_cast<std::size_t>(length), 0);
+  for (;;) {
+    list.push_back(tokens);
+    auto digit = tokens.rbegin();
+    while (digit != tokens.rend() && ++*digit == K) *digit++ = 0;
+    if (digit == tokens.rend()) return list;
+  }
+}
+
+std::vector<Tokens> short_texts(Index K, Index length, Index budget, std::uint64_t seed) {
+  if (std::pow(static_cast<double>(K), static_cast<double>(length)) <= static_cast<double>(budget))
+    return all_texts(K, length);
+  std::vector<Tokens> list;
+  for (Index i = 0; i < budget; ++i) {
+    Rng rng(seed, Purpose::query, static_cast<std::uint64_t>(i));
+    Tokens tokens;
+    for (Index j = 0; j < length; ++j)
+      tokens.push_back(static_cast<Sample::Token>(rng.below(static_cast<std::uint32_t>(K))));
+    list.push_back(std::move(tokens));
+  }
+  return list;
+}
+
+// With a background up to half of the budget goes to the empty text and single tokens.
+void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
+  const bool background = *options.background && !options.as_published;
+  SlalomEvidence evidence(text);
+  const std::vector<Tokens> few = background ? anchors(text, *options.budget / 2) : std::vector<Tokens>{};
+  evidence.add(f, text, few, 1);
+  const Index left = *options.budget - std::ssize(few);
+  evidence.add(f, text, short_texts(text.distinct(), options.short_length, left, options.seed), 1);
+  const Sample& sample = evidence.sample;
+  set_slalom_fit(options.as_published ? fit_slalom_adam(sample, kPublishedEff, options.seed)
+                                      : fit_slalom(sample, slalom_fit_options(background)),
+                 sample, text, result);
+}
+
+}  // namespace
+
+Method slalom_eff() {
+  return {"slalom-eff", "SLALOM fitted to random short texts",
+          500,          {"budget", "background", "short-length", "as-published"},
+          explain,      Asks::short_texts};
+}
+
+}  // namespace slalom

@@ -1,0 +1,105 @@
+#include "slalom/report/page.hpp"
+
+#include "slalom/base/error.hpp"
+#include "slalom/report/characters.hpp"
+#include "slalom/report/page_parts.hpp"
+#include "slalom/report/wording.hpp"
+
+namespace slalom {
+
+namespace {
+
+const char* const kHowToRead =
+    "<details><summary>How to read this page</summary>\n"
+    "<p>The <b>log-odds</b> F is the logarithm of how much more probable the model finds the target than all "
+    "other classes together, in nats: 0 is undecided, +2.2 is 9 to 1. All scores explain F.</p>\n"
+    "<p><b>Read the fidelity first.</b> It compares the log-odds that an explanation predicts for deletions "
+    "of "
+    "the text with what the model answers: R² is 1 for perfect predictions, and 0 for no better than their "
+    "mean. Scores with a low R² describe something else than this model at this text.</p>\n"
+    "<p>A <b>SLALOM</b> gives every token a value and an importance. F is the mean of the values, weighted "
+    "by "
+    "exp(importance): a token of high importance takes weight from the others. <i>linear</i> = "
+    "exp(importance) · "
+    "value has the sign and size of a token's part. The <i>background</i> stands for what special tokens and "
+    "the "
+    "read-out contribute.</p>\n"
+    "<p>Other methods give one <b>weight</b> a token, its additive part in F.</p>\n</details>\n";
+
+std::string head(const std::string& title) {
+  return text(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+      "style-src 'unsafe-inline'; script-src '",
+      script_hash(),
+      "'; base-uri 'none'; form-action 'none'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+      escaped(title), "</title>\n<style>", page_style(), "</style>\n</head>\n");
+}
+
+std::string name_of(const ReportedText& t, std::size_t number) {
+  return t.id.empty() ? text("Text ", number) : t.id;
+}
+
+std::string contents(const std::vector<ReportedText>& texts) {
+  if (texts.size() < 2) return {};
+  std::string out = "<nav aria-label=\"Texts\"><ol>\n";
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    out += text("<li><a href=\"#text-", i + 1, "\">", escaped(name_of(texts[i], i + 1)),
+                "</a>: ", escaped(target_sentence(texts[i])), "</li>\n");
+  return out + "</ol></nav>\n";
+}
+
+const char* class_of(Trust t) {
+  return t == Trust::high ? " high" : t == Trust::medium ? " medium" : t == Trust::low ? " low" : "";
+}
+
+std::string trust_paragraph(const Explanation& e) {
+  const Trust level = trust(e);
+  const std::string numbers = fidelity_numbers(e);
+  return text("<p class=\"trust", class_of(level), "\"><b>Fidelity: ", trust_word(level), ".</b> ",
+              e.fidelity ? "This explanation " : "", trust_sentence(level), numbers.empty() ? "." : ". ",
+              numbers, numbers.empty() ? "" : ".", "</p>\n");
+}
+
+std::string method_article(const ReportedText& t, const ReportedExplanation& e, const std::string& id) {
+  std::string out = text("<article class=\"method\" aria-labelledby=\"", id, "\">\n<h3 id=\"", id, "\">",
+                         escaped(e.explanation.method), "</h3>\n", trust_paragraph(e.explanation));
+  for (const std::string& warning : e.explanation.warnings)
+    out += text("<p class=\"warning\"><b>Warning:</b> ", escaped(warning), "</p>\n");
+  out += highlighted_text(t, e) + explanation_picture(t, e) + token_table(t, e);
+  if (const std::string background = background_sentence(e.explanation); !background.empty())
+    out += text("<p class=\"note\">The ", escaped(background), ".</p>\n");
+  return text(out, curves(e), "<p class=\"note\">Cost: ", cost_sentence(e.explanation), ".</p>\n",
+              check_table(e.explanation), "</article>\n");
+}
+
+std::string text_section(const ReportedText& t, std::size_t number) {
+  const std::string id = text("text-", number);
+  std::string out = text("<section class=\"text\" aria-labelledby=\"", id, "\">\n<h2 id=\"", id, "\">",
+                         escaped(name_of(t, number)), "</h2>\n<p class=\"lead\">The model gives <strong>",
+                         escaped(t.target), "</strong> a log-odds of <strong>", signed_number(t.log_odds, 2),
+                         "</strong> nats against the rest, a probability of <strong>",
+                         escaped(probability_text(probability(t.log_odds))), "</strong>.</p>\n");
+  if (t.explanations.size() > 1) out += method_comparison(t);
+  for (std::size_t i = 0; i < t.explanations.size(); ++i)
+    out += method_article(t, t.explanations[i], text(id, "-method-", i + 1));
+  return text(out, attention_maps(t), parameter_table(t.parameters), "</section>\n");
+}
+
+}  // namespace
+
+std::string page_html(const std::vector<ReportedText>& texts, const std::string& title) {
+  if (texts.empty()) throw Error("[page] no texts, wanted at least one");
+  std::string out = head(title) + "<body>\n<header>\n<h1>" + escaped(title) + "</h1>\n" + kHowToRead +
+                    contents(texts) + "</header>\n<main>\n";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    check(texts[i]);
+    out += text_section(texts[i], i + 1);
+  }
+  return text(out, "</main>\n<footer class=\"note\">slalom ", SLALOM_VERSION, "</footer>\n<script>",
+              page_script(), "</script>\n</body>\n</html>\n");
+}
+
+}  // namespace slalom

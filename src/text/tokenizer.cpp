@@ -1,0 +1,242 @@
+#include "slalom/text/tokenizer.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/json.hpp"
+#include "slalom/text/unicode.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr std::size_t kLongestText = UINT32_MAX;  // bytes
+
+/// Throws Error if the vocabulary lacks the id.
+void require_token(const Vocabulary& vocabulary, TokenId id, const char* what) {
+  if (!vocabulary.contains(id))
+    throw Error(text("[tokenizer] ", what, " ", id, ": wanted an id from 0 to ", vocabulary.size() - 1));
+}
+
+}  // namespace
+
+Templates bert_templates(const std::vector<TokenId>& cls, const std::vector<TokenId>& sep) {
+  const TemplateItem begin{.part = -1, .ids = cls}, end{.part = -1, .ids = sep},
+      end_of_second{.part = -1, .ids = sep, .type = 1};
+  return {.single = {begin, {.part = 0}, end},
+          .pair = {begin, {.part = 0}, end, {.part = 1, .type = 1}, end_of_second}};
+}
+
+Templates roberta_templates(const std::vector<TokenId>& cls, const std::vector<TokenId>& sep) {
+  const TemplateItem begin{.part = -1, .ids = cls}, end{.part = -1, .ids = sep};
+  return {.single = {begin, {.part = 0}, end}, .pair = {begin, {.part = 0}, end, end, {.part = 1}, end}};
+}
+
+Tokenizer::Tokenizer(TokenizerParts parts) : parts_(std::move(parts)) {
+  std::vector<std::string> raw, normalized;
+  for (const AddedToken& token : parts_.added) {
+    require_token(parts_.vocabulary, token.id, "added token");
+    raw.push_back(token.normalized ? "" : token.content);
+    normalized.push_back(token.normalized ? normalize(token.content, 0, parts_.normalizer).bytes : "");
+  }
+  raw_ = AddedTokenFinder(parts_.added, raw);
+  normalized_ = AddedTokenFinder(parts_.added, normalized);
+  for (const Template* around : {&parts_.around.single, &parts_.around.pair})
+    for (const TemplateItem& item : *around)
+      for (const TokenId id : item.ids) require_token(parts_.vocabulary, id, "special token");
+}
+
+struct Tokenizer::Tokens {
+  std::vector<TokenId> ids;
+  std::vector<TokenPlace> places;
+};
+
+/// Reads one text.
+class Tokenizer::Reader {
+ public:
+  Reader(const Tokenizer& tokenizer, int part)
+      : tokenizer_(tokenizer), parts_(tokenizer.parts_), part_(part) {}
+
+  Tokens read(std::string_view text) {
+    std::size_t at = 0;
+    for (const AddedMatch& match : tokenizer_.raw_.find(text)) {
+      read_plain(text.substr(at, match.begin - at), at);
+      put_added(match.token, match.name.begin, match.name.end);
+      at = match.end;
+    }
+    read_plain(text.substr(at), at);
+    return std::move(tokens_);
+  }
+
+ private:
+  /// Text without raw added tokens, from byte `offset` of the whole on.
+  void read_plain(std::string_view text, std::size_t offset) {
+    if (text.empty()) return;
+    const NormalizedText normal = normalize(text, static_cast<std::uint32_t>(offset), parts_.normalizer);
+    std::size_t at = 0;
+    for (const AddedMatch& match : tokenizer_.normalized_.find(normal.bytes)) {
+      read_words(normal, at, match.begin);
+      const SourceRange source = source_of(normal, match.name.begin, match.name.end);
+      put_added(match.token, source.begin, source.end);
+      at = match.end;
+    }
+    read_words(normal, at, normal.bytes.size());
+  }
+
+  void read_words(const NormalizedText& text, std::size_t begin, std::size_t end) {
+    if (begin == end) return;
+    if (const auto* scheme = std::get_if<WordPieceScheme>(&parts_.scheme))
+      read_word_pieces(*scheme, text, begin, end);
+    else
+      read_byte_pairs(std::get<BytePairScheme>(parts_.scheme), text, begin, end);
+  }
+
+  void read_word_pieces(const WordPieceScheme& scheme, const NormalizedText& text, std::size_t begin,
+                        std::size_t end) {
+    const std::string_view bytes = std::string_view(text.bytes).substr(0, end);
+    for (const WordRange& word : split_words(bytes.substr(begin), scheme.splits)) {
+      const WordRange range{begin + word.begin, begin + word.end};
+      pieces_.clear();
+      cut_word(bytes.substr(range.begin, range.end - range.begin), parts_.vocabulary, scheme.options,
+               pieces_);
+      put_word(text, range.begin);
+    }
+  }
+
+  void read_byte_pairs(const BytePairScheme& scheme, const NormalizedText& text, std::size_t begin,
+                       std::size_t end) {
+    NormalizedText part{text.bytes.substr(begin, end - begin),
+                        {text.source.begin() + static_cast<std::ptrdiff_t>(begin),
+                         text.source.begin() + static_cast<std::ptrdiff_t>(end)}};
+    if (scheme.add_prefix_space && part.bytes.front() != ' ') {
+      part.bytes.insert(part.bytes.begin(), ' ');
+      part.source.insert(part.source.begin(), {part.source.front().begin, part.source.front().begin});
+    }
+    const std::vector<WordRange> words = scheme.use_pattern ? scheme.pattern.split(part.bytes)
+                                                            : std::vector<WordRange>{{0, part.bytes.size()}};
+    for (const WordRange& range : words) {
+      const auto word = std::string_view(part.bytes).substr(range.begin, range.end - range.begin);
+      recall_or_cut(scheme.pairs, word);
+      put_word(part, range.begin);
+    }
+  }
+
+  /// The word's pieces; those of short words are remembered while the text is read.
+  void recall_or_cut(const BytePairs& pairs, std::string_view word) {
+    constexpr std::size_t kLongest = 32, kMost = 1 << 16;
+    if (const auto known = known_.find(word); known != known_.end()) {
+      pieces_ = known->second;
+      return;
+    }
+    pieces_.clear();
+    pairs.cut_word(word, parts_.vocabulary, pieces_);
+    if (word.size() <= kLongest && known_.size() < kMost) known_.emplace(word, pieces_);
+  }
+
+  void put_word(const NormalizedText& text, std::size_t word_begin) {
+    for (const Piece& piece : pieces_) {
+      std::size_t begin = word_begin + piece.begin;
+      const std::size_t end = word_begin + piece.end;
+      const std::string_view bytes = std::string_view(text.bytes).substr(begin, end - begin);
+      if (const std::size_t visible = bytes.find_first_not_of(' '); visible != bytes.npos) begin += visible;
+      const SourceRange source = source_of(text, begin, end);
+      put(piece.id, source.begin, source.end);
+    }
+    ++words_;
+  }
+
+  void put_added(std::size_t token, std::size_t begin, std::size_t end) {
+    put(parts_.added[token].id, begin, end);
+    ++words_;
+  }
+
+  void put(TokenId id, std::size_t begin, std::size_t end) {
+    tokens_.ids.push_back(id);
+    tokens_.places.push_back({part_, static_cast<Index>(begin), static_cast<Index>(end), words_});
+  }
+
+  /// The smallest range that holds the sources of bytes [begin, end): reordered marks may be out of order.
+  static SourceRange source_of(const NormalizedText& text, std::size_t begin, std::size_t end) {
+    SourceRange range = text.source[begin];
+    for (std::size_t i = begin + 1; i < end; ++i) {
+      range.begin = std::min(range.begin, text.source[i].begin);
+      range.end = std::max(range.end, text.source[i].end);
+    }
+    return range;
+  }
+
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+
+  const Tokenizer& tokenizer_;
+  const TokenizerParts& parts_;
+  int part_;
+  Index words_ = 0;
+  Tokens tokens_;
+  std::vector<Piece> pieces_;  // of one word
+  std::unordered_map<std::string, std::vector<Piece>, Hash, std::equal_to<>> known_;
+};
+
+Tokenizer::Tokens Tokenizer::read(std::string_view text, int part, const std::string& where) const {
+  if (text.size() > kLongestText)
+    throw Error(slalom::text(where, ": found ", text.size(), " bytes, wanted at most ", kLongestText));
+  require_utf8(text, where);
+  try {
+    return Reader(*this, part).read(text);
+  } catch (const Error& e) {
+    throw Error(where + ": " + e.what(), e.hint(), e.status());
+  }
+}
+
+Encoding Tokenizer::assemble(const Template& around, const Tokens* texts) {
+  Encoding out;
+  for (const TemplateItem& item : around) {
+    if (item.part < 0) {
+      out.ids.insert(out.ids.end(), item.ids.begin(), item.ids.end());
+      out.places.resize(out.ids.size());
+    } else {
+      out.ids.insert(out.ids.end(), texts[item.part].ids.begin(), texts[item.part].ids.end());
+      out.places.insert(out.places.end(), texts[item.part].places.begin(), texts[item.part].places.end());
+    }
+    out.types.resize(out.ids.size(), item.type);
+  }
+  return out;
+}
+
+Encoding Tokenizer::encode(std::string_view text, const std::string& where) const {
+  const Tokens tokens = read(text, 0, where);
+  return assemble(parts_.around.single, &tokens);
+}
+
+Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
+                                const std::string& where) const {
+  const Tokens tokens[] = {read(first, 0, where), read(second, 1, where)};
+  return assemble(parts_.around.pair, tokens);
+}
+
+bool Tokenizer::is_added(TokenId id) const {
+  return std::ranges::any_of(parts_.added, [&](const AddedToken& t) { return t.id == id; });
+}
+
+std::string Tokenizer::readable(TokenId id) const {
+  const std::string& token = parts_.vocabulary.token(id);
+  if (is_added(id)) return token;
+  if (const auto* pieces = std::get_if<WordPieceScheme>(&parts_.scheme)) {
+    const std::string& inner = pieces->options.continuation;
+    return token.size() > inner.size() && token.starts_with(inner) ? token.substr(inner.size()) : token;
+  }
+  const std::optional<std::string> bytes = from_byte_characters(token);
+  return bytes ? replace_invalid_utf8(*bytes) : token;
+}
+
+std::string Tokenizer::description() const {
+  const bool lower =
+      std::ranges::find(parts_.normalizer, NormalizerStep::lower_case) != parts_.normalizer.end();
+  const char* scheme =
+      std::holds_alternative<WordPieceScheme>(parts_.scheme) ? "WordPiece" : "byte-level BPE";
+  return text(scheme, lower ? ", lower case" : "");
+}
+
+}  // namespace slalom

@@ -1,0 +1,355 @@
+#include "slalom/text/tokenizer_json.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "slalom/base/error.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr std::int64_t kLargestId = INT32_MAX - 1;
+
+bool has(const Json& object, const char* field) {
+  return object.is_object() && object.contains(field) && !object[field].is_null();
+}
+
+/// The field, or null.
+const Json& part(const Json& object, const char* field) {
+  static const Json null;
+  return has(object, field) ? object[field] : null;
+}
+
+std::string type_of(const Json& object, const std::string& where) {
+  return require_string(object, "type", where);
+}
+
+[[noreturn]] void refuse(const std::string& where, const char* field, const std::string& found,
+                         const char* wanted) {
+  throw Error(text(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
+}
+
+/// Throws unless the field is missing, null, or one of the values that change nothing.
+void require_default(const Json& object, const char* field, const std::string& where,
+                     std::initializer_list<Json> harmless) {
+  if (!has(object, field)) return;
+  const Json& value = object[field];
+  if (std::ranges::any_of(harmless, [&](const Json& v) { return value == v; })) return;
+  std::string wanted = "null";
+  for (const Json& v : harmless) wanted += " or " + v.dump();
+  refuse(where, field, value.is_structured() ? value.type_name() : value.dump(), wanted.c_str());
+}
+
+// --- normalizer ------------------------------------------------------------------------------------------
+
+using Steps = std::vector<NormalizerStep>;
+
+Steps parse_bert_normalizer(const Json& json, const std::string& where) {
+  const bool lower = optional_boolean(json, "lowercase", where, true);
+  return bert_steps({.clean = optional_boolean(json, "clean_text", where, true),
+                     .space_ideographs = optional_boolean(json, "handle_chinese_chars", where, true),
+                     .strip_accents = optional_boolean(json, "strip_accents", where, lower),
+                     .lower_case = lower});
+}
+
+void add_normalizer(const Json& json, const std::string& where, Steps& steps) {
+  if (json.is_null()) return;
+  const std::string type = type_of(json, where);
+  if (type == "Sequence") {
+    for (const Json& item : require_array(json, "normalizers", where)) add_normalizer(item, where, steps);
+    return;
+  }
+  const std::pair<const char*, Steps> simple[] = {
+      {"BertNormalizer", type == "BertNormalizer" ? parse_bert_normalizer(json, where) : Steps{}},
+      {"Lowercase", {NormalizerStep::lower_case}},
+      {"StripAccents", {NormalizerStep::strip_marks}},
+      {"NFD", {NormalizerStep::decompose}},
+      {"NFKD", {NormalizerStep::decompose_compatible}},
+      {"NFC", {NormalizerStep::decompose, NormalizerStep::compose}},
+      {"NFKC", {NormalizerStep::decompose_compatible, NormalizerStep::compose}}};
+  for (const auto& [name, of_name] : simple)
+    if (type == name) {
+      steps.insert(steps.end(), of_name.begin(), of_name.end());
+      return;
+    }
+  refuse(where, "type", json_string(type),
+         "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD or a Sequence of them");
+}
+
+// --- pre-tokenizer ---------------------------------------------------------------------------------------
+
+/// What the pre-tokenizers of a file say together.
+struct Splits {
+  std::vector<WordSplit> words{};
+  bool byte_level = false, add_prefix_space = false, use_pattern = true;
+};
+
+void add_pre_tokenizer(const Json& json, const std::string& where, Splits& splits) {
+  if (json.is_null()) return;
+  const std::string type = type_of(json, where);
+  if (splits.byte_level) refuse(where, "type", json_string(type) + " behind ByteLevel", "ByteLevel alone");
+  if (type == "Sequence") {
+    for (const Json& item : require_array(json, "pretokenizers", where))
+      add_pre_tokenizer(item, where, splits);
+  } else if (type == "BertPreTokenizer") {
+    splits.words.push_back(WordSplit::bert);
+  } else if (type == "WhitespaceSplit") {
+    splits.words.push_back(WordSplit::white_space);
+  } else if (type == "Whitespace") {
+    splits.words.push_back(WordSplit::word_runs);
+  } else if (type == "Punctuation") {
+    require_default(json, "behavior", where, {"Isolated"});
+    splits.words.push_back(WordSplit::punctuation);
+  } else if (type == "ByteLevel") {
+    splits.byte_level = true;
+    splits.add_prefix_space = optional_boolean(json, "add_prefix_space", where, true);
+    splits.use_pattern = optional_boolean(json, "use_regex", where, true);
+  } else {
+    refuse(where, "type", json_string(type),
+           "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, ByteLevel or a Sequence");
+  }
+}
+
+// --- model -----------------------------------------------------------------------------------------------
+
+std::string model_type(const Json& model, const std::string& where) {
+  if (has(model, "type")) return type_of(model, where);
+  // Files of the first versions do not name it.
+  if (has(model, "merges")) return "BPE";
+  if (has(model, "max_input_chars_per_word")) return "WordPiece";
+  return type_of(model, where);
+}
+
+std::optional<TokenId> find_token(const Json& model, const char* field, const Vocabulary& vocabulary,
+                                  const std::string& where) {
+  if (!has(model, field)) return std::nullopt;
+  const std::string name = require_string(model, field, where);
+  const std::optional<TokenId> id = vocabulary.find(name);
+  if (!id) refuse(where, field, json_string(name), "a token of the vocabulary");
+  return id;
+}
+
+WordPieceScheme parse_word_pieces(const Json& model, const Splits& splits, const TokenList& tokens,
+                                  const std::string& where) {
+  if (splits.byte_level)
+    throw Error(where + ": found WordPiece behind the pre-tokenizer ByteLevel, wanted BertPreTokenizer");
+  WordPieceScheme scheme{.splits = splits.words, .options = {}};
+  // A vocabulary may lack its unknown-word token: only a text with such a word then is an error.
+  if (has(model, "unk_token"))
+    scheme.options.unk = tokens.vocabulary.find(require_string(model, "unk_token", where));
+  scheme.options.continuation = optional_string(model, "continuing_subword_prefix", where, "##");
+  scheme.options.longest_word = optional_integer(model, "max_input_chars_per_word", where, 100, 0, INT32_MAX);
+  scheme.options.no_pieces = tokens.not_in_model;
+  return scheme;
+}
+
+std::pair<std::string, std::string> parse_merge(const Json& merge, std::size_t rank,
+                                                const std::string& where) {
+  if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
+    return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+  if (merge.is_string()) {
+    const auto& both = merge.get_ref<const std::string&>();
+    const std::size_t space = both.find(' ');
+    if (space != std::string::npos && both.find(' ', space + 1) == std::string::npos)
+      return {both.substr(0, space), both.substr(space + 1)};
+  }
+  throw Error(text(where, ": field \"merges\"[", rank, "]: wanted \"a b\" or [\"a\", \"b\"]"));
+}
+
+BytePairScheme parse_byte_pairs(const Json& model, const Splits& splits, const TokenList& tokens,
+                                const std::string& where) {
+  if (!splits.byte_level || !splits.words.empty())
+    throw Error(where + ": found BPE without the pre-tokenizer ByteLevel, wanted ByteLevel alone");
+  require_default(model, "dropout", where, {0, 0.0});
+  require_default(model, "continuing_subword_prefix", where, {""});
+  require_default(model, "end_of_word_suffix", where, {""});
+  require_default(model, "byte_fallback", where, {false});
+  const BytePairOptions options{.unk = find_token(model, "unk_token", tokens.vocabulary, where),
+                                .fuse_unk = optional_boolean(model, "fuse_unk", where, false),
+                                .whole_words_first = optional_boolean(model, "ignore_merges", where, false)};
+  Merges merges;
+  const Json& list = require_array(model, "merges", where);
+  merges.reserve(list.size());
+  for (const Json& merge : list) merges.push_back(parse_merge(merge, merges.size(), where));
+  return {.pairs = BytePairs(tokens.vocabulary, merges, options, where),
+          .add_prefix_space = splits.add_prefix_space,
+          .use_pattern = splits.use_pattern};
+}
+
+std::variant<WordPieceScheme, BytePairScheme> parse_scheme(const Json& json, const TokenList& tokens,
+                                                           const std::string& where) {
+  const std::string at_model = where + ": model";
+  const Json& model = require_object(json, "model", where);
+  const std::string type = model_type(model, at_model);
+  Splits splits;
+  add_pre_tokenizer(part(json, "pre_tokenizer"), where + ": pre_tokenizer", splits);
+  if (type == "WordPiece") return parse_word_pieces(model, splits, tokens, at_model);
+  if (type == "BPE") return parse_byte_pairs(model, splits, tokens, at_model);
+  refuse(at_model, "type", json_string(type), "WordPiece or BPE");
+}
+
+// --- post-processor --------------------------------------------------------------------------------------
+
+TokenId parse_id(const Json& value, const Vocabulary& vocabulary, const std::string& where,
+                 const char* field) {
+  const bool fits = value.is_number_integer() && value >= 0 && value < vocabulary.size();
+  if (!fits)
+    refuse(where, field, value.is_structured() ? value.type_name() : value.dump(),
+           text("an id from 0 to ", vocabulary.size() - 1).c_str());
+  return value.get<TokenId>();
+}
+
+/// ["[SEP]", 102] of BertProcessing and RobertaProcessing.
+TokenId parse_named_id(const Json& json, const char* field, const Vocabulary& vocabulary,
+                       const std::string& where) {
+  const Json& both = require_array(json, field, where);
+  if (both.size() != 2) refuse(where, field, text(both.size(), " items"), "[\"token\", id]");
+  return parse_id(both[1], vocabulary, where, field);
+}
+
+TemplateItem parse_template_item(const Json& json, const Json& special, const Vocabulary& vocabulary,
+                                 const std::string& where) {
+  const bool is_text = has(json, "Sequence");
+  const Json& item = require_object(json, is_text ? "Sequence" : "SpecialToken", where);
+  const std::string name = require_string(item, "id", where);
+  TemplateItem out{.part = -1, .ids = {}, .type = 0};
+  out.type = static_cast<TokenId>(optional_integer(item, "type_id", where, 0, 0, 1));
+  if (is_text) {
+    if (name != "A" && name != "B") refuse(where, "id", json_string(name), "A or B");
+    out.part = name == "A" ? 0 : 1;
+    return out;
+  }
+  const Json& token = require_object(special, name, where + ": special_tokens");
+  for (const Json& id : require_array(token, "ids", where))
+    out.ids.push_back(parse_id(id, vocabulary, where, "ids"));
+  return out;
+}
+
+Template parse_template(const Json& json, const char* field, int texts, const Vocabulary& vocabulary,
+                        const std::string& where) {
+  const Json& special = part(json, "special_tokens");
+  Template out;
+  for (const Json& item : require_array(json, field, where)) {
+    out.push_back(parse_template_item(item, special, vocabulary, where));
+    if (out.back().part >= texts) refuse(where, field, "the text B", "A alone");
+  }
+  for (int part = 0; part < texts; ++part)
+    if (std::ranges::count(out, part, &TemplateItem::part) != 1)
+      refuse(where, field, text("not once the text ", part == 0 ? "A" : "B"), "each text once");
+  return out;
+}
+
+void add_post_processor(const Json& json, const std::string& where, TokenizerParts& parts, bool& found) {
+  if (json.is_null()) return;
+  const std::string type = type_of(json, where);
+  if (type == "Sequence") {
+    for (const Json& item : require_array(json, "processors", where))
+      add_post_processor(item, where, parts, found);
+    return;
+  }
+  if (type == "ByteLevel") return;  // trims offsets, which are trimmed anyway
+  if (found) refuse(where, "processors", "two that add tokens", "one");
+  found = true;
+  if (type == "TemplateProcessing") {
+    parts.around = {.single = parse_template(json, "single", 1, parts.vocabulary, where),
+                    .pair = parse_template(json, "pair", 2, parts.vocabulary, where)};
+  } else if (type == "BertProcessing" || type == "RobertaProcessing") {
+    const std::vector<TokenId> cls = {parse_named_id(json, "cls", parts.vocabulary, where)};
+    const std::vector<TokenId> sep = {parse_named_id(json, "sep", parts.vocabulary, where)};
+    parts.around = type == "BertProcessing" ? bert_templates(cls, sep) : roberta_templates(cls, sep);
+  } else {
+    refuse(where, "type", json_string(type),
+           "BertProcessing, RobertaProcessing, TemplateProcessing, ByteLevel or a Sequence");
+  }
+}
+
+}  // namespace
+
+// --- tokens ----------------------------------------------------------------------------------------------
+
+std::vector<NumberedToken> parse_token_ids(const Json& object, const std::string& where) {
+  if (!object.is_object() || object.empty())
+    throw Error(where + ": found no tokens, wanted {\"token\": id, ...}");
+  std::vector<NumberedToken> tokens;
+  tokens.reserve(object.size());
+  for (const auto& [token, id] : object.get_ref<const Json::object_t&>()) {
+    // An unsigned number beyond int64 compares as a negative one.
+    if (!id.is_number_integer() || id < 0 || id > kLargestId)
+      require_integer(object, token, where, 0, kLargestId);
+    tokens.push_back({id.get<TokenId>(), token});
+  }
+  return tokens;
+}
+
+AddedToken parse_added_token(const Json& token, AddedToken fallback, const std::string& where) {
+  if (token.is_string()) {
+    fallback.content = token.get<std::string>();
+    return fallback;
+  }
+  fallback.content = require_string(token, "content", where);
+  for (const auto& [field, value] : {std::pair{"special", &fallback.special},
+                                     {"single_word", &fallback.single_word},
+                                     {"lstrip", &fallback.lstrip},
+                                     {"rstrip", &fallback.rstrip},
+                                     {"normalized", &fallback.normalized}})
+    *value = optional_boolean(token, field, where, *value);
+  return fallback;
+}
+
+TokenList join_tokens(std::vector<NumberedToken> model, std::vector<AddedToken> added,
+                      const std::string& where) {
+  std::vector<TokenId> in_model, in_added;
+  for (const NumberedToken& token : model) in_model.push_back(token.id);
+  for (const AddedToken& token : added) {
+    in_added.push_back(token.id);
+    model.push_back({token.id, token.content});
+  }
+  TokenList list{.vocabulary = numbered_vocabulary(std::move(model), where), .added = std::move(added)};
+  std::ranges::sort(in_model);
+  std::ranges::sort(in_added);
+  std::ranges::set_difference(in_added, in_model, std::back_inserter(list.not_in_model));
+  return list;
+}
+
+TokenList parse_token_list(const Json& tokenizer, const std::string& where) {
+  const std::string at_vocabulary = where + ": model: vocab";
+  const Json& model = require_object(tokenizer, "model", where);
+  std::vector<NumberedToken> tokens;
+  if (const Json& vocabulary = part(model, "vocab");
+      vocabulary.is_array()) {  // Unigram: [["token", score], …]
+    for (const Json& entry : vocabulary) {
+      if (!entry.is_array() || entry.empty() || !entry[0].is_string())
+        throw Error(text(at_vocabulary, "[", tokens.size(), "]: wanted [\"token\", score]"));
+      tokens.push_back({static_cast<TokenId>(tokens.size()), entry[0].get<std::string>()});
+    }
+  } else {
+    tokens = parse_token_ids(vocabulary, at_vocabulary);
+  }
+  std::vector<AddedToken> added;
+  if (has(tokenizer, "added_tokens"))
+    for (const Json& entry : require_array(tokenizer, "added_tokens", where)) {
+      const std::string at = text(where, ": added_tokens[", added.size(), "]");
+      AddedToken token = parse_added_token(entry, {}, at);
+      token.id = static_cast<TokenId>(require_integer(entry, "id", at, 0, kLargestId));
+      added.push_back(std::move(token));
+    }
+  return join_tokens(std::move(tokens), std::move(added), where);
+}
+
+Tokenizer parse_tokenizer(std::string_view json_text, const std::string& where) {
+  const Json json = parse_json(json_text, where);
+  TokenList tokens = parse_token_list(json, where);
+  Steps normalizer;
+  add_normalizer(part(json, "normalizer"), where + ": normalizer", normalizer);
+  auto scheme = parse_scheme(json, tokens, where);
+  TokenizerParts parts{.vocabulary = std::move(tokens.vocabulary),
+                       .added = std::move(tokens.added),
+                       .normalizer = std::move(normalizer),
+                       .scheme = std::move(scheme)};
+  bool found = false;
+  add_post_processor(part(json, "post_processor"), where + ": post_processor", parts, found);
+  return Tokenizer(std::move(parts));
+}
+
+}  // namespace slalom

@@ -1,0 +1,300 @@
+// slalom explain and compare on texts: tokenizers, pairs, windows, classes, resuming, views.
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "../support/compare.hpp"
+#include "../support/process.hpp"
+#include "model_folder.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// The small BERT, with a vocabulary of w5 … w37 and the pieces ##a, ##b; three named classes.
+struct TextModel : ModelFolder {
+  TextModel() {
+    std::string words = "[PAD]\n[CLS]\n[SEP]\n[UNK]\n[MASK]\n";
+    for (int i = 5; i < 38; ++i) words += text("w", i, "\n");
+    write("vocab.txt", words + "##a\n##b\n");
+    write("tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}");
+    write("special_tokens_map.json",
+          "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", \"unk_token\": "
+          "\"[UNK]\", \"mask_token\": \"[MASK]\"}");
+    Json config = parse_json(read_file(file("config.json")), "config.json");
+    config["id2label"] = {{"0", "bad"}, {"1", "so-so"}, {"2", "good"}};
+    config["label2id"] = {{"bad", 0}, {"so-so", 1}, {"good", 2}};
+    write("config.json", config.dump());
+  }
+  Finished run(const char* command, const Arguments& options, const ProcessOptions& process = {}) const {
+    Arguments all = {command, "--model", path, "--precision", "f64"};
+    all.insert(all.end(), options.begin(), options.end());
+    return run_slalom(all, process);
+  }
+  std::vector<Json> explain(const Arguments& options, const std::string& input) const {
+    const Finished finished = run("explain", options, {.input = input});
+    CAPTURE(finished.err);
+    CHECK(finished.status == 0);
+    return json_lines(finished.out);
+  }
+};
+
+std::string words(int count) {
+  std::string line;
+  for (int i = 0; i < count; ++i) line += text(i == 0 ? "" : " ", "w", 5 + (i * 7) % 33);
+  return line;
+}
+
+Json without_time(Json row) {
+  if (row.contains("cost")) row["cost"].erase("seconds");
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("explain: a text is its ids, and tokens know their bytes") {
+  const TextModel folder;
+  const Json text = folder.explain({"--method", "leave-one-out"}, "{\"text\":\"W7  w30ab.\"}\n").at(0);
+  const Json ids =
+      folder.explain({"--method", "leave-one-out"}, "{\"input_ids\":[1,7,30,38,39,3,2]}\n").at(0);
+  CHECK(text["scores"] == ids["scores"]);
+  CHECK(text["log_odds"] == ids["log_odds"]);
+  CHECK(ids["tokens"][1]["start"].is_null());
+  const Json& tokens = text["tokens"];
+  REQUIRE(tokens.size() == 7);
+  CHECK(tokens[0]["special"] == true);
+  CHECK(tokens[0]["start"].is_null());
+  CHECK(tokens[1]["start"] == 0);
+  CHECK(tokens[1]["end"] == 2);
+  CHECK(tokens[3]["text"] == "##a");
+  CHECK(tokens[3]["start"] == 7);
+  CHECK(tokens[5]["text"] == "[UNK]");  // the full stop
+  CHECK(tokens[5]["start"] == 9);
+  CHECK(tokens[5]["special"] == false);
+}
+
+TEST_CASE("explain --text, plain lines and TSV are the same text") {
+  const TextModel folder;
+  const Json one = folder.explain({"--method", "slalom-exact", "--text", "w7 w9"}, "").at(0);
+  folder.write("a.txt", "w7 w9\n");
+  folder.write("a.tsv", "1\tw7 w9\n");
+  for (const char* name : {"a.txt", "a.tsv"}) {
+    const Json row = folder.explain({"--method", "slalom-exact", "--input", folder.file(name)}, "").at(0);
+    CHECK(row["scores"] == one["scores"]);
+  }
+  CHECK(folder.explain({"--method", "slalom-exact"}, "w7 w9\n").at(0)["scores"] == one["scores"]);
+  const Finished both = folder.run("explain", {"--text", "w7", "--input", folder.file("a.txt")});
+  CHECK(both.status == 2);
+}
+
+TEST_CASE("explain --unit word: the pieces of a word go together") {
+  const TextModel folder;
+  const Json row =
+      folder.explain({"--method", "leave-one-out", "--unit", "word", "--text", "w7ab w9"}, "").at(0);
+  REQUIRE(row["tokens"].size() == 4);  // [CLS], two words, [SEP]
+  CHECK(row["tokens"][1]["text"] == "w7ab");
+  CHECK(row["tokens"][1]["ids"] == Json({7, 38, 39}));
+  CHECK(row["tokens"][1]["end"] == 4);
+  CHECK(row["tokens"][2]["id"] == 9);
+  const auto f = [&](const std::string& ids) {
+    return folder.explain({"--method", "zero"}, "{\"input_ids\":[" + ids + "]}\n")
+        .at(0)["log_odds"]
+        .get<double>();
+  };
+  // F(t) − F(t without the word), the other word left.
+  CHECK(std::abs(row["scores"]["weight"][1].get<double>() - (f("1,7,38,39,9,2") - f("1,9,2"))) <= 1e-12);
+  CHECK(std::abs(row["scores"]["weight"][2].get<double>() - (f("1,7,38,39,9,2") - f("1,7,38,39,2"))) <=
+        1e-12);
+}
+
+TEST_CASE("explain: the second text of a pair has its segment and its place") {
+  const TextModel folder;
+  const Json pair =
+      folder.explain({"--method", "leave-one-out"}, "{\"text\":\"w7 w9\",\"text_pair\":\"w9\"}\n").at(0);
+  const Json ids = folder
+                       .explain({"--method", "leave-one-out"},
+                                "{\"input_ids\":[1,7,9,2,9,2],\"token_type_ids\":[0,0,0,0,1,1]}\n")
+                       .at(0);
+  const Json without_types =
+      folder.explain({"--method", "leave-one-out"}, "{\"input_ids\":[1,7,9,2,9,2]}\n").at(0);
+  CHECK(pair["scores"] == ids["scores"]);
+  CHECK(pair["log_odds"] != without_types["log_odds"]);
+  CHECK(pair["tokens"][4]["part"] == 1);
+  CHECK(pair["tokens"][4]["start"] == 0);
+}
+
+TEST_CASE("explain: a long text comes in windows that say so, or fails under --strict") {
+  const TextModel folder;  // 64 positions: 62 words a window
+  const std::string input = "{\"id\":\"long\",\"text\":\"" + words(100) + "\"}\n";
+  const std::vector<Json> rows = folder.explain({"--method", "zero"}, input);
+  REQUIRE(rows.size() == 3);  // from token 0, 31 and 38 on
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CHECK(rows[i]["id"] == "long");
+    CHECK(rows[i]["row"] == 0);
+    CHECK(rows[i]["window"]["number"] == i);
+    CHECK(rows[i]["window"]["of"] == 3);
+    CHECK(rows[i]["tokens"].size() == 64);
+    CHECK(rows[i]["warnings"].size() == 1);
+  }
+  CHECK(rows[1]["window"]["first"] == 31);
+  CHECK(rows[2]["window"]["first"] == 38);
+  CHECK(folder.explain({"--method", "zero", "--stride", "62"}, input).size() == 2);
+  CHECK(folder.explain({"--method", "zero", "--max-length", "12"}, input).size() == 19);  // 0, 5, … 90
+  const Finished strict = folder.run("explain", {"--method", "zero", "--strict"}, {.input = input});
+  CHECK(strict.status == 4);
+  CHECK(json_lines(strict.out).at(0)["error"] == "stdin: line 1: the text has 102 tokens, wanted at most 64");
+}
+
+TEST_CASE("explain --target: a name, the predicted class of each text, all of them") {
+  const TextModel folder;
+  const std::string input = "{\"text\":\"w7 w9\"}\n{\"text\":\"w20\"}\n";
+  CHECK(folder.explain({"--method", "zero", "--target", "good"}, input).at(1)["target"] == 2);
+  const std::vector<Json> all = folder.explain({"--method", "zero", "--target", "all"}, input);
+  REQUIRE(all.size() == 6);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    CHECK(all[i]["target"] == i % 3);
+    CHECK(all[i]["row"] == i / 3);
+  }
+  CHECK(all[4]["label"] == "so-so");
+  const std::vector<Json> predicted = folder.explain({"--method", "zero", "--target", "pred"}, input);
+  for (std::size_t row = 0; row < 2; ++row)
+    for (std::size_t c = 0; c < 3; ++c)  // the predicted class has the largest log-odds against the rest
+      CHECK(predicted.at(row)["log_odds"].get<double>() >= all[3 * row + c]["log_odds"].get<double>());
+  const Finished wrong = folder.run("explain", {"--target", "great"}, {.input = input});
+  CHECK(wrong.status == 2);
+  CHECK(lines_of(wrong.err).at(0) ==
+        "error: --target great, the model has classes 0 to 2: 0 bad, 1 so-so, 2 good");
+}
+
+TEST_CASE("explain --resume: a killed run is gone on with, nothing is lost or repeated") {
+  const TextModel folder;
+  std::string input;
+  for (int i = 0; i < 60; ++i) input += text("{\"id\":\"r", i, "\",\"text\":\"", words(3 + i % 20), "\"}\n");
+  folder.write("in.jsonl", input);
+  const Arguments options = {"--method", "slalom-fidel",          "--input", folder.file("in.jsonl"),
+                             "--output", folder.file("out.jsonl")};
+  const std::string partial = folder.file("out.jsonl.partial");
+  const Finished killed = folder.run(
+      "explain", options, {.kill = {.signal = SIGKILL, .when = [&] {
+                                      std::error_code missing;
+                                      const auto size = std::filesystem::file_size(partial, missing);
+                                      return !missing && size > 8000;
+                                    }}});
+  CHECK(killed.status == 128 + SIGKILL);
+  CHECK_FALSE(std::filesystem::exists(folder.file("out.jsonl")));
+  const std::size_t before = lines_of(read_file(partial)).size();
+  CHECK(before >= 1);
+  CHECK(before < 60);
+  folder.write("out.jsonl.partial", read_file(partial) + "{\"id\":\"torn");  // a line that was cut off
+  Arguments resumed = options;
+  resumed.push_back("--resume");
+  CHECK(folder.run("explain", resumed).status == 0);
+  CHECK_FALSE(std::filesystem::exists(partial));
+  const std::vector<Json> rows = json_lines(read_file(folder.file("out.jsonl")));
+  Arguments whole = options;
+  whole.back() = folder.file("whole.jsonl");
+  CHECK(folder.run("explain", whole).status == 0);
+  const std::vector<Json> wanted = json_lines(read_file(folder.file("whole.jsonl")));
+  REQUIRE(rows.size() == 60);
+  REQUIRE(wanted.size() == 60);
+  for (std::size_t i = 0; i < rows.size(); ++i) CHECK(without_time(rows[i]) == without_time(wanted[i]));
+
+  // A finished file is its own; other settings or another input are noticed.
+  CHECK(folder.run("explain", resumed).status == 0);
+  CHECK(json_lines(read_file(folder.file("out.jsonl"))).size() == 60);
+  Arguments other = resumed;
+  other.insert(other.end(), {"--seed", "3"});
+  const Finished refused = folder.run("explain", other);
+  CHECK(refused.status == 3);
+  CHECK(refused.err.find("field \"seed\": found 0, wanted 3") != std::string::npos);
+  folder.write("in.jsonl", "{\"id\":\"x\",\"text\":\"w7\"}\n" + input);
+  CHECK(folder.run("explain", resumed).err.find("field \"id\": found \"x\", wanted \"r0\"") !=
+        std::string::npos);
+  CHECK(folder.run("explain", {"--resume"}).status == 2);
+}
+
+TEST_CASE("explain --dry-run: what the run will ask, without asking it") {
+  const TextModel folder;
+  const std::string input = "{\"text\":\"" + words(30) + "\"}\n";
+  for (const char* method : {"slalom-fidel", "slalom-exact", "kernel-shap", "leave-one-out", "random"}) {
+    CAPTURE(method);
+    const Json plan = folder.explain({"--method", method, "--dry-run"}, input).at(0);
+    const Json done = folder.explain({"--method", method}, input).at(0);
+    const double queries = done["cost"]["queries"].get<double>() + done["fidelity"]["queries"].get<double>();
+    const double tokens =
+        done["cost"]["token_forwards"].get<double>() + done["fidelity"]["token_forwards"].get<double>();
+    CHECK(plan["texts"] == 1);
+    CHECK(std::abs(plan["queries"].get<double>() - queries) <= 0.02 * queries + 3);
+    CHECK(plan["token_forwards"].get<double>() >= 0.8 * tokens);
+    CHECK(plan["token_forwards"].get<double>() <= 1.7 * tokens);
+    CHECK(plan["seconds"].get<double>() > 0);
+  }
+}
+
+TEST_CASE("compare: a row a method, and how far the methods agree") {
+  const TextModel folder;
+  const std::string input = "{\"text\":\"w7 w9 w20 w31\"}\n{\"text\":\"w8 w30 w12 w5 w6\"}\n";
+  const Finished run = folder.run(
+      "compare", {"--methods", "leave-one-out,slalom-exact:value,shapley-exact,zero"}, {.input = input});
+  REQUIRE(run.status == 0);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 2 * 5 + 4);  // four methods and a matrix for each row, a summary for each method
+  CHECK(rows[0]["method"] == "leave-one-out");
+  CHECK(rows[0]["scores"]["weight"][0].is_null());
+  CHECK(rows[6]["method"] == "slalom-exact");
+  CHECK(rows[6]["row"] == 1);
+  const Json& matrix = rows[4]["matrix"];
+  CHECK(rows[4]["methods"][1] == "slalom-exact:value");
+  REQUIRE(matrix.size() == 4);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(std::abs(matrix[i][i].get<double>() - 1) <= 1e-12);
+    CHECK(matrix[i][(i + 1) % 3] == matrix[(i + 1) % 3][i]);
+    CHECK(matrix[3][i].is_null());  // equal scores rank nothing
+  }
+  CHECK(rows[10]["summary"] == "leave-one-out");
+  CHECK(rows[10]["r2"]["n"] == 2);
+  CHECK(rows[12]["spearman"].size() == 4);
+}
+
+TEST_CASE("explain: the terminal view, a page and pictures") {
+  const TextModel folder;
+  const Arguments options = {"--text",  "w7 <script>w9 w20",
+                             "--view",  "terminal",
+                             "--color", "never",
+                             "--html",  folder.file("page.html"),
+                             "--svg",   folder.file("plane.svg")};
+  const Finished run = folder.run("explain", options);
+  REQUIRE(run.status == 0);
+  CHECK(run.out.find("for so-so against the rest") != std::string::npos);
+  CHECK(run.out.find("fidelity: ") != std::string::npos);
+  CHECK(run.out.find("\x1b[") == std::string::npos);
+  const std::string page = read_file(folder.file("page.html"));
+  CHECK(page.find("&lt;") != std::string::npos);
+  CHECK(page.find("<script>w9") == std::string::npos);
+  CHECK(page.find("insertion") != std::string::npos);
+  CHECK(read_file(folder.file("plane.svg")).find("<svg") != std::string::npos);
+  CHECK(read_file(folder.file("plane-text.svg")).find("w20") != std::string::npos);
+  CHECK(folder.run("explain", {"--text", "w7", "--view", "tty"}).status == 2);
+}
+
+TEST_CASE("predict and evaluate take texts") {
+  const TextModel folder;
+  const Json text = json_lines(folder.run("predict", {"--text", "w7 w9"}).out).at(0);
+  const Json ids = json_lines(folder.run("predict", {}, {.input = "{\"input_ids\":[1,7,9,2]}\n"}).out).at(0);
+  CHECK(text["logits"] == ids["logits"]);
+  const Finished evaluated = folder.run("evaluate", {"--methods", "leave-one-out", "--metrics", "deletion"},
+                                        {.input = "{\"text\":\"" + words(80) + "\"}\n"});
+  REQUIRE(evaluated.status == 0);
+  CHECK(json_lines(evaluated.out).at(0)["n"] == 2);  // two windows
+}
+
+TEST_CASE("explain --text: a folder without tokenizer files says what it wants") {
+  const ModelFolder bare;
+  const Finished none = run_slalom({"explain", "--model", bare.path, "--special-ids", "1,2", "--text", "w7"});
+  CHECK(none.status == 3);
+  CHECK(none.err.find("has no tokenizer files") != std::string::npos);
+}

@@ -1,0 +1,88 @@
+// Random and zero scores, and Kernel SHAP as it was published: what the other methods are measured against.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "../support/compare.hpp"
+#include "slalom/base/error.hpp"
+#include "slalom/explain/explanation.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+const auto kSpecial = [](TokenId id) { return id <= 2; };
+
+std::vector<double> weights_of(const Explanation& e) {
+  return std::get<LinearScores>(e.scores).weight;
+}
+double check_of(const Explanation& e, const std::string& name) {
+  for (const auto& [known, value] : e.checks)
+    if (known == name) return value;
+  return std::nan("");
+}
+
+// Σ of id / 10, and 5 for each special token.
+double additive(std::span<const TokenId> ids) {
+  double sum = 0;
+  for (const TokenId id : ids) sum += id <= 2 ? 5 : 0.1 * id;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("random: uniform on -1 to 1, by seed and text") {
+  FunctionBlackBox f(additive);
+  std::vector<TokenId> ids(4000, 7);
+  const auto scores = [&](std::uint64_t seed) {
+    return weights_of(explain(method_named("random"), f, {ids, kSpecial}, {.seed = seed, .held_out = 0}));
+  };
+  const std::vector<double> first = scores(0);
+  double mean = 0, square = 0;
+  for (const double x : first) {
+    CHECK(std::abs(x) <= 1);
+    mean += x / 4000;
+    square += x * x / 4000;
+  }
+  CHECK(std::abs(mean) <= 4 * std::sqrt(1 / 3. / 4000));              // four standard errors
+  CHECK(std::abs(square - 1 / 3.) <= 4 * std::sqrt(4 / 45. / 4000));  // x² has variance 4 / 45
+  CHECK(scores(0) == first);
+  CHECK(scores(1) != first);
+  ids.back() = 8;
+  CHECK(scores(0) != first);
+}
+
+// Deletions of an additive classifier have a variance, which a constant does not explain: r2 ≤ 0.
+TEST_CASE("zero: all scores 0, and a fidelity that others have to beat") {
+  FunctionBlackBox f(additive);
+  const ExplainedText text({1, 10, 14, 20, 30, 2}, kSpecial);
+  const Explanation e = explain(method_named("zero"), f, text, {});
+  CHECK(weights_of(e) == std::vector<double>(4));
+  CHECK(e.fidelity->r2 <= 0);
+  CHECK(std::isnan(e.fidelity->correlation));
+  CHECK(e.cost.queries == 1);
+  CHECK(explain(method_named("leave-one-out"), f, text, {}).fidelity->r2 > e.fidelity->r2);
+  CHECK(explain(method_named("random"), f, text, {}).fidelity->r2 < 1);
+}
+
+// Without [CLS] and [SEP] the text is 1 + 1.4 + 2, each against the pad token's .3.
+TEST_CASE("kernel-shap as published: the game of the text without special tokens, absent ones padded") {
+  std::vector<std::size_t> lengths;
+  FunctionBlackBox f([&](std::span<const TokenId> ids) {
+    lengths.push_back(ids.size());
+    return additive(ids);
+  });
+  const ExplainedText text({1, 10, 14, 20, 2}, kSpecial);
+  ExplainOptions options{.pad_id = 3, .as_published = true, .held_out = 0};
+  const Explanation e = explain(method_named("kernel-shap"), f, text, options);
+  CHECK(relative_error(weights_of(e), std::vector<double>{0.7, 1.1, 1.7}) <= 1e-12);
+  CHECK(std::abs(check_of(e, "log_odds_stripped") - 4.4) <= 1e-12);
+  CHECK(std::abs(e.log_odds - 14.4) <= 1e-12);
+  CHECK(std::abs(check_of(e, "log_odds_empty") - 0.9) <= 1e-12);
+  CHECK(e.warnings.size() == 1);
+  CHECK(lengths.front() == 5);
+  for (std::size_t i = 1; i < lengths.size(); ++i) CHECK(lengths[i] == 3);
+  options.pad_id.reset();
+  CHECK_THROWS_AS(explain(method_named("kernel-shap"), f, text, options), UsageError);
+}

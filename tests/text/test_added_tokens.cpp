@@ -1,0 +1,61 @@
+#include "slalom/text/added_tokens.hpp"
+
+#include <doctest/doctest.h>
+
+#include "slalom/base/error.hpp"
+
+using namespace slalom;
+
+namespace {
+
+/// "name[begin,end)" of each match, with what it takes of the text.
+std::string matches_of(const std::vector<AddedToken>& tokens, std::string_view text) {
+  std::vector<std::string> names;
+  for (const AddedToken& token : tokens) names.push_back(token.content);
+  std::string out;
+  for (const AddedMatch& m : AddedTokenFinder(tokens, names).find(text))
+    out += slalom::text(out.empty() ? "" : " ", tokens[m.token].content, "[", m.begin, ",", m.end, ")");
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("added tokens: from left to right, the longest name first") {
+  const std::vector<AddedToken> tokens = {
+      {.content = "ab"}, {.content = "abc"}, {.content = "é"}, {.content = "b"}};
+  CHECK(matches_of(tokens, "abcab") == "abc[0,3) ab[3,5)");
+  CHECK(matches_of(tokens, "bé x") == "b[0,1) é[1,3)");
+  CHECK(matches_of(tokens, "xyz").empty());
+  CHECK(matches_of(tokens, "").empty());
+  CHECK(matches_of({}, "ab").empty());
+  CHECK(matches_of({{.content = ""}}, "ab").empty());
+}
+
+TEST_CASE("added tokens: single words only") {
+  const std::vector<AddedToken> tokens = {{.content = "new", .single_word = true}, {.content = "ew"}};
+  CHECK(matches_of(tokens, "new, new") == "new[0,3) new[5,8)");
+  CHECK(matches_of(tokens, "renew éew") == "ew[8,10)");  // the name that is no single word hides "ew" in it
+  CHECK(matches_of(tokens, "new_ newé new") == "new[11,14)");
+}
+
+TEST_CASE("added tokens: white space before and behind") {
+  const std::vector<AddedToken> both = {{.content = "<m>", .lstrip = true, .rstrip = true}};
+  CHECK(matches_of(both, "a  <m>\u00A0 b") == "<m>[1,9)");
+  CHECK(matches_of(both, "<m> <m>") == "<m>[0,4) <m>[4,7)");  // the space is taken once
+  const std::vector<AddedToken> left = {{.content = "<m>", .lstrip = true}};
+  CHECK(matches_of(left, " <m> <m> ") == "<m>[0,4) <m>[4,8)");
+}
+
+TEST_CASE("numbered vocabulary: any order, no gaps, one token an id") {
+  const Vocabulary v = numbered_vocabulary({{2, "c"}, {0, "a"}, {1, "b"}, {2, "c"}}, "here");
+  CHECK(v.size() == 3);
+  CHECK(v.token(2) == "c");
+  CHECK_THROWS_WITH_AS(numbered_vocabulary({{0, "a"}, {0, "b"}}, "here"),
+                       "here: tokens \"a\" and \"b\" have the same id", Error);
+  CHECK_THROWS_WITH_AS(numbered_vocabulary({{0, "a"}, {2, "b"}}, "here"),
+                       "here: found \"b\" with id 2 and no token with id 1, wanted ids without gaps", Error);
+  CHECK_THROWS_WITH_AS(numbered_vocabulary({{1, "a"}}, "here"),
+                       "here: found \"a\" with id 1 and no token with id 0, wanted ids without gaps", Error);
+  CHECK_THROWS_WITH_AS(numbered_vocabulary({{0, "a"}, {1, "a"}}, "here"),
+                       "here: token 'a' is already token 0, wanted distinct tokens", Error);
+}
