@@ -310,7 +310,6 @@ void prefer_bounded_values(const SlalomProblem& problem, const SlalomOptions& op
                            Descent& best) {
   if (problem.largest_deviation == 0) return;
   const Descent free = best;
-  // Where hardly any error is left, the spread of the log-odds says what is little.
   const double spread = std::max(0.0, problem.squares - problem.total_weight * problem.mean * problem.mean);
   for (const ValueBound& tried : kValueBounds) {
     const double most = tried.ranges / kValueBounds[0].ranges * problem.largest_deviation;
@@ -321,7 +320,7 @@ void prefer_bounded_values(const SlalomProblem& problem, const SlalomOptions& op
     Descent bounded = begin_descent(problem, std::move(point));
     bounded.largest_deviation = most;
     descend(problem, options, options.max_iterations, bounded);
-    if (bounded.error > free.error + tried.cost * std::max(free.error, 1e-2 * spread) ||
+    if (bounded.error > free.error + std::max(tried.cost * free.error, tried.little * spread) ||
         bounded.error > first_error)
       continue;
     bounded.iterations += free.iterations;

@@ -17,11 +17,12 @@ inline constexpr double kImportanceBound = 20;
 
 /// A token that acts additively wants an ever larger value at an ever smaller importance, with e^s v
 /// constant. A fit keeps values within so many times the range of its log-odds of their mean, if that costs
-/// no more than this share of the squared error; else it tries the next bound.
+/// no more than this share of the squared error, or, where hardly any error is left, of the squared spread of
+/// the log-odds; else it tries the next bound.
 struct ValueBound {
-  double ranges, cost;
+  double ranges, cost, little;
 };
-inline constexpr ValueBound kValueBounds[] = {{20, 1e-4}, {200, 1e-3}, {2000, 1e-2}};
+inline constexpr ValueBound kValueBounds[] = {{20, 1e-3, 1e-6}, {200, 5e-3, 0}};
 
 struct Background {
   double value = 0, importance = 0;
