@@ -139,11 +139,16 @@ tour: deps ## one training step of a one-layer model, printed with shapes
 	$(BUILD)/tour
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(wildcard tests/fuzz/*.cpp))
-FUZZED := $(wildcard src/base/*.cpp) src/model_io/safetensors.cpp src/model_io/config.cpp src/nn/config.cpp src/data/rows.cpp
+FUZZED := $(wildcard src/base/*.cpp src/text/*.cpp) src/model_io/safetensors.cpp src/model_io/config.cpp src/model_io/special_tokens.cpp src/model_io/tokenizer_folder.cpp src/nn/config.cpp src/data/texts.cpp src/data/rows.cpp
+FUZZ_FLAGS := -std=c++20 -Iinclude -g -O1 -fopenmp -fsanitize=address,undefined -fno-sanitize-recover=all
 fuzz: $(FUZZ_TARGETS) ## one fuzz program a parser (needs clang); run build/fuzz/NAME tests/corpus/NAME
-build/fuzz/%: tests/fuzz/%.cpp $(FUZZED)
+build/fuzz/objects/%.o: %.cpp
 	@mkdir -p $(@D)
-	clang++ -std=c++20 -Iinclude -g -O1 -fopenmp -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $^ -lz -o $@
+	@echo "  $< (fuzz)"
+	$(Q)clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+build/fuzz/%: build/fuzz/objects/tests/fuzz/%.o $(FUZZED:%.cpp=build/fuzz/objects/%.o)
+	@echo "  $@"
+	$(Q)clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lutf8proc -lpcre2-8 -lnettle -lz -o $@
 
 install: all ## copy the binary, the library and the headers below PREFIX
 	install -D build/$(config)/slalom $(DESTDIR)$(PREFIX)/bin/slalom
@@ -153,4 +158,4 @@ install: all ## copy the binary, the library and the headers below PREFIX
 clean: ## remove build and out
 	rm -rf build out
 
--include $(wildcard $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/src/cli/main.d $(BUILD)/experiments/*/*.d)
+-include $(wildcard $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/src/cli/main.d $(BUILD)/experiments/*/*.d build/fuzz/objects/*/*/*.d)
