@@ -41,7 +41,7 @@ TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/%,$(wildca
 PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
 .PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize \
-        format bench study surrogates recovery shapley tour fuzz install clean
+        format bench study surrogates recovery shapley case-study tour fuzz install clean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
 help: ## list the targets
@@ -134,6 +134,10 @@ shapley: deps ## Shapley values of repeated words (appendix A): SIZE, results in
 	$(LINEAR_STUDY) --layers 1
 	$(BUILD)/shapley --size $(SIZE) --models out/linear_study/models --output out/shapley
 
+case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, results in out/case_study
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/case_study
+	$(BUILD)/case_study --size $(SIZE) --output out/case_study
+
 tour: deps ## one training step of a one-layer model, printed with shapes
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tour
 	$(BUILD)/tour
@@ -146,6 +150,7 @@ build/fuzz/objects/%.o: %.cpp
 	@mkdir -p $(@D)
 	@echo "  $< (fuzz)"
 	$(Q)clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+.PRECIOUS: build/fuzz/objects/%.o
 build/fuzz/%: build/fuzz/objects/tests/fuzz/%.o $(FUZZED:%.cpp=build/fuzz/objects/%.o)
 	@echo "  $@"
 	$(Q)clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lutf8proc -lpcre2-8 -lnettle -lz -o $@

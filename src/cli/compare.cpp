@@ -74,7 +74,7 @@ class Comparison {
       Explanation e = explain(method, *classifier_.f, text, classifier_.options_for(text, method, options_));
       scores.push_back(scores_of(e, methods_[i]));
       note(e, found_[i]);
-      add_explanation(std::move(e), text, classifier_, reported);
+      add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
       reported.explanations.back().ranking =
           ranking_of(reported.explanations.back().explanation, methods_[i]);
     }

@@ -125,7 +125,7 @@ class Run {
                                         " tokens: this is window ", window.number + 1, " of ", window.of,
                                         ", from token ", window.first, " on; the log-odds is the window's"));
     ReportedText reported = reported_text(window.row, text, classifier_);
-    add_explanation(std::move(e), text, classifier_, reported);
+    add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
     ExplanationOrigin origin = origin_of(window, number, classifier_, common_);
     origin.parameters = parameters_;
     std::string line = views_->terminal()

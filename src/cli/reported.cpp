@@ -53,7 +53,7 @@ ReportedText reported_text(const InputRow& row, const ExplainedText& text,
 }
 
 void add_explanation(Explanation explanation, const ExplainedText& text, const OpenedClassifier& classifier,
-                     ReportedText& to) {
+                     bool show_special, ReportedText& to) {
   ReportedExplanation reported;
   const auto add = [&](const char* name, const std::vector<double>& scores) {
     if (!scores.empty()) reported.columns.emplace_back(name, text.aligned(scores));
@@ -67,7 +67,9 @@ void add_explanation(Explanation explanation, const ExplainedText& text, const O
     add("importance_se", slalom->importance_se);
     reported.ranking = "linear";
   } else {
-    add("weight", std::get<LinearScores>(explanation.scores).weight);
+    const std::vector<double> special = show_special ? explanation.special : std::vector<double>{};
+    reported.columns.emplace_back("weight",
+                                  text.aligned(std::get<LinearScores>(explanation.scores).weight, special));
     add("standard_error", std::get<LinearScores>(explanation.scores).standard_error);
     reported.ranking = "weight";
   }
@@ -85,9 +87,8 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
   const bool empty = text.has_empty_text() || options.absence.filler;
   for (ReportedExplanation& e : to.explanations) {
     std::vector<double> scores;
-    for (const double score : e.ranking_scores())
-      if (!std::isnan(score)) scores.push_back(score);
-    if (std::ssize(scores) != text.players()) continue;
+    for (std::size_t i = 0; i < to.tokens.size(); ++i)
+      if (!to.tokens[i].special) scores.push_back(e.ranking_scores()[i]);
     e.insertion = insertion(scores, f, step);
     e.deletion = deletion(scores, f, step, empty);
   }

@@ -55,7 +55,7 @@ void add_view_options(cxxopts::Options& options) {
   };
   options.add_options("view")("view", "of the output: jsonl, terminal, or auto (terminal at a terminal)",
                               word("auto"), "V")("color", "auto, always or never", word("auto"), "WHEN")(
-      "special", "special tokens in the terminal view: show or hide", word("hide"), "S")(
+      "special", "special tokens: show, with scores that the method gives them, or hide", word("hide"), "S")(
       "html", "also write a page that needs nothing else", word(""), "FILE")(
       "svg", "also write the first text's plane, and its highlighted text to FILE-text.svg", word(""),
       "FILE");

@@ -43,8 +43,7 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Expl
   const std::vector<double> share =
       look_inside(f, "attention-rollout", [&](auto& model, Index) { return rollout(model, text); });
   f.charge({1, 1, std::ssize(share)});
-  set_linear_scores(text.summed(share), result);
-  result.checks.emplace_back("special_tokens", sum_of_special(text, share));
+  set_token_scores(share, text, result);
   result.warnings.emplace_back(
       "shares of attention have no sign and are no parts of the log-odds: r2 and mse are not meant for them, "
       "correlation is");

@@ -30,8 +30,7 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Expl
   });
   f.charge({1, 1, std::ssize(text.ids())});
   result.checks.emplace_back("backward_passes", 1);
-  set_linear_scores(text.summed(relevance.token), result);
-  result.checks.emplace_back("special_tokens", sum_of_special(text, relevance.token));
+  set_token_scores(relevance.token, text, result);
   add_ledger(relevance, result);
 }
 

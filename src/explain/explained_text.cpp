@@ -76,14 +76,27 @@ std::vector<ExplainedText::Range> ExplainedText::items() const {
   return list;
 }
 
-std::vector<double> ExplainedText::aligned(std::span<const double> scores) const {
+std::vector<double> ExplainedText::aligned(std::span<const double> scores,
+                                           std::span<const double> special) const {
   std::vector<double> all;
-  std::size_t u = 0;
+  std::size_t u = 0, s = 0;
   for (const Range& item : items()) {
     const bool explained = u < units_.size() && units_[u].first == item.first;
-    all.push_back(explained ? scores[u++] : std::nan(""));
+    all.push_back(explained ? scores[u++] : special.empty() ? std::nan("") : special[s++]);
   }
   return all;
+}
+
+std::vector<double> ExplainedText::of_special(std::span<const double> of_tokens) const {
+  std::vector<double> special;
+  std::size_t u = 0;
+  for (const Range& item : items()) {
+    if (u < units_.size() && units_[u].first == item.first)
+      ++u;
+    else
+      special.push_back(of_tokens[static_cast<std::size_t>(item.first)]);
+  }
+  return special;
 }
 
 std::vector<double> ExplainedText::summed(std::span<const double> of_tokens) const {

@@ -9,13 +9,11 @@ namespace {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
   const GradientAtText at = gradient_at_text(f, text, "gradient", result);
-  std::vector<double> norm;
-  for (const ExplainedText::Range& unit : text.units()) {
-    double squares = 0;
-    for (Index i = unit.first * at.width; i < (unit.first + unit.size) * at.width; ++i)
-      squares += at.gradient[i] * at.gradient[i];
-    norm.push_back(std::sqrt(squares));
-  }
+  std::vector<double> norm = row_products(at.gradient, at.gradient, at.width);  // (S), squared as yet
+  result.special = text.of_special(norm);
+  norm = text.summed(norm);
+  for (std::vector<double>* squares : {&norm, &result.special})
+    for (double& x : *squares) x = std::sqrt(x);
   set_linear_scores(std::move(norm), result);
   result.warnings.emplace_back(
       "norms of gradients have no sign and are no parts of the log-odds: r2 and mse are not meant for them, "

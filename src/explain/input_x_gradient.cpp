@@ -7,7 +7,7 @@ namespace {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
   const GradientAtText at = gradient_at_text(f, text, "input-x-gradient", result);
-  set_linear_scores(text.summed(row_products(at.embedding, at.gradient, at.width)), result);
+  set_token_scores(row_products(at.embedding, at.gradient, at.width), text, result);
 }
 
 }  // namespace

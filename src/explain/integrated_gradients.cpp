@@ -152,11 +152,10 @@ void explain_text(Classifier<T>& model, Index target, BlackBox& f, const Explain
                word_embeddings(model, text.ids())};
   for (std::size_t i = 0; i < path.step.size(); ++i) path.step[i] -= path.baseline[i];
   const PathIntegral found = integrate(path, result.log_odds, options.tolerance);
-  set_linear_scores(text.summed(found.scores), result);
+  set_token_scores(found.scores, text, result);
   result.checks.emplace_back("completeness_gap", found.gap);
   result.checks.emplace_back("points", static_cast<double>(found.points));
   result.checks.emplace_back("log_odds_baseline", found.log_odds_baseline);
-  result.checks.emplace_back("special_tokens", sum_of_special(text, found.scores));
   charge_passes(f, path.passes, std::ssize(text.ids()), result);
   if (!found.converged)
     result.warnings.push_back(slalom::text(

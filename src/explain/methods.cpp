@@ -1,5 +1,7 @@
 #include "slalom/explain/methods.hpp"
 
+#include <numeric>
+
 #include "slalom/base/error.hpp"
 
 namespace slalom {
@@ -35,18 +37,11 @@ const Method& method_named(const std::string& name) {
   throw UsageError("no method \"" + name + "\", wanted one of " + known);
 }
 
-double sum_of_special(const ExplainedText& text, std::span<const double> of_tokens) {
-  double sum = 0;
-  Index at = 0;
-  const auto add_until = [&](Index end) {
-    for (; at < end; ++at) sum += of_tokens[at];
-  };
-  for (const ExplainedText::Range& unit : text.units()) {
-    add_until(unit.first);
-    at += unit.size;
-  }
-  add_until(std::ssize(of_tokens));
-  return sum;
+void set_token_scores(std::span<const double> of_tokens, const ExplainedText& text, Explanation& result) {
+  set_linear_scores(text.summed(of_tokens), result);
+  result.special = text.of_special(of_tokens);
+  result.checks.emplace_back("special_tokens",
+                             std::accumulate(result.special.begin(), result.special.end(), 0.0));
 }
 
 void add_without_special(const ExplainedText& text, std::span<const std::uint8_t> member, TokenId filler,

@@ -298,3 +298,17 @@ TEST_CASE("explain --text: a folder without tokenizer files says what it wants")
   CHECK(none.status == 3);
   CHECK(none.err.find("has no tokenizer files") != std::string::npos);
 }
+
+TEST_CASE("explain --special show: special tokens have the scores that the method gives them") {
+  const TextModel folder;
+  const Arguments options = {"--method", "input-x-gradient", "--text", "w7 w9"};
+  Arguments shown = options;
+  shown.insert(shown.end(), {"--special", "show"});
+  const Json without = folder.explain(options, "").at(0), with = folder.explain(shown, "").at(0);
+  CHECK(without["scores"]["weight"][0].is_null());
+  CHECK(with["scores"]["weight"][1] == without["scores"]["weight"][1]);
+  CHECK(std::abs(with["scores"]["weight"][0].get<double>() + with["scores"]["weight"][3].get<double>() -
+                 with["checks"]["special_tokens"].get<double>()) <= 1e-12);
+  shown[1] = "leave-one-out";  // has none to give
+  CHECK(folder.explain(shown, "").at(0)["scores"]["weight"][0].is_null());
+}

@@ -12,8 +12,9 @@ ReportedText reported_text(const InputRow& row, const ExplainedText& text,
                            const OpenedClassifier& classifier);
 
 /// Adds an explanation, its scores in the places of the tokens, ranked by its linear scores or weights.
+/// Special tokens have the scores that the method gives them if `show_special`, else none.
 void add_explanation(Explanation explanation, const ExplainedText& text, const OpenedClassifier& classifier,
-                     ReportedText& to);
+                     bool show_special, ReportedText& to);
 
 /// Adds what only a page shows: curves of insertion and deletion (about 25 points each), which ask the
 /// classifier, and the attention patterns of a transformer where tokens are explained.

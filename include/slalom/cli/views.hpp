@@ -21,6 +21,7 @@ class Views {
 
   /// The output is for a reader at a terminal, not JSON lines.
   bool terminal() const { return terminal_; }
+  bool show_special() const { return show_special_; }
   std::string terminal_view(const ReportedText& text) const;
   /// A page or picture is wanted of this text; a text that is left out of the page is counted.
   bool wants_page();

@@ -48,10 +48,12 @@ class ExplainedText {
   /// The units and, between them, the special tokens one by one: what a reader sees. All S tokens under
   /// Unit::token.
   std::vector<Range> items() const;
-  /// Scores (n) of the units in the places of items(), NaN for special tokens.
-  std::vector<double> aligned(std::span<const double> scores) const;
-  /// The sums over each unit of numbers that all S tokens have.
+  /// Scores (n) of the units in the places of items(); those of the special tokens, in order, are NaN if
+  /// `special` is empty.
+  std::vector<double> aligned(std::span<const double> scores, std::span<const double> special = {}) const;
+  /// The sums over each unit of numbers that all S tokens have, and those of the special tokens in order.
   std::vector<double> summed(std::span<const double> of_tokens) const;
+  std::vector<double> of_special(std::span<const double> of_tokens) const;
 
   /// Appends the text itself.
   void add_whole(PackedBatch& to) const { to.add(ids(), 0, encoding_.types); }

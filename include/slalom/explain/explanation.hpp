@@ -38,6 +38,7 @@ struct Explanation {
   std::string method;
   double log_odds = 0;  // F(t), nats
   std::variant<SlalomScores, LinearScores> scores;
+  std::vector<double> special;  // the special tokens', in order, where the method gives them any
   /// The explanation's own log-odds of a coalition; additive scores w mean F(t) − Σ of the absent tokens' w.
   std::function<double(std::span<const std::uint8_t> member)> predict;
   std::optional<Fidelity> fidelity;

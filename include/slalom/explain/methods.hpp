@@ -63,8 +63,9 @@ auto look_inside(BlackBox& f, const std::string& method, const Body& body) {
   throw Error("[" + method + "] a classifier command can only be asked, wanted a model folder");
 }
 
-/// Σ over the special tokens of numbers that all S tokens have.
-double sum_of_special(const ExplainedText& text, std::span<const double> of_tokens);
+/// Scores that all S tokens have as additive ones of the units; the special tokens' are kept apart, and their
+/// sum is the check "special_tokens".
+void set_token_scores(std::span<const double> of_tokens, const ExplainedText& text, Explanation& result);
 
 /// The text without its special tokens, absent units' tokens replaced by `filler`: what the published study
 /// asks. Appends to `to`.
