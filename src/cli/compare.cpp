@@ -199,10 +199,7 @@ int run_compare(int argc, char** argv) {
       cxxopts::value<std::string>()->default_value(
           "slalom-fidel,slalom-exact,kernel-shap,lime,integrated-gradients,attn-lrp,leave-one-out"),
       "A,B");
-  add_text_options(options);
-  add_window_options(options);
-  add_classifier_options(options);
-  add_explain_options(options);
+  add_explaining_options(options);
   add_view_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;

@@ -135,10 +135,7 @@ int run_evaluate(int argc, char** argv) {
                         "A,B")("metrics", names, word("insertion,deletion,removal-mse,removal-rank"), "A,B")(
       "step", "tokens between two points of a curve", cxxopts::value<std::int64_t>()->default_value("1"),
       "N");
-  add_text_options(options);
-  add_window_options(options);
-  add_classifier_options(options);
-  add_explain_options(options);
+  add_explaining_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   return evaluate_rows(*parsed);

@@ -173,10 +173,7 @@ int run_explain(int argc, char** argv) {
                         "NAME")("resume", "go on with what an interrupted run left of --output")(
       "dry-run", "say what the run would cost, and do not do it")(
       "aggregate", "one row for each token of all rows: value and importance by slalom-exact");
-  add_text_options(options);
-  add_window_options(options);
-  add_classifier_options(options);
-  add_explain_options(options);
+  add_explaining_options(options);
   add_view_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;

@@ -13,7 +13,10 @@ void add_text_options(cxxopts::Options& options) {
       "format", "of --input: jsonl, tsv (label<TAB>text), text (a line each) or auto", word("auto"), "F");
 }
 
-void add_window_options(cxxopts::Options& options) {
+void add_explaining_options(cxxopts::Options& options) {
+  add_text_options(options);
+  add_classifier_options(options);
+  add_explain_options(options);
   options.add_options("text")("max-length",
                               "tokens of a text, longer ones are cut into windows; 0: the model's",
                               cxxopts::value<std::int64_t>()->default_value("0"),

@@ -4,6 +4,7 @@
 
 #include "../support/compare.hpp"
 #include "../support/small_models.hpp"
+#include "explained.hpp"
 #include "slalom/explain/explanation.hpp"
 #include "slalom/inspect/inspect.hpp"
 
@@ -13,15 +14,6 @@ using namespace slalom::test;
 namespace {
 
 const auto kSpecial = [](TokenId id) { return id <= 2; };
-
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 
 // Row `read_out` of the product over the layers, the last first, of ½ mean_h A_h + ½ I.
 std::vector<double> dense_rollout(Classifier<double>& model, const std::vector<TokenId>& ids,

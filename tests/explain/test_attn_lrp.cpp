@@ -4,6 +4,7 @@
 
 #include "../support/compare.hpp"
 #include "../support/small_models.hpp"
+#include "explained.hpp"
 #include "slalom/explain/explanation.hpp"
 #include "slalom/explain/relevance.hpp"
 
@@ -14,15 +15,6 @@ namespace {
 
 const auto kSpecial = [](TokenId id) { return id <= 2; };
 const std::vector<TokenId> kIds = {1, 7, 21, 7, 33, 2};
-
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../support/compare.hpp"
+#include "explained.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/explain/explanation.hpp"
 
@@ -13,15 +14,6 @@ using namespace slalom::test;
 namespace {
 
 const auto kSpecial = [](TokenId id) { return id <= 2; };
-
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 
 // Σ of id / 10, and 5 for each special token.
 double additive(std::span<const TokenId> ids) {

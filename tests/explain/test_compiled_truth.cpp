@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "../support/compare.hpp"
+#include "explained.hpp"
 #include "slalom/explain/explanation.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
 #include "slalom/surrogate/shapley.hpp"
@@ -18,15 +19,6 @@ const std::vector<SlalomWord> kWords = {{"a", 1, 0.6, 1.1},   {"b", 1, -1, 0.7},
                                         {"d", 1, -0.3, 2.2},  {"e", 1, 1.2, -0.5}, {"f", 1, 0, 0.9},
                                         {"g", 1, -0.8, -1.3}, {"h", 1, 0.2, 1.7}};
 constexpr TokenId kFirstWord = 5;
-
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 
 // Every word once; attention falls back on the special tokens, whose value is 0, when no word is left.
 struct Compiled {

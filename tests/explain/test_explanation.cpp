@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "../support/compare.hpp"
+#include "explained.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/surrogate/slalom.hpp"
 
@@ -58,9 +59,6 @@ struct Case {
 
 const SlalomScores& slalom_of(const Explanation& e) {
   return std::get<SlalomScores>(e.scores);
-}
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
 }
 
 // Σ_S |S|! (n − |S| − 1)! / n! (F(S ∪ i) − F(S)), absent tokens deleted.

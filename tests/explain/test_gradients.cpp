@@ -9,6 +9,7 @@
 #include "../support/compare.hpp"
 #include "../support/random_values.hpp"
 #include "../support/small_models.hpp"
+#include "explained.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/explain/embedding_gradient.hpp"
@@ -40,15 +41,6 @@ struct Opened {
   }
   Explanation explained(const char* method) { return explain(method_named(method), f, text, {}); }
 };
-
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 
 double log_odds_at(Classifier<double>& model, const ExplainedText& text, std::vector<double> x) {
   PackedBatch one;
@@ -182,24 +174,11 @@ TEST_CASE("methods that look inside refuse a black box that is none of our trans
 }
 
 TEST_CASE("gradient, input-x-gradient: Hugging Face's models give the same") {
-  const char* shared = std::getenv("SLALOM_SHARED");
-  for (const char* arch : {"bert", "distilbert", "gpt2"}) {
-    const std::string folder = std::string(shared ? shared : "../shared") + "/fixtures/hf/" + arch;
-    if (!std::filesystem::exists(folder + "/attributions.json")) {
-      MESSAGE("skipped: no " << folder << "/attributions.json");
-      continue;
-    }
-    CAPTURE(std::string(arch));
-    const Json want = parse_json(read_file(folder + "/attributions.json"), folder);
-    const auto words = want["words"].get<std::vector<TokenId>>();
-    const LoadedModel<double> loaded = load_model<double>(folder);
-    ModelBlackBox<double> f(*loaded.model, want["target"].get<Index>(), 4096);
-    const ExplainedText text(want["input_ids"].get<std::vector<TokenId>>(),
-                             [&](TokenId id) { return std::ranges::find(words, id) == words.end(); });
+  with_reference_attributions([&](BlackBox& f, const ExplainedText& text, const Json& want) {
     const Explanation gradient = explain(method_named("gradient"), f, text, {}),
                       product = explain(method_named("input-x-gradient"), f, text, {});
     CHECK(relative_error(gradient.log_odds, want["log_odds"].get<double>()) <= 1e-9);
     CHECK(relative_error(weights_of(gradient), want["gradient_norm"].get<std::vector<double>>()) <= 1e-9);
     CHECK(relative_error(weights_of(product), want["input_x_gradient"].get<std::vector<double>>()) <= 1e-9);
-  }
+  });
 }

@@ -8,6 +8,7 @@
 
 #include "../support/compare.hpp"
 #include "../support/small_models.hpp"
+#include "explained.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
@@ -22,14 +23,6 @@ namespace {
 const auto kSpecial = [](TokenId id) { return id <= 2; };
 const std::vector<TokenId> kIds = {1, 7, 21, 7, 33, 2};
 
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 double sum_of(const std::vector<double>& x) {
   return std::accumulate(x.begin(), x.end(), 0.0);
 }
@@ -177,24 +170,11 @@ TEST_CASE("integrated gradients: a tolerance out of reach ends with a warning") 
 }
 
 TEST_CASE("integrated gradients: Hugging Face's models give the same") {
-  const char* shared = std::getenv("SLALOM_SHARED");
-  for (const char* arch : {"bert", "distilbert", "gpt2"}) {
-    const std::string folder = std::string(shared ? shared : "../shared") + "/fixtures/hf/" + arch;
-    if (!std::filesystem::exists(folder + "/attributions.json")) {
-      MESSAGE("skipped: no " << folder << "/attributions.json");
-      continue;
-    }
-    CAPTURE(std::string(arch));
-    const Json want = parse_json(read_file(folder + "/attributions.json"), folder);
-    const auto words = want["words"].get<std::vector<TokenId>>();
-    const LoadedModel<double> loaded = load_model<double>(folder);
-    ModelBlackBox<double> f(*loaded.model, want["target"].get<Index>(), 4096);
-    const ExplainedText text(want["input_ids"].get<std::vector<TokenId>>(),
-                             [&](TokenId id) { return std::ranges::find(words, id) == words.end(); });
+  with_reference_attributions([&](BlackBox& f, const ExplainedText& text, const Json& want) {
     const Explanation e = explain(method_named("integrated-gradients"), f, text, {});
     const auto all = want["integrated_gradients_all_positions"].get<std::vector<double>>();
     CHECK(relative_error(weights_of(e), want["integrated_gradients"].get<std::vector<double>>()) <= 2e-3);
     CHECK(std::abs(check_of(e, "special_tokens") + sum_of(weights_of(e)) - sum_of(all)) <= 2e-3);
     CHECK(std::abs(check_of(e, "log_odds_baseline") - want["ig_baseline_log_odds"].get<double>()) <= 1e-9);
-  }
+  });
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../support/compare.hpp"
+#include "explained.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/explain/explanation.hpp"
 
@@ -12,15 +13,6 @@ using namespace slalom::test;
 namespace {
 
 const auto kSpecial = [](TokenId id) { return id <= 2; };
-
-std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
-}
-double check_of(const Explanation& e, const std::string& name) {
-  for (const auto& [known, value] : e.checks)
-    if (known == name) return value;
-  return std::nan("");
-}
 
 // Not additive, and different for each token.
 double answer_of(std::span<const TokenId> ids) {

@@ -5,27 +5,14 @@
 #include <numbers>
 #include <string>
 
+#include "transformer_oracle.hpp"
+
 namespace slalom::test {
 
 namespace {
 
 using Row = std::vector<double>;
 using Matrix = std::vector<Row>;
-
-double activated(Activation f, double x) {
-  switch (f) {
-    case Activation::gelu_erf:
-      return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
-    case Activation::gelu_tanh:
-      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-    case Activation::relu:
-      return x > 0 ? x : 0;
-    case Activation::tanh:
-      return std::tanh(x);
-    default:
-      return x;
-  }
-}
 
 double total(const Matrix& relevance) {
   double sum = 0;

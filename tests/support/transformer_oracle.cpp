@@ -8,15 +8,6 @@
 
 namespace slalom::test {
 
-namespace {
-
-using Row = std::vector<double>;
-using Matrix = std::vector<Row>;
-
-std::size_t at(Index i) {
-  return static_cast<std::size_t>(i);
-}
-
 double activated(Activation f, double x) {
   switch (f) {
     case Activation::gelu_erf:
@@ -30,6 +21,15 @@ double activated(Activation f, double x) {
     default:
       return x;
   }
+}
+
+namespace {
+
+using Row = std::vector<double>;
+using Matrix = std::vector<Row>;
+
+std::size_t at(Index i) {
+  return static_cast<std::size_t>(i);
 }
 
 Matrix plus(Matrix a, const Matrix& b) {

@@ -13,4 +13,7 @@ namespace slalom::test {
 std::vector<double> oracle_logits(const Classifier<double>& model, const PackedTexts& texts,
                                   const std::uint64_t* dropout_key = nullptr);
 
+/// f(x) by its formula.
+double activated(Activation f, double x);
+
 }  // namespace slalom::test

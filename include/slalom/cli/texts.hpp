@@ -9,8 +9,10 @@ namespace slalom {
 
 /// --text, --text-pair, --format.
 void add_text_options(cxxopts::Options& options);
-/// --max-length, --stride, --strict.
-void add_window_options(cxxopts::Options& options);
+/// What explain, compare and evaluate share: options of texts, the classifier, the explanation, and
+/// --max-length,
+/// --stride, --strict.
+void add_explaining_options(cxxopts::Options& options);
 
 /// Rows as `parsed` asks for them.
 class TextSource {
