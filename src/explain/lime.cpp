@@ -119,9 +119,8 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   set_linear_scores(fit.weight, result);
   if (options.as_published)
     result.warnings.emplace_back(
-        "as published: weights are slopes of the class's probability, and are scored as if they were parts "
-        "of "
-        "the log-odds");
+        "as published: weights are slopes of the class's probability, scored as if they were parts of the "
+        "log-odds");
   else
     result.predict = [fit](std::span<const std::uint8_t> member) {
       return std::inner_product(member.begin(), member.end(), fit.weight.begin(), fit.intercept);
