@@ -28,7 +28,7 @@ else ifeq ($(config),debug)
   CXXFLAGS += -O0 -g -D_GLIBCXX_ASSERTIONS
 else
   # Instrumented code misleads g++ 12's -Wmaybe-uninitialized in the standard library's regular expressions.
-  CXXFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized
+  CXXFLAGS += -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized
   LDFLAGS += -fsanitize=address,undefined
 endif
 ifdef WERROR

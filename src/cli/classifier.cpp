@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iostream>
 #include <limits>
 #include <numeric>
 
@@ -82,6 +83,7 @@ Index class_named(const std::string& word, const std::vector<std::string>& label
 RowLimits OpenedClassifier::any_length() const {
   RowLimits any = limits;
   any.longest = std::numeric_limits<Index>::max();
+  any.empty_texts = true;
   return any;
 }
 
@@ -147,6 +149,8 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
     throw UsageError(command.empty() ? "--model is missing, or --classifier-command"
                                      : "--model and --classifier-command, wanted one of them");
   OpenedClassifier opened;
+  opened.command = command;
+  opened.special_ids = parsed["special-ids"].as<std::string>();
   if (command.empty()) {
     refuse_options(parsed, {"timeout"}, "without --classifier-command");
     opened.tokens = read_folder_tokens(common.model);
@@ -167,8 +171,7 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
     if (timeout <= 0 || timeout > 86400) throw UsageError(text("--timeout ", timeout, ", wanted 0 to 86400"));
     opened.f = std::make_unique<CommandBlackBox>(command, timeout);
   }
-  for (const TokenId id : id_list("special-ids", parsed["special-ids"].as<std::string>()))
-    opened.tokens.markers.push_back(id);
+  for (const TokenId id : id_list("special-ids", opened.special_ids)) opened.tokens.markers.push_back(id);
   std::ranges::sort(opened.tokens.markers);
   return opened;
 }
@@ -255,6 +258,13 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
   if (o.as_published && o.background == true)
     throw UsageError("--background fitted: the published fits have no background");
   return o;
+}
+
+bool goes_on_after(const Error& e, const OpenedClassifier& classifier) {
+  if (e.status() != ExitStatus::bad_input || classifier.classes == nullptr) return false;
+  std::cerr << "error: " << e.what() << "\n";
+  if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+  return true;
 }
 
 }  // namespace slalom

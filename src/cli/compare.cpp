@@ -17,6 +17,15 @@ namespace slalom {
 
 namespace {
 
+// Without --methods: those that the classifier allows. A program cannot be looked into, and a decoder without
+// special tokens has no empty text, which Shapley values are relative to.
+std::vector<RankedMethod> usual_methods(const OpenedClassifier& classifier) {
+  std::string list = "slalom-fidel,slalom-exact,lime,leave-one-out";
+  if (!classifier.reads_end) list += ",kernel-shap";
+  if (classifier.classes != nullptr) list += ",integrated-gradients,attn-lrp";
+  return ranked_methods(list);
+}
+
 // What was found of one method over all texts; NaN where a text leaves it undefined.
 struct OverTexts {
   std::vector<double> r2, correlation, seconds;
@@ -28,8 +37,9 @@ class Comparison {
   Comparison(const cxxopts::ParseResult& parsed, const CommonOptions& common)
       : parsed_(parsed),
         common_(common),
-        methods_(ranked_methods(parsed["methods"].as<std::string>())),
         classifier_(open_classifier(parsed, common)),
+        methods_(parsed.count("methods") > 0 ? ranked_methods(parsed["methods"].as<std::string>())
+                                             : usual_methods(classifier_)),
         found_(methods_.size()),
         agreement_(methods_.size() * methods_.size()) {
     options_ = read_explain_options(parsed, common, methods_of(methods_), classifier_);
@@ -43,50 +53,70 @@ class Comparison {
     Progress progress(common_.progress, "compare", 0);
     Index number = 0;
     for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
-      with_row(source.name(), row, [&] { compare_row(row, number, output); });
+      compare_row(source, row, number, output);
       output.flush();
     }
     if (number == 0 && !interrupted()) throw Error(source.name() + ": found no rows to compare methods on");
-    if (!interrupted()) output.write(views_->terminal() ? summary_text() : summary_json(number));
+    if (!interrupted() && failed_ < number)
+      output.write(views_->terminal() ? summary_text() : summary_json(number));
     output.commit();
     views_->commit();
     progress.finish();
     check_interrupt();
-    return 0;
+    return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done);
   }
 
  private:
-  void compare_row(const InputRow& row, Index number, OutputFile& output) {
-    for (const RowWindow& window : windows_.windows(row, classifier_)) {
-      const ExplainedText text = classifier_.explained(window.row);
-      for (const Index target : classifier_.targets_of(text)) {
-        classifier_.choose(target);
-        compare_text(window, text, number, output);
-      }
+  void compare_row(const TextSource& source, const InputRow& row, Index number, OutputFile& output) {
+    try {
+      with_row(source.name(), row, [&] {
+        windows_.each_text(row, classifier_,
+                           [&](const InputRow& part, const RowWindow& window, const ExplainedText& text) {
+                             compare_text(part, window, text, number, output);
+                           });
+      });
+    } catch (const Error& e) {
+      if (!goes_on_after(e, classifier_)) throw;
+      ++failed_;
+      if (!views_->terminal())
+        output.write(JsonRow().raw("id", row.id_json).field("row", number).field("error", e.what()).str() +
+                     "\n");
     }
   }
 
-  void compare_text(const RowWindow& window, const ExplainedText& text, Index number, OutputFile& output) {
-    ReportedText reported = reported_text(window.row, text, classifier_);
+  // A method that cannot explain a text says which one it is.
+  Explanation explained(const Method& method, const ExplainedText& text) const {
+    try {
+      return explain(method, *classifier_.f, text, classifier_.options_for(text, method, options_));
+    } catch (const Error& e) {
+      if (e.status() != ExitStatus::bad_input) throw;
+      throw Error(slalom::text(method.name, ": ", e.what()), e.hint());
+    }
+  }
+
+  void compare_text(const InputRow& part, const RowWindow& window, const ExplainedText& text, Index number,
+                    OutputFile& output) {
+    ReportedText reported = reported_text(part, text, classifier_);
+    std::vector<Explanation> explanations;
+    for (const RankedMethod& m : methods_) explanations.push_back(explained(*m.method, text));
     std::vector<std::vector<double>> scores;
     for (std::size_t i = 0; i < methods_.size(); ++i) {
-      const Method& method = *methods_[i].method;
-      Explanation e = explain(method, *classifier_.f, text, classifier_.options_for(text, method, options_));
+      Explanation& e = explanations[i];
       scores.push_back(scores_of(e, methods_[i]));
       note(e, found_[i]);
+      const std::string ranking = ranking_of(e, methods_[i]);
       add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
-      reported.explanations.back().ranking =
-          ranking_of(reported.explanations.back().explanation, methods_[i]);
+      reported.explanations.back().ranking = ranking;
     }
     const std::vector<double> spearman_matrix = agreement(scores);
     for (std::size_t k = 0; k < spearman_matrix.size(); ++k) agreement_[k].push_back(spearman_matrix[k]);
     if (views_->terminal())
       output.write(views_->terminal_view(reported));
     else
-      write_lines(window, reported, number, spearman_matrix, output);
+      write_lines(part, window, reported, number, spearman_matrix, output);
     if (!views_->wants_page()) return;
     add_page_details(text, classifier_, options_, views_->wants_attention(), reported);
-    views_->add(std::move(reported), classifier_, common_, parameters(0));
+    views_->add(std::move(reported), classifier_, common_, all_parameters());
   }
 
   static void note(const Explanation& e, OverTexts& found) {
@@ -108,22 +138,28 @@ class Comparison {
     return parameters_json(*methods_[method].method, options_, windows_, classifier_, common_);
   }
 
+  std::string all_parameters() const {
+    JsonRow row;
+    for (std::size_t i = 0; i < methods_.size(); ++i) row.raw(methods_[i].name, parameters(i));
+    return row.str();
+  }
+
   std::vector<std::string> names() const {
     std::vector<std::string> list;
     for (const RankedMethod& m : methods_) list.push_back(m.name);
     return list;
   }
 
-  void write_lines(const RowWindow& window, const ReportedText& reported, Index number,
+  void write_lines(const InputRow& part, const RowWindow& window, const ReportedText& reported, Index number,
                    const std::vector<double>& matrix, OutputFile& output) const {
     for (std::size_t i = 0; i < methods_.size(); ++i) {
-      ExplanationOrigin origin = origin_of(window, number, classifier_, common_);
+      ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
       origin.parameters = parameters(i);
       output.write(explanation_json(reported, reported.explanations[i], origin) + "\n");
     }
     const Index M = std::ssize(methods_), shape[] = {M, M};
     output.write(JsonRow()
-                     .raw("id", window.row.id_json)
+                     .raw("id", part.id_json)
                      .field("row", number)
                      .field("agreement", "spearman")
                      .field("methods", std::span<const std::string>(names()))
@@ -180,11 +216,12 @@ class Comparison {
 
   const cxxopts::ParseResult& parsed_;
   const CommonOptions& common_;
-  std::vector<RankedMethod> methods_;
   OpenedClassifier classifier_;
+  std::vector<RankedMethod> methods_;
   ExplainOptions options_;
   WindowOptions windows_;
   std::optional<Views> views_;
+  Index failed_ = 0;
   std::vector<OverTexts> found_;                // of each method
   std::vector<std::vector<double>> agreement_;  // of each pair of methods, one a text
 };
@@ -194,11 +231,10 @@ class Comparison {
 int run_compare(int argc, char** argv) {
   cxxopts::Options options = common_options(
       "compare", "Several methods on the same rows: their explanations, fidelity and agreement.");
-  options.add_options()(
-      "methods", "as `explain --method` has them; slalom-fidel:value ranks by one of its scores",
-      cxxopts::value<std::string>()->default_value(
-          "slalom-fidel,slalom-exact,kernel-shap,lime,integrated-gradients,attn-lrp,leave-one-out"),
-      "A,B");
+  options.add_options()("methods",
+                        "as `explain --method` has them; slalom-fidel:value ranks by one of its scores "
+                        "(default: seven of them)",
+                        cxxopts::value<std::string>(), "A,B");
   add_explaining_options(options);
   add_view_options(options);
   const auto parsed = parse_options(options, argc, argv);

@@ -30,6 +30,13 @@ std::vector<double> given_scores(const InputRow& row, const ExplainedText& text)
 struct Found {
   std::vector<std::vector<double>> values;  // of each metric, one a row
   QueryCost cost, metric_cost;              // of the explanations, of scoring them
+
+  void operator+=(const Found& row) {
+    for (std::size_t j = 0; j < values.size(); ++j)
+      values[j].insert(values[j].end(), row.values[j].begin(), row.values[j].end());
+    cost += row.cost;
+    metric_cost += row.metric_cost;
+  }
 };
 
 void print(const std::vector<RankedMethod>& methods, const std::vector<const MetricInfo*>& metrics,
@@ -88,35 +95,42 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
   TextSource source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
   Progress progress(common.progress, "evaluate", 0);
   Index rows = 0;
-  const auto evaluate_text = [&](const InputRow& row, const ExplainedText& text) {
+  // The values of a row count once all methods have them.
+  const auto evaluate_text = [&](const InputRow& row, const ExplainedText& text, std::vector<Found>& into) {
     const std::vector<double> given = given_scores(row, text);
     for (std::size_t i = 0; i < methods.size(); ++i) {
       const Explanation e = explain(*methods[i].method, *classifier.f, text,
                                     classifier.options_for(text, *methods[i].method, chosen));
-      found[i].cost += e.cost;
+      into[i].cost += e.cost;
       const QueryCost before = classifier.f->cost();
       for (std::size_t j = 0; j < metrics.size(); ++j)
-        found[i].values[j].push_back(
+        into[i].values[j].push_back(
             evaluate(*metrics[j], {e, scores_of(e, methods[i])}, *classifier.f, text, given, options));
-      found[i].metric_cost += classifier.f->cost() - before;
+      into[i].metric_cost += classifier.f->cost() - before;
     }
   };
+  Index failed = 0;
   for (InputRow row; source.next(row); progress.update(++rows)) {
     check_interrupt();
-    with_row(source.name(), row, [&] {
-      for (const RowWindow& window : windows.windows(row, classifier)) {
-        const ExplainedText text = classifier.explained(window.row);
-        for (const Index target : classifier.targets_of(text)) {
-          classifier.choose(target);
-          evaluate_text(window.row, text);
-        }
-      }
-    });
+    std::vector<Found> of_row(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});
+    try {
+      with_row(source.name(), row, [&] {
+        windows.each_text(row, classifier,
+                          [&](const InputRow& part, const RowWindow&, const ExplainedText& text) {
+                            evaluate_text(part, text, of_row);
+                          });
+      });
+    } catch (const Error& e) {
+      if (!goes_on_after(e, classifier)) throw;
+      ++failed;
+      continue;
+    }
+    for (std::size_t i = 0; i < methods.size(); ++i) found[i] += of_row[i];
   }
   if (rows == 0) throw Error(source.name() + ": found no rows to evaluate");
   progress.finish();
   print(methods, metrics, found, common);
-  return 0;
+  return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
 }
 
 }  // namespace

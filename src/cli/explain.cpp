@@ -38,6 +38,7 @@ class Run {
     TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
     const FinishedRows finished =
         parsed_.count("resume") > 0 ? finished_rows(common_.output, settings_) : FinishedRows{};
+    failed_ = finished.failed;
     OutputFile output(common_.output, OutputFile::Partial{finished.bytes});
     skip(source, finished);
     Progress progress(common_.progress, "explain", 0, std::ssize(finished.ids));
@@ -51,10 +52,15 @@ class Run {
       }
       output.flush();
     }
+    progress.finish();
+    if (interrupted()) {
+      output.flush();
+      if (common_.output != "-" && !common_.quiet)
+        std::cerr << "finished rows are in " << partial_name(common_.output) << "; --resume goes on\n";
+      check_interrupt();
+    }
     output.commit();
     views_->commit();
-    progress.finish();
-    check_interrupt();
     if (failed_ > 0 && !common_.quiet)
       std::cerr << failed_ << " of " << number << " rows failed: their lines have an \"error\"\n";
     return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done);
@@ -66,7 +72,7 @@ class Run {
     for (InputRow row; !interrupted() && source.next(row);)
       with_row(source.name(), row, [&] {
         for (const RowWindow& window : windows_.windows(row, classifier_))
-          plan.add(classifier_, classifier_.explained(window.row));
+          plan.add(classifier_, classifier_.explained(windows_.cut(row, window, classifier_)));
       });
     check_interrupt();
     OutputFile output(common_.output);
@@ -95,10 +101,7 @@ class Run {
     try {
       with_row(source.name(), row, [&] { lines = explained_lines(row, number); });
     } catch (const Error& e) {
-      // A program that failed has ended, and every other row would fail as this one did.
-      if (e.status() != ExitStatus::bad_input || classifier_.classes == nullptr) throw;
-      std::cerr << "error: " << e.what() << "\n";
-      if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+      if (!goes_on_after(e, classifier_)) throw;
       ++failed_;
       lines = error_line(row, number, e.what());
     }
@@ -107,26 +110,23 @@ class Run {
 
   std::string explained_lines(const InputRow& row, Index number) {
     std::string lines;
-    const std::vector<RowWindow> windows = windows_.windows(row, classifier_);
-    for (const RowWindow& window : windows) {
-      const ExplainedText text = classifier_.explained(window.row);
-      for (const Index target : classifier_.targets_of(text)) {
-        classifier_.choose(target);
-        lines += explained_line(window, text, number);
-      }
-    }
+    windows_.each_text(row, classifier_,
+                       [&](const InputRow& part, const RowWindow& window, const ExplainedText& text) {
+                         lines += explained_line(part, window, text, number);
+                       });
     return lines;
   }
 
-  std::string explained_line(const RowWindow& window, const ExplainedText& text, Index number) {
+  std::string explained_line(const InputRow& part, const RowWindow& window, const ExplainedText& text,
+                             Index number) {
     Explanation e = explain(method_, *classifier_.f, text, classifier_.options_for(text, method_, options_));
     if (window.of > 1)
       e.warnings.push_back(slalom::text("the text is longer than ", windows_.longest,
                                         " tokens: this is window ", window.number + 1, " of ", window.of,
                                         ", from token ", window.first, " on; the log-odds is the window's"));
-    ReportedText reported = reported_text(window.row, text, classifier_);
+    ReportedText reported = reported_text(part, text, classifier_);
     add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
-    ExplanationOrigin origin = origin_of(window, number, classifier_, common_);
+    ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
     origin.parameters = parameters_;
     std::string line = views_->terminal()
                            ? views_->terminal_view(reported)
@@ -182,6 +182,8 @@ int run_explain(int argc, char** argv) {
   const Method& method = method_named((*parsed)["method"].as<std::string>());
   if (parsed->count("resume") > 0 && common.output == "-")
     throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
+  if (parsed->count("resume") > 0)
+    refuse_options(*parsed, {"html", "svg", "view"}, "with --resume: finished rows are kept as JSON lines");
   if (parsed->count("dry-run") > 0) refuse_options(*parsed, {"resume", "html", "svg"}, "with --dry-run");
   Run run(*parsed, common, method);
   return parsed->count("dry-run") > 0 ? run.dry_run() : run.explain_all();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
 #include "slalom/inspect/inspect.hpp"
@@ -25,7 +26,7 @@ ReportedToken reported_token(const InputRow& row, const ExplainedText::Range& it
   if (row.places.empty()) return token;
   token.part = std::max(row.places[first].part, 0);
   if (row.places[first].part >= 0) token.bytes = {row.places[first].begin, row.places[end - 1].end};
-  if (item.size > 1)  // a word as it stands in the text
+  if (classifier.unit == Unit::word && token.bytes)  // as it stands in the text
     token.piece = token.text =
         row.text[token.part].substr(static_cast<std::size_t>(token.bytes->first),
                                     static_cast<std::size_t>(token.bytes->second - token.bytes->first));
@@ -43,8 +44,8 @@ void add_attention(Classifier<T>& model, const Encoding& text, ReportedText& to)
 ReportedText reported_text(const InputRow& row, const ExplainedText& text,
                            const OpenedClassifier& classifier) {
   ReportedText reported;
-  const bool quoted = row.id_json.starts_with('"');
-  reported.id = quoted ? row.id_json.substr(1, row.id_json.size() - 2) : row.id_json;
+  const Json id = parse_json(row.id_json, "id");
+  reported.id = id.is_string() ? id.get<std::string>() : row.id_json;
   reported.text[0] = row.text[0];
   reported.text[1] = row.text[1];
   for (const ExplainedText::Range& item : text.items())
@@ -100,9 +101,9 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
     add_attention(**model, text.encoding(), to);
 }
 
-ExplanationOrigin origin_of(const RowWindow& window, Index number, const OpenedClassifier& classifier,
-                            const CommonOptions& common) {
-  ExplanationOrigin origin{.id_json = window.row.id_json,
+ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index number,
+                            const OpenedClassifier& classifier, const CommonOptions& common) {
+  ExplanationOrigin origin{.id_json = row.id_json,
                            .row = number,
                            .seed = common.seed,
                            .window = window.number,
@@ -131,6 +132,8 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (method.has("most-deleted")) row.field("most_deleted", o.most_deleted);
   if (method.has("as-published")) row.field("as_published", o.as_published);
   if (classifier.classes != nullptr) row.field("target", classifier.target_word);
+  if (!classifier.command.empty()) row.field("classifier_command", classifier.command);
+  if (!classifier.special_ids.empty()) row.field("special_ids", classifier.special_ids);
   if (windows.longest < std::numeric_limits<Index>::max()) row.field("max_length", windows.longest);
   if (windows.stride) row.field("stride", *windows.stride);
   return row.field("held_out", o.held_out)

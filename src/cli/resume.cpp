@@ -35,6 +35,7 @@ FinishedRows finished_rows(const std::string& path, const Json& settings) {
   FinishedRows finished;
   LineReader lines(partial);
   std::uint64_t begin = 0;  // of the line
+  Index last_failed = 0;    // the row before was an error
   for (std::string line; lines.next(line); begin += line.size() + 1) {
     if (begin + line.size() + 1 > size) break;  // cut off in the middle
     const Json json = parse_json(line, lines.where());
@@ -46,6 +47,8 @@ FinishedRows finished_rows(const std::string& path, const Json& settings) {
       throw Error(text(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.ids.size()));
     finished.ids.push_back(json["id"].dump());
     finished.bytes = begin;
+    finished.failed += last_failed;
+    last_failed = json.contains("error") ? 1 : 0;
   }
   if (!finished.ids.empty()) finished.ids.pop_back();
   return finished;

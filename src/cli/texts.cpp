@@ -63,12 +63,17 @@ WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const Open
 }
 
 std::vector<RowWindow> WindowOptions::windows(const InputRow& row, const OpenedClassifier& classifier) const {
-  if (std::ssize(row.ids) <= longest) return {{row}};
+  if (std::ssize(row.ids) <= longest) return {RowWindow{}};
   if (strict)
     throw Error(slalom::text("the text has ", row.ids.size(), " tokens, wanted at most ", longest),
                 "without --strict it is cut into windows");
   const auto is_special = [&](TokenId id) { return classifier.tokens.is_marker(id); };
   return windows_of(row, longest, stride.value_or(default_stride(row, longest, is_special)), is_special);
+}
+
+InputRow WindowOptions::cut(const InputRow& row, const RowWindow& window,
+                            const OpenedClassifier& classifier) const {
+  return cut_window(row, window, [&](TokenId id) { return classifier.tokens.is_marker(id); });
 }
 
 }  // namespace slalom

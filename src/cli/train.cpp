@@ -98,8 +98,11 @@ InputRow trained_on(const InputRow& row, Index longest, const std::function<bool
                     Index& cut) {
   const bool fits = longest == 0 || std::ssize(row.ids) <= longest;
   if (!fits) ++cut;
-  InputRow kept =
-      fits ? row : windows_of(row, longest, default_stride(row, longest, is_special), is_special).front().row;
+  InputRow kept = row;
+  if (!fits) {
+    const Index stride = default_stride(row, longest, is_special);
+    kept = cut_window(row, windows_of(row, longest, stride, is_special).front(), is_special);
+  }
   kept.text[0] = kept.text[1] = {};
   kept.places = {};
   return kept;
@@ -267,7 +270,7 @@ void write_vocabulary(const Vocabulary& vocabulary, const std::string& folder) {
 void write_tokenizer(const DataSet& data, const std::string& from, const std::string& folder) {
   if (!from.empty()) {
     for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                             "vocab.txt", "vocab.json", "merges.txt"})
+                             "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt"})
       if (const std::string path = text(from, "/", name); std::filesystem::exists(path))
         write_file(text(folder, "/", name), read_file(path));
     return;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/report/page.hpp"
 #include "slalom/report/plane.hpp"
@@ -69,6 +70,10 @@ Views::Views(const cxxopts::ParseResult& parsed, const CommonOptions& common)
   if (view == "terminal" && common.json) throw UsageError("--view terminal and --json, wanted one of them");
   terminal_ = view == "terminal" || (view == "auto" && !common.json && is_terminal(common));
   colour_ = wants_colour(parsed["color"].as<std::string>(), is_terminal(common));
+  for (const std::string& path : {html_, svg_}) {
+    if (path == "-") throw UsageError("--html and --svg want a file");
+    if (!path.empty()) const OutputFile writable(path);  // before the work, not after it
+  }
   show_special_ = choice_option(parsed, "special", "hide", "show") == true;
 }
 

@@ -191,9 +191,7 @@ int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOption
   const VocabularyCard card = vocabulary_card(
       *classifier.f, corpus,
       {.background = options.background, .extra_pairs = options.budget.value_or(0), .seed = common.seed});
-  const ReadableToken readable = [&](TokenId id) {
-    return classifier.tokenizer ? classifier.tokenizer->readable(id) : classifier.tokens.text(id);
-  };
+  const ReadableToken readable = [&](TokenId id) { return classifier.readable(id); };
   OutputFile output(common.output);
   if (terminal) {
     output.write(terminal_report(card, classifier, readable));

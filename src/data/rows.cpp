@@ -48,7 +48,8 @@ void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<st
   static_cast<Encoding&>(row) =
       pair ? tokenizer.encode_pair(row.text[0], *pair, where) : tokenizer.encode(row.text[0], where);
   row.text[1] = pair.value_or("");
-  if (row.ids.empty()) throw Error(where + ": the text has no tokens, wanted one or more");
+  if (row.ids.empty() && !limits.empty_texts)
+    throw Error(where + ": the text has no tokens, wanted one or more");
   for (const TokenId id : row.ids)
     if (id >= limits.vocabulary)
       throw Error(text(where, ": token ", json_string(tokenizer.vocabulary().token(id)), " has id ", id,
@@ -77,6 +78,8 @@ void RowReader::read_tokens(const Json& object, const std::string& where, InputR
     if (has_field(object, "text_pair")) pair = require_string(object, "text_pair", where);
     return encode(*tokenizer_, limits_, pair, where, row);
   }
+  if (tokenizer_ != nullptr && object.is_object() && !has_field(object, "input_ids"))
+    throw Error(where + ": fields \"text\" and \"input_ids\": missing, wanted one of them");
   read_numbers(object, "input_ids", where, limits_.vocabulary - 1, row.ids);
   if (std::ssize(row.ids) > limits_.longest)
     throw Error(text(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",

@@ -19,7 +19,7 @@ RowFormat format_of_name(std::string_view path) {
 }
 
 RowFormat format_of_line(std::string_view line) {
-  const std::size_t first = line.find_first_not_of(" \t\xEF\xBB\xBF");  // a byte order mark
+  const std::size_t first = line.find_first_not_of(" \t");
   if (first != std::string_view::npos && std::string_view("{[\"").find(line[first]) != std::string_view::npos)
     return RowFormat::jsonl;
   const std::size_t digits = line.find_first_not_of("0123456789");
@@ -55,6 +55,7 @@ RowObjects::RowObjects(const std::string& path, RowFormat format)
 bool RowObjects::next(Json& object) {
   do {
     if (!lines_.next(line_)) return false;
+    if (lines_.line_number() == 1 && line_.starts_with("\xEF\xBB\xBF")) line_.erase(0, 3);  // byte order mark
   } while (line_.find_first_not_of(" \t") == std::string::npos);
   if (format_ == RowFormat::automatic) format_ = format_of_line(line_);
   if (format_ == RowFormat::jsonl)

@@ -46,7 +46,7 @@ Index default_stride(const InputRow& row, Index longest, const std::function<boo
 
 std::vector<RowWindow> windows_of(const InputRow& row, Index longest, Index stride,
                                   const std::function<bool(TokenId)>& is_special) {
-  if (std::ssize(row.ids) <= longest) return {{row}};
+  if (std::ssize(row.ids) <= longest) return {RowWindow{}};
   const auto second = [](const TokenPlace& place) { return place.part == 1; };
   if (std::ranges::any_of(row.places, second) ||
       std::ranges::any_of(row.types, [](TokenId type) { return type != 0; }))
@@ -60,16 +60,29 @@ std::vector<RowWindow> windows_of(const InputRow& row, Index longest, Index stri
   std::vector<RowWindow> windows;
   for (Index first = 0;; first += stride) {
     first = std::min(first, l.body - size);
-    RowWindow window{row, std::ssize(windows), 0, first};
-    window.row.ids = cut(row.ids, l, first, size);
-    window.row.types = cut(row.types, l, first, size);
-    window.row.places = cut(row.places, l, first, size);
-    window.row.scores = cut(row.scores, l, first, size);
-    windows.push_back(std::move(window));
+    windows.push_back({std::ssize(windows), 0, first, size});
     if (first == l.body - size) break;
   }
   for (RowWindow& window : windows) window.of = std::ssize(windows);
   return windows;
+}
+
+InputRow cut_window(const InputRow& row, const RowWindow& window,
+                    const std::function<bool(TokenId)>& is_special) {
+  if (window.of == 1) return row;
+  const Layout l = layout(row, is_special);
+  InputRow part;
+  part.id_json = row.id_json;
+  part.text[0] = row.text[0];
+  part.text[1] = row.text[1];
+  part.label = row.label;
+  part.log_odds = row.log_odds;
+  part.line = row.line;
+  part.ids = cut(row.ids, l, window.first, window.size);
+  part.types = cut(row.types, l, window.first, window.size);
+  part.places = cut(row.places, l, window.first, window.size);
+  part.scores = cut(row.scores, l, window.first, window.size);
+  return part;
 }
 
 }  // namespace slalom

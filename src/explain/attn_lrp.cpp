@@ -19,7 +19,7 @@ void add_ledger(const Relevance& relevance, Explanation& result) {
     add(".epsilon", line.epsilon);
     add(".softmax", line.softmax);
     add(".layer_norm", line.layer_norm);
-    add("", line.own);
+    add(line.name == "log_odds" ? ".log_sum_exp" : "", line.own);
   }
   result.checks.emplace_back("ledger_gap", sum - relevance.log_odds);
 }

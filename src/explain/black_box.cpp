@@ -78,6 +78,14 @@ ModelBlackBox<T>::ModelBlackBox(TextClassifier<T>& model, Index target, Index ba
 }
 
 template <class T>
+Index ModelBlackBox<T>::longest() const {
+  const auto* transformer = dynamic_cast<const Classifier<T>*>(&model_);
+  if (transformer == nullptr || transformer->config().positions == Positions::none)
+    return std::numeric_limits<Index>::max();
+  return transformer->config().max_positions;
+}
+
+template <class T>
 Inside ModelBlackBox<T>::inside() {
   if (auto* transformer = dynamic_cast<Classifier<T>*>(&model_)) return {transformer, target()};
   return {{}, target()};

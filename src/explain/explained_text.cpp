@@ -11,47 +11,52 @@ ExplainedText::ExplainedText(Encoding encoding, const std::function<bool(TokenId
     : encoding_(std::move(encoding)) {
   if (unit == Unit::word && encoding_.places.empty())
     throw Error("[explain] the words of a text of input_ids are not known, wanted a row with \"text\"");
-  const auto word = [&](Index i) { return encoding_.places[static_cast<std::size_t>(i)].word; };
-  const Index S = std::ssize(ids());
-  for (Index i = 0; i < S; ++i) {
+  find_units(is_special, unit);
+  if (units_.empty()) throw Error("[explain] the text holds special tokens only, wanted a token to explain");
+  find_slots();
+}
+
+void ExplainedText::find_units(const std::function<bool(TokenId)>& is_special, Unit unit) {
+  const auto same_word = [&](Index i) {
+    const TokenPlace &a = encoding_.places[static_cast<std::size_t>(i - 1)],
+                     &b = encoding_.places[static_cast<std::size_t>(i)];
+    return a.word == b.word && a.part == b.part;
+  };
+  for (Index i = 0; i < std::ssize(ids()); ++i) {
     if (is_special(ids()[static_cast<std::size_t>(i)])) {
       ++special_;
       continue;
     }
-    const bool continues = unit == Unit::word && !units_.empty() &&
-                           units_.back().first + units_.back().size == i && word(i) == word(i - 1) &&
-                           part_of(i) == part_of(i - 1);
-    if (continues)
+    const bool joins = unit == Unit::word && !units_.empty() &&
+                       units_.back().first + units_.back().size == i && same_word(i);
+    if (joins)
       ++units_.back().size;
     else
       units_.push_back({i, 1});
   }
-  if (units_.empty()) throw Error("[explain] the text holds special tokens only, wanted a token to explain");
-  for (const Range& u : units_) distinct_.push_back(piece_of(u));
+}
+
+void ExplainedText::find_slots() {
+  std::vector<Piece> pieces;
+  for (const Range& u : units_) {
+    if (slots_.empty() || slots_.back().first + slots_.back().size != u.first)
+      slots_.push_back(u);
+    else
+      slots_.back().size += u.size;
+    Piece& piece = pieces.emplace_back(Piece{slots_.size() - 1, {}, {}});
+    append(u.first, u.first + u.size, piece.ids, piece.types);
+  }
+  distinct_ = pieces;
   std::ranges::sort(distinct_, std::less<>{});
   distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
-  for (const Range& u : units_)
-    tokens_.push_back(static_cast<Sample::Token>(
-        std::lower_bound(distinct_.begin(), distinct_.end(), piece_of(u)) - distinct_.begin()));
-  const auto second = std::ranges::find_if(units_, [&](const Range& u) { return part_of(u.first) == 1; });
-  const auto end_of = [&](auto u) { return (u - 1)->first + (u - 1)->size; };
-  frame_[0] = frame_[1] = units_.front().first;
-  if (second != units_.begin()) frame_[1] = end_of(second);
-  frame_[2] = second == units_.end() ? frame_[1] : second->first;
-  frame_[3] = second == units_.end() ? frame_[1] : end_of(units_.end());
+  for (const Piece& piece : pieces)
+    tokens_.push_back(static_cast<Sample::Token>(std::lower_bound(distinct_.begin(), distinct_.end(), piece) -
+                                                 distinct_.begin()));
 }
 
-// Of a row of ids the segments tell the two texts of a pair apart.
-int ExplainedText::part_of(Index position) const {
-  const auto i = static_cast<std::size_t>(position);
-  if (!encoding_.places.empty()) return encoding_.places[i].part == 1 ? 1 : 0;
-  return encoding_.types.empty() ? 0 : encoding_.types[i];
-}
-
-ExplainedText::Piece ExplainedText::piece_of(const Range& unit) const {
-  Piece piece{part_of(unit.first), {}, {}};
-  append(unit.first, unit.first + unit.size, piece.ids, piece.types);
-  return piece;
+Index ExplainedText::most_units(const BlackBox& f) const {
+  const Index longest = std::ranges::max(units_, {}, &Range::size).size;
+  return std::max<Index>(0, f.longest() - special_) / longest;
 }
 
 void ExplainedText::append(Index from, Index to, std::vector<TokenId>& ids,
@@ -130,19 +135,18 @@ void ExplainedText::add_coalition(std::span<const std::uint8_t> member, Absence 
 
 void ExplainedText::add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const {
   std::vector<TokenId> ids, types;
-  const auto add_part = [&](int part) {
+  Index at = 0;
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    append(at, slots_[slot].first, ids, types);
+    at = slots_[slot].first + slots_[slot].size;
     for (Sample::Token t : tokens) {
       const Piece& piece = distinct_[static_cast<std::size_t>(t)];
-      if (piece.part != part) continue;
+      if (piece.slot != slot) continue;
       ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
       types.insert(types.end(), piece.types.begin(), piece.types.end());
     }
-  };
-  append(0, frame_[0], ids, types);
-  add_part(0);
-  append(frame_[1], frame_[2], ids, types);
-  add_part(1);
-  append(frame_[3], std::ssize(this->ids()), ids, types);
+  }
+  append(at, std::ssize(this->ids()), ids, types);
   to.add(ids, 0, types);
 }
 

@@ -1,6 +1,8 @@
 #include "slalom/explain/methods.hpp"
 
+#include <algorithm>
 #include <cmath>
+
 #include "slalom/base/random.hpp"
 #include "slalom/explain/slalom_evidence.hpp"
 #include "slalom/surrogate/published.hpp"
@@ -43,8 +45,14 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   SlalomEvidence evidence(text);
   const std::vector<Tokens> few = background ? anchors(text, *options.budget / 2) : std::vector<Tokens>{};
   evidence.add(f, text, few, 1);
-  const Index left = *options.budget - std::ssize(few);
-  evidence.add(f, text, short_texts(text.distinct(), options.short_length, left, options.seed), 1);
+  const Index left = *options.budget - std::ssize(few),
+              length = std::clamp<Index>(options.short_length, 1, std::max<Index>(1, text.most_units(f)));
+  if (length < options.short_length)
+    result.warnings.push_back(slalom::text("texts of ", length, " tokens, not ", options.short_length,
+                                           ": longer ones are longer than the model's positions"));
+  evidence.add(f, text, short_texts(text.distinct(), length, left, options.seed), 1);
+  if (options.as_published)
+    result.warnings.emplace_back("as published: fitted by Adam in 60 passes, without a background");
   const Sample& sample = evidence.sample;
   set_slalom_fit(options.as_published ? fit_slalom_adam(sample, kPublishedEff, options.seed)
                                       : fit_slalom(sample, slalom_fit_options(background)),

@@ -63,6 +63,8 @@ void fit_slalom_to_deletions(BlackBox& f, const ExplainedText& text, const Expla
   const auto few = background ? anchors(text, *options.budget / 4) : std::vector<SlalomEvidence::Tokens>{};
   evidence.add(f, text, query_deletions(text, *options.budget - std::ssize(few), options, false));
   evidence.add(f, text, few, anchor_weight);
+  if (options.as_published)
+    result.warnings.emplace_back("as published: one step of alternating least squares, without a background");
   const Sample& sample = evidence.sample;
   set_slalom_fit(options.as_published ? fit_slalom_alternating(sample)
                                       : fit_slalom(sample, slalom_fit_options(background)),

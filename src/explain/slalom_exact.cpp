@@ -12,7 +12,8 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
                                                 .empty_text = text.has_empty_text(),
                                                 .extra_pairs = *options.budget,
                                                 .seed = options.seed,
-                                                .rounding = f.rounding()});
+                                                .rounding = f.rounding(),
+                                                .longest = text.most_units(f)});
   set_slalom_scores(found.model, text, result);
   result.checks.emplace_back("pairs", static_cast<double>(found.pairs));
   result.checks.emplace_back("betweenness_violations", static_cast<double>(found.violations));

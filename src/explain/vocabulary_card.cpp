@@ -149,7 +149,8 @@ VocabularyCard vocabulary_card(BlackBox& f, const CorpusCounts& corpus, const Ca
                        .empty_text = everything.has_empty_text(),
                        .extra_pairs = options.extra_pairs,
                        .seed = options.seed,
-                       .rounding = f.rounding()});
+                       .rounding = f.rounding(),
+                       .longest = everything.most_units(f)});
   // What an ExplainedText numbers its tokens by is the order of their ids.
   std::vector<TokenId> ids = everything.ids();
   std::erase_if(ids, is_special);

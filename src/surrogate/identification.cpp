@@ -20,13 +20,16 @@ using Text = std::vector<Token>;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Error of an importance, against the rounding of an answer, from which on more is asked: 2e-10 in float64.
 constexpr double kMostRoundings = 1e6;
-constexpr double kMostCopies = 64;  // of a token in one text
+constexpr Index kMostCopies = 64;  // of a token in one text
 
 /// Asks, and keeps what was asked.
 class Questions {
  public:
-  Questions(const Answers& answers, double rounding, Sample& asked)
-      : answers_(answers), asked_(asked), rounding_(rounding) {}
+  Questions(const Answers& answers, const IdentificationOptions& options, Sample& asked)
+      : answers_(answers),
+        asked_(asked),
+        rounding_(options.rounding),
+        most_copies_(static_cast<double>(std::clamp<Index>(options.longest / 2, 1, kMostCopies))) {}
 
   std::vector<double> ask(const std::vector<Text>& texts) {
     if (texts.empty()) return {};
@@ -44,13 +47,15 @@ class Questions {
   }
   /// Rounding error of an answer.
   double rounding() const { return 2 * rounding_ * largest_; }
+  /// Of one token: twice as many fit into a text.
+  double most_copies() const { return most_copies_; }
   /// Of an importance; where rounding may do more, more is asked.
   double wanted_error() const { return std::min(1e-3, kMostRoundings * rounding_); }
 
  private:
   const Answers& answers_;
   Sample& asked_;
-  double rounding_, largest_ = 0;
+  double rounding_, most_copies_, largest_ = 0;
 };
 
 Text copies(Index k, double times) {
@@ -179,8 +184,9 @@ class PairedImportances {
       if (violated_[k] || error_[k] <= questions_.wanted_error()) continue;
       const Index partner = best_partner(k);
       const double difference = std::clamp(importance_[k] - importance_[partner], -20.0, 20.0);
-      const double times = std::clamp(std::round(std::exp(-difference)), 1.0, kMostCopies),
-                   partner_times = std::clamp(std::round(std::exp(difference)), 1.0, kMostCopies);
+      const double times = std::clamp(std::round(std::exp(-difference)), 1.0, questions_.most_copies()),
+                   partner_times =
+                       std::clamp(std::round(std::exp(difference)), 1.0, questions_.most_copies());
       if (partner == k) continue;
       open.push_back({k, partner, times, partner_times});
       Text& both = texts.emplace_back(copies(k, times));
@@ -380,6 +386,7 @@ class BackgroundImportances {
 
   /// Tokens of little weight add almost the same twice: more copies tell them from the background.
   void refine() {
+    if (questions_.most_copies() < 2) return;
     std::vector<Index> open;
     std::vector<double> times;
     std::vector<Text> texts;
@@ -387,7 +394,7 @@ class BackgroundImportances {
       const AgainstBackground& token = found_[k];
       if (token.violation || token.error <= questions_.wanted_error() || token.log_ratio > -1) continue;
       open.push_back(k);
-      times.push_back(std::clamp(std::round(std::exp(-token.log_ratio)), 2.0, kMostCopies));
+      times.push_back(std::clamp(std::round(std::exp(-token.log_ratio)), 2.0, questions_.most_copies()));
       texts.push_back(copies(k, times.back()));
       texts.push_back(copies(k, 2 * times.back()));
     }
@@ -473,7 +480,7 @@ Identification identify_slalom(Index tokens, const Answers& answers, const Ident
   check(tokens, options);
   Identification result;
   result.asked.tokens = tokens;
-  Questions questions(answers, options.rounding, result.asked);
+  Questions questions(answers, options, result.asked);
   const bool ask_background = options.background && options.empty_text,
              ask_twice = options.background && !options.empty_text;
   result.model = ask_background

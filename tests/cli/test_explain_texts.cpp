@@ -31,7 +31,8 @@ struct TextModel : ModelFolder {
     write("config.json", config.dump());
   }
   Finished run(const char* command, const Arguments& options, const ProcessOptions& process = {}) const {
-    Arguments all = {command, "--model", path, "--precision", "f64"};
+    Arguments all = {command, "--model", path};
+    if (std::string(command) != "tokenize") all.insert(all.end(), {"--precision", "f64"});
     all.insert(all.end(), options.begin(), options.end());
     return run_slalom(all, process);
   }
@@ -311,4 +312,61 @@ TEST_CASE("explain --special show: special tokens have the scores that the metho
                  with["checks"]["special_tokens"].get<double>()) <= 1e-12);
   shown[1] = "leave-one-out";  // has none to give
   CHECK(folder.explain(shown, "").at(0)["scores"]["weight"][0].is_null());
+}
+
+TEST_CASE("explain: an interrupt leaves an older output as it is, and finished rows beside it") {
+  const TextModel folder;
+  std::string input;
+  for (int i = 0; i < 400; ++i) input += text("{\"text\":\"", words(20), "\"}\n");
+  folder.write("in.jsonl", input);
+  folder.write("out.jsonl", "older\n");
+  const std::string partial = folder.file("out.jsonl.partial");
+  const Finished run = folder.run(
+      "explain",
+      {"--method", "slalom-fidel", "--input", folder.file("in.jsonl"), "--output", folder.file("out.jsonl")},
+      {.kill = {.signal = SIGINT, .when = [&] {
+                  std::error_code missing;
+                  const auto size = std::filesystem::file_size(partial, missing);
+                  return !missing && size > 3000;
+                }}});
+  CHECK(run.status == 130);
+  CHECK(run.err.find("--resume goes on") != std::string::npos);
+  CHECK(read_file(folder.file("out.jsonl")) == "older\n");
+  for (const Json& row : json_lines(read_file(partial))) CHECK(row["method"] == "slalom-fidel");
+}
+
+TEST_CASE("compare and evaluate: a row that fails does not end the run") {
+  const TextModel folder;
+  const std::string input = "{\"text\":\"w7 w9\"}\n{\"text\":\"\"}\n{\"text\":\"w8 w5 w6\"}\n";
+  const Finished compared = folder.run("compare", {"--methods", "zero,leave-one-out"}, {.input = input});
+  CHECK(compared.status == 4);
+  const std::vector<Json> rows = json_lines(compared.out);
+  REQUIRE(rows.size() == 3 + 1 + 3 + 2);
+  CHECK(rows[3]["error"].get<std::string>().find("line 2") != std::string::npos);
+  CHECK(rows.back()["r2"]["n"] == 2);
+  const Finished evaluated =
+      folder.run("evaluate", {"--methods", "zero,leave-one-out", "--metrics", "deletion"}, {.input = input});
+  CHECK(evaluated.status == 4);
+  for (const Json& row : json_lines(evaluated.out)) CHECK(row["n"] == 2);
+}
+
+TEST_CASE("compare: without --methods those that the classifier allows") {
+  const ModelFolder decoder(Architecture::gpt2);
+  const Finished run = run_slalom({"compare", "--model", decoder.path, "--special-ids", ""},
+                                  {.input = "{\"input_ids\":[5,6,7]}\n"});
+  CAPTURE(run.err);
+  CHECK(run.status == 0);
+  CHECK(json_lines(run.out).size() == 6 + 1 + 6);
+}
+
+TEST_CASE("texts: a byte order mark is no part of the first text") {
+  const TextModel folder;
+  folder.write("plain.txt", "\xEF\xBB\xBFw7 w9\n");
+  folder.write("rows.tsv",
+               "\xEF\xBB\xBF"
+               "1\tw7 w9\n");
+  for (const char* name : {"plain.txt", "rows.tsv"}) {
+    const Finished run = folder.run("tokenize", {"--input", folder.file(name)});
+    CHECK(json_lines(run.out).at(0)["ids"] == Json({1, 7, 9, 2}));
+  }
 }

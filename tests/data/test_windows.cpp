@@ -28,15 +28,17 @@ TEST_CASE(
     "windows: each holds the special tokens, begins a stride further, and the last ends with the text") {
   const std::vector<RowWindow> windows = windows_of(ten_tokens(), 6, 3, kSpecial);
   REQUIRE(windows.size() == 3);  // four tokens of text each: 10-13, 13-16, 16-19
-  CHECK(windows[0].row.ids == std::vector<TokenId>{1, 10, 11, 12, 13, 2});
-  CHECK(windows[1].row.ids == std::vector<TokenId>{1, 13, 14, 15, 16, 2});
-  CHECK(windows[2].row.ids == std::vector<TokenId>{1, 16, 17, 18, 19, 2});
-  CHECK(windows[2].row.scores == std::vector<double>{0, 7, 8, 9, 10, 11});
-  CHECK(windows[2].row.places[1].begin == 7);
+  std::vector<InputRow> parts;
+  for (const RowWindow& window : windows) parts.push_back(cut_window(ten_tokens(), window, kSpecial));
+  CHECK(parts[0].ids == std::vector<TokenId>{1, 10, 11, 12, 13, 2});
+  CHECK(parts[1].ids == std::vector<TokenId>{1, 13, 14, 15, 16, 2});
+  CHECK(parts[2].ids == std::vector<TokenId>{1, 16, 17, 18, 19, 2});
+  CHECK(parts[2].scores == std::vector<double>{0, 7, 8, 9, 10, 11});
+  CHECK(parts[2].places[1].begin == 7);
+  CHECK(parts[1].id_json == "7");
   CHECK(windows[2].first == 6);
   CHECK(windows[2].number == 2);
   CHECK(windows[2].of == 3);
-  CHECK(windows[1].row.id_json == "7");
   // With a stride of 4 the last window would begin at 8 and is moved back to 6.
   const std::vector<RowWindow> apart = windows_of(ten_tokens(), 6, 4, kSpecial);
   REQUIRE(apart.size() == 3);
@@ -48,8 +50,8 @@ TEST_CASE(
 TEST_CASE("windows: a text that fits is its only window") {
   const std::vector<RowWindow> windows = windows_of(ten_tokens(), 12, 1, kSpecial);
   REQUIRE(windows.size() == 1);
-  CHECK(windows[0].row.ids == ten_tokens().ids);
   CHECK(windows[0].of == 1);
+  CHECK(cut_window(ten_tokens(), windows[0], kSpecial).ids == ten_tokens().ids);
 }
 
 TEST_CASE("windows: what cannot be cut is refused") {

@@ -278,3 +278,25 @@ TEST_CASE("bad input to the identification is refused") {
   };
   CHECK_THROWS_AS(identify_slalom(2, infinite, {}), Error);
 }
+
+TEST_CASE("identification: no text is longer than can be asked, however unequal the importances") {
+  SlalomModel model{{1.5, -2, 0.25, 3}, {9, -7, 0, 2}, Background{0.3, 0.5}};
+  model.centre();
+  for (const Index longest : {2, 3, 7, 40})
+    for (const bool background : {false, true}) {
+      if (!background) model.background.reset();
+      std::size_t most = 0;
+      const Answers answers = [&](const std::vector<std::vector<Sample::Token>>& asked) {
+        std::vector<double> found;
+        for (const std::vector<Sample::Token>& tokens : asked) {
+          most = std::max(most, tokens.size());
+          found.push_back(tokens.empty() ? 0.3 : model.predict(tokens));
+        }
+        return found;
+      };
+      const Identification found = identify_slalom(
+          4, answers, {.background = background && model.background, .empty_text = true, .longest = longest});
+      CHECK(most <= static_cast<std::size_t>(longest));
+      for (const double s : found.model.importance) CHECK(std::isfinite(s));
+    }
+}

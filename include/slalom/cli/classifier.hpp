@@ -23,12 +23,12 @@ struct OpenedClassifier {
   RowLimits limits;                 // longest: the model's positions
   std::vector<std::string> labels;  // names of the classes; empty for a program
   TargetChoice target = TargetChoice::one;
-  std::string target_word;  // --target as it was given
-  bool reads_end = false;   // GPT-2: the read-out is the text's last token
-  std::string sha256;       // of the weights; empty for a program
+  std::string target_word, command, special_ids;  // --target … as they were given
+  bool reads_end = false;                         // GPT-2: the read-out is the text's last token
+  std::string sha256;                             // of the weights; empty for a program
   Unit unit = Unit::token;
 
-  /// Limits for a reader of rows that may be too long.
+  /// Limits for a reader of rows that may be too long, or empty: each is an error of its own.
   RowLimits any_length() const;
   const Tokenizer* tokenizer_or_null() const { return tokenizer ? &*tokenizer : nullptr; }
   ExplainedText explained(const Encoding& text) const;
@@ -61,6 +61,10 @@ void add_explain_options(cxxopts::Options& options);
 /// Sets the classifier's unit.
 ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const CommonOptions& common,
                                     const std::vector<const Method*>& methods, OpenedClassifier& classifier);
+
+/// Whether a run goes on after this error of a row, which is then printed. A program that failed has ended,
+/// and every other row would fail as this one did.
+bool goes_on_after(const Error& e, const OpenedClassifier& classifier);
 
 /// Runs body() on a row; its Error gets the row's file and line in front.
 template <class Body>

@@ -22,8 +22,8 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
                       const ExplainOptions& options, bool with_attention, ReportedText& to);
 
 /// What a line says of where its explanation is from; its parameters are empty.
-ExplanationOrigin origin_of(const RowWindow& window, Index number, const OpenedClassifier& classifier,
-                            const CommonOptions& common);
+ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index number,
+                            const OpenedClassifier& classifier, const CommonOptions& common);
 
 /// The options that make a difference to the method, as a JSON object.
 std::string parameters_json(const Method& method, const ExplainOptions& options, const WindowOptions& windows,

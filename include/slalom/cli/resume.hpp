@@ -13,6 +13,7 @@ namespace slalom {
 struct FinishedRows {
   std::vector<std::string> ids;  // their ids as JSON
   std::uint64_t bytes = 0;
+  Index failed = 0;  // of them, rows whose line is an error
 };
 
 /// Reads partial_name(path), or `path` (which is copied to it) if there is none; neither: nothing is

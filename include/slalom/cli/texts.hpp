@@ -41,6 +41,22 @@ struct WindowOptions {
 
   /// The row's windows. Throws Error for a row that is too long under `strict`, and as windows_of() does.
   std::vector<RowWindow> windows(const InputRow& row, const OpenedClassifier& classifier) const;
+  /// One of them as a row.
+  InputRow cut(const InputRow& row, const RowWindow& window, const OpenedClassifier& classifier) const;
+
+  /// Calls body(part, window, text) for each window of the row, as a row and as an explained text, and each
+  /// class that is explained of it, having chosen that class.
+  template <class Body>
+  void each_text(const InputRow& row, const OpenedClassifier& classifier, const Body& body) const {
+    for (const RowWindow& window : windows(row, classifier)) {
+      const InputRow part = cut(row, window, classifier);
+      const ExplainedText text = classifier.explained(part);
+      for (const Index target : classifier.targets_of(text)) {
+        classifier.choose(target);
+        body(part, window, text);
+      }
+    }
+  }
 };
 WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const OpenedClassifier& classifier);
 

@@ -28,6 +28,7 @@ struct RowLimits {
   Index vocabulary = 0;                               // ids 0 … vocabulary − 1
   int classes = 2;                                    // labels 0 … classes − 1
   Index longest = std::numeric_limits<Index>::max();  // tokens of a text
+  bool empty_texts = false;                           // a text may have no tokens
 };
 
 /// Reads one row at a time; the file may be gzip, or "-" for stdin. Empty lines are skipped.

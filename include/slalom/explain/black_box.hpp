@@ -36,6 +36,8 @@ class BlackBox {
   bool knows(const PackedBatch& texts, Index b) const;
   /// Relative rounding error of an answer.
   virtual double rounding() const { return 0x1p-52; }
+  /// Tokens of the longest text that can be asked.
+  virtual Index longest() const { return std::numeric_limits<Index>::max(); }
 
   /// Since construction: queries, those that had to be asked, and their tokens.
   const QueryCost& cost() const { return cost_; }
@@ -76,6 +78,7 @@ class ModelBlackBox final : public ClassBlackBox {
   /// Throws Error if the model has no class `target`.
   ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows);
   double rounding() const override { return static_cast<double>(std::numeric_limits<T>::epsilon()); }
+  Index longest() const override;
   Inside inside() override;
   Index classes() const override { return model_.labels(); }
   std::vector<Index> predicted(const PackedBatch& texts) override;

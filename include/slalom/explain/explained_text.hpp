@@ -42,6 +42,8 @@ class ExplainedText {
   const std::vector<Sample::Token>& tokens() const { return tokens_; }
   Index distinct() const { return std::ssize(distinct_); }  // K
   Index players() const { return std::ssize(units_); }      // n
+  /// The longest text of units that a black box can be asked, if every unit were as long as the longest one.
+  Index most_units(const BlackBox& f) const;
   /// Something is left of the text when all explained tokens are deleted.
   bool has_empty_text() const { return special_ > 0; }
 
@@ -60,30 +62,30 @@ class ExplainedText {
   /// Appends the text of one coalition (n): units that are not in it are absent. Throws Error if nothing is
   /// left.
   void add_coalition(std::span<const std::uint8_t> member, Absence absence, PackedBatch& to) const;
-  /// Appends another text of the same units between the special tokens that surround this one; those of a
-  /// pair's second text stand in the second text's place.
+  /// Appends another text of the same units with the special tokens of this one, each unit on its own side of
+  /// them: those of a pair's second text stand in the second text's place.
   void add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const;
 
  private:
-  // A unit by what it is made of; the same word in the other text of a pair is another one.
+  // A unit by what it is made of; the same word in another slot is another one.
   struct Piece {
-    int part = 0;
+    std::size_t slot = 0;
     std::vector<TokenId> ids, types;
-    bool operator==(const Piece& other) const { return part == other.part && ids == other.ids; }
+    bool operator==(const Piece& other) const { return slot == other.slot && ids == other.ids; }
     bool operator<(const Piece& other) const {
-      return ids != other.ids ? ids < other.ids : part < other.part;
+      return ids != other.ids ? ids < other.ids : slot < other.slot;
     }
   };
-  int part_of(Index position) const;
-  Piece piece_of(const Range& unit) const;
+  void find_units(const std::function<bool(TokenId)>& is_special, Unit unit);
+  void find_slots();
   void append(Index from, Index to, std::vector<TokenId>& ids, std::vector<TokenId>& types) const;
 
   Encoding encoding_;
   std::vector<Range> units_;
+  std::vector<Range> slots_;  // from a unit to the last one that no special token separates from it
   std::vector<Piece> distinct_;
   std::vector<Sample::Token> tokens_;
-  Index special_ = 0;              // tokens that are not explained
-  Index frame_[4] = {0, 0, 0, 0};  // the first text's units lie in [frame 0, frame 1), the second's in [2, 3)
+  Index special_ = 0;  // tokens that are not explained
 };
 
 /// F of the whole text.

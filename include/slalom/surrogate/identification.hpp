@@ -22,6 +22,7 @@ struct IdentificationOptions {
   Index extra_pairs = 0;      // further texts of two tokens for a least-squares polish over all answers
   std::uint64_t seed = 0;     // of the choice of extra pairs
   double rounding = 0x1p-52;  // relative, of an answer
+  Index longest = 128;        // tokens of a text that can be asked, at least 2
 };
 
 struct Identification {
