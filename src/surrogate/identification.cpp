@@ -4,11 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "slalom/base/error.hpp"
-#include "slalom/base/random.hpp"
 
 namespace slalom {
 
@@ -428,31 +425,6 @@ class BackgroundImportances {
 
 // --- everything ------------------------------------------------------------------------------------------
 
-/// Ordered pairs of different tokens that were not asked yet, drawn without repetition (Fisher-Yates on the
-/// numbers of all pairs, of which only the moved ones are stored); all of them if `count` exceeds them.
-std::vector<Text> draw_pairs(Index tokens, Index count, std::uint64_t seed, const Sample& asked) {
-  const Index all = tokens * (tokens - 1);
-  const auto number = [&](Token a, Token b) { return a * (tokens - 1) + b - (b > a ? 1 : 0); };
-  std::unordered_set<Index> known;
-  for (Index i = 0; i < asked.texts(); ++i)
-    if (const auto t = asked.text(i); t.size() == 2 && t[0] != t[1]) known.insert(number(t[0], t[1]));
-  std::unordered_map<Index, Index> moved;
-  const auto at = [&](Index i) {
-    const auto found = moved.find(i);
-    return found == moved.end() ? i : found->second;
-  };
-  Rng rng(seed, Purpose::query);
-  std::vector<Text> texts;
-  for (Index i = 0; i < all && std::ssize(texts) < count; ++i) {
-    const Index j = i + rng.below(static_cast<std::uint32_t>(all - i)), pair = at(j);
-    moved[j] = at(i);
-    if (known.contains(pair)) continue;
-    const Index first = pair / (tokens - 1), second = pair % (tokens - 1);
-    texts.push_back({static_cast<Token>(first), static_cast<Token>(second + (second >= first ? 1 : 0))});
-  }
-  return texts;
-}
-
 void check(Index tokens, const IdentificationOptions& options) {
   if (tokens < 1) throw Error(text("[identification] ", tokens, " tokens, wanted at least 1"));
   if (options.extra_pairs < 0)
@@ -496,7 +468,7 @@ Identification identify_slalom(Index tokens, const Answers& answers, const Ident
     for (Index k = 0; k < tokens; ++k) twice.push_back(copies(k, 2));
     questions.ask(twice);
   }
-  questions.ask(draw_pairs(tokens, options.extra_pairs, options.seed, result.asked));
+  questions.ask(draw_new_pairs(result.asked, options.extra_pairs, options.seed));
   result.first_mse = result.polished_mse =
       mean_squared_error(result.asked, predict(result.model, result.asked));
   if (options.extra_pairs > 0 || ask_twice) polish(result, options.background);

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/random.hpp"
 
 namespace slalom {
 
@@ -85,6 +88,32 @@ double r_squared(const Sample& sample, std::span<const double> predicted) {
   if (!(lowest < highest)) return std::numeric_limits<double>::quiet_NaN();
   const std::vector<double> mean(sample.target.size(), sum / total);
   return 1 - mean_squared_error(sample, predicted) / mean_squared_error(sample, mean);
+}
+
+// A Fisher-Yates shuffle of the numbers of all pairs, of which only the moved ones are stored.
+std::vector<std::vector<Sample::Token>> draw_new_pairs(const Sample& asked, Index count, std::uint64_t seed) {
+  using Token = Sample::Token;
+  const Index tokens = asked.tokens;
+  const Index all = tokens * (tokens - 1);
+  const auto number = [&](Token a, Token b) { return a * (tokens - 1) + b - (b > a ? 1 : 0); };
+  std::unordered_set<Index> known;
+  for (Index i = 0; i < asked.texts(); ++i)
+    if (const auto t = asked.text(i); t.size() == 2 && t[0] != t[1]) known.insert(number(t[0], t[1]));
+  std::unordered_map<Index, Index> moved;
+  const auto at = [&](Index i) {
+    const auto found = moved.find(i);
+    return found == moved.end() ? i : found->second;
+  };
+  Rng rng(seed, Purpose::query);
+  std::vector<std::vector<Token>> texts;
+  for (Index i = 0; i < all && std::ssize(texts) < count; ++i) {
+    const Index j = i + rng.below(static_cast<std::uint32_t>(all - i)), pair = at(j);
+    moved[j] = at(i);
+    if (known.contains(pair)) continue;
+    const Index first = pair / (tokens - 1), second = pair % (tokens - 1);
+    texts.push_back({static_cast<Token>(first), static_cast<Token>(second + (second >= first ? 1 : 0))});
+  }
+  return texts;
 }
 
 }  // namespace slalom

@@ -46,4 +46,8 @@ TokenCounts count_tokens(const Sample& sample);
 double mean_squared_error(const Sample& sample, std::span<const double> predicted);
 double r_squared(const Sample& sample, std::span<const double> predicted);
 
+/// Ordered pairs of different tokens that the sample does not hold as texts, drawn without repetition; all of
+/// them if `count` exceeds them.
+std::vector<std::vector<Sample::Token>> draw_new_pairs(const Sample& sample, Index count, std::uint64_t seed);
+
 }  // namespace slalom
