@@ -97,6 +97,7 @@ class Comparison {
   void compare_text(const InputRow& part, const RowWindow& window, const ExplainedText& text, Index number,
                     OutputFile& output) {
     ReportedText reported = reported_text(part, text, classifier_);
+    reported.id = with_window(reported.id, window);
     std::vector<Explanation> explanations;
     for (const RankedMethod& m : methods_) explanations.push_back(explained(*m.method, text));
     std::vector<std::vector<double>> scores;
@@ -104,6 +105,7 @@ class Comparison {
       Explanation& e = explanations[i];
       scores.push_back(scores_of(e, methods_[i]));
       note(e, found_[i]);
+      note_window(window, windows_.longest, e);
       const std::string ranking = ranking_of(e, methods_[i]);
       add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
       reported.explanations.back().ranking = ranking;

@@ -120,11 +120,9 @@ class Run {
   std::string explained_line(const InputRow& part, const RowWindow& window, const ExplainedText& text,
                              Index number) {
     Explanation e = explain(method_, *classifier_.f, text, classifier_.options_for(text, method_, options_));
-    if (window.of > 1)
-      e.warnings.push_back(slalom::text("the text is longer than ", windows_.longest,
-                                        " tokens: this is window ", window.number + 1, " of ", window.of,
-                                        ", from token ", window.first, " on; the log-odds is the window's"));
+    note_window(window, windows_.longest, e);
     ReportedText reported = reported_text(part, text, classifier_);
+    reported.id = with_window(reported.id, window);
     add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
     ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
     origin.parameters = parameters_;

@@ -57,6 +57,8 @@ CommonOptions read_common(const cxxopts::ParseResult& parsed) {
                   .output = word("output"),
                   .seed = parsed["seed"].as<std::uint64_t>()};
   if (c.output.empty()) throw UsageError("--output is empty, wanted a file or -");
+  if (c.output.ends_with(".gz"))
+    throw UsageError("--output " + c.output + ": output is not compressed", "pipe it: ... | gzip > FILE.gz");
   c.json = parsed["json"].as<bool>();
   c.quiet = parsed["quiet"].as<bool>();
   const std::string precision = word("precision"), progress = word("progress");

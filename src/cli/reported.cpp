@@ -101,6 +101,17 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
     add_attention(**model, text.encoding(), to);
 }
 
+void note_window(const RowWindow& window, Index longest, Explanation& explanation) {
+  if (window.of == 1) return;
+  explanation.warnings.push_back(text("the text is longer than ", longest, " tokens: this is window ",
+                                      window.number + 1, " of ", window.of, ", from token ", window.first,
+                                      " on; the log-odds is the window's"));
+}
+
+std::string with_window(const std::string& id, const RowWindow& window) {
+  return window.of == 1 ? id : text(id, ", window ", window.number + 1, " of ", window.of);
+}
+
 ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index number,
                             const OpenedClassifier& classifier, const CommonOptions& common) {
   ExplanationOrigin origin{.id_json = row.id_json,

@@ -103,8 +103,8 @@ std::vector<NamedValues<T>> loss_gradients(Classifier<T>& model, const PackedBat
                                           batch.begin[static_cast<std::size_t>(b)] <=
                                       kRowsAtOnce);
     tape.reset();
-    const Var mean = cross_entropy(tape, model.forward(tape, part.packed(), {}),
-                                   std::span<const int>(part.labels));
+    const Var mean =
+        cross_entropy(tape, model.forward(tape, part.packed(), {}), std::span<const int>(part.labels));
     const Var share = scale(tape, mean, static_cast<T>(part.texts()) / static_cast<T>(batch.texts()));
     tape.backward(share);
     total += tape.value(share).data[0];
@@ -126,14 +126,13 @@ double norm(const std::vector<T>& values) {
   return std::sqrt(sum);
 }
 
-#define SLALOM_INSTANTIATE(T)                                                                            \
-  template std::vector<NamedValues<T>> activations(Classifier<T>&, std::span<const TokenId>,             \
-                                                   std::span<const TokenId>,                             \
-                                                   const std::vector<std::string>&);                     \
-  template std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>&, std::span<const TokenId>, \
-                                                               std::span<const TokenId>);                \
-  template std::vector<NamedValues<T>> loss_gradients(Classifier<T>&, const PackedBatch&, T*);           \
-  template std::vector<NamedValues<T>> parameter_values(const Classifier<T>&);                           \
+#define SLALOM_INSTANTIATE(T)                                                                               \
+  template std::vector<NamedValues<T>> activations(                                                         \
+      Classifier<T>&, std::span<const TokenId>, std::span<const TokenId>, const std::vector<std::string>&); \
+  template std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>&, std::span<const TokenId>,    \
+                                                               std::span<const TokenId>);                   \
+  template std::vector<NamedValues<T>> loss_gradients(Classifier<T>&, const PackedBatch&, T*);              \
+  template std::vector<NamedValues<T>> parameter_values(const Classifier<T>&);                              \
   template double norm(const std::vector<T>&);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)

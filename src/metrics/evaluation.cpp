@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "slalom/base/correlation.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/base/correlation.hpp"
 #include "slalom/metrics/removal.hpp"
 
 namespace slalom {

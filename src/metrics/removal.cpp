@@ -6,8 +6,8 @@
 #include <map>
 #include <numeric>
 
-#include "slalom/base/error.hpp"
 #include "slalom/base/correlation.hpp"
+#include "slalom/base/error.hpp"
 
 namespace slalom {
 

@@ -77,6 +77,7 @@ TEST_CASE("slalom: a wrong command line exits with 2") {
   check_fails(2, {"predict", "--precision", "f16"}, "--precision f16, wanted f32 or f64");
   check_fails(2, {"predict", "--progress", "loud"}, "--progress loud, wanted auto, plain or none");
   check_fails(2, {"predict"}, "--model is missing");
+  check_fails(2, {"predict", "--output", "x.jsonl.gz"}, "--output x.jsonl.gz: output is not compressed");
   check_fails(2, {"inspect", "parameters"}, "--model is missing");
   check_fails(2, {"inspect", "souls", "--model", "m"},
               "inspect \"souls\", wanted activations, attention, gradients, parameters or names");

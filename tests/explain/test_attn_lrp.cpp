@@ -36,8 +36,8 @@ TEST_CASE("attn-lrp: tokens, special tokens and what the ledger names add up to 
     for (const auto& [name, value] : e.checks)
       if (name != "ledger_gap" && name != "backward_passes") sum += value;
     CHECK(std::abs(sum - e.log_odds) <= 1e-9);
-    for (const char* share : {"log_odds.log_sum_exp", "head.epsilon", "blocks.0.attn.softmax", "blocks.1.mlp.bias",
-                              "blocks.0.attn.layer_norm", "embed.position"})
+    for (const char* share : {"log_odds.log_sum_exp", "head.epsilon", "blocks.0.attn.softmax",
+                              "blocks.1.mlp.bias", "blocks.0.attn.layer_norm", "embed.position"})
       CHECK(std::isfinite(check_of(e, share)));
     CHECK(std::isfinite(check_of(e, "head.bias")) == (a != Architecture::gpt2));
     CHECK(std::isfinite(check_of(e, "embed.type")) == model.config().traits().has_types);

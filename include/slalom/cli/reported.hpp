@@ -21,6 +21,10 @@ void add_explanation(Explanation explanation, const ExplainedText& text, const O
 void add_page_details(const ExplainedText& text, const OpenedClassifier& classifier,
                       const ExplainOptions& options, bool with_attention, ReportedText& to);
 
+/// Of a long text: says so in the explanation's warnings and in what names the text.
+void note_window(const RowWindow& window, Index longest, Explanation& explanation);
+std::string with_window(const std::string& id, const RowWindow& window);
+
 /// What a line says of where its explanation is from; its parameters are empty.
 ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index number,
                             const OpenedClassifier& classifier, const CommonOptions& common);

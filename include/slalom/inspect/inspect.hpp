@@ -17,7 +17,8 @@ struct NamedValues {
 };
 
 /// The activations of one text, all rows of all blocks, without dropout. `types` (S) are its segments, empty:
-/// all 0; `wanted` are names of activation_names(), empty: all of them. Throws UsageError for a name that the model has not.
+/// all 0; `wanted` are names of activation_names(), empty: all of them. Throws UsageError for a name that the
+/// model has not.
 template <class T>
 std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const TokenId> ids,
                                         std::span<const TokenId> types = {},
