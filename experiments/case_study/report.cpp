@@ -66,6 +66,7 @@ std::pair<double, double> interval(Index successes, Index n) {
 
 std::vector<double> column(const std::vector<CardToken>& tokens, double CardToken::*field) {
   std::vector<double> numbers;
+  numbers.reserve(tokens.size());
   for (const CardToken& token : tokens) numbers.push_back(token.*field);
   return numbers;
 }

@@ -3,6 +3,7 @@
 // "scores", "token_type_ids" where there are any.
 #pragma once
 
+#include <array>
 #include <limits>
 #include <optional>
 #include <string>
@@ -15,12 +16,12 @@ namespace slalom {
 
 /// S ≥ 1 tokens, and what the row says of them.
 struct InputRow : Encoding {
-  std::string id_json;             // the row's id as JSON; without one its number, from 0
-  std::string text[2];             // the row's text and the second one of a pair; empty for rows of ids
-  std::optional<int> label;        // class number
-  std::optional<double> log_odds;  // nats
-  std::vector<double> scores;      // (S) given for the tokens, NaN where null; or empty
-  Index line = 0;                  // in its file, from 1
+  std::string id_json;              // the row's id as JSON; without one its number, from 0
+  std::array<std::string, 2> text;  // the row's text and the second one of a pair; empty for rows of ids
+  std::optional<int> label;         // class number
+  std::optional<double> log_odds;   // nats
+  std::vector<double> scores;       // (S) given for the tokens, NaN where null; or empty
+  Index line = 0;                   // in its file, from 1
 };
 
 /// What the numbers of a row must stay below.
