@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "../support/experiment.hpp"
+#include "slalom/base/json.hpp"
 #include "slalom/base/parallel.hpp"
+#include "slalom/kernels/gemm.hpp"
 
 namespace slalom::bench {
 
@@ -47,6 +49,7 @@ struct Times {
   double least, median;
   Index calls;
 };
+
 /// Calls `work` for about `seconds`, `fewest` times or more.
 template <class Work>
 Times times_of(const Work& work, double seconds, std::size_t fewest) {
@@ -55,6 +58,33 @@ Times times_of(const Work& work, double seconds, std::size_t fewest) {
     times.push_back(experiment::seconds_of(work));
   std::ranges::sort(times);
   return {times.front(), times[times.size() / 2], std::ssize(times)};
+}
+
+/// A call whose time goes into matrix products, beside plain products in the same process.
+struct Products {
+  Times times;
+  double sgemm_gflops;
+  double useful_gflop = 0;  // the products of a call that nothing saves
+  std::size_t peak_bytes = 0;
+
+  double gflops() const { return useful_gflop / times.median; }
+  double efficiency() const { return gflops() / sgemm_gflops; }
+  /// Fields useful_gflop to peak_mib.
+  JsonRow& add_to(JsonRow& row) const {
+    return row.field("useful_gflop", useful_gflop)
+        .field("sgemm_gflops", sgemm_gflops)
+        .field("efficiency", efficiency())
+        .field("core", blas_core())
+        .field("threads", threads())
+        .field("peak_mib", static_cast<double>(peak_bytes >> 20));
+  }
+};
+/// times_of() between two measurements of the rate of plain products, of which the better counts.
+template <class Work>
+Products products_of(const Work& work, double seconds, std::size_t fewest) {
+  const double before = measure_gemm_rate(0.3);
+  const Times times = times_of(work, seconds, fewest);
+  return {times, std::max(before, measure_gemm_rate(0.3))};
 }
 
 }  // namespace slalom::bench

@@ -25,14 +25,10 @@ struct Setting {
 };
 constexpr Setting kSettings[] = {{256, 5, 5500}, {16, 202, 4300}};
 
-struct Row {
+struct Row : Products {
   Setting setting;
-  Times times;
-  double useful_gflop, sgemm_gflops;
-  std::size_t peak_bytes;
 
   double rate(double seconds) const { return static_cast<double>(setting.tokens()) / seconds; }
-  double efficiency() const { return useful_gflop / times.median / sgemm_gflops; }
 };
 
 PackedBatch random_texts(const Setting& setting, Index vocabulary) {
@@ -52,20 +48,20 @@ Row measure(const Setting& setting, double seconds) {
   Classifier<float> model(config);
   model.initialise(0);
   const PackedBatch batch = random_texts(setting, config.vocabulary);
-  const PackedTexts texts{batch.ids, batch.begin, {}};
+  const PackedTexts texts = batch.packed();
   Predictor<float> predictor(model);
   std::vector<float> logits;
   const auto predict = [&] { predictor.logits(texts, logits); };
   predict();
-  double rate = measure_gemm_rate(0.3);
-  const Times times = times_of(predict, seconds, 3);
-  rate = std::max(rate, measure_gemm_rate(0.3));
-  return {setting, times, forward_flops(config, texts) * 1e-9, rate, peak_resident_bytes()};
+  Row row{products_of(predict, seconds, 3), setting};
+  row.useful_gflop = forward_flops(config, texts) * 1e-9;
+  row.peak_bytes = peak_resident_bytes();
+  return row;
 }
 
 std::string json_row(const Row& r) {
-  return JsonRow()
-      .field("arch", "distilbert")
+  JsonRow row;
+  row.field("arch", "distilbert")
       .field("layers", 6)
       .field("width", 768)
       .field("texts", r.setting.texts)
@@ -74,14 +70,8 @@ std::string json_row(const Row& r) {
       .field("tokens_per_s", r.rate(r.times.median))
       .field("tokens_per_s_best", r.rate(r.times.least))
       .field("seconds_min", r.times.least)
-      .field("seconds_median", r.times.median)
-      .field("useful_gflop", r.useful_gflop)
-      .field("sgemm_gflops", r.sgemm_gflops)
-      .field("efficiency", r.efficiency())
-      .field("core", blas_core())
-      .field("threads", threads())
-      .field("peak_mib", static_cast<double>(r.peak_bytes >> 20))
-      .str();
+      .field("seconds_median", r.times.median);
+  return r.add_to(row).str();
 }
 
 std::string table_of(const std::vector<Row>& rows) {
@@ -98,8 +88,8 @@ std::string table_of(const std::vector<Row>& rows) {
   for (const Row& r : rows)
     table.add_row({std::to_string(r.setting.texts), std::to_string(r.setting.length),
                    fixed(r.rate(r.times.median), 0), fixed(r.rate(r.times.least), 0),
-                   "≥ " + fixed(r.setting.limit, 0), fixed(r.useful_gflop / r.times.median, 0),
-                   fixed(r.sgemm_gflops, 0), fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
+                   "≥ " + fixed(r.setting.limit, 0), fixed(r.gflops(), 0), fixed(r.sgemm_gflops, 0),
+                   fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
   return text(table.text(),
               "inference, DistilBERT of 6 layers and width 768; tokens/s and efficiency from the median, the "
               "limit for two cores with AVX-512\n");

@@ -30,12 +30,8 @@ constexpr Setting kSettings[] = {
 
 constexpr Index kBatch = 20;
 
-struct Row {
+struct Row : Products {
   Setting setting;
-  Times times;
-  double useful_gflop, sgemm_gflops;
-  std::size_t peak_bytes;
-  double efficiency() const { return useful_gflop / times.median / sgemm_gflops; }
 };
 
 ClassifierConfig config_of(const Setting& s) {
@@ -70,29 +66,23 @@ Row measure(const Setting& setting, double seconds) {
   Trainer<float> trainer(model, data, training);
   constexpr Index kWarmUp = 3;
   for (Index i = 0; i < kWarmUp; ++i) trainer.step();
-  double rate = measure_gemm_rate(0.3);
-  const Times times = times_of([&] { trainer.step(); }, seconds, 10);
-  rate = std::max(rate, measure_gemm_rate(0.3));
-  return {setting, times, useful_gflop(config, data, kWarmUp + times.calls), rate, peak_resident_bytes()};
+  Row row{products_of([&] { trainer.step(); }, seconds, 10), setting};
+  row.useful_gflop = useful_gflop(config, data, kWarmUp + row.times.calls);
+  row.peak_bytes = peak_resident_bytes();
+  return row;
 }
 
 std::string json_row(const Row& r) {
-  return JsonRow()
-      .field("arch", name(r.setting.architecture))
+  JsonRow row;
+  row.field("arch", name(r.setting.architecture))
       .field("layers", r.setting.layers)
       .field("width", r.setting.width)
       .field("heads", r.setting.heads)
       .field("batch", kBatch)
       .digits(4)
       .field("step_ms_min", 1e3 * r.times.least)
-      .field("step_ms_median", 1e3 * r.times.median)
-      .field("useful_gflop", r.useful_gflop)
-      .field("sgemm_gflops", r.sgemm_gflops)
-      .field("efficiency", r.efficiency())
-      .field("core", blas_core())
-      .field("threads", threads())
-      .field("peak_mib", static_cast<double>(r.peak_bytes >> 20))
-      .str();
+      .field("step_ms_median", 1e3 * r.times.median);
+  return r.add_to(row).str();
 }
 
 std::string table_of(const std::vector<Row>& rows) {
@@ -110,9 +100,8 @@ std::string table_of(const std::vector<Row>& rows) {
   for (const Row& r : rows)
     table.add_row({name(r.setting.architecture), std::to_string(r.setting.layers),
                    std::to_string(r.setting.width), fixed(1e3 * r.times.least, 2),
-                   fixed(1e3 * r.times.median, 2), fixed(r.useful_gflop, 2),
-                   fixed(r.useful_gflop / r.times.median, 0), fixed(r.sgemm_gflops, 0),
-                   fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
+                   fixed(1e3 * r.times.median, 2), fixed(r.useful_gflop, 2), fixed(r.gflops(), 0),
+                   fixed(r.sgemm_gflops, 0), fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
   return text(table.text(), "training steps, batch ", kBatch, "; efficiency from the median step\n");
 }
 

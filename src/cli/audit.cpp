@@ -164,8 +164,8 @@ std::string claim(const Audited& audited, const Certificate& c, const char* kind
   if (!c.proves())
     return text("Not proved to be anything but ", kind, ": the best bound found is ", bound,
                 " nats, its rounding error ", rounding, ".\n");
-  std::string texts;
-  for (const Text& t : c.witness) texts += text(texts.empty() ? "" : ", ", '"', audited.words(t), '"');
+  const std::string texts =
+      listed(c.witness, [&](const Text& t) { return text('"', audited.words(t), '"'); });
   return text("Proved not to be ", kind, ": whatever ", freedom, ", some text's log-odds is off by at least ",
               bound, " nats\n  (rounding error ", rounding,
               "), since no such model agrees with the answers to ", texts, ".\n");

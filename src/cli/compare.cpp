@@ -53,7 +53,7 @@ class Comparison {
     Progress progress(common_.progress, "compare", 0);
     Index number = 0;
     for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
-      compare_row(source, row, number, output);
+      if (!unless_interrupted([&] { compare_row(source, row, number, output); })) break;
       output.flush();
     }
     if (number == 0 && !interrupted()) throw Error(source.name() + ": found no rows to compare methods on");

@@ -141,8 +141,7 @@ int run_evaluate(int argc, char** argv) {
   const auto word = [](const char* fallback) {
     return cxxopts::value<std::string>()->default_value(fallback);
   };
-  std::string names;
-  for (const MetricInfo& m : metrics()) names += text(names.empty() ? "" : ", ", m.name);
+  const std::string names = listed(metrics(), &MetricInfo::name);
   options.add_options()("methods",
                         "as `explain --method` has them; slalom-fidel:value ranks by one of its scores",
                         word("slalom-exact,slalom-fidel,linear-deletion"),

@@ -1,8 +1,5 @@
 // slalom explain: scores of each row's tokens, with their fidelity and cost: JSON lines, a terminal view, a
 // page, pictures.
-#include <unistd.h>
-
-#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -44,12 +41,7 @@ class Run {
     Progress progress(common_.progress, "explain", 0, std::ssize(finished.ids));
     Index number = std::ssize(finished.ids);
     for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
-      try {
-        explain_row(source, row, number, output);
-      } catch (const Error& e) {
-        if (e.status() != ExitStatus::interrupted) throw;
-        break;  // finished rows are kept
-      }
+      if (!unless_interrupted([&] { explain_row(source, row, number, output); })) break;
       output.flush();
     }
     progress.finish();
@@ -155,18 +147,12 @@ class Run {
   Index failed_ = 0;
 };
 
-std::string methods_help() {
-  std::string list;
-  for (const Method& m : methods()) list += text(list.empty() ? "" : ", ", m.name);
-  return list;
-}
-
 }  // namespace
 
 int run_explain(int argc, char** argv) {
   cxxopts::Options options = common_options(
       "explain", "Scores of each row's tokens, their fidelity and cost; one JSON object a line.");
-  options.add_options()("method", methods_help(),
+  options.add_options()("method", listed(methods(), &Method::name),
                         cxxopts::value<std::string>()->default_value("slalom-fidel"),
                         "NAME")("resume", "go on with what an interrupted run left of --output")(
       "dry-run", "say what the run would cost, and do not do it")(

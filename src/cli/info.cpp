@@ -31,12 +31,6 @@ std::vector<Fact> program_facts() {
           {"sgemm_gflops", fixed(measure_gemm_rate(kRateSeconds), 1), true}};
 }
 
-std::string list_of(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list.empty() ? "none" : list;
-}
-
 void add_tokenizer_facts(const std::string& folder, std::vector<Fact>& facts) {
   const std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
   const FolderTokens tokens = read_folder_tokens(folder);
@@ -45,7 +39,7 @@ void add_tokenizer_facts(const std::string& folder, std::vector<Fact>& facts) {
     facts.push_back({"tokenizer_vocabulary", std::to_string(tokenizer->vocabulary().size()), true});
   std::vector<std::string> special;
   for (const TokenId id : tokens.markers) special.push_back(text(tokens.text(id), " (", id, ")"));
-  facts.push_back({"special_tokens", list_of(special)});
+  facts.push_back({"special_tokens", special.empty() ? "none" : listed(special)});
   for (const auto& [name, id] :
        {std::pair{"unk_token", tokens.special.unk}, {"mask_token", tokens.special.mask}})
     if (id) facts.push_back({name, text(tokens.text(*id), " (", *id, ")")});
@@ -72,8 +66,8 @@ std::vector<Fact> model_facts(const std::string& folder) {
   // Every tensor that the architecture has was found with its shape, or the model would not have been read.
   facts.push_back(number("tensors", std::ssize(stored_tensors(*loaded.model))));
   facts.push_back(number("ignored_tensors", std::ssize(loaded.ignored)));
-  if (!loaded.ignored.empty()) facts.push_back({"ignored", list_of(loaded.ignored)});
-  facts.push_back({"weights", list_of(loaded.files)});
+  if (!loaded.ignored.empty()) facts.push_back({"ignored", listed(loaded.ignored)});
+  facts.push_back({"weights", listed(loaded.files)});
   facts.push_back({"sha256", sha256_of_files(loaded.files)});
   return facts;
 }

@@ -43,24 +43,26 @@ void Plan::add(const OpenedClassifier& classifier, const ExplainedText& text) {
   for (Index c = 0; c < targets; ++c) cost_ += one;
 }
 
+double Plan::seconds() const {
+  return texts_ == 0 ? 0 : static_cast<double>(cost_.token_forwards) / tokens_per_second_;
+}
+
 std::string Plan::json() const {
-  const double seconds = texts_ == 0 ? 0 : static_cast<double>(cost_.token_forwards) / tokens_per_second_;
   return JsonRow()
              .field("texts", texts_)
              .field("queries", cost_.queries)
              .field("token_forwards", cost_.token_forwards)
              .digits(3)
              .field("tokens_per_second", tokens_per_second_)
-             .field("seconds", seconds)
+             .field("seconds", seconds())
              .str() +
          "\n";
 }
 
 std::string Plan::sentence() const {
   if (texts_ == 0) return "no texts\n";
-  const double seconds = static_cast<double>(cost_.token_forwards) / tokens_per_second_;
   return text(method_.name, " of ", texts_, texts_ == 1 ? " text" : " texts", ": about ", cost_.queries,
-              " queries, ", cost_.token_forwards, " token-forwards, ", significant(seconds, 2), " s at ",
+              " queries, ", cost_.token_forwards, " token-forwards, ", significant(seconds(), 2), " s at ",
               significant(tokens_per_second_, 2), " tokens/s\n");
 }
 

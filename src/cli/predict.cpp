@@ -54,7 +54,10 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   OutputFile output(common.output);
   Progress progress(common.progress, "predict", 0);
   for (std::vector<InputRow> rows; !interrupted() && !(rows = read_some(reader, kRowsAtOnce)).empty();) {
-    predict_rows(predictor, rows, config.labels, target, common.digits(), output);
+    const auto predict = [&] {
+      predict_rows(predictor, rows, config.labels, target, common.digits(), output);
+    };
+    if (!unless_interrupted(predict)) break;
     output.flush();
     progress.update(predictor.cost().queries);
   }

@@ -57,12 +57,8 @@ std::string card_line(const VocabularyCard& card, const OpenedClassifier& classi
       .field("correlation", fidelity.correlation)
       .field("n", fidelity.n);
   if (card.spearman_naive_bayes) row.field("spearman_naive_bayes", *card.spearman_naive_bayes);
-  row.raw("background", !card.background ? "null"
-                                         : JsonRow()
-                                               .field("value", card.background->value)
-                                               .field("importance", card.background->importance)
-                                               .str());
-  row.raw("target", classifier.classes == nullptr ? "null" : std::to_string(classifier.classes->target()))
+  row.raw("background", background_json(card.background))
+      .raw("target", classifier.classes == nullptr ? "null" : std::to_string(classifier.classes->target()))
       .field("label", classifier.label())
       .field("seed", common.seed)
       .field("version", SLALOM_VERSION)
@@ -161,8 +157,7 @@ std::string card_fidelity_sentence(const VocabularyCard& card) {
         return "predicts the model's answers to whole texts closely";
       case Trust::medium:
         return "predicts the outline of the model's answers to whole texts: trust the order of strong "
-               "tokens, "
-               "not single numbers";
+               "tokens, not single numbers";
       case Trust::low:
         return "does not predict the model's answers to whole texts: it says what tokens do in texts of one "
                "and two";

@@ -29,12 +29,9 @@ const std::vector<Method>& methods() {
 }
 
 const Method& method_named(const std::string& name) {
-  std::string known;
-  for (const Method& m : methods()) {
+  for (const Method& m : methods())
     if (name == m.name) return m;
-    known += text(known.empty() ? "" : ", ", m.name);
-  }
-  throw UsageError("no method \"" + name + "\", wanted one of " + known);
+  throw UsageError("no method \"" + name + "\", wanted one of " + listed(methods(), &Method::name));
 }
 
 void set_token_scores(std::span<const double> of_tokens, const ExplainedText& text, Explanation& result) {

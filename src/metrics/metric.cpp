@@ -33,12 +33,10 @@ const std::vector<MetricInfo>& metrics() {
 }
 
 const MetricInfo& metric_named(const std::string& name) {
-  std::string known;
-  for (const MetricInfo& metric : metrics()) {
+  for (const MetricInfo& metric : metrics())
     if (metric.name == name) return metric;
-    known += (known.empty() ? "" : ", ") + metric.name;
-  }
-  throw UsageError(text("there is no metric '", name, "'"), text("the metrics are ", known));
+  throw UsageError(text("there is no metric '", name, "'"),
+                   text("the metrics are ", listed(metrics(), &MetricInfo::name)));
 }
 
 Summary summarise(std::span<const double> values) {

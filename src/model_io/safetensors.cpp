@@ -122,12 +122,10 @@ Index natural(const Json& value, const std::string& where, const char* what) {
 }
 
 DType dtype_of(const std::string& name, const std::string& where) {
-  std::string known;
-  for (std::size_t i = 0; i < kDTypes.size(); ++i) {
+  for (std::size_t i = 0; i < kDTypes.size(); ++i)
     if (kDTypes[i].name == name) return static_cast<DType>(i);
-    known += text(i == 0 ? "" : ", ", kDTypes[i].name);
-  }
-  throw Error(text(where, ": found dtype ", json_string(name), ", wanted one of ", known));
+  throw Error(text(where, ": found dtype ", json_string(name), ", wanted one of ",
+                   listed(kDTypes, [](const auto& type) { return type.name; })));
 }
 
 /// dtype times shape in bytes; an overflow is refused even if a later extent is 0.

@@ -19,14 +19,8 @@ std::string token_json(const ReportedToken& token, bool pair) {
 std::string scores_json(const ReportedExplanation& e) {
   JsonRow row;
   for (const auto& [name, scores] : e.columns) row.field(name, scores);
-  if (const auto* slalom = std::get_if<SlalomScores>(&e.explanation.scores)) {
-    const auto& background = slalom->background;
-    row.raw(
-        "background",
-        !background
-            ? "null"
-            : JsonRow().field("value", background->value).field("importance", background->importance).str());
-  }
+  if (const auto* slalom = std::get_if<SlalomScores>(&e.explanation.scores))
+    row.raw("background", background_json(slalom->background));
   return row.str();
 }
 
@@ -44,6 +38,11 @@ std::string fidelity_json(const std::optional<Fidelity>& fidelity) {
 }
 
 }  // namespace
+
+std::string background_json(const std::optional<Background>& background) {
+  if (!background) return "null";
+  return JsonRow().field("value", background->value).field("importance", background->importance).str();
+}
 
 JsonRow& add_cost(JsonRow& row, const QueryCost& cost) {
   return row.field("queries", cost.queries)

@@ -15,9 +15,8 @@ const std::vector<double>* ReportedExplanation::find(const std::string& name) co
 
 const std::vector<double>& ReportedExplanation::column(const std::string& name) const {
   if (const auto* found = find(name)) return *found;
-  std::string known;
-  for (const auto& [other, scores] : columns) known += text(known.empty() ? "" : ", ", other);
-  throw Error(text("[report] ", explanation.method, " has no scores \"", name, "\", wanted one of ", known));
+  throw Error(text("[report] ", explanation.method, " has no scores \"", name, "\", wanted one of ",
+                   listed(columns, [](const auto& column) { return column.first; })));
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // The one exception of the library, and the exit statuses it turns into.
 #pragma once
 
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -44,6 +45,17 @@ std::string text(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
   return out.str();
+}
+
+/// "a, b, c", each what `projection` gives of an item.
+template <class Range, class Projection = std::identity>
+std::string listed(const Range& items, const Projection& projection = {}) {
+  std::string list;
+  for (const auto& item : items) {
+    if (!list.empty()) list += ", ";
+    list += std::invoke(projection, item);
+  }
+  return list;
 }
 
 }  // namespace slalom

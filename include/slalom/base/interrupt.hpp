@@ -2,6 +2,8 @@
 // are kept and no file is left half written.
 #pragma once
 
+#include "slalom/base/error.hpp"
+
 namespace slalom {
 
 /// Makes SIGINT and SIGTERM set a flag and nothing else. Each works once: the same signal a second time ends
@@ -14,5 +16,17 @@ bool interrupted();
 
 /// Throws Error "interrupted" with ExitStatus::interrupted if interrupted().
 void check_interrupt();
+
+/// Runs body(); false if an interrupt ended it, so that rows which are finished can be kept.
+template <class Body>
+bool unless_interrupted(const Body& body) {
+  try {
+    body();
+  } catch (const Error& e) {
+    if (e.status() != ExitStatus::interrupted) throw;
+    return false;
+  }
+  return true;
+}
 
 }  // namespace slalom

@@ -18,6 +18,8 @@ class Plan {
   std::string sentence() const;
 
  private:
+  double seconds() const;
+
   const Method& method_;
   ExplainOptions options_;
   QueryCost cost_;

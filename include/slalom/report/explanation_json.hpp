@@ -21,6 +21,9 @@ struct ExplanationOrigin {
 std::string explanation_json(const ReportedText& text, const ReportedExplanation& explanation,
                              const ExplanationOrigin& origin);
 
+/// {"value","importance"}, or null.
+std::string background_json(const std::optional<Background>& background);
+
 /// The fields queries, unique_queries and token_forwards.
 JsonRow& add_cost(JsonRow& row, const QueryCost& cost);
 

@@ -2,7 +2,6 @@
 // this.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
