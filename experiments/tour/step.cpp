@@ -40,7 +40,7 @@ Step::Step(std::uint64_t seed) : source(seed), model(small_config(source.vocabul
 
 void Step::forward() {
   tape.reset();
-  logits = model.forward(tape, texts(), {.last_block = Pass::LastBlock::all_rows});
+  logits = model.forward(tape, texts(), {.last_block = Pass::LastBlock::all_rows, .patterns = true});
   loss = cross_entropy(tape, logits, std::span<const int>(batch.labels));
 }
 

@@ -29,7 +29,8 @@ std::vector<double> rollout(Classifier<T>& model, const ExplainedText& text) {
   PackedBatch one;
   text.add_whole(one);
   Tape<T> tape;
-  model.forward(tape, one.packed(), {.last_block = Pass::LastBlock::all_rows, .frozen = true});
+  model.forward(tape, one.packed(),
+                {.last_block = Pass::LastBlock::all_rows, .patterns = true, .frozen = true});
   const Index S = one.rows();
   std::vector<double> row(static_cast<std::size_t>(S));
   row[model.config().read_out == ReadOut::first ? 0 : S - 1] = 1;

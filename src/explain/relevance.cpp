@@ -76,7 +76,7 @@ class Propagation {
       : model_(model), epsilon_(epsilon), ids_(ids), types_(ids.size(), TokenId{0}) {
     std::ranges::copy(types, types_.begin());
     const Index begin[] = {0, S_ = std::ssize(ids)};
-    model.forward(tape_, {ids_, begin, types_}, {.last_block = Pass::LastBlock::all_rows});
+    model.forward(tape_, {ids_, begin, types_}, {.last_block = Pass::LastBlock::all_rows, .patterns = true});
   }
 
   Relevance run(Index target) {

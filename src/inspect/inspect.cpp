@@ -61,7 +61,7 @@ std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const To
   check_names(model.config(), wanted);
   const Index begin[] = {0, static_cast<Index>(ids.size())};
   Tape<T> tape;
-  model.forward(tape, {ids, begin, types}, {.last_block = Pass::LastBlock::all_rows});
+  model.forward(tape, {ids, begin, types}, {.last_block = Pass::LastBlock::all_rows, .patterns = true});
   std::vector<NamedValues<T>> list;
   for (const NamedTensor<T>& named : tape.names())
     if (wanted.empty() || std::ranges::find(wanted, to_string(named.name)) != wanted.end())

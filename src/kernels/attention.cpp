@@ -12,6 +12,8 @@ namespace slalom {
 
 namespace {
 
+constexpr Index kQueryBlock = 64;
+
 // Score rows are padded to whole vectors of the widest machine.
 Index padded(Index n) {
   return ceil_div(n, 16) * 16;
@@ -33,7 +35,10 @@ struct Head {
   T* of(Rows<T> rows, Index first, Index d) const {
     return rows.data + first * rows.stride + head * d;
   }
-  Index pattern_offset(const AttentionTexts& t) const { return t.pattern_begin[text] + head * queries * S; }
+  // Keys that a query of the item sees.
+  Index visible(const AttentionTexts& t, Index query) const {
+    return t.causal ? t.query_position[first_query + query] + 1 : S;
+  }
 };
 
 // Runs body(item) for every (text, head) pair. Of short texts a thread takes several at a time, so that
@@ -64,12 +69,20 @@ void gather_head(const AttentionTexts& t, const Head& at, Rows<const T> from, T*
   for (Index s = 0; s < at.S; ++s) std::copy_n(at.of(from, t.key_row[at.first_key + s], d), d, to + s * d);
 }
 
+// Rows of a softmax pattern, before dropout, are wanted by whoever gives a place for them.
+template <class T>
+T* pattern_row(const AttentionTexts& t, const Head& at, T* pattern, Index query) {
+  return pattern == nullptr ? nullptr
+                            : pattern + t.pattern_begin[at.text] + (at.head * at.queries + query) * at.S;
+}
+
 // The only query of a text reads stored rows where they lie: nothing is copied for a single use.
 template <class T>
 void attend_once(const AttentionTexts& t, const Head& at, const T* q, Rows<const T> k, Rows<const T> v,
-                 T scale, T* scores, T* pattern, T* out) {
+                 T* scores, T* pattern, T* out) {
   const Index d = t.head_width, *stored = t.key_row + at.first_key;
-  const Index visible = t.causal ? t.query_position[at.first_query] + 1 : at.S;
+  const Index visible = at.visible(t, 0);
+  const T scale = 1 / std::sqrt(static_cast<T>(d));
   for (Index s = 0; s < visible; ++s) {
     const T* key = at.of(k, stored[s], d);
     T sum = 0;
@@ -77,48 +90,83 @@ void attend_once(const AttentionTexts& t, const Head& at, const T* q, Rows<const
     for (Index j = 0; j < d; ++j) sum += q[j] * key[j];
     scores[s] = scale * sum;
   }
-  softmax_row(visible, scores, pattern);
-  std::fill(pattern + visible, pattern + at.S, T{0});
+  softmax_row(visible, scores, scores);
   std::fill_n(out, d, T{0});
   for (Index s = 0; s < visible; ++s) {
     const T* value = at.of(v, stored[s], d);
 #pragma omp simd
-    for (Index j = 0; j < d; ++j) out[j] += pattern[s] * value[j];
+    for (Index j = 0; j < d; ++j) out[j] += scores[s] * value[j];
+  }
+  if (T* row = pattern_row(t, at, pattern, 0); row != nullptr)
+    std::fill(std::copy_n(scores, visible, row), row + at.S, T{0});
+}
+
+// Queries first … last − 1 of an item, and the keys that any of them sees: no more than a block of the
+// pattern is ever held.
+struct QueryBlock {
+  Index first, last, S;
+  Index size() const { return last - first; }
+};
+template <class Body>
+void for_each_query_block(const AttentionTexts& t, const Head& at, const Body& body) {
+  for (Index first = 0; first < at.queries; first += kQueryBlock) {
+    const Index last = std::min(first + kQueryBlock, at.queries);
+    body(QueryBlock{first, last, at.visible(t, last - 1)});
+  }
+}
+
+// pattern (block, row stride P) ← softmax(q kᵀ / √d), zero where a query does not look.
+template <class T>
+void block_pattern(const AttentionTexts& t, const Head& at, const QueryBlock& block, Rows<const T> q,
+                   const T* k_transposed, T* pattern) {
+  const Index d = t.head_width, P = padded(at.S);
+  const T scale = 1 / std::sqrt(static_cast<T>(d));
+  small_gemm<T>(block.size(), padded(block.S), d, scale,
+                {at.of(q, at.first_query + block.first, d), q.stride, 1}, k_transposed, P, T{0}, pattern, P);
+  for (Index i = block.first; i < block.last; ++i, pattern += P) {
+    const Index visible = at.visible(t, i);
+    softmax_row(visible, pattern, pattern);
+    std::fill(pattern + visible, pattern + block.S, T{0});
   }
 }
 
 // Each head of a query row draws its own mask.
 template <class T>
-void pattern_mask(const AttentionTexts& t, const Head& at, const Dropout& dropout, Index query, T* mask) {
+void pattern_mask(const AttentionTexts& t, const Head& at, const Dropout& dropout, Index query, Index keys,
+                  T* mask) {
   const auto row = static_cast<std::uint32_t>(t.query_position[at.first_query + query] * t.heads + at.head);
-  dropout_mask(dropout, static_cast<std::uint32_t>(at.text), row, at.S, mask);
+  dropout_mask(dropout, static_cast<std::uint32_t>(at.text), row, keys, mask);
+}
+
+template <class T>
+void multiply(Index n, const T* factor, T* row) {
+#pragma omp simd
+  for (Index j = 0; j < n; ++j) row[j] *= factor[j];
 }
 
 }  // namespace
 
 Index attention_scratch(const AttentionTexts& t) {
-  const Index P = padded(t.longest);
-  return t.head_width * P + 2 * t.most_queries * P + P + (t.key_row != nullptr ? t.head_width * P : 0);
+  // Two heads of keys or values, three blocks of patterns, one mask.
+  return (2 * t.head_width + 3 * std::min(kQueryBlock, t.most_queries) + 1) * padded(t.longest);
 }
 
 template <class T>
 void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<const T> v,
                const Dropout& dropout, T* out, T* pattern, T* scratch) {
   const Index d = t.head_width, D = t.heads * d;
-  const T scale = 1 / std::sqrt(static_cast<T>(d));
   const Index per_thread = attention_scratch(t);
   for_each_item(t, [&](Index item) {
     const Head at(t, item);
     const Index S = at.S, P = padded(S);
     T* k_transposed = scratch + omp_get_thread_num() * per_thread;
-    T *scores = k_transposed + d * P, *mask = scores + at.queries * P;
-    T *gathered = mask + at.queries * P, *p = pattern + at.pattern_offset(t);
-    const T *asking = at.of(q, at.first_query, d), *keys = at.of(k, at.first_key, d),
-            *values = at.of(v, at.first_key, d);
+    T *gathered = k_transposed + d * P, *mask = gathered + d * P, *block_rows = mask + P;
+    const T *keys = at.of(k, at.first_key, d), *values = at.of(v, at.first_key, d);
     Index key_stride = k.stride, value_stride = v.stride;
     if (t.key_row != nullptr) {
       if (at.queries == 1)
-        return attend_once(t, at, asking, k, v, scale, scores, p, out + at.first_query * D + at.head * d);
+        return attend_once(t, at, at.of(q, at.first_query, d), k, v, block_rows, pattern,
+                           out + at.first_query * D + at.head * d);
       gather_head(t, at, k, gathered);
       keys = gathered;
       key_stride = d;
@@ -129,57 +177,61 @@ void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<c
       values = gathered;
       value_stride = d;
     }
-    small_gemm<T>(at.queries, P, d, scale, {asking, q.stride, 1}, k_transposed, P, T{0}, scores, P);
-    for (Index i = 0; i < at.queries; ++i, p += S) {
-      const Index visible = t.causal ? t.query_position[at.first_query + i] + 1 : S;
-      T* row = scores + i * P;
-      softmax_row(visible, row, p);
-      std::fill(p + visible, p + S, T{0});
-      std::copy(p, p + S, row);
-      if (!dropout.active()) continue;
-      pattern_mask(t, at, dropout, i, mask);
-#pragma omp simd
-      for (Index j = 0; j < S; ++j) row[j] *= mask[j];
-    }
-    small_gemm<T>(at.queries, d, S, T{1}, {scores, P, 1}, values, value_stride, T{0},
-                  out + at.first_query * D + at.head * d, D);
+    for_each_query_block(t, at, [&](const QueryBlock& block) {
+      block_pattern(t, at, block, q, k_transposed, block_rows);
+      for (Index i = block.first; i < block.last; ++i) {
+        T* row = block_rows + (i - block.first) * P;
+        if (T* kept = pattern_row(t, at, pattern, i); kept != nullptr)
+          std::fill(std::copy_n(row, block.S, kept), kept + S, T{0});
+        if (!dropout.active()) continue;
+        pattern_mask(t, at, dropout, i, block.S, mask);
+        multiply(block.S, mask, row);
+      }
+      small_gemm<T>(block.size(), d, block.S, T{1}, {block_rows, P, 1}, values, value_stride, T{0},
+                    out + (at.first_query + block.first) * D + at.head * d, D);
+    });
   });
 }
 
 template <class T>
 void attention_backward(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<const T> v,
-                        const T* pattern, const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq,
-                        T beta_kv, Rows<T> dk, Rows<T> dv, T* scratch) {
+                        const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq, T beta_kv, Rows<T> dk,
+                        Rows<T> dv, T* scratch) {
   const Index d = t.head_width, D = t.heads * d;
   const T scale = 1 / std::sqrt(static_cast<T>(d));
-  const Index per_thread = attention_scratch(t);
+  const Index per_thread = attention_scratch(t), block_size = std::min(kQueryBlock, t.most_queries);
   for_each_item(t, [&](Index item) {
     const Head at(t, item);
-    const Index S = at.S, P = padded(S), R = at.queries;
-    T* v_transposed = scratch + omp_get_thread_num() * per_thread;
-    T *dscores = v_transposed + d * P, *dropped = dscores + R * P, *mask = dropped + R * P;
-    const T* dz = dout + at.first_query * D + at.head * d;
+    const Index S = at.S, P = padded(S);
+    T* k_transposed = scratch + omp_get_thread_num() * per_thread;
+    T *v_transposed = k_transposed + d * P, *mask = v_transposed + d * P, *p = mask + P;
+    T *dscores = p + block_size * P, *dropped = dscores + block_size * P;
+    transpose_head(S, d, at.of(k, at.first_key, d), k.stride, k_transposed);
     transpose_head(S, d, at.of(v, at.first_key, d), v.stride, v_transposed);
-    small_gemm<T>(R, P, d, T{1}, {dz, D, 1}, v_transposed, P, T{0}, dscores, P);  // of the dropped pattern
-    const T* p = pattern + at.pattern_offset(t);
-    for (Index i = 0; i < R; ++i, p += S) {
-      T *ds = dscores + i * P, *kept = dropped + i * P;
-      std::copy(p, p + S, kept);
-      if (dropout.active()) {
-        pattern_mask(t, at, dropout, i, mask);
-#pragma omp simd
-        for (Index j = 0; j < S; ++j) {
-          kept[j] *= mask[j];
-          ds[j] *= mask[j];
+    if (beta_kv == T{0})
+      for (const Rows<T>& rows : {dk, dv})
+        for (Index s = 0; s < S; ++s) std::fill_n(at.of(rows, at.first_key + s, d), d, T{0});
+    for_each_query_block(t, at, [&](const QueryBlock& block) {
+      const Index first = at.first_query + block.first, R = block.size();
+      const T* dz = dout + first * D + at.head * d;
+      block_pattern(t, at, block, q, k_transposed, p);
+      small_gemm<T>(R, padded(block.S), d, T{1}, {dz, D, 1}, v_transposed, P, T{0}, dscores, P);
+      for (Index i = 0; i < R; ++i) {
+        T *ds = dscores + i * P, *kept = dropped + i * P;
+        std::copy_n(p + i * P, block.S, kept);
+        if (dropout.active()) {
+          pattern_mask(t, at, dropout, block.first + i, block.S, mask);
+          multiply(block.S, mask, kept);
+          multiply(block.S, mask, ds);
         }
+        softmax_row_backward(block.S, p + i * P, ds, T{0}, ds);
       }
-      softmax_row_backward(S, p, ds, T{0}, ds);
-    }
-    small_gemm<T>(S, d, R, T{1}, {dropped, 1, P}, dz, D, beta_kv, at.of(dv, at.first_key, d), dv.stride);
-    small_gemm<T>(R, d, S, scale, {dscores, P, 1}, at.of(k, at.first_key, d), k.stride, beta_q,
-                  at.of(dq, at.first_query, d), dq.stride);
-    small_gemm<T>(S, d, R, scale, {dscores, 1, P}, at.of(q, at.first_query, d), q.stride, beta_kv,
-                  at.of(dk, at.first_key, d), dk.stride);
+      small_gemm<T>(block.S, d, R, T{1}, {dropped, 1, P}, dz, D, T{1}, at.of(dv, at.first_key, d), dv.stride);
+      small_gemm<T>(R, d, block.S, scale, {dscores, P, 1}, at.of(k, at.first_key, d), k.stride, beta_q,
+                    at.of(dq, first, d), dq.stride);
+      small_gemm<T>(block.S, d, R, scale, {dscores, 1, P}, at.of(q, first, d), q.stride, T{1},
+                    at.of(dk, at.first_key, d), dk.stride);
+    });
   });
 }
 
@@ -187,7 +239,7 @@ void attention_backward(const AttentionTexts& t, Rows<const T> q, Rows<const T> 
   template void attention(const AttentionTexts&, Rows<const T>, Rows<const T>, Rows<const T>,          \
                           const Dropout&, T*, T*, T*);                                                 \
   template void attention_backward(const AttentionTexts&, Rows<const T>, Rows<const T>, Rows<const T>, \
-                                   const T*, const Dropout&, const T*, T, Rows<T>, T, Rows<T>, Rows<T>, T*);
+                                   const Dropout&, const T*, T, Rows<T>, T, Rows<T>, Rows<T>, T*);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)
 #undef SLALOM_INSTANTIATE

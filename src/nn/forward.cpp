@@ -172,14 +172,15 @@ struct Forward {
     const Var q = few ? picked(apply(ids.query, source), rows) : apply(ids.query, asked);
     const Var kv = apply(ids.keys_values, source);
     Tensor<T> pattern;
-    const Var z = attention(
-        tape, q, kv, texts, config().heads, config().traits().causal ? Mask::causal : Mask::bidirectional,
-        dropout_at(Place::attention, layer, config().attention_dropout), rows.queries, &pattern, rows.keys);
+    const Var z = attention(tape, q, kv, texts, config().heads,
+                            config().traits().causal ? Mask::causal : Mask::bidirectional,
+                            dropout_at(Place::attention, layer, config().attention_dropout), rows.queries,
+                            pass.patterns ? &pattern : nullptr, rows.keys);
     const Var out = apply(ids.attention_out, z);
     name("attn.q", layer, q);
     tape.name_columns({"attn.k", layer}, tape.value(kv), 0, D);
     tape.name_columns({"attn.v", layer}, tape.value(kv), D, D);
-    tape.name({"attn.pattern", layer}, pattern);
+    if (pass.patterns) tape.name({"attn.pattern", layer}, pattern);
     name("attn.z", layer, z);
     name("attn.out", layer, out);
     const double rate = config().traits().attention_out_dropout ? config().hidden_dropout : 0;

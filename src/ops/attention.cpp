@@ -70,14 +70,13 @@ Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, I
   AttentionTexts layout = lay_out(tape.arena(), texts, queries, heads, D, mask);
   if (!keys.rows.empty()) layout.key_row = keys.rows.data();
   const Tensor<T> y = tape.allocate({R, D});
-  const Tensor<T> patterns = tape.allocate({layout.pattern_begin[layout.texts]});
+  if (pattern != nullptr) *pattern = tape.allocate({layout.pattern_begin[layout.texts]});
   const Rows<const T> q_rows{Q.data, D}, k_rows{KV.data, 2 * D}, v_rows{KV.data + D, 2 * D};
   {
     const ArenaScope scope(tape.arena());
-    attention(layout, q_rows, k_rows, v_rows, dropout, y.data, patterns.data,
+    attention(layout, q_rows, k_rows, v_rows, dropout, y.data, pattern != nullptr ? pattern->data : nullptr,
               tape.arena().template allocate<T>(attention_scratch(layout) * threads()));
   }
-  if (pattern != nullptr) *pattern = patterns;
 
   return tape.record("attention", y, {q, keys_values}, [=](Tape<T>& t, Tensor<const T> dy) {
     const ArenaScope scope(t.arena());
@@ -87,9 +86,8 @@ Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, I
                                  : GradientSlot<T>{t.allocate(t.value(v).shape).data, T{0}};
     };
     const GradientSlot<T> dq = slot(q), dkv = slot(keys_values);
-    attention_backward(layout, q_rows, k_rows, v_rows, patterns.data, dropout, dy.data, dq.beta,
-                       Rows<T>{dq.data, D}, dkv.beta, Rows<T>{dkv.data, 2 * D}, Rows<T>{dkv.data + D, 2 * D},
-                       scratch);
+    attention_backward(layout, q_rows, k_rows, v_rows, dropout, dy.data, dq.beta, Rows<T>{dq.data, D},
+                       dkv.beta, Rows<T>{dkv.data, 2 * D}, Rows<T>{dkv.data + D, 2 * D}, scratch);
   });
 }
 

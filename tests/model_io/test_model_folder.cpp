@@ -62,7 +62,8 @@ struct GoldenStep {
   Tape<T> tape;
   Var logits, loss;
   GoldenStep(Classifier<T>& model, const GoldenCase& c)
-      : logits(model.forward(tape, c.texts.packed(), {nullptr, Pass::LastBlock::all_rows})),
+      : logits(model.forward(tape, c.texts.packed(),
+                             {.last_block = Pass::LastBlock::all_rows, .patterns = true})),
         loss(cross_entropy(tape, logits, c.labels)) {}
 
   std::vector<T> named(const std::string& wanted) const {

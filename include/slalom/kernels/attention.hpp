@@ -30,16 +30,17 @@ struct Rows {
   Index stride;
 };
 
-/// out (R, D) and pattern (before dropout); no dropout with key_row. scratch: attention_scratch() scalars for
-/// each thread.
+/// out (R, D); no dropout with key_row. `pattern`, unless it is null, receives the patterns before dropout:
+/// otherwise no more than a block of queries is held at a time. scratch: attention_scratch() scalars for each
+/// thread.
 template <class T>
 void attention(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
                const Dropout& dropout, T* out, T* pattern, T* scratch);
 
-/// dq, dk, dv += …, each with its own beta; without key_row.
+/// dq, dk, dv += …, each with its own beta; without key_row. Patterns are computed anew, block by block.
 template <class T>
 void attention_backward(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
-                        const T* pattern, const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq,
+                        const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq,
                         T beta_kv, Rows<T> dk, Rows<T> dv, T* scratch);
 
 /// Scalars of scratch that one thread needs.

@@ -18,6 +18,9 @@ struct Pass {
   /// Of transformers: word embeddings (N, D) on the pass's tape, taken in the place of those of the ids.
   /// Positions, segments and the LayerNorm of the embeddings stay those of the texts. Empty: looked up.
   Var word_rows{};
+  /// Attention patterns (H, queries, S) of each text are kept as activations. Otherwise no memory grows with
+  /// the square of a text's length.
+  bool patterns = false;
   /// Parameters are constants: the way back computes no gradient of theirs.
   bool frozen = false;
 };
