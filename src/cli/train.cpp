@@ -298,8 +298,7 @@ TrainingConfig training_config(const Parsed& parsed, const CommonOptions& common
   c.checkpoint_every = integer_option(parsed, "checkpoint-every", 0, 1 << 30);
   c.resume = parsed.count("resume") > 0;
   c.progress = common.progress;
-  const std::span<const T> weights(model.parameters().value({0}).data,
-                                   static_cast<std::size_t>(model.parameters().block_size()));
+  const std::span<const T> weights = model.parameters().values();
   c.settings = settings_json(
       parsed, common, model.config(),
       fingerprint({reinterpret_cast<const char*>(weights.data()), weights.size_bytes()}), set.fingerprint);

@@ -13,11 +13,6 @@ namespace slalom {
 namespace {
 
 template <class T>
-std::span<T> value_block(ParameterStore<T>& parameters) {
-  return {parameters.value({0}).data, static_cast<std::size_t>(parameters.block_size())};
-}
-
-template <class T>
 constexpr DType kDType = sizeof(T) == 4 ? DType::f32 : DType::f64;
 
 // Fails with the first setting in which two runs differ.
@@ -44,7 +39,7 @@ void Trainer<T>::save_checkpoint() {
   const auto add = [&](const std::string& name, std::span<const T> values) {
     tensors.push_back({name, kDType<T>, {static_cast<Index>(values.size())}, values});
   };
-  add("values", value_block(model_.parameters()));
+  add("values", model_.parameters().values());
   for (const StateBlock<T>& block : optimizer_.state()) add("state." + block.name, block.values);
   for (const RowStamps& stamps : optimizer_.row_stamps())
     tensors.push_back({"stamps." + stamps.parameter,
@@ -54,6 +49,11 @@ void Trainer<T>::save_checkpoint() {
   const double sums[] = {sums_.loss, static_cast<double>(sums_.texts), static_cast<double>(sums_.correct),
                          static_cast<double>(sums_.tokens)};
   tensors.push_back({"epoch_sums", DType::f64, {4}, std::span<const double>(sums)});
+  const auto epochs = static_cast<Index>(held_out_losses_.size());
+  if (config_.held_out != nullptr && epochs > 0) {
+    add("best", best_);
+    tensors.push_back({"held_out_loss", DType::f64, {epochs}, std::span<const double>(held_out_losses_)});
+  }
   write_safetensors(config_.checkpoint, tensors,
                     {{"steps", std::to_string(optimizer_.steps())}, {"settings", config_.settings}});
 }
@@ -88,7 +88,7 @@ void Trainer<T>::load_checkpoint() {
     if (entry == nullptr) throw Error(text(file.path(), ": tensor \"", name, "\" is missing"));
     file.read(*entry, out);
   };
-  read("values", value_block(model_.parameters()));
+  read("values", model_.parameters().values());
   for (const StateBlock<T>& block : optimizer_.state()) read("state." + block.name, block.values);
   for (const RowStamps& stamps : optimizer_.row_stamps()) {
     const std::string name = "stamps." + stamps.parameter;
@@ -101,6 +101,13 @@ void Trainer<T>::load_checkpoint() {
   read("epoch_sums", std::span<double>(sums));
   const auto count = [&](double found, Index most) { return count_of(found, most, file, "epoch_sums"); };
   const Index texts = count(sums[1], data_.texts_per_epoch());
+  if (const TensorEntry* losses = file.find("held_out_loss");
+      config_.held_out != nullptr && losses != nullptr) {
+    held_out_losses_.resize(losses->elements());
+    best_.resize(static_cast<std::size_t>(model_.parameters().block_size()));
+    read("held_out_loss", std::span<double>(held_out_losses_));
+    read("best", std::span<T>(best_));
+  }
   sums_ = {sums[0], texts, count(sums[2], texts), count(sums[3], Index{1} << 53)};
 }
 

@@ -45,6 +45,18 @@ Index Trainer<T>::total_steps() const {
 }
 
 template <class T>
+Index Trainer<T>::best_epoch() const {
+  const auto best = std::ranges::min_element(held_out_losses_);
+  return best == held_out_losses_.end() ? 0 : best - held_out_losses_.begin() + 1;
+}
+
+template <class T>
+bool Trainer<T>::finished() const {
+  const bool stopped = config_.patience > 0 && std::ssize(held_out_losses_) - best_epoch() >= config_.patience;
+  return stopped || steps_done() == total_steps();
+}
+
+template <class T>
 void Trainer<T>::refresh_rows() {
   const ParameterStore<T>& parameters = model_.parameters();
   for (int i = 0; i < parameters.count(); ++i)
@@ -120,19 +132,32 @@ EpochReport Trainer<T>::epoch_so_far() const {
 }
 
 template <class T>
+void Trainer<T>::ask_held_out(EpochReport& report) {
+  if (config_.held_out == nullptr) return;
+  optimizer_.refresh_all();  // rows that moved while they were away
+  report.held_out = evaluate(model_, *config_.held_out);
+  held_out_losses_.push_back(report.held_out->loss);
+  if (best_epoch() != std::ssize(held_out_losses_)) return;
+  const std::span<const T> values = model_.parameters().values();
+  best_.assign(values.begin(), values.end());
+}
+
+template <class T>
 void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
   Progress progress(config_.progress, "training", total_steps(), steps_done());
   auto epoch_start = Clock::now();
   // Of an epoch that an earlier process began, but did not end.
   Index tokens_before = steps_done() % steps_per_epoch() == 0 ? 0 : sums_.tokens;
-  while (steps_done() < total_steps()) {
+  while (!finished()) {
     step();
     EpochReport now = epoch_so_far();
     now.seconds = seconds_since(epoch_start);
     now.tokens_per_second = static_cast<double>(sums_.tokens - tokens_before) / now.seconds;
     progress.update(now.steps, text("loss ", fixed(now.loss, 4), "  accuracy ", fixed(now.accuracy, 3), "  ",
                                     fixed(now.tokens_per_second, 0), " tokens/s"));
-    const bool epoch_ends = now.steps % steps_per_epoch() == 0, run_ends = now.steps == total_steps();
+    const bool epoch_ends = now.steps % steps_per_epoch() == 0;
+    if (epoch_ends) ask_held_out(now);
+    const bool run_ends = finished();
     const bool stops = interrupted();  // asked once: a run never stops at a step that it has not saved
     if (run_ends || stops || (config_.checkpoint_every > 0 && now.steps % config_.checkpoint_every == 0))
       save_checkpoint();
@@ -144,6 +169,10 @@ void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
     if (stops && !run_ends) check_interrupt();
   }
   check_finite_values();
+  if (config_.held_out != nullptr) {
+    std::ranges::copy(best_, model_.parameters().values().begin());
+    return;
+  }
   // Rows that AdamW or momentum moved while they were away; the checkpoint holds them as they were, with
   // their stamps.
   optimizer_.refresh_all();

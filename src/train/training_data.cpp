@@ -1,5 +1,6 @@
 #include "slalom/train/training_data.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "slalom/base/error.hpp"
@@ -15,22 +16,39 @@ void FreshTexts::fill(Index epoch, Index first, Index count, PackedBatch& batch)
   }
 }
 
-ShuffledRows::ShuffledRows(std::vector<InputRow> rows, const std::string& file, std::uint64_t seed)
-    : rows_(std::move(rows)), seed_(seed), order_(rows_.size()) {
+ShuffledRows::ShuffledRows(std::vector<InputRow> rows, const std::string& file, std::uint64_t seed,
+                           LengthBuckets buckets)
+    : rows_(std::move(rows)), seed_(seed), buckets_(buckets), order_(rows_.size()) {
+  if (buckets_.batch < 1) throw UsageError(text("batch ", buckets_.batch, ", wanted 1 or more"));
   if (rows_.empty()) throw Error(file + ": found no rows to train on");
   for (const InputRow& row : rows_)
     if (!row.label)
       throw Error(text(file, ": line ", row.line, ": field \"label\": found nothing, wanted a class number"));
 }
 
-void ShuffledRows::fill(Index epoch, Index first, Index count, PackedBatch& batch) {
-  if (ordered_epoch_ != epoch) {
-    std::iota(order_.begin(), order_.end(), Index{0});
-    Rng rng(seed_, Purpose::data, static_cast<std::uint64_t>(epoch));
-    for (std::size_t i = order_.size(); i > 1; --i)
-      std::swap(order_[i - 1], order_[rng.below(static_cast<std::uint32_t>(i))]);
-    ordered_epoch_ = epoch;
+void ShuffledRows::order(Index epoch) {
+  std::iota(order_.begin(), order_.end(), Index{0});
+  Rng rng(seed_, Purpose::data, static_cast<std::uint64_t>(epoch));
+  for (std::size_t i = order_.size(); i > 1; --i)
+    std::swap(order_[i - 1], order_[rng.below(static_cast<std::uint32_t>(i))]);
+  ordered_epoch_ = epoch;
+  if (buckets_.batches < 2) return;
+  const auto length = [&](Index row) { return rows_[static_cast<std::size_t>(row)].ids.size(); };
+  const Index n = std::ssize(order_), bucket = buckets_.batch * buckets_.batches;
+  for (Index first = 0; first < n; first += bucket) {
+    const auto begin = order_.begin() + first, end = order_.begin() + std::min(first + bucket, n);
+    std::stable_sort(begin, end, [&](Index a, Index b) { return length(a) < length(b); });
+    for (Index i = (end - begin) / buckets_.batch; i > 1; --i) {
+      const Index j = rng.below(static_cast<std::uint32_t>(i));
+      if (j != i - 1)
+        std::swap_ranges(begin + j * buckets_.batch, begin + (j + 1) * buckets_.batch,
+                         begin + (i - 1) * buckets_.batch);
+    }
   }
+}
+
+void ShuffledRows::fill(Index epoch, Index first, Index count, PackedBatch& batch) {
+  if (ordered_epoch_ != epoch) order(epoch);
   batch.clear();
   for (Index i = first; i < first + count; ++i) {
     const InputRow& row = rows_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])];

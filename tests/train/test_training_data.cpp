@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/random.hpp"
 
 using namespace slalom;
 
@@ -98,6 +99,37 @@ TEST_CASE("ShuffledRows: the orders of seed 7") {
   using Order = std::vector<TokenId>;
   CHECK(order_of(data, 0, 8) == Order{3, 7, 6, 1, 2, 5, 0, 4});
   CHECK(order_of(data, 1, 8) == Order{6, 1, 5, 2, 7, 3, 0, 4});
+}
+
+TEST_CASE("ShuffledRows: in buckets a batch holds texts of neighbouring lengths, and every text comes once") {
+  constexpr Index kRows = 50, kBatch = 4, kBatches = 3;
+  std::vector<InputRow> rows = numbered_rows(kRows);
+  Rng rng(9, Purpose::test);
+  for (InputRow& row : rows) row.ids.resize(1 + rng.below(40), row.ids.front());
+  ShuffledRows plain(rows, "rows", 3), data(rows, "rows", 3, {kBatch, kBatches});
+  const std::vector<TokenId> shuffled = order_of(plain, 1, kBatch), order = order_of(data, 1, kBatch);
+  const auto length = [&](TokenId row) { return rows[static_cast<std::size_t>(row)].ids.size(); };
+  for (Index first = 0; first < kRows; first += kBatch * kBatches) {
+    const Index last = std::min(first + kBatch * kBatches, kRows);
+    std::vector<TokenId> bucket(order.begin() + first, order.begin() + last),
+        wanted(shuffled.begin() + first, shuffled.begin() + last);
+    // Whole batches in order of their shortest texts are the bucket in order of length.
+    for (Index b = first; b + kBatch <= last; b += kBatch) {
+      CHECK(std::is_sorted(order.begin() + b, order.begin() + b + kBatch,
+                           [&](TokenId x, TokenId y) { return length(x) < length(y); }));
+      const std::size_t shortest = length(order[static_cast<std::size_t>(b)]),
+                        longest = length(order[static_cast<std::size_t>(b + kBatch - 1)]);
+      CHECK(std::ranges::count_if(bucket, [&](TokenId row) {
+              return length(row) > shortest && length(row) < longest;
+            }) <= kBatch - 2);
+    }
+    std::ranges::sort(bucket);
+    std::ranges::sort(wanted);
+    CHECK(bucket == wanted);
+  }
+  CHECK(order == order_of(data, 1, 7));
+  CHECK(order != order_of(data, 2, kBatch));
+  CHECK_THROWS_WITH_AS(ShuffledRows(rows, "rows", 3, {0, 2}), "batch 0, wanted 1 or more", UsageError);
 }
 
 TEST_CASE("ShuffledRows: rows to train on have labels") {

@@ -57,6 +57,8 @@ class ParameterStore {
   /// Where the parameter begins in the blocks, and the blocks' length, both in scalars.
   Index offset(ParameterId id) const { return entry(id).offset; }
   Index block_size() const { return block_size_; }
+  /// The block of all values, those between parameters included.
+  std::span<T> values() const { return values_.as<T>().first(static_cast<std::size_t>(block_size_)); }
 
   /// Starts a step: marks all gradients unwritten, forgets touched rows.
   void clear_gradients();

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "slalom/base/progress.hpp"
 #include "slalom/nn/text_classifier.hpp"
 #include "slalom/optim/optimizer.hpp"
+#include "slalom/train/evaluation.hpp"
 #include "slalom/train/training_data.hpp"
 
 namespace slalom {
@@ -21,6 +23,11 @@ struct TrainingConfig {
   Index checkpoint_every = 0;  // steps between checkpoints; one is written at the end in any case
   bool resume = false;         // go on from the checkpoint if it is there
   ProgressMode progress = ProgressMode::none;
+  /// Texts that are not trained on, to be asked after each epoch; or null. They must outlive the trainer.
+  /// With them the run ends early after `patience` epochs in a row (0: never) whose loss there is not the
+  /// lowest so far, and the model ends with the parameters of the best epoch.
+  const PackedBatch* held_out = nullptr;
+  Index patience = 0;
   /// What else determines the run, as one JSON object (model, data, seed …). It is stored in the checkpoint,
   /// and a run is resumed only with the same settings.
   std::string settings = "{}";
@@ -36,6 +43,7 @@ struct EpochReport {
   double tokens_per_second =
       0;  // rows through the model; of this process, so not part of what resuming restores
   double seconds = 0;
+  std::optional<Evaluation> held_out{};
 };
 
 template <class T>
@@ -47,6 +55,12 @@ class Trainer {
 
   Index total_steps() const;
   Index steps_done() const { return optimizer_.steps(); }
+  /// All steps are done, or enough epochs in a row were none the better.
+  bool finished() const;
+  /// Loss of the held-out texts after each epoch, nats.
+  const std::vector<double>& held_out_losses() const { return held_out_losses_; }
+  /// The epoch whose parameters the model ends with, from 1; 0: none was asked yet.
+  Index best_epoch() const;
 
   /// One step; throws Error naming the first offending activation if the loss or a gradient is not finite.
   void step();
@@ -71,6 +85,7 @@ class Trainer {
   void learn();
   void refresh_rows();
   void count(Tensor<T> logits);
+  void ask_held_out(EpochReport& report);
   void save_checkpoint();
   void load_checkpoint();
   void check_finite_values() const;
@@ -84,6 +99,8 @@ class Trainer {
   PackedBatch batch_;
   std::vector<Index> rows_;
   EpochSums sums_;
+  std::vector<double> held_out_losses_;
+  std::vector<T> best_;                // parameters after the epoch with the lowest loss
   double last_loss_ = 0;
 };
 

@@ -37,17 +37,27 @@ class FreshTexts final : public TrainingData {
   std::vector<TokenId> wrapped_;
 };
 
+/// Batches of texts of about the same length, so that no batch is much larger than the others of its time:
+/// of `batches` batches of the shuffled texts, all are sorted by length, and the batches shuffled.
+struct LengthBuckets {
+  Index batch = 20, batches = 0;  // texts a batch; 0 or 1: texts stay as they are shuffled
+};
+
 /// The same rows in every epoch, in an order of its own: a Fisher-Yates shuffle drawn from (seed, epoch).
 class ShuffledRows final : public TrainingData {
  public:
   /// Throws Error for a row without a label, naming its line, and if there are no rows.
-  ShuffledRows(std::vector<InputRow> rows, const std::string& file, std::uint64_t seed);
+  ShuffledRows(std::vector<InputRow> rows, const std::string& file, std::uint64_t seed,
+               LengthBuckets buckets = {});
   Index texts_per_epoch() const override { return static_cast<Index>(rows_.size()); }
   void fill(Index epoch, Index first, Index count, PackedBatch& batch) override;
 
  private:
+  void order(Index epoch);
+
   std::vector<InputRow> rows_;
   std::uint64_t seed_;
+  LengthBuckets buckets_;
   std::vector<Index> order_;
   Index ordered_epoch_ = -1;
 };
