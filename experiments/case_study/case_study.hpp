@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/corpora.hpp"
 #include "../support/experiment.hpp"
 #include "slalom/data/rows.hpp"
 #include "slalom/explain/vocabulary_card.hpp"
@@ -33,21 +34,10 @@ struct Corpus {
   std::vector<InputRow> train, test;
 };
 
-/// Generated reviews: review `index` of a seed, a function of both alone. Every sentence agrees with the
-/// label with probability 0.7; in 6 of 10 reviews a rating, "8" or "3", agrees with probability 0.95. The
-/// rating is what is planted: it is a label that has leaked into the text, not an opinion of the film.
-struct Review {
-  std::string text;
-  int label = 0;
-};
-Review generated_review(std::uint64_t seed, std::uint64_t index);
-/// All words of generated reviews, each once.
-std::vector<std::string> generated_words();
-
-/// The vocabulary's files in the model's folder, and the tokenizer that they make.
-Tokenizer make_tokenizer(const Options& options);
-/// Reads the reviews of options.data (imdb_train.tsv.gz, imdb_test.tsv.gz), or generates them.
-Corpus make_corpus(const Options& options, const Tokenizer& tokenizer);
+/// The vocabulary's files in the model's folder, and the tokenizer that they make: BERT's vocabulary from
+/// options.data, or one that is trained on the training reviews; all words of generated reviews.
+Tokenizer make_tokenizer(const experiment::TextCorpus& texts, const Options& options);
+Corpus make_corpus(const experiment::TextCorpus& texts, const Options& options, const Tokenizer& tokenizer);
 
 /// Trains a classifier and writes it into the model's folder: {"loss", "accuracy", "seconds"}.
 Json train(const Corpus& corpus, const Tokenizer& tokenizer, const Options& options,

@@ -13,9 +13,6 @@ namespace {
 using namespace slalom;
 using namespace slalom::case_study;
 
-constexpr const char* kGenerated = "generated";
-constexpr const char* kUsualFolder = "../shared/data";
-
 Size size_named(const std::string& name, bool generated) {
   const Size sizes[] = {{"tiny", 5000, 1000, 128, 1, 64, 4, 3, 5e-4, 0.2},
                         {"default", 5000, 2000, 128, 2, 256, 4, 3, 2e-4, 0.3},
@@ -26,15 +23,9 @@ Size size_named(const std::string& name, bool generated) {
   return *std::ranges::find(generated ? generated_sizes : sizes, name, &Size::name);
 }
 
-std::string data_folder(const std::string& chosen) {
-  if (chosen == kGenerated) return "";
-  if (!chosen.empty()) return chosen;
-  return std::filesystem::exists(text(kUsualFolder, "/imdb_train.tsv.gz")) ? kUsualFolder : "";
-}
-
 Options options_of(const cxxopts::ParseResult& parsed) {
   Options options{experiment::read_options(parsed, "case_study")};
-  options.data = data_folder(parsed["data"].as<std::string>());
+  options.data = experiment::data_folder(parsed["data"].as<std::string>());
   options.sizes = size_named(options.size, options.data.empty());
   if (options.data.empty() && parsed.count("expected") == 0)
     options.expected = read_expected("experiments/case_study/expected_generated.tsv");
@@ -66,14 +57,16 @@ int run(int argc, char** argv) {
       "case_study", "What a sentiment classifier has learned of single words (section 6)");
   cli.add_options()(
       "data",
-      text("folder of imdb_train.tsv.gz, imdb_test.tsv.gz and bert-base-uncased-vocab.txt, or \"", kGenerated,
-           "\" (default: ", kUsualFolder, " if it is there)"),
+      experiment::data_folder_help(
+          "imdb_train.tsv.gz, imdb_test.tsv.gz and, where there is one, bert-base-uncased-vocab.txt"),
       cxxopts::value<std::string>()->default_value(""), "DIR");
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   Options options = options_of(*parsed);
-  const Tokenizer tokenizer = make_tokenizer(options);
-  const Corpus corpus = make_corpus(options, tokenizer);
+  const experiment::TextCorpus texts = experiment::read_corpus(
+      "imdb", options.data, options.sizes.train_texts, options.sizes.test_texts, options.seed);
+  const Tokenizer tokenizer = make_tokenizer(texts, options);
+  const Corpus corpus = make_corpus(texts, options, tokenizer);
   const Json settings = settings_of(options, corpus, tokenizer);
   const auto compute = [&](const experiment::Part& part) {
     Json record = train(corpus, tokenizer, options, part);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "../support/temporary_folder.hpp"
+#include "slalom/data/generated_reviews.hpp"
 #include "tiny.hpp"
 
 using namespace slalom;
@@ -35,4 +36,30 @@ TEST_CASE(
   CHECK(again.status == 0);
   CHECK(std::filesystem::last_write_time(output.file("model/model.safetensors")) == trained);
   CHECK(read_file(output.file("card.tsv")) == card);
+}
+
+TEST_CASE("case study: without BERT's vocabulary one is trained on the reviews") {
+  const TemporaryFolder output("case_study"), data("case_study_data");
+  for (const char* name : {"imdb_train.tsv", "imdb_test.tsv"}) {
+    std::string lines;
+    for (std::uint64_t i = 0; i < 60; ++i) {
+      const Review review = generated_review(0, i);
+      lines += text(review.label, "\t", review.text, "\n");
+    }
+    data.write(name, lines);
+  }
+  const Finished run = run_tiny("case_study", output.path, {"--data", data.path});
+  CAPTURE(run.err);
+  CHECK(run.status == 1);  // sixty reviews teach it nothing
+  const std::string vocabulary = read_file(output.file("model/vocab.txt"));
+  CHECK(vocabulary.starts_with("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"));
+  CHECK(vocabulary.find("\nwonderful\n") != std::string::npos);
+
+  const Finished missing = run_tiny("case_study", output.path, {"--data", data.file("none")});
+  CHECK(missing.status == 3);
+  CHECK(missing.err.find("none: found no such folder") != std::string::npos);
+  std::filesystem::remove(data.file("imdb_test.tsv"));
+  const Finished half = run_tiny("case_study", output.path, {"--data", data.path});
+  CHECK(half.status == 3);
+  CHECK(half.err.find("found no imdb_test.tsv, also not as .gz") != std::string::npos);
 }
