@@ -1,0 +1,89 @@
+// Bags of words on public reviews, where they are to be had.
+#include <doctest/doctest.h>
+
+#include <cctype>
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+
+#include "slalom/bow/linear_classifiers.hpp"
+#include "slalom/bow/naive_bayes.hpp"
+#include "slalom/data/texts.hpp"
+
+using namespace slalom;
+
+namespace {
+
+/// Numbers the lower-case runs of letters and apostrophes in order of appearance, from 1; 0 is an unknown
+/// word.
+class Words {
+ public:
+  std::vector<TokenId> read(const std::string& text, bool learn) {
+    std::vector<TokenId> ids;
+    std::string word;
+    const auto end_word = [&] {
+      if (word.empty()) return;
+      const auto next = static_cast<TokenId>(ids_.size() + 1);
+      if (learn) ids.push_back(ids_.try_emplace(word, next).first->second);
+      if (!learn) ids.push_back(ids_.contains(word) ? ids_[word] : 0);
+      word.clear();
+    };
+    for (const char c : text) {
+      const int lower = std::tolower(static_cast<unsigned char>(c));
+      if ((lower >= 'a' && lower <= 'z') || lower == '\'')
+        word += static_cast<char>(lower);
+      else
+        end_word();
+    }
+    end_word();
+    return ids;
+  }
+  Index size() const { return std::ssize(ids_) + 1; }
+
+ private:
+  std::unordered_map<std::string, TokenId> ids_;
+};
+
+PackedBatch read_reviews(const std::string& path, Words& words, bool learn) {
+  TextReader reader(path);
+  PackedBatch batch;
+  for (TextRow row; reader.next(row);) batch.add(words.read(row.text, learn), row.label.value());
+  return batch;
+}
+
+template <class Model>
+double accuracy(const PackedBatch& texts, const Model& log_odds) {
+  double right = 0;
+  for (Index b = 0; b < texts.texts(); ++b)
+    right += (log_odds(texts.text(b)) > 0) == (texts.labels[static_cast<std::size_t>(b)] == 1);
+  return right / static_cast<double>(texts.texts());
+}
+
+/// What a corpus should give with naive Bayes, naive Bayes once per text, and logistic regression.
+void check_corpus(const std::string& path, double multinomial, double once, double logistic) {
+  Words words;
+  const PackedBatch train = read_reviews(path + "_train.tsv.gz", words, true),
+                    test = read_reviews(path + "_test.tsv.gz", words, false);
+  const CountedTokens tokens(words.size(), [](TokenId) { return false; });
+  const LabelledCounts counts = count_labelled_texts(train, tokens);
+  const NaiveBayes bayes(counts), binarised(counts, {.once_per_text = true});
+  const auto error = [&](const auto& model, double wanted) {
+    return std::abs(accuracy(test, model) - wanted);
+  };
+  CHECK(error([&](auto text) { return bayes.log_odds(text); }, multinomial) < 1e-3);
+  CHECK(error([&](auto text) { return binarised.log_odds(text); }, once) < 1e-3);
+  const LogisticRegression regression = fit_logistic_regression(train, tokens, {.cost = 1.0 / 16});
+  CHECK(error([&](auto text) { return regression.log_odds(text); }, logistic) < 2e-3);
+}
+
+}  // namespace
+
+TEST_CASE("bags of words reach their known accuracies on IMDB and Yelp reviews") {
+  const std::string data = "../shared/data/";
+  if (!std::filesystem::exists(data)) {
+    MESSAGE("skipped: no " << data);
+    return;
+  }
+  check_corpus(data + "imdb", .803, .8085, .8545);
+  check_corpus(data + "yelp", .875, .878, .908);
+}
