@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <charconv>
 #include <iostream>
 
 #include "../support/command_line.hpp"
@@ -33,21 +31,6 @@ Record run_one(const Plan& plan, const Options& options) {
   return record;
 }
 
-// "1,2"; throws UsageError for anything else than different depths.
-std::vector<Index> depths(const std::string& list) {
-  std::vector<Index> layers;
-  for (const std::string& part : split_list(list)) {
-    Index depth = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), depth);
-    if (error != std::errc() || end != part.data() + part.size() || depth < 1 || depth > 1000 ||
-        std::ranges::count(layers, depth) > 0)
-      throw UsageError("--layers " + list + ", wanted different depths from 1 to 1000, as in 1,2");
-    layers.push_back(depth);
-  }
-  if (layers.empty()) throw UsageError("--layers is empty, wanted depths, as in 1,2");
-  return layers;
-}
-
 int run(int argc, char** argv) {
   cxxopts::Options cli = experiment::command_line(
       "linear_study", "Can attention classifiers learn a linear relation? (Figure 3)");
@@ -60,7 +43,7 @@ int run(int argc, char** argv) {
   options.sizes = size_named(options.size);
   options.runs = integer_option(*parsed, "runs", 1, 1000);
   if (parsed->count("layers") > 0) {
-    options.sizes.layers = depths((*parsed)["layers"].as<std::string>());
+    options.sizes.layers = experiment::read_depths((*parsed)["layers"].as<std::string>());
     options.sizes.keep_models = true;
   }
   std::vector<Record> records;

@@ -1,0 +1,62 @@
+// Classifiers of reviews: what the programs that train, ask and explain them must agree on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "corpora.hpp"
+#include "slalom/data/rows.hpp"
+#include "slalom/data/unigram_classes.hpp"
+#include "slalom/nn/config.hpp"
+#include "slalom/text/tokenizer.hpp"
+
+namespace slalom::experiment {
+
+inline constexpr Index kPositive = 1;
+/// Texts drawn from the unigram distributions of IMDB's classes: their log-odds are known.
+inline constexpr const char* kBagOfImdb = "imdb_bow";
+/// The file of a model's folder that says how it was trained and how well it does.
+inline constexpr const char* kTrainingRecord = "text_model.json";
+
+/// "distilbert_2" and "DistilBERT, 2 layers".
+struct TextModel {
+  Architecture architecture;
+  Index layers;
+
+  std::string key() const;
+  std::string title() const;
+};
+/// FOLDER/CORPUS/MODEL; the corpus by its key.
+/// SHA-256 of a model folder's configuration and weights; "" if they are not there.
+std::string weights_of(const std::string& folder);
+std::string folder_of(const TextModel& model, const std::string& corpus, const std::string& folder);
+/// All models for lists such as "distilbert,gpt2" and "2,6". Throws UsageError for what is no architecture or
+/// no depth.
+std::vector<TextModel> text_models(const std::string& architectures, const std::string& layers);
+
+/// The tokenizer of an architecture's models, its files written into the folder: those of the data folder
+/// (bert-base-uncased-vocab.txt; gpt2-vocab.json and gpt2-merges.txt), else trained on the training reviews.
+Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, const std::string& data,
+                         const std::string& folder);
+/// Tokens that the tokenizer puts around texts, and padding.
+std::function<bool(TokenId)> markers_of(const Tokenizer& tokenizer);
+
+/// The first `longest` tokens of a text, those that the tokenizer puts behind it included.
+Encoding encoded(const std::string& text, const Tokenizer& tokenizer, Index longest);
+/// Reviews, their line numbers counted from 1.
+std::vector<InputRow> encoded(const std::vector<Review>& reviews, const Tokenizer& tokenizer, Index longest);
+PackedBatch batch_of(const std::vector<InputRow>& rows);
+
+/// The bags of words that look like the corpus (smoothing 20), and what wraps them for a model. The tokenizer
+/// must outlive it.
+struct BagOfCorpus {
+  UnigramClasses source;
+  SpecialTokens special;
+
+  BagOfCorpus(const std::vector<InputRow>& corpus, const Tokenizer& tokenizer, Index longest,
+              std::uint64_t seed);
+  /// The number of the first text that no model is trained on.
+  static constexpr Index kFirstTestText = Index{1} << 40;
+};
+
+}  // namespace slalom::experiment

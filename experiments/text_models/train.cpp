@@ -1,0 +1,135 @@
+// Training a classifier of reviews, and asking it the test texts.
+#include <cmath>
+#include <filesystem>
+
+#include "slalom/base/correlation.hpp"
+#include "slalom/base/files.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/nn/predictor.hpp"
+#include "slalom/train/trainer.hpp"
+#include "text_models.hpp"
+
+namespace slalom::text_models {
+
+namespace {
+
+using experiment::kPositive;
+
+constexpr Index kBatch = 20, kBatchesOfALength = 8, kPatience = 1, kDrawnTexts = 5000, kHeldOutShare = 10;
+
+void draw(const experiment::BagOfCorpus& source, Index first, Index count, PackedBatch& to,
+          std::vector<double>* log_odds) {
+  SyntheticText text;
+  for (Index i = first; i < first + count; ++i) {
+    source.source.get(experiment::BagOfCorpus::kFirstTestText + i, text);
+    to.add(wrap(text.tokens, source.special), text.label);
+    if (log_odds != nullptr) log_odds->push_back(text.log_odds);
+  }
+}
+
+ClassifierConfig config_of(const experiment::TextModel& model, const Tokenizer& tokenizer, const Size& size) {
+  ClassifierConfig config =
+      default_config(model.architecture, model.layers, size.width, size.heads, tokenizer.vocabulary().size());
+  config.max_positions = size.longest;
+  config.set_dropout(size.dropout);
+  config.label_names = {"NEGATIVE", "POSITIVE"};
+  return config;
+}
+
+TrainingConfig training_of(const Options& options, const TrainingData& data, const Texts& texts,
+                           const experiment::Part& part) {
+  const Index steps = ceil_div(data.texts_per_epoch(), kBatch) * options.sizes.epochs;
+  TrainingConfig config;
+  config.optimizer = OptimizerConfig::defaults(OptimizerKind::adamw);
+  config.optimizer.schedule = {.peak = options.sizes.rate, .warmup_steps = steps / 10, .total_steps = steps};
+  config.optimizer.max_gradient_norm = 1;
+  config.batch = kBatch;
+  config.epochs = options.sizes.epochs;
+  config.seed = options.seed;
+  config.checkpoint = part.checkpoint();
+  config.checkpoint_every = 100;
+  config.resume = !options.fresh;
+  config.progress = options.progress;
+  config.held_out = &texts.held_out;
+  config.patience = kPatience;
+  config.settings = part.settings();
+  return config;
+}
+
+std::unique_ptr<TrainingData> data_of(const Texts& texts, std::uint64_t seed) {
+  if (texts.drawn != nullptr)
+    return std::make_unique<FreshTexts>(texts.drawn->source, texts.drawn->special, kDrawnTexts);
+  return std::make_unique<ShuffledRows>(texts.rows, texts.corpus, seed,
+                                        LengthBuckets{kBatch, kBatchesOfALength});
+}
+
+// How close the model comes to the log-odds of the texts' own distribution.
+void compare_with_truth(Classifier<float>& model, const Texts& texts, Json& record) {
+  std::vector<float> logits;
+  Predictor<float>(model).logits(texts.test.packed(), logits);
+  std::vector<double> found;
+  found.reserve(texts.true_log_odds.size());
+  Index bayes_right = 0;
+  double products = 0, squares = 0;
+  for (std::size_t b = 0; b < texts.true_log_odds.size(); ++b) {
+    const double truth = texts.true_log_odds[b];
+    found.push_back(log_odds(std::span<const float>(logits).subspan(2 * b, 2), kPositive));
+    bayes_right += (truth > 0) == (texts.test.labels[b] == kPositive);
+    products += truth * found.back();
+    squares += truth * truth;
+  }
+  record["bayes_right"] = bayes_right;
+  record["correlation"] = pearson(found, texts.true_log_odds);
+  record["slope"] = products / squares;
+}
+
+}  // namespace
+
+Texts make_texts(const experiment::TextCorpus& corpus, const Tokenizer& tokenizer, const Options& options) {
+  const Size& size = options.sizes;
+  Texts texts{.corpus = corpus.key};
+  std::vector<InputRow> train = experiment::encoded(corpus.train, tokenizer, size.longest);
+  if (options.corpus == experiment::kBagOfImdb) {
+    texts.corpus = experiment::kBagOfImdb;
+    texts.drawn = std::make_unique<experiment::BagOfCorpus>(train, tokenizer, size.longest, options.seed);
+    const Index held_out = std::ssize(train) / kHeldOutShare;
+    draw(*texts.drawn, size.test_texts, held_out, texts.held_out, nullptr);
+    draw(*texts.drawn, 0, size.test_texts, texts.test, &texts.true_log_odds);
+    return texts;
+  }
+  for (std::size_t i = 0; i < train.size(); ++i)
+    if (i % kHeldOutShare == kHeldOutShare - 1)
+      texts.held_out.add(train[i].ids, train[i].label.value());
+    else
+      texts.rows.push_back(std::move(train[i]));
+  texts.test = experiment::batch_of(experiment::encoded(corpus.test, tokenizer, size.longest));
+  return texts;
+}
+
+Json train(const experiment::TextModel& kind, const Texts& texts, const Tokenizer& tokenizer,
+           const Options& options, const experiment::Part& part) {
+  Classifier<float> model(config_of(kind, tokenizer, options.sizes));
+  model.initialise(options.seed);
+  const std::unique_ptr<TrainingData> data = data_of(texts, options.seed);
+  Trainer<float> trainer(model, *data, training_of(options, *data, texts, part));
+  Json record;
+  double seconds = 0, rows = 0;
+  trainer.run([&](const EpochReport& epoch) {
+    seconds += epoch.seconds;
+    rows += epoch.seconds * epoch.tokens_per_second;
+  });
+  record["held_out_losses"] = trainer.held_out_losses();
+  record["best_epoch"] = trainer.best_epoch();
+  record["seconds"] = seconds;
+  record["tokens_per_second"] = seconds > 0 ? rows / seconds : 0;
+  const Evaluation test = evaluate(model, texts.test);
+  record["right"] = test.accuracy.right;
+  record["texts"] = test.accuracy.texts;
+  record["loss"] = test.loss;
+  if (texts.drawn != nullptr) compare_with_truth(model, texts, record);
+  save_model(model, experiment::folder_of(kind, texts.corpus, options.folder));
+  std::filesystem::remove(part.checkpoint());
+  return record;
+}
+
+}  // namespace slalom::text_models

@@ -1,0 +1,164 @@
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "../support/command_line.hpp"
+#include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/cli/cli.hpp"
+#include "slalom/kernels/gemm.hpp"
+#include "subjects.hpp"
+
+namespace {
+
+using namespace slalom;
+using namespace slalom::text_study;
+
+const std::vector<std::string> kParts = {"imdb", "yelp", "human", "drawn", "references", "runtime"};
+constexpr Index kRuntimeTokens = 128;
+
+Size size_named(const std::string& name) {
+  const Size sizes[] = {{"tiny", 3, 2, 2, 2, 60, {20, 60}, 1},
+                        {"default", 50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3},
+                        {"paper", 500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5}};
+  return *std::ranges::find(sizes, name, &Size::name);
+}
+
+Options options_of(const cxxopts::ParseResult& parsed) {
+  const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
+  Options options;
+  static_cast<experiment::Options&>(options) = experiment::read_run(parsed, "text_study");
+  options.data = experiment::data_folder(word("data"));
+  options.models = word("models");
+  options.kinds = experiment::text_models(word("arch"), word("layers"));
+  options.sizes = size_named(options.size);
+  if (parsed.count("texts") > 0)
+    options.sizes.texts = options.sizes.attended = options.sizes.drawn = options.sizes.references =
+        integer_option(parsed, "texts", 1, 100000);
+  if (parsed.count("queries") > 0) options.sizes.queries = integer_option(parsed, "queries", 1, 1 << 24);
+  return options;
+}
+
+std::string identity_of(const StudyText& text) {
+  const auto bytes = [](const auto& list) {
+    return std::string_view(reinterpret_cast<const char*>(list.data()), list.size() * sizeof(*list.data()));
+  };
+  return fingerprint(bytes(text.marks), fingerprint(bytes(text.encoding.ids)));
+}
+
+void write_records(const Options& options, const std::string& name, const std::vector<Json>& records) {
+  std::string lines;
+  for (const Json& record : records) lines += record.dump() + "\n";
+  make_folders(options.folder + "/records");
+  write_file(text(options.folder, "/records/", name, ".jsonl"), lines);
+}
+
+// One part a text: what is finished is never explained again.
+void explain_all(const Subject& subject, const std::vector<StudyText>& texts, const References& references,
+                 const Options& options) {
+  std::map<std::string, std::vector<Json>> records;  // by corpus
+  for (const StudyText& one : texts) {
+    const Json settings = {
+        {"model", subject.key},     {"weights", subject.weights},        {"corpus", one.corpus},
+        {"text", identity_of(one)}, {"references", references.identity}, {"queries", options.sizes.queries},
+        {"seed", options.seed}};
+    records[one.corpus].push_back(experiment::finished(
+        options, text(one.corpus, "_", subject.key, "_", one.number), settings,
+        [&](const experiment::Part&) { return explain_text(subject, one, references, options); }));
+  }
+  for (const auto& [corpus, list] : records) write_records(options, corpus + "_" + subject.key, list);
+}
+
+// A text of about as many tokens as a short review has.
+const StudyText& of_usual_length(const std::vector<StudyText>& texts) {
+  return *std::ranges::min_element(texts, {}, [](const StudyText& text) {
+    return std::abs(std::ssize(text.encoding.ids) - kRuntimeTokens);
+  });
+}
+
+void measure(const Subject& subject, const std::vector<StudyText>& texts, const Options& options) {
+  const StudyText& text = of_usual_length(texts);
+  const Json settings = {{"model", subject.key},
+                         {"weights", subject.weights},
+                         {"text", identity_of(text)},
+                         {"samples", options.sizes.samples},
+                         {"repeats", options.sizes.repeats},
+                         {"threads", threads()}};
+  const Json lines =
+      experiment::finished(options, "runtime_" + subject.key, settings, [&](const experiment::Part&) -> Json {
+        return {{"lines", runtimes(subject, text, options)}};
+      });
+  write_records(options, "runtime_" + subject.key, lines["lines"].get<std::vector<Json>>());
+}
+
+// Everything of one architecture that a part asks for.
+void run_part(const std::string& part, const experiment::TextModel& kind, const Options& options) {
+  const std::string key = part == "yelp" || part == "human" ? "yelp" : "imdb";
+  const std::string trained_on = part == "drawn"        ? experiment::kBagOfImdb
+                                 : options.data.empty() ? experiment::kGenerated
+                                                        : key;
+  const std::unique_ptr<Opened> opened = open_transformer(kind, trained_on, options);
+  const experiment::TextCorpus corpus =
+      experiment::read_corpus(key, options.data, opened->train_texts, options.sizes.texts, options.seed);
+  const std::vector<InputRow> reviews =
+      experiment::encoded(corpus.train, opened->tokenizer, opened->subject.longest);
+  const References references(experiment::batch_of(reviews), opened->tokenizer);
+  std::optional<experiment::BagOfCorpus> drawn;
+  if (part == "drawn") drawn.emplace(reviews, opened->tokenizer, opened->subject.longest, options.seed);
+  const auto texts = [&](const Subject& subject) {
+    return texts_of(part, corpus, drawn ? &drawn->source : nullptr, drawn ? drawn->special : SpecialTokens{},
+                    subject, options);
+  };
+  if (part == "runtime") return measure(opened->subject, texts(opened->subject), options);
+  if (part != "references") return explain_all(opened->subject, texts(opened->subject), references, options);
+  const Bags bags = fit_bags(reviews, references, *opened, options);
+  for (const Subject& subject : bags.subjects) explain_all(subject, texts(subject), references, options);
+}
+
+// Models by their training records, so that tables can say what was explained.
+void write_about(const Options& options) {
+  Json about = {{"size", options.size},
+                {"seed", options.seed},
+                {"queries", options.sizes.queries},
+                {"machine", {{"blas", blas_core()}, {"threads", threads()}}}};
+  about["models"] = Json::array();
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options.models))
+    if (entry.path().filename() == experiment::kTrainingRecord) files.push_back(entry.path().string());
+  std::ranges::sort(files);
+  for (const std::string& file : files) about["models"].push_back(parse_json(read_file(file), file));
+  write_file(options.folder + "/records/about.json", about.dump(1) + "\n");
+}
+
+int run(int argc, char** argv) {
+  cxxopts::Options cli = experiment::command_line(
+      "text_study", "Explanations of sentiment classifiers by every method (section 6): records for tables");
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  cli.add_options()("part", "of imdb, yelp, human, drawn, references, runtime", word("imdb"), "A,B")(
+      "data", experiment::data_folder_help("the reviews that the models were trained on"), word(""), "DIR")(
+      "models", "folder that text_models wrote", word("out/text_models"), "DIR")(
+      "arch", "architectures", word("distilbert"), "A,B")("layers", "depths", word("2"), "A,B")(
+      "texts", "reviews of each corpus (default: the size's)", cxxopts::value<std::int64_t>(), "N")(
+      "queries", "samples of each method (default: the size's)", cxxopts::value<std::int64_t>(), "N");
+  const auto parsed = parse_options(cli, argc, argv);
+  if (!parsed) return 0;
+  const Options options = options_of(*parsed);
+  const std::vector<std::string> parts = split_list((*parsed)["part"].as<std::string>());
+  for (const std::string& part : parts)
+    if (std::ranges::find(kParts, part) == kParts.end())
+      throw UsageError("--part " + part + ", wanted " + listed(kParts));
+  for (const std::string& part : parts)
+    for (const experiment::TextModel& kind : options.kinds) run_part(part, kind, options);
+  write_about(options);
+  if (!options.quiet) std::cerr << "records in " << options.folder << "/records\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  configure_runtime(argv);
+  return run_program(argc, argv, run);
+}
