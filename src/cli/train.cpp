@@ -49,7 +49,9 @@ void add_options(cxxopts::Options& options) {
       "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N")(
       "format", "of --data FILE: jsonl, tsv (label<TAB>text), text or auto", word("auto"), "F")(
       "tokenizer", "folder with the tokenizer of a new model that reads texts", word(""), "DIR")(
-      "max-length", "cut texts to that many tokens; 0: a text too long is an error", integer("0"), "N");
+      "max-length", "cut texts to that many tokens; 0: a text too long is an error", integer("0"), "N")(
+      "holdout", "last rows of --data FILE that are only asked, after each epoch; the best epoch is kept",
+      integer("0"), "N");
   options.add_options("training")("optimizer", "rmsprop, adamw or sgd", word("rmsprop"), "NAME")(
       "lr", "learning rate", number("5e-5"), "RATE")("batch", "texts a step", integer("20"), "N")(
       "epochs", "passes through the data", integer("5"), "N")("warmup", "steps of linear warm-up",
@@ -58,8 +60,9 @@ void add_options(cxxopts::Options& options) {
       "weight-decay", "adamw: decoupled decay (default .01)", number("-1"), "W")(
       "momentum", "sgd", number("0"), "M")("clip", "global norm to clip gradients to, 0: off", number("0"),
                                            "NORM")(
-      "checkpoint-every", "steps between checkpoints (0: at the end)", integer("250"), "N")(
-      "resume", "go on from the folder's checkpoint, if there is one");
+      "patience", "end after so many epochs in a row that did not lower --holdout's loss; 0: never",
+      integer("0"), "N")("checkpoint-every", "steps between checkpoints (0: at the end)", integer("250"),
+                         "N")("resume", "go on from the folder's checkpoint, if there is one");
   options.add_options("instead of training")(
       "compile-slalom",
       "write the SLALOM of a TSV table (word p importance value; toy: the published one) "
@@ -88,6 +91,7 @@ std::string tokenizer_folder(const Parsed& parsed, const CommonOptions& common) 
 struct DataSet {
   std::unique_ptr<SyntheticSource> source;  // of synthetic data
   std::vector<InputRow> rows;               // of a file
+  PackedBatch held_out;                     // its last ones
   SpecialTokens special;
   Index vocabulary = 0, labels = 2;
   std::string fingerprint;  // of what was read
@@ -139,6 +143,13 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
     set.rows.push_back(std::move(row));
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
+  const Index held_out = integer_option(parsed, "holdout", 0, Index{1} << 40);
+  if (held_out >= std::ssize(set.rows))
+    throw UsageError(
+        text("--holdout ", held_out, " leaves nothing of ", set.rows.size(), " rows to train on"));
+  for (auto row = set.rows.end() - held_out; row != set.rows.end(); ++row)
+    set.held_out.add(row->ids, label_of(*row, input_name(file)), row->types);
+  set.rows.resize(set.rows.size() - static_cast<std::size_t>(held_out));
   if (cut > 0 && !common.quiet)
     std::cerr << cut << " of " << set.rows.size() << " texts were cut to " << longest << " tokens\n";
   return set;
@@ -155,9 +166,11 @@ void refuse_without_effect(const Parsed& parsed) {
         "with --model: the folder says what the model is");
   if (data != "slalom") refuse_options(parsed, {"slalom-words"}, "without --data slalom");
   if (data == "slalom" || data == "sparse_bow")
-    refuse_options(parsed, {"tokenizer", "format", "max-length"}, "with synthetic data");
+    refuse_options(parsed, {"tokenizer", "format", "max-length", "holdout"}, "with synthetic data");
   else
     refuse_options(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
+  if (integer_option(parsed, "holdout", 0, Index{1} << 40) == 0)
+    refuse_options(parsed, {"patience"}, "without --holdout");
 }
 
 DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architecture architecture,
@@ -248,7 +261,7 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
     json[name] = word(parsed, name);
   for (const char* name : {"lr", "weight-decay", "momentum", "clip"})
     json[name] = number_option(parsed, name);
-  for (const char* name : {"batch", "epochs", "epoch-texts", "max-length", "warmup"})
+  for (const char* name : {"batch", "epochs", "epoch-texts", "max-length", "holdout", "patience", "warmup"})
     json[name] = parsed[name].as<std::int64_t>();
   for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
   json["initial_weights"] = weights;
@@ -298,6 +311,8 @@ TrainingConfig training_config(const Parsed& parsed, const CommonOptions& common
   c.checkpoint_every = integer_option(parsed, "checkpoint-every", 0, 1 << 30);
   c.resume = parsed.count("resume") > 0;
   c.progress = common.progress;
+  if (set.held_out.texts() > 0) c.held_out = &set.held_out;
+  c.patience = integer_option(parsed, "patience", 0, 1 << 20);
   const std::span<const T> weights = model.parameters().values();
   c.settings = settings_json(
       parsed, common, model.config(),
@@ -306,13 +321,16 @@ TrainingConfig training_config(const Parsed& parsed, const CommonOptions& common
 }
 
 std::string epoch_row(const EpochReport& report, std::uint64_t seed) {
-  return JsonRow()
-      .field("epoch", report.epoch)
+  JsonRow row;
+  row.field("epoch", report.epoch)
       .field("steps", report.steps)
       .digits(6)
       .field("loss", report.loss)
-      .field("accuracy", report.accuracy)
-      .field("tokens_per_second", report.tokens_per_second)
+      .field("accuracy", report.accuracy);
+  if (report.held_out)
+    row.field("holdout_loss", report.held_out->loss)
+        .field("holdout_accuracy", report.held_out->accuracy.value());
+  return row.field("tokens_per_second", report.tokens_per_second)
       .field("seconds", report.seconds)
       .field("seed", seed)
       .str();
@@ -363,13 +381,15 @@ int train(const Parsed& parsed, const CommonOptions& common) {
 
 // A model that is written down rather than trained.
 int compile(const Parsed& parsed, const CommonOptions& common) {
-  refuse_options(parsed, {"model",        "input",         "layers",           "width",       "heads",
-                          "feed-forward", "vocabulary",    "positions",        "read-out",    "dropout",
-                          "no-special",   "no-layer-norm", "no-feed-forward",  "no-residual", "data",
-                          "slalom-words", "length",        "epoch-texts",      "optimizer",   "lr",
-                          "batch",        "epochs",        "warmup",           "decay",       "weight-decay",
-                          "momentum",     "clip",          "checkpoint-every", "resume"},
-                 "with --compile-slalom: the table says what the model is");
+  refuse_options(
+      parsed,
+      {"model",           "input",       "layers",       "width",        "heads",      "feed-forward",
+       "vocabulary",      "positions",   "read-out",     "dropout",      "no-special", "no-layer-norm",
+       "no-feed-forward", "no-residual", "data",         "slalom-words", "length",     "epoch-texts",
+       "optimizer",       "lr",          "batch",        "epochs",       "holdout",    "patience",
+       "warmup",          "decay",       "weight-decay", "momentum",     "clip",       "checkpoint-every",
+       "resume"},
+      "with --compile-slalom: the table says what the model is");
   const std::string file = required_option(parsed, "compile-slalom");
   const Architecture architecture = architecture_from_name(word(parsed, "arch"));
   const std::vector<SlalomWord> words = file == "toy" ? toy_slalom_words() : read_slalom_words(file);

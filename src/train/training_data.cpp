@@ -7,6 +7,12 @@
 
 namespace slalom {
 
+int label_of(const InputRow& row, const std::string& file) {
+  if (!row.label)
+    throw Error(text(file, ": line ", row.line, ": field \"label\": found nothing, wanted a class number"));
+  return *row.label;
+}
+
 void FreshTexts::fill(Index epoch, Index first, Index count, PackedBatch& batch) {
   batch.clear();
   for (Index i = first; i < first + count; ++i) {
@@ -21,9 +27,7 @@ ShuffledRows::ShuffledRows(std::vector<InputRow> rows, const std::string& file, 
     : rows_(std::move(rows)), seed_(seed), buckets_(buckets), order_(rows_.size()) {
   if (buckets_.batch < 1) throw UsageError(text("batch ", buckets_.batch, ", wanted 1 or more"));
   if (rows_.empty()) throw Error(file + ": found no rows to train on");
-  for (const InputRow& row : rows_)
-    if (!row.label)
-      throw Error(text(file, ": line ", row.line, ": field \"label\": found nothing, wanted a class number"));
+  for (const InputRow& row : rows_) label_of(row, file);
 }
 
 void ShuffledRows::order(Index epoch) {

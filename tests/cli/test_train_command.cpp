@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "../support/process.hpp"
 #include "model_folder.hpp"
@@ -135,6 +136,36 @@ TEST_CASE("train: data that does not do is refused before the first step") {
       "stdin: line 1: field \"input_ids\"[0]: found 40, wanted an integer from 0 to 39");
   CHECK_FALSE(std::filesystem::exists(out));
   CHECK(train_new(out, {"--max-positions", "30", "--no-special"}).status == 0);
+}
+
+TEST_CASE(
+    "train --holdout: the last rows are asked after each epoch, never trained on, and may end the run") {
+  const TemporaryFolder all("train_holdout"), first("train_holdout_first");
+  std::string rows = labelled_rows(), more = rows;
+  for (int i = 0; i < 6; ++i) more += "{\"input_ids\":[1,7,2],\"label\":1}\n";
+  // As many ids as the held-out rows need are there either way.
+  const Arguments common = {"--data", "-", "--vocabulary", "20", "--lr", "1e-3"};
+  Arguments held_out = common;
+  held_out.insert(held_out.end(), {"--holdout", "6"});
+  const Finished run = train_new(all.path, held_out, more);
+  REQUIRE(run.status == 0);
+  CHECK(run.out.find("\"holdout_loss\":") != std::string::npos);
+  REQUIRE(train_new(first.path, common, rows).status == 0);
+  const auto losses = [&] {
+    std::vector<double> found;
+    std::istringstream lines(run.out);
+    for (std::string line; std::getline(lines, line);)
+      found.push_back(parse_json(line, "stdout")["holdout_loss"].get<double>());
+    return found;
+  }();
+  REQUIRE(losses.size() == 2);
+  CHECK((read_file(all.file("model.safetensors")) == read_file(first.file("model.safetensors"))) ==
+        (losses[1] < losses[0]));
+
+  CHECK(train_new(all.path, {"--data", "-", "--holdout", "10"}, rows)
+            .err.find("--holdout 10 leaves nothing of 10 rows to train on") != std::string::npos);
+  CHECK(train_new(all.path, {"--data", "-", "--patience", "1"}, rows).err.find("without --holdout") !=
+        std::string::npos);
 }
 
 TEST_CASE("train: a run that diverges stops with the step and the activation") {

@@ -37,6 +37,9 @@ class FreshTexts final : public TrainingData {
   std::vector<TokenId> wrapped_;
 };
 
+/// Throws Error for a row without a label, naming file and line.
+int label_of(const InputRow& row, const std::string& file);
+
 /// Batches of texts of about the same length, so that no batch is much larger than the others of its time:
 /// of `batches` batches of the shuffled texts, all are sorted by length, and the batches shuffled.
 struct LengthBuckets {
