@@ -13,7 +13,7 @@ $(error config=$(config): wanted debug, release or sanitize)
 endif
 
 BUILD := build/$(config)
-ROOMS := base kernels autograd ops nn optim text data model_io train surrogate explain metrics inspect report cli
+ROOMS := base kernels autograd ops nn optim text data model_io train bow surrogate explain metrics inspect report cli
 # A program a folder; what they share is in experiments/support.
 EXPERIMENTS := $(filter-out support,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
 
@@ -21,7 +21,7 @@ CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -MMD -MP
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas -Wno-missing-field-initializers
 WARNINGS += -Wno-restrict  # false positives of g++ 12 for string concatenation
 CXXFLAGS += -std=c++20 -fopenmp -march=$(ARCH) -fno-math-errno $(WARNINGS)
-LDLIBS += -lopenblas -lnettle -lutf8proc -lpcre2-8 -lz
+LDLIBS += -lopenblas -llinear -lnettle -lutf8proc -lpcre2-8 -lz
 ifeq ($(config),release)
   CXXFLAGS += -O3 -mprefer-vector-width=512
 else ifeq ($(config),debug)
@@ -40,15 +40,20 @@ LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$
 TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/%,$(wildcard tests/*.cpp tests/*/*.cpp)))
 PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
+# A program of its own, so that the others have no network code.
+OPENAI_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/openai/main.cpp,$(wildcard src/openai/*.cpp)))
+
 .PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize \
-        format bench study surrogates recovery shapley case-study tour fuzz install clean
+        format bench study surrogates recovery shapley data imdb yelp imdb-bow reproduce case-study tour fuzz install clean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z -]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 	@echo "variables: config=$(config) V=1 (show commands) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
 
-.PHONY: FORCE
+openai: build/slalom-openai ## build/slalom-openai: a language model behind HTTP as a classifier to explain
+
+.PHONY: FORCE openai
 build/slalom: $(BUILD)/slalom FORCE  # the link must follow config, whatever is newer
 	@ln -sfn $(config)/slalom $@
 
@@ -60,9 +65,16 @@ $(LIBRARY): $(LIBRARY_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/tests/run: $(TEST_OBJECTS) $(LIBRARY)
+$(BUILD)/slalom-openai: $(BUILD)/src/openai/main.o $(OPENAI_OBJECTS) $(LIBRARY)
 	@echo "  $@"
-	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl $(LDLIBS) -o $@
+
+build/slalom-openai: $(BUILD)/slalom-openai FORCE
+	@ln -sfn $(config)/slalom-openai $@
+
+$(BUILD)/tests/run: $(TEST_OBJECTS) $(OPENAI_OBJECTS) $(LIBRARY)
+	@echo "  $@"
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl $(LDLIBS) -o $@
 
 define experiment_rule
 $(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp experiments/support/*.cpp)) $(LIBRARY)
@@ -76,7 +88,7 @@ $(BUILD)/%.o: %.cpp
 	@echo "  $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
-PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
+PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
 
 deps: ## install what is missing to build, test and draw (apt, as root or with sudo)
@@ -86,7 +98,7 @@ deps-check: ## the same for `make check` and `make fuzz`
 	@.ci/install-missing $(PACKAGES) $(CHECK_PACKAGES)
 
 test: deps ## build and run the test suite
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/run $(BUILD)/slalom $(PROGRAMS)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/run $(BUILD)/slalom $(BUILD)/slalom-openai $(PROGRAMS)
 	$(BUILD)/tests/run
 
 check: check-format check-layers check-tidy check-sanitize ## everything below, none may complain
@@ -99,7 +111,7 @@ format: ## rewrite the sources as check-format wants them
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
 
 check-layers: ## a room includes only the rooms before it
-	@.ci/check-layers $(ROOMS)
+	@.ci/check-layers $(ROOMS) openai
 
 check-tidy: ## clang-tidy on library and programs
 	@git ls-files 'src/*.cpp' 'experiments/*.cpp' | xargs -P $$(nproc) -n 3 sh -c \
@@ -107,7 +119,7 @@ check-tidy: ## clang-tidy on library and programs
 	@echo "tidy: ok"
 
 check-sanitize: ## everything compiles without a warning, and the tests pass under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory -j$$(nproc) config=sanitize WERROR=1 build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
+	@$(MAKE) --no-print-directory -j$$(nproc) config=sanitize WERROR=1 build/sanitize/tests/run build/sanitize/slalom build/sanitize/slalom-openai $(EXPERIMENTS:%=build/sanitize/%)
 	build/sanitize/tests/run
 
 bench: deps ## step times, rates and efficiency: a table, and out/bench.json
@@ -134,6 +146,41 @@ shapley: deps ## Shapley values of repeated words (appendix A): SIZE, results in
 	$(LINEAR_STUDY) --layers 1
 	$(BUILD)/shapley --size $(SIZE) --models out/linear_study/models --output out/shapley
 
+data: deps ## checks and converts review files for the text studies: DATA=DIR, results in out/data (data/README.md)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/corpora
+	$(BUILD)/corpora --data "$(DATA)" --output out/data
+
+CLASSIFIERS := distilbert
+LAYERS := 2
+TEXT_OPTIONS = --size $(SIZE) $(if $(DATA),--data $(DATA)) --arch $(CLASSIFIERS) --layers $(LAYERS)
+TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH)) --output out/text_models
+imdb yelp: CLASSIFIERS := bert,distilbert,gpt2
+imdb yelp imdb-bow: deps ## classifiers trained from scratch (section 6): SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6 WIDTH=n
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/text_models
+	$(TEXT_MODELS) --corpus $(subst -,_,$@)
+
+# Each item of section 6: what is trained, what is explained, what is shown.
+table-nb table-faithfulness fig-removal fig-planes: TEXTS := imdb imdb
+table-human: TEXTS := yelp human
+table-runtime: TEXTS := imdb runtime
+table-truth: TEXTS := imdb_bow drawn
+table-references: TEXTS := imdb references
+TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal table-runtime fig-planes table-truth table-references
+.PHONY: $(TEXT_ITEMS)
+table-nb: ## naive-Bayes scores (section 6): explained texts are kept, SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6
+table-human: ## human attention, Yelp-HAT
+table-faithfulness: ## insertion and deletion
+fig-removal: ## multi-removal error
+table-runtime: ## seconds, queries, token-forwards
+fig-planes: ## value-importance planes and highlighted texts
+table-truth: ## texts whose log-odds is known
+table-references: ## models that are no transformers
+$(TEXT_ITEMS): deps
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/text_models $(BUILD)/text_study $(BUILD)/text_tables
+	$(TEXT_MODELS) --corpus $(word 1,$(TEXTS))
+	$(BUILD)/text_study $(TEXT_OPTIONS) --part $(word 2,$(TEXTS)) --models out/text_models --output out/text_study
+	$(BUILD)/text_tables --size $(SIZE) --item $(lastword $(subst -, ,$@)) --input out/text_study
+
 case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, results in out/case_study
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/case_study
 	$(BUILD)/case_study --size $(SIZE) --output out/case_study
@@ -143,7 +190,7 @@ tour: deps ## one training step of a one-layer model, printed with shapes
 	$(BUILD)/tour
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(wildcard tests/fuzz/*.cpp))
-FUZZED := $(wildcard src/base/*.cpp src/text/*.cpp) src/model_io/safetensors.cpp src/model_io/config.cpp src/model_io/special_tokens.cpp src/model_io/tokenizer_folder.cpp src/nn/config.cpp src/data/texts.cpp src/data/rows.cpp
+FUZZED := $(wildcard src/base/*.cpp src/text/*.cpp) src/model_io/safetensors.cpp src/model_io/config.cpp src/model_io/special_tokens.cpp src/model_io/tokenizer_folder.cpp src/nn/config.cpp src/data/texts.cpp src/data/rows.cpp src/data/csv.cpp src/data/reviews.cpp src/data/human_attention.cpp
 FUZZ_FLAGS := -std=c++20 -Iinclude -g -O1 -fopenmp -fsanitize=address,undefined -fno-sanitize-recover=all
 fuzz: $(FUZZ_TARGETS) ## one fuzz program a parser (needs clang); run build/fuzz/NAME tests/corpus/NAME
 build/fuzz/objects/%.o: %.cpp
@@ -163,4 +210,4 @@ install: all ## copy the binary, the library and the headers below PREFIX
 clean: ## remove build and out
 	rm -rf build out
 
--include $(wildcard $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/src/cli/main.d $(BUILD)/experiments/*/*.d build/fuzz/objects/*/*/*.d)
+-include $(wildcard $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/src/cli/main.d $(BUILD)/src/openai/*.d $(BUILD)/experiments/*/*.d build/fuzz/objects/*/*/*.d)

@@ -65,6 +65,13 @@ void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common,
 
 }  // namespace
 
+Tokenizer required_tokenizer(const std::string& folder) {
+  std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
+  if (!tokenizer)
+    throw Error(folder + ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
+  return std::move(*tokenizer);
+}
+
 Index class_named(const std::string& word, const std::vector<std::string>& labels) {
   const auto named = std::ranges::find(labels, word);
   if (named != labels.end()) return named - labels.begin();
@@ -125,6 +132,13 @@ ExplainOptions OpenedClassifier::options_for(const ExplainedText& text, const Me
   return options;
 }
 
+Explanation OpenedClassifier::explain(const Method& method, const ExplainedText& text,
+                                      const ExplainOptions& options) const {
+  Explanation explanation = slalom::explain(method, *f, text, options_for(text, method, options));
+  for (std::string& warning : f->warnings()) explanation.warnings.push_back(std::move(warning));
+  return explanation;
+}
+
 void add_classifier_options(cxxopts::Options& options) {
   options.add_options("classifier")("target",
                                     "class whose log-odds against the rest are explained: name or number, "
@@ -133,15 +147,29 @@ void add_classifier_options(cxxopts::Options& options) {
       "classifier-command",
       "program to ask instead of a model: reads {\"input_ids\"} and answers {\"log_odds\"} lines",
       cxxopts::value<std::string>()->default_value(""),
-      "CMD")("timeout", "seconds that the program may stay silent",
-             cxxopts::value<std::string>()->default_value("60"),
-             "S")("special-ids", "ids that belong to no text, beside those the folder names",
-                  cxxopts::value<std::string>()->default_value(""),
-                  "A,B")("batch-tokens", "tokens of a batch",
-                         cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
-                         "N")("max-memory", "MiB that batches keep to, 0: no bound",
-                              cxxopts::value<std::int64_t>()->default_value("0"), "N");
+      "CMD")("tokenizer", "folder of the program's tokenizer: rows may be text, tokens are shown as text",
+             cxxopts::value<std::string>()->default_value(""),
+             "DIR")("timeout", "seconds that the program may stay silent",
+                    cxxopts::value<std::string>()->default_value("60"),
+                    "S")("special-ids", "ids that belong to no text, beside those the folder names",
+                         cxxopts::value<std::string>()->default_value(""),
+                         "A,B")("batch-tokens", "tokens of a batch",
+                                cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
+                                "N")("max-memory", "MiB that batches keep to, 0: no bound",
+                                     cxxopts::value<std::int64_t>()->default_value("0"), "N");
 }
+
+namespace {
+
+void read_tokens(const std::string& folder, const cxxopts::ParseResult& parsed, OpenedClassifier& opened) {
+  opened.tokens = read_folder_tokens(folder);
+  if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
+    throw UsageError(text(folder, ": found no vocab.txt or vocab.json with the special token \"",
+                          opened.tokens.unresolved.front(), "\""),
+                     "name the ids of special tokens: --special-ids A,B, or \"\" for none");
+}
+
+}  // namespace
 
 OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   const std::string command = parsed["classifier-command"].as<std::string>();
@@ -153,12 +181,9 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
   opened.special_ids = parsed["special-ids"].as<std::string>();
   if (command.empty()) {
     refuse_options(parsed, {"timeout"}, "without --classifier-command");
-    opened.tokens = read_folder_tokens(common.model);
+    refuse_options(parsed, {"tokenizer"}, "with --model, which has its own");
+    read_tokens(common.model, parsed, opened);
     opened.tokenizer = load_tokenizer(common.model);
-    if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
-      throw UsageError(text(common.model, ": found no vocab.txt or vocab.json with the special token \"",
-                            opened.tokens.unresolved.front(), "\""),
-                       "name the ids of special tokens: --special-ids A,B, or \"\" for none");
     if (common.precision == Precision::f64)
       open_model(parsed, common, opened, opened.exact);
     else
@@ -167,6 +192,12 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
     refuse_options(parsed, {"target", "batch-tokens", "max-memory", "precision"},
                    "with --classifier-command");
     opened.limits = {.vocabulary = Index{1} << 31};
+    opened.tokenizer_folder = parsed["tokenizer"].as<std::string>();
+    if (!opened.tokenizer_folder.empty()) {
+      opened.tokenizer = required_tokenizer(opened.tokenizer_folder);
+      opened.limits.vocabulary = opened.tokenizer->vocabulary().size();
+      read_tokens(opened.tokenizer_folder, parsed, opened);
+    }
     const double timeout = number_option(parsed, "timeout");
     if (timeout <= 0 || timeout > 86400) throw UsageError(text("--timeout ", timeout, ", wanted 0 to 86400"));
     opened.f = std::make_unique<CommandBlackBox>(command, timeout);

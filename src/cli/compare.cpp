@@ -17,11 +17,17 @@ namespace slalom {
 
 namespace {
 
-// Without --methods: those that the classifier allows. A program cannot be looked into, and a decoder without
-// special tokens has no empty text, which Shapley values are relative to.
+// A decoder without special tokens has none.
+bool has_empty_text(const OpenedClassifier& classifier) {
+  if (classifier.classes != nullptr || !classifier.tokenizer) return !classifier.reads_end;
+  return !classifier.tokenizer->encode("", "the empty text").ids.empty();
+}
+
+// Without --methods: those that the classifier allows. A program cannot be looked into, and Shapley values
+// are relative to the empty text.
 std::vector<RankedMethod> usual_methods(const OpenedClassifier& classifier) {
   std::string list = "slalom-fidel,slalom-exact,lime,leave-one-out";
-  if (!classifier.reads_end) list += ",kernel-shap";
+  if (has_empty_text(classifier)) list += ",kernel-shap";
   if (classifier.classes != nullptr) list += ",integrated-gradients,attn-lrp";
   return ranked_methods(list);
 }
@@ -87,7 +93,7 @@ class Comparison {
   // A method that cannot explain a text says which one it is.
   Explanation explained(const Method& method, const ExplainedText& text) const {
     try {
-      return explain(method, *classifier_.f, text, classifier_.options_for(text, method, options_));
+      return classifier_.explain(method, text, options_);
     } catch (const Error& e) {
       if (e.status() != ExitStatus::bad_input) throw;
       throw Error(slalom::text(method.name, ": ", e.what()), e.hint());

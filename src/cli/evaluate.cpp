@@ -99,8 +99,7 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
   const auto evaluate_text = [&](const InputRow& row, const ExplainedText& text, std::vector<Found>& into) {
     const std::vector<double> given = given_scores(row, text);
     for (std::size_t i = 0; i < methods.size(); ++i) {
-      const Explanation e = explain(*methods[i].method, *classifier.f, text,
-                                    classifier.options_for(text, *methods[i].method, chosen));
+      const Explanation e = classifier.explain(*methods[i].method, text, chosen);
       into[i].cost += e.cost;
       const QueryCost before = classifier.f->cost();
       for (std::size_t j = 0; j < metrics.size(); ++j)

@@ -111,7 +111,7 @@ class Run {
 
   std::string explained_line(const InputRow& part, const RowWindow& window, const ExplainedText& text,
                              Index number) {
-    Explanation e = explain(method_, *classifier_.f, text, classifier_.options_for(text, method_, options_));
+    Explanation e = classifier_.explain(method_, text, options_);
     note_window(window, windows_.longest, e);
     ReportedText reported = reported_text(part, text, classifier_);
     reported.id = with_window(reported.id, window);

@@ -1,5 +1,6 @@
 #include "slalom/cli/options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iostream>
@@ -31,6 +32,17 @@ cxxopts::Options common_options(const std::string& command, const std::string& s
   return options;
 }
 
+namespace {
+
+bool has_option(const cxxopts::Options& options, const std::string& name) {
+  for (const std::string& group : options.groups())
+    for (const cxxopts::HelpOptionDetails& option : options.group_help(group).options)
+      if (std::ranges::find(option.l, name) != option.l.end()) return true;
+  return false;
+}
+
+}  // namespace
+
 std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv) {
   try {
     cxxopts::ParseResult parsed = options.parse(argc, argv);
@@ -40,6 +52,7 @@ std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int
     }
     if (!parsed.unmatched().empty())
       throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
+    if (!has_option(options, "threads")) return parsed;
     if (const int count = parsed["threads"].as<int>(); count < 0 || count > 1024)
       throw UsageError(text("--threads ", count, ", wanted 0 to 1024"));
     else

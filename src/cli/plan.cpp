@@ -1,6 +1,7 @@
 #include "slalom/cli/plan.hpp"
 
 #include <chrono>
+#include <cmath>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
@@ -37,7 +38,8 @@ double measured_rate(BlackBox& f, const ExplainedText& text) {
 }  // namespace
 
 void Plan::add(const OpenedClassifier& classifier, const ExplainedText& text) {
-  if (texts_++ == 0) tokens_per_second_ = measured_rate(*classifier.f, text);
+  if (texts_++ == 0)
+    tokens_per_second_ = classifier.classes != nullptr ? measured_rate(*classifier.f, text) : std::nan("");
   const QueryCost one = planned_cost(method_, text, classifier.options_for(text, method_, options_));
   const Index targets = classifier.target == TargetChoice::all ? classifier.classes->classes() : 1;
   for (Index c = 0; c < targets; ++c) cost_ += one;
@@ -61,9 +63,12 @@ std::string Plan::json() const {
 
 std::string Plan::sentence() const {
   if (texts_ == 0) return "no texts\n";
+  const std::string time =
+      std::isnan(tokens_per_second_)
+          ? "; no time is predicted, for the program is not asked: its answers may cost money"
+          : text(", ", significant(seconds(), 2), " s at ", significant(tokens_per_second_, 2), " tokens/s");
   return text(method_.name, " of ", texts_, texts_ == 1 ? " text" : " texts", ": about ", cost_.queries,
-              " queries, ", cost_.token_forwards, " token-forwards, ", significant(seconds(), 2), " s at ",
-              significant(tokens_per_second_, 2), " tokens/s\n");
+              " queries, ", cost_.token_forwards, " token-forwards", time, "\n");
 }
 
 }  // namespace slalom

@@ -144,6 +144,7 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (method.has("as-published")) row.field("as_published", o.as_published);
   if (classifier.classes != nullptr) row.field("target", classifier.target_word);
   if (!classifier.command.empty()) row.field("classifier_command", classifier.command);
+  if (!classifier.tokenizer_folder.empty()) row.field("tokenizer", classifier.tokenizer_folder);
   if (!classifier.special_ids.empty()) row.field("special_ids", classifier.special_ids);
   if (windows.longest < std::numeric_limits<Index>::max()) row.field("max_length", windows.longest);
   if (windows.stride) row.field("stride", *windows.stride);

@@ -34,6 +34,8 @@ TextSource::TextSource(const cxxopts::ParseResult& parsed, const CommonOptions& 
     return;
   }
   refuse_options(parsed, {"input", "format"}, "with --text");
+  if (tokenizer == nullptr && common.model.empty())
+    throw Error("--text: no tokenizer for it", "--tokenizer DIR has the program's");
   if (tokenizer == nullptr)
     throw Error("--text: the model's folder has no tokenizer files", "give rows of input_ids with --input");
   name_ = "--text";

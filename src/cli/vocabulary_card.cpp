@@ -183,9 +183,10 @@ int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOption
       read_explain_options(parsed, common, {&method_named("slalom-exact")}, classifier);
   const bool terminal = Views(parsed, common).terminal();
   const CorpusCounts corpus = count_corpus(parsed, common, classifier);
-  const VocabularyCard card = vocabulary_card(
+  VocabularyCard card = vocabulary_card(
       *classifier.f, corpus,
       {.background = options.background, .extra_pairs = options.budget.value_or(0), .seed = common.seed});
+  for (std::string& warning : classifier.f->warnings()) card.warnings.push_back(std::move(warning));
   const ReadableToken readable = [&](TokenId id) { return classifier.readable(id); };
   OutputFile output(common.output);
   if (terminal) {

@@ -84,13 +84,14 @@ class CommandBlackBox::Child {
     if (!ended) ::waitpid(pid_, nullptr, 0);
   }
 
-  void ask(const std::string& questions, std::span<double> answers) {
+  /// Adds to the counts.
+  void ask(const std::string& questions, std::span<double> answers, Counts& counts) {
     std::size_t written = 0, received = 0;
     read_some(answers_, unread_);
     if (!unread_.empty()) fail_for_surplus();
     while (received < answers.size() || written < questions.size()) {
       exchange(questions, written);
-      received += take_answers(answers.subspan(received));
+      received += take_answers(answers.subspan(received), counts);
       if (unread_.size() > kLongestAnswer && unread_.find('\n') == std::string::npos)
         fail(text("an answer longer than ", kLongestAnswer, " bytes"));
       if (ended_ && (received < answers.size() || written < questions.size()))
@@ -151,23 +152,39 @@ class CommandBlackBox::Child {
   }
 
   // Whole lines of what was read, as answers; how many there were.
-  std::size_t take_answers(std::span<double> answers) {
+  std::size_t take_answers(std::span<double> answers, Counts& counts) {
     std::size_t begin = 0, count = 0;
     for (std::size_t end; count < answers.size() && (end = unread_.find('\n', begin)) != std::string::npos;
          begin = end + 1)
-      answers[count++] = answer_in(unread_.substr(begin, end - begin));
+      answers[count++] = answer_in(unread_.substr(begin, end - begin), counts);
     unread_.erase(0, begin);
     return count;
   }
 
-  double answer_in(const std::string& line) {
+  double answer_in(const std::string& line, Counts& counts) {
     ++answered_;
     try {
       const std::string where = text("answer ", answered_);
-      return require_number(parse_json(line, where), "log_odds", where);
+      const Json answer = parse_json(line, where);
+      const double log_odds = require_number(answer, "log_odds", where);
+      count_bound(optional_string(answer, "bound", where, ""), where, counts);
+      return log_odds;
     } catch (const Error& e) {
       fail(e.what());
     }
+  }
+
+  static void count_bound(const std::string& bound, const std::string& where, Counts& counts) {
+    ++counts.answers;
+    if (bound == "upper")
+      ++counts.upper;
+    else if (bound == "lower")
+      ++counts.lower;
+    else if (bound == "both")
+      ++counts.both;
+    else if (!bound.empty())
+      throw Error(text(where, ": field \"bound\": found ", json_string(bound),
+                       ", wanted \"upper\", \"lower\" or \"both\""));
   }
 
   std::string reap() {
@@ -211,14 +228,27 @@ class CommandBlackBox::Child {
 };
 
 CommandBlackBox::CommandBlackBox(std::string command, double timeout_seconds)
-    : child_(std::make_unique<Child>(std::move(command), timeout_seconds)) {}
+    : command_(std::move(command)), timeout_(timeout_seconds) {}
 CommandBlackBox::~CommandBlackBox() = default;
+
+std::vector<std::string> CommandBlackBox::warnings() const {
+  const auto& [answers, upper, lower, both] = counts_;
+  if (upper + lower + both == 0) return {};
+  return {text(upper + lower + both, " of ", answers, " answers are bounds: ", upper, " upper, ", lower,
+               " lower, ", both, " both (unknown); the explanation takes them for the log-odds")};
+}
+
+void CommandBlackBox::forget() {
+  BlackBox::forget();
+  counts_ = {};
+}
 
 void CommandBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {
   std::string questions;
   for (Index b = 0; b < texts.texts(); ++b)
     questions += JsonRow().field("input_ids", texts.text(b)).str() + '\n';
-  child_->ask(questions, answers);
+  if (child_ == nullptr) child_ = std::make_unique<Child>(command_, timeout_);
+  child_->ask(questions, answers, counts_);
 }
 
 }  // namespace slalom

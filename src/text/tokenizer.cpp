@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
@@ -227,8 +228,50 @@ std::string Tokenizer::readable(TokenId id) const {
     const std::string& inner = pieces->options.continuation;
     return token.size() > inner.size() && token.starts_with(inner) ? token.substr(inner.size()) : token;
   }
-  const std::optional<std::string> bytes = from_byte_characters(token);
-  return bytes ? replace_invalid_utf8(*bytes) : token;
+  return replace_invalid_utf8(bytes_of(id));
+}
+
+// Of a byte-level tokenizer's token.
+std::string Tokenizer::bytes_of(TokenId id) const {
+  const std::string& token = parts_.vocabulary.token(id);
+  return is_added(id) ? token : from_byte_characters(token).value_or(token);
+}
+
+namespace {
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+// Hugging Face's clean_up_tokenization, in its order.
+std::string without_added_spaces(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
+      {" .", "."},     {" ?", "?"},   {" !", "!"},   {" ,", ","},     {" ' ", "'"},
+      {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (const auto& [from, to] : kChanges) replace_all(text, from, to);
+  return text;
+}
+
+}  // namespace
+
+std::string Tokenizer::joined_pieces(std::span<const TokenId> ids) const {
+  std::string text;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string piece = readable(ids[i]);
+    const bool continues = piece.size() < parts_.vocabulary.token(ids[i]).size();
+    if (i > 0 && !continues) text += ' ';
+    text += piece;
+  }
+  return without_added_spaces(std::move(text));
+}
+
+std::string Tokenizer::decode(std::span<const TokenId> ids) const {
+  for (const TokenId id : ids) require_token(parts_.vocabulary, id, "token");
+  if (std::holds_alternative<WordPieceScheme>(parts_.scheme)) return joined_pieces(ids);
+  std::string bytes;
+  for (const TokenId id : ids) bytes += bytes_of(id);
+  return replace_invalid_utf8(bytes);
 }
 
 std::string Tokenizer::description() const {

@@ -9,6 +9,8 @@ using test::TemporaryFolder;
 
 // FIPS 180-4's examples.
 TEST_CASE("sha256: known answers, and files one after the other are one message") {
+  CHECK(sha256_of("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(sha256_of("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   const TemporaryFolder folder;
   const auto file = [&](const char* name, const std::string& bytes) {
     folder.write(name, bytes);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 
 #include "../support/compare.hpp"
@@ -32,6 +33,10 @@ std::string message_of(BlackBox& f, const PackedBatch& texts) {
 
 // Answers the first id of each question; the rest of its life is as the tests want it.
 const std::string kFirstId = R"(sed -u 's/.*\[\([0-9]*\).*/{"log_odds": \1}/')";
+
+// The same, and texts that begin with 2, 3 and 4 are answered with bounds.
+const std::string kBounds = kFirstId + R"( | sed -u 's/2}/2,"bound":"upper"}/;s/3}/3,"bound":"lower"}/)"
+                                       R"(;s/4}/4,"bound":"both"}/')";
 
 }  // namespace
 
@@ -98,6 +103,35 @@ TEST_CASE("classifier command: a program answers in order, over many calls and m
   CHECK(f.cost().unique_queries == 20'002);
 }
 
+TEST_CASE("classifier command: answers that are bounds are counted until it forgets") {
+  CommandBlackBox f(kBounds, 20);
+  CHECK(f.warnings().empty());
+  const PackedBatch texts = batch_of({{1}, {2}, {3, 1}, {3, 2}, {1}, {4}, {3, 1}});
+  CHECK(f.log_odds(texts) == std::vector<double>{1, 2, 3, 3, 1, 4, 3});
+  const std::vector<std::string> warnings = {
+      "4 of 5 answers are bounds: 1 upper, 2 lower, 1 both (unknown); the explanation takes them for the "
+      "log-odds"};
+  CHECK(f.warnings() == warnings);
+  f.log_odds(texts);  // nothing is asked again
+  CHECK(f.warnings() == warnings);
+  f.forget();
+  CHECK(f.warnings().empty());
+  f.log_odds(batch_of({{1}}));
+  CHECK(f.warnings().empty());
+  f.log_odds(batch_of({{2}}));
+  CHECK(f.warnings().front().starts_with("1 of 2 answers are bounds: 1 upper, 0 lower, 0 both"));
+}
+
+TEST_CASE("classifier command: a program that is not asked is not started") {
+  const TemporaryFolder folder;
+  const std::string command = "touch " + folder.file("started") + "; " + kFirstId;
+  { CommandBlackBox f(command, 20); }
+  CHECK_FALSE(std::filesystem::exists(folder.file("started")));
+  CommandBlackBox f(command, 20);
+  CHECK(f.log_odds(batch_of({{6}})).front() == 6);
+  CHECK(std::filesystem::exists(folder.file("started")));
+}
+
 TEST_CASE("classifier command: what a program does wrong is said, with its last words") {
   const auto message = [](const std::string& command, double timeout = 20) {
     CommandBlackBox f(command, timeout);
@@ -114,6 +148,10 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
   CHECK(message("echo hello; cat >/dev/null").find("answer 1: byte 1") != std::string::npos);
   CHECK(message("echo '{\"log_odds\": \"1\"}'; cat >/dev/null").find("field \"log_odds\": found \"1\"") !=
         std::string::npos);
+  CHECK(ends(message(R"(sed -u 's/.*/{"log_odds":1,"bound":"above"}/')"),
+             R"(answer 1: field "bound": found "above", wanted "upper", "lower" or "both")"));
+  CHECK(message(R"(sed -u 's/.*/{"log_odds":1,"bound":true}/')")
+            .find("answer 1: field \"bound\": found true") != std::string::npos);
   CHECK(message(R"(while read l; do printf '{"log_odds": 1}\n{"log_odds": 2}\n'; done)")
             .find("more answers than questions") != std::string::npos);
   CHECK(ends(message("tr '\\0' x < /dev/zero"), "an answer longer than 65536 bytes"));

@@ -17,6 +17,14 @@ TEST_CASE("philox: the known answers of the Random123 distribution") {
         PhiloxBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
+TEST_CASE("streams: purposes keep their numbers, which results depend on") {
+  const auto number = [](Purpose purpose) { return static_cast<std::uint32_t>(purpose); };
+  CHECK(number(Purpose::data) == 1);
+  CHECK(number(Purpose::test) == 6);
+  CHECK(number(Purpose::audit) == 10);
+  CHECK(number(Purpose::back_off) == 11);
+}
+
 TEST_CASE("streams: a function of seed, purpose and index, all different") {
   std::set<std::uint64_t> keys;
   for (std::uint64_t seed = 0; seed < 10; ++seed)

@@ -18,7 +18,8 @@ enum class Purpose : std::uint32_t {
   query,      // texts that an explainer asks about
   held_out,   // texts that an explanation is scored on
   optimiser,  // order of batches in a surrogate's stochastic fit
-  audit
+  audit,
+  back_off  // how long a client waits before it tries again
 };
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;

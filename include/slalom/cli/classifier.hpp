@@ -23,9 +23,9 @@ struct OpenedClassifier {
   RowLimits limits;                 // longest: the model's positions
   std::vector<std::string> labels;  // names of the classes; empty for a program
   TargetChoice target = TargetChoice::one;
-  std::string target_word, command, special_ids;  // --target … as they were given
-  bool reads_end = false;                         // GPT-2: the read-out is the text's last token
-  std::string sha256;                             // of the weights; empty for a program
+  std::string target_word, command, tokenizer_folder, special_ids;  // --target … as they were given
+  bool reads_end = false;  // GPT-2: the read-out is the text's last token
+  std::string sha256;      // of the weights; empty for a program
   Unit unit = Unit::token;
 
   /// Limits for a reader of rows that may be too long, or empty: each is an error of its own.
@@ -43,12 +43,17 @@ struct OpenedClassifier {
   /// The options with what the text and the method decide: a background token stands for what [CLS], [SEP] or
   /// the read-out contributes; the published settings are for the methods that have them.
   ExplainOptions options_for(const ExplainedText& text, const Method& method, ExplainOptions options) const;
+  /// slalom::explain() with these options, and what f warns of.
+  Explanation explain(const Method& method, const ExplainedText& text, const ExplainOptions& options) const;
 };
+
+/// The folder's tokenizer. Throws Error if it has none.
+Tokenizer required_tokenizer(const std::string& folder);
 
 /// The class of a --target that is a name or a number. Throws UsageError naming the classes there are.
 Index class_named(const std::string& word, const std::vector<std::string>& labels);
 
-/// --target, --classifier-command, --timeout, --special-ids, --batch-tokens, --max-memory.
+/// --target, --classifier-command, --tokenizer, --timeout, --special-ids, --batch-tokens, --max-memory.
 void add_classifier_options(cxxopts::Options& options);
 /// Throws UsageError unless exactly one of --model and --classifier-command is given, for options that have
 /// no effect, and if --max-memory does not hold the model and its longest text.

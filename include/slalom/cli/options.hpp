@@ -28,8 +28,9 @@ struct CommonOptions {
 /// An 80-column option list with the common options.
 cxxopts::Options common_options(const std::string& command, const std::string& summary);
 
-/// Parses argv and applies --threads. nullopt after --help, which is printed to stdout. Throws UsageError for
-/// unknown options, stray arguments beyond `positional` and values of the wrong type.
+/// Parses argv and applies --threads where there is such an option. nullopt after --help, which is printed to
+/// stdout. Throws UsageError for unknown options, stray arguments beyond `positional` and values of the wrong
+/// type.
 std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv);
 
 /// Throws UsageError for a --precision or --progress that does not exist.

@@ -44,8 +44,10 @@ class BlackBox {
   virtual Inside inside() { return {}; }
   /// Counts what a method asked of the inside().
   void charge(const QueryCost& cost) { cost_ += cost; }
-  /// Drops the answers that are kept for repeated questions.
-  void forget() { known_.clear(); }
+  /// What a reader of an explanation should know of the answers since forget(); empty if nothing.
+  virtual std::vector<std::string> warnings() const { return {}; }
+  /// Drops the answers that are kept for repeated questions, and what warnings() says of them.
+  virtual void forget() { known_.clear(); }
 
  protected:
   /// answers[b] = F(text b) for texts that are all different.
@@ -102,19 +104,31 @@ class FunctionBlackBox final : public BlackBox {
   Function f_;
 };
 
-/// Any program: started once with /bin/sh -c, it reads one JSON object {"input_ids": […]} a line and answers
-/// {"log_odds": x} a line, in order. Throws Error, with the last lines that the program wrote to stderr, if
-/// it cannot be started, ends early, stays silent for `timeout_seconds`, writes anything but such a line, or
-/// writes more answers than it was asked questions.
+/// Any program: started with /bin/sh -c by the first question, it reads one JSON object {"input_ids": […]} a
+/// line and answers {"log_odds": x} a line, in order. "bound" beside it says that x is no more than a bound
+/// of the log-odds, "upper" or "lower", or that they are unknown, "both"; warnings() counts these. Throws
+/// Error, with the last lines that the program wrote to stderr, if it cannot be started, ends early, stays
+/// silent for `timeout_seconds`, writes anything but such a line, or writes more answers than it was asked
+/// questions.
 class CommandBlackBox final : public BlackBox {
  public:
   CommandBlackBox(std::string command, double timeout_seconds);
   ~CommandBlackBox() override;
+  std::vector<std::string> warnings() const override;
+  void forget() override;
 
  private:
   class Child;
+  /// Of the answers since forget().
+  struct Counts {
+    Index answers = 0, upper = 0, lower = 0, both = 0;
+  };
   void ask(const PackedBatch& texts, std::span<double> answers) override;
-  std::unique_ptr<Child> child_;
+
+  std::string command_;
+  double timeout_;
+  std::unique_ptr<Child> child_;  // null before the first question
+  Counts counts_;
 };
 
 }  // namespace slalom

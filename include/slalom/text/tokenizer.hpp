@@ -1,7 +1,9 @@
-// Text into token ids exactly as Hugging Face's tokenizers do it for BERT, DistilBERT, RoBERTa and GPT-2
-// checkpoints: find added tokens, normalise, split into words, cut words into pieces, add special tokens.
+// Text into token ids, and back, exactly as Hugging Face's tokenizers do it for BERT, DistilBERT, RoBERTa and
+// GPT-2 checkpoints: find added tokens, normalise, split into words, cut words into pieces, add special
+// tokens.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -68,6 +70,12 @@ class Tokenizer {
   /// A token as readers want it: "##ing" is "ing", "Ġthe" is " the"; bytes that are no UTF-8 by themselves
   /// become U+FFFD.
   std::string readable(TokenId id) const;
+  /// The text of all these ids, special ones included, as Hugging Face's tokenizers decode them. WordPiece: a
+  /// piece that begins with "##" joins the one before it (at the beginning it only loses its "##"), others
+  /// follow a space, and then the spaces before . ? ! , and in contractions go. Byte-level: the bytes of all
+  /// tokens, where runs that are not UTF-8 (a character's other bytes are gone) become U+FFFD. May be empty.
+  /// Throws Error for an id that is not in the vocabulary.
+  std::string decode(std::span<const TokenId> ids) const;
   /// "WordPiece, lower case", "byte-level BPE": one line for a model's card.
   std::string description() const;
 
@@ -78,6 +86,8 @@ class Tokenizer {
   Tokens read(std::string_view text, int part, const std::string& where) const;
   static Encoding assemble(const Template& around, const Tokens* texts);
   bool is_added(TokenId id) const;
+  std::string bytes_of(TokenId id) const;
+  std::string joined_pieces(std::span<const TokenId> ids) const;
 
   TokenizerParts parts_;
   AddedTokenFinder raw_, normalized_;  // by place in parts_.added

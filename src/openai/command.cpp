@@ -1,0 +1,307 @@
+#include "slalom/openai/command.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "slalom/cli/classifier.hpp"
+#include "slalom/openai/client.hpp"
+#include "slalom/text/unicode.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr Index kReadAhead = 1024;  // questions without an answer
+
+// --- options ---------------------------------------------------------------------------------------------
+
+cxxopts::Options openai_options() {
+  cxxopts::Options options("slalom-openai",
+                           "Answers {\"input_ids\"} or {\"text\"} lines with a language model's log-odds.");
+  options.set_width(80);
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  const auto integer = [](const char* fallback) {
+    return cxxopts::value<std::int64_t>()->default_value(fallback);
+  };
+  options.add_options()("model", "folder of the tokenizer that turns ids into text", word(""), "DIR")(
+      "url", "the server (default: $OPENAI_BASE_URL or https://api.openai.com/v1)", word(""), "URL")(
+      "llm", "the model's name there", word(""), "NAME")(
+      "prompt", "template with {text}, or a file of one (default: asks for the sentiment)", word(""),
+      "FILE|TEXT")("labels", "two words: log-odds are of the second against the first",
+                   word("negative,positive"),
+                   "A,B")("top-logprobs", "tokens whose probabilities the server lists", integer("20"), "N")(
+      "key-variable", "environment variable of the key, \"\" for none", word("OPENAI_API_KEY"), "NAME")(
+      "cache", "keep answers here, and ask for none that is there", word(""), "FILE")(
+      "retries", "further tries of a question", integer("5"), "N")("timeout", "seconds that a reply may take",
+                                                                   word("60"), "S")(
+      "rate", "requests a minute, 0: no bound", word("0"), "N")("parallel", "requests at a time",
+                                                                integer("4"), "N")(
+      "budget-queries", "stop rather than send more requests", cxxopts::value<std::int64_t>(), "N")(
+      "log", "append the summary to this file, too", word(""), "FILE")("q,quiet", "no summary on stderr")(
+      "version", "print the version")("h,help", "print this");
+  return options;
+}
+
+// The environment's value, or the fallback.
+std::string environment(const std::string& name, const std::string& fallback) {
+  const char* value = name.empty() ? nullptr : std::getenv(name.c_str());
+  return value == nullptr || *value == '\0' ? fallback : value;
+}
+
+// Never shown, not even where it cannot be used.
+std::string read_key(const std::string& variable) {
+  std::string key = environment(variable, "");
+  while (!key.empty() && std::string_view(" \t\r\n").find(key.back()) != std::string_view::npos)
+    key.pop_back();
+  if (!std::ranges::all_of(key, [](char c) { return c > ' ' && c < 127; }))
+    throw UsageError("the key in " + variable + " has spaces or characters that are not ASCII");
+  return key;
+}
+
+std::string read_url(std::string url, bool has_key) {
+  if (url.empty()) url = environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
+  // Not shown where it could hold a password.
+  if (url.find('@') != std::string::npos)
+    throw UsageError("--url: found a user in the address, wanted none", "a key comes by --key-variable");
+  const bool secure = url.starts_with("https://");
+  const bool plain = std::ranges::all_of(url, [](char c) { return c > ' ' && c < 127; });
+  if ((!secure && !url.starts_with("http://")) || !plain || url.find_first_of("?#") != std::string::npos ||
+      host_of(url).empty())
+    throw UsageError("--url " + json_string(url) + ", wanted an address such as https://api.openai.com/v1");
+  if (has_key && !secure && !is_this_machine(host_of(url)))
+    throw UsageError("--url " + url + ": the key would be sent where others can read it",
+                     "use https, or send no key: --key-variable \"\"");
+  while (url.ends_with('/')) url.pop_back();
+  return url.ends_with("/chat/completions") ? url : url + "/chat/completions";
+}
+
+std::array<std::string, 2> read_labels(const std::string& list) {
+  require_utf8(list, "--labels");
+  const std::vector<std::string> parts = split_list(list);
+  if (parts.size() == 2) {
+    std::array<std::string, 2> labels = {parts[0], parts[1]};
+    if (label_begun(labels[0], labels) == 0 && label_begun(labels[1], labels) == 1) return labels;
+  }
+  throw UsageError("--labels " + list + ", wanted two different words with a comma between them");
+}
+
+std::string read_prompt(const std::string& given, const std::array<std::string, 2>& labels) {
+  if (given.empty()) return default_prompt(labels);
+  const bool is_template = given.find("{text}") != std::string::npos;
+  std::error_code none;  // a text may be too long for a name
+  if (!is_template && !std::filesystem::exists(given, none))
+    throw UsageError("--prompt " + quoted_beginning(given) +
+                     ": found neither {text} nor a file of that name");
+  std::string prompt = is_template ? given : read_file(given);
+  require_utf8(prompt, is_template ? "--prompt" : given);
+  if (prompt.find("{text}") == std::string::npos)
+    throw UsageError("--prompt " + given + ": the file has no {text}, where the text goes");
+  return prompt;
+}
+
+double positive_option(const cxxopts::ParseResult& parsed, const std::string& name, double least,
+                       double most) {
+  const double value = number_option(parsed, name);
+  if (value < least || value > most)
+    throw UsageError(text("--", name, " ", value, ", wanted ", least, " to ", most));
+  return value;
+}
+
+ClientOptions read_client_options(const cxxopts::ParseResult& parsed) {
+  ClientOptions o;
+  o.key_variable = parsed["key-variable"].as<std::string>();
+  o.key = read_key(o.key_variable);
+  o.form.url = read_url(parsed["url"].as<std::string>(), !o.key.empty());
+  o.form.model = required_option(parsed, "llm");
+  require_utf8(o.form.model, "--llm");
+  o.form.labels = read_labels(parsed["labels"].as<std::string>());
+  o.form.prompt = read_prompt(parsed["prompt"].as<std::string>(), o.form.labels);
+  o.form.top_logprobs = integer_option(parsed, "top-logprobs", 2, 1000);
+  o.retries = static_cast<int>(integer_option(parsed, "retries", 0, 100));
+  o.timeout = positive_option(parsed, "timeout", 1e-3, 86400);
+  o.rate = positive_option(parsed, "rate", 0, 1e6);
+  o.parallel = integer_option(parsed, "parallel", 1, 256);
+  if (parsed.count("budget-queries") > 0)
+    o.budget = integer_option(parsed, "budget-queries", 0, 1'000'000'000);
+  return o;
+}
+
+// --- questions -------------------------------------------------------------------------------------------
+
+// What stands in the lines of stdin.
+class Questions {
+ public:
+  explicit Questions(const std::string& folder) : folder_(folder) {
+    if (folder.empty()) return;
+    tokenizer_ = required_tokenizer(folder);
+    tokens_ = read_folder_tokens(folder);
+  }
+
+  /// The text of a line. Throws Error naming the field.
+  std::string text_of(std::string_view line, const std::string& where) const {
+    const Json row = parse_json(line, where);
+    const bool has_text = row.is_object() && row.contains("text");
+    if (has_text == (row.is_object() && row.contains("input_ids")))
+      throw Error(where + ": wanted an object with one of \"input_ids\" and \"text\"");
+    if (row.contains("text_pair")) throw Error(where + ": field \"text_pair\": wanted one text");
+    if (has_text) return require_string(row, "text", where);
+    if (!tokenizer_)
+      throw Error(where + ": found \"input_ids\", wanted \"text\"",
+                  "--model DIR has the tokenizer that turns ids into text");
+    std::vector<TokenId> ids;
+    for (const Json& id : require_array(row, "input_ids", where)) {
+      const bool fits = id.is_number_integer() && id >= 0 && id < tokenizer_->vocabulary().size();
+      if (!fits)
+        throw Error(text(where, ": field \"input_ids\": place ", ids.size(), ": wanted an id from 0 to ",
+                         tokenizer_->vocabulary().size() - 1, " as in ", folder_));
+      ids.push_back(id.get<TokenId>());
+    }
+    std::erase_if(ids, [&](TokenId id) { return tokens_.is_marker(id); });
+    return tokenizer_->decode(ids);
+  }
+
+ private:
+  std::string folder_;
+  std::optional<Tokenizer> tokenizer_;
+  FolderTokens tokens_;
+};
+
+// Lines of stdin as far as they are there: whoever asks may wait for an answer before the next question.
+class Lines {
+ public:
+  /// False if there is no whole line now, or no more.
+  bool next(std::string& line) {
+    for (;;) {
+      if (const std::size_t end = buffer_.find('\n', begin_); end != std::string::npos) {
+        line = buffer_.substr(begin_, end - begin_);
+        begin_ = end + 1;
+        ++number_;
+        return true;
+      }
+      if (ended_ || !readable()) return false;
+      fill();
+    }
+  }
+  bool ended() const { return ended_; }
+  void end() { ended_ = true; }
+  std::string where() const { return text("stdin: line ", number_); }
+
+ private:
+  static bool readable() {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return ::poll(&input, 1, 0) > 0;
+  }
+
+  void fill() {
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+    if (buffer_.size() > LineReader::kLongestLine)
+      throw Error(text("stdin: line ", number_ + 1, " is longer than ", LineReader::kLongestLine, " bytes"));
+    char bytes[1 << 16];
+    const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof bytes);
+    if (n < 0 && errno != EINTR && errno != EAGAIN) throw_file_error("stdin", "read", errno);
+    if (n > 0) buffer_.append(bytes, static_cast<std::size_t>(n));
+    if (n != 0) return;
+    ended_ = true;
+    if (!buffer_.empty()) buffer_ += '\n';
+  }
+
+  std::string buffer_;
+  std::size_t begin_ = 0;
+  Index number_ = 0;
+  bool ended_ = false;
+};
+
+// --- answers ---------------------------------------------------------------------------------------------
+
+void print_answers(Client& client) {
+  bool any = false;
+  while (const std::optional<LabelLogProbabilities> answer = client.next()) {
+    JsonRow row;
+    row.field("log_odds", answer->log_odds());
+    if (const std::string bound = answer->bound(); !bound.empty()) row.field("bound", bound);
+    std::cout << row.str() << '\n';
+    any = true;
+  }
+  if (any) std::cout.flush();
+}
+
+// Everything that was read before a bad line is answered before its error is thrown.
+void answer_all(const Questions& questions, Client& client) {
+  Lines lines;
+  std::optional<Error> bad;
+  for (;;) {
+    try {
+      for (std::string line; !bad && client.outstanding() < kReadAhead && lines.next(line);)
+        client.ask(questions.text_of(line, lines.where()));
+    } catch (const Error& e) {
+      bad = e;
+      lines.end();
+    }
+    print_answers(client);
+    const bool more = !lines.ended() && client.outstanding() < kReadAhead;
+    if (lines.ended() && client.outstanding() == 0) break;
+    client.work(more ? STDIN_FILENO : -1);
+  }
+  if (bad) throw *bad;
+}
+
+std::string summary(const ClientCounts& c, Index top_logprobs) {
+  std::string out = text("slalom-openai: queries ", c.queries, ", known ", c.known, ", asked ", c.asked,
+                         ", retries ", c.retries);
+  if (c.usage_reports > 0) out += text(", tokens ", c.prompt_tokens, " in, ", c.completion_tokens, " out");
+  out += "\n";
+  if (c.bounds + c.unlisted > 0)
+    out +=
+        text("warning: ", c.bounds, " answers are bounds, one label not being among the ", top_logprobs,
+             " most probable tokens; ", c.unlisted, " list neither label: their log-odds are given as 0\n");
+  return out;
+}
+
+void report(const cxxopts::ParseResult& parsed, const std::string& lines) {
+  if (!parsed["quiet"].as<bool>()) std::cerr << lines;
+  const std::string path = parsed["log"].as<std::string>();
+  if (!path.empty() && !(std::ofstream(path, std::ios::app) << lines << std::flush))
+    throw_file_error(path, "write", errno);
+}
+
+int answer_questions(const cxxopts::ParseResult& parsed) {
+  const ClientOptions options = read_client_options(parsed);
+  const Questions questions(parsed["model"].as<std::string>());
+  AnswerCache cache(parsed["cache"].as<std::string>());
+  Clock clock;
+  Client client(options, cache, clock);
+  try {
+    answer_all(questions, client);
+  } catch (const Error&) {
+    report(parsed, summary(client.counts(), options.form.top_logprobs));
+    throw;
+  }
+  report(parsed, summary(client.counts(), options.form.top_logprobs));
+  return 0;
+}
+
+}  // namespace
+
+int run_openai(int argc, char** argv) {
+  cxxopts::Options options = openai_options();
+  const auto parsed = parse_options(options, argc, argv);
+  if (!parsed) return 0;
+  if (parsed->count("version") > 0) {
+    std::cout << "slalom-openai " << SLALOM_VERSION << "\n";
+    return 0;
+  }
+  return answer_questions(*parsed);
+}
+
+}  // namespace slalom
