@@ -185,6 +185,12 @@ case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE,
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/case_study
 	$(BUILD)/case_study --size $(SIZE) --output out/case_study
 
+reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=DIR; finished parts are kept
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/reproduce
+	@for study in study surrogates recovery shapley imdb yelp imdb-bow $(TEXT_ITEMS) case-study; do \
+	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
+	$(BUILD)/reproduce --input out --output out/reproduce
+
 tour: deps ## one training step of a one-layer model, printed with shapes
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tour
 	$(BUILD)/tour

@@ -15,6 +15,10 @@ namespace slalom::experiment {
 inline constexpr Index kPositive = 1;
 /// Texts drawn from the unigram distributions of IMDB's classes: their log-odds are known.
 inline constexpr const char* kBagOfImdb = "imdb_bow";
+/// "drawn from IMDB".
+inline std::string drawn_from(const TextCorpus& corpus) {
+  return "drawn from " + corpus.title;
+}
 /// The file of a model's folder that says how it was trained and how well it does.
 inline constexpr const char* kTrainingRecord = "text_model.json";
 

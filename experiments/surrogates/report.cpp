@@ -123,12 +123,16 @@ Table fits_table(const std::vector<Json>& fits) {
 std::map<std::string, double> findings(const std::vector<Group>& groups, const std::vector<Json>& fits) {
   std::map<std::string, double> found;
   for (const Group& g : groups) {
-    const auto worst_difference = [&](const char* other) {
-      return g.worst([&](const Json& m) { return mse(m, "slalom_background") - mse(m, other); });
+    const auto worst_difference = [&](const char* one, const char* other) {
+      return g.worst([&](const Json& m) { return mse(m, one) - mse(m, other); });
     };
-    found[g.name + ".background_minus_linear"] = worst_difference("linear");
-    found[g.name + ".background_minus_gam"] = worst_difference("gam");
-    found[g.name + ".background_minus_slalom"] = worst_difference("slalom");
+    found[g.name + ".background_minus_linear"] = worst_difference("slalom_background", "linear");
+    found[g.name + ".background_minus_gam"] = worst_difference("slalom_background", "gam");
+    found[g.name + ".background_minus_slalom"] = worst_difference("slalom_background", "slalom");
+    found[g.name + ".slalom_published_minus_linear"] = worst_difference("slalom_published", "linear");
+    found[g.name + ".linear_minus_gam_published"] = worst_difference("linear", "gam_published");
+    found[g.name + ".gam_minus_linear"] = worst_difference("gam", "linear");
+    found[g.name + ".slalom_minus_gam"] = worst_difference("slalom", "gam");
     found[g.name + ".bound_over_rounding"] = -g.worst([](const Json& m) { return -bound_over_rounding(m); });
   }
   const auto keep = [&](const std::string& name, double value, bool largest) {

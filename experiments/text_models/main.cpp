@@ -73,6 +73,7 @@ Json trained(const experiment::TextModel& model, const Texts& texts, const Token
   }
   const auto [low, high] = Share{record["right"].get<Index>(), record["texts"].get<Index>()}.interval();
   record.update({{"corpus", texts.corpus},
+                 {"corpus_title", texts.title},
                  {"model", model.key()},
                  {"model_title", model.title()},
                  {"train_texts", size.train_texts},

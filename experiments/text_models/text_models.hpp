@@ -28,7 +28,7 @@ struct Options : experiment::Options {
 /// Texts as one model reads them. Of the training texts every tenth is held out: training ends when the loss
 /// there stops falling.
 struct Texts {
-  std::string corpus;          // key
+  std::string corpus, title;   // key and name
   std::vector<InputRow> rows;  // reviews to train on; empty if texts are drawn
   std::unique_ptr<experiment::BagOfCorpus> drawn;
   PackedBatch held_out, test;

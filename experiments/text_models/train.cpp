@@ -87,10 +87,11 @@ void compare_with_truth(Classifier<float>& model, const Texts& texts, Json& reco
 
 Texts make_texts(const experiment::TextCorpus& corpus, const Tokenizer& tokenizer, const Options& options) {
   const Size& size = options.sizes;
-  Texts texts{.corpus = corpus.key};
+  Texts texts{.corpus = corpus.key, .title = corpus.title};
   std::vector<InputRow> train = experiment::encoded(corpus.train, tokenizer, size.longest);
   if (options.corpus == experiment::kBagOfImdb) {
     texts.corpus = experiment::kBagOfImdb;
+    texts.title = experiment::drawn_from(corpus);
     texts.drawn = std::make_unique<experiment::BagOfCorpus>(train, tokenizer, size.longest, options.seed);
     const Index held_out = std::ssize(train) / kHeldOutShare;
     draw(*texts.drawn, size.test_texts, held_out, texts.held_out, nullptr);

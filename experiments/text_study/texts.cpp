@@ -85,7 +85,7 @@ std::vector<StudyText> texts_of(const std::string& part, const experiment::TextC
     SyntheticText text;
     drawn->get(experiment::BagOfCorpus::kFirstTestText + i, text);
     texts.push_back({.corpus = experiment::kBagOfImdb,
-                     .corpus_title = "drawn from " + corpus.title,
+                     .corpus_title = experiment::drawn_from(corpus),
                      .number = i,
                      .label = text.label,
                      .encoding = {wrap(text.tokens, special), {}, {}},

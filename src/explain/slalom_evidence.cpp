@@ -1,5 +1,7 @@
 #include "slalom/explain/slalom_evidence.hpp"
 
+#include <algorithm>
+
 #include "slalom/base/error.hpp"
 #include "slalom/surrogate/published.hpp"
 
@@ -56,6 +58,30 @@ void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedT
   result.warnings.insert(result.warnings.end(), fit.warnings.begin(), fit.warnings.end());
 }
 
+namespace {
+
+// Texts of hundreds of tokens leave a few deletions for each of their numbers: a fit of least error alone
+// cancels huge parts of some tokens by those of others, and errs wildly where another one is deleted. Normal
+// priors keep it from that; they weigh as much as the noise says, which is next to nothing where a SLALOM
+// fits exactly.
+constexpr double kValueDeviation = 1;  // ranges of the answers
+constexpr double kImportanceDeviation = 1;
+
+SlalomFit fit_with_priors(const Sample& sample, SlalomOptions options) {
+  const SlalomFit free = fit_slalom(sample, options);
+  const auto [lowest, highest] = std::ranges::minmax(sample.target);
+  const double texts = static_cast<double>(sample.texts()),
+               numbers = static_cast<double>(2 * sample.tokens + (options.background ? 1 : -1));
+  const double noise = free.mse * texts / std::max(texts - numbers, texts / 10);
+  const double value = kValueDeviation * (highest - lowest);
+  if (noise == 0 || value == 0) return free;
+  options.ridge = {noise / (value * value), noise / (kImportanceDeviation * kImportanceDeviation)};
+  options.start = free.model;
+  return fit_slalom(sample, options);
+}
+
+}  // namespace
+
 void fit_slalom_to_deletions(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                              double anchor_weight, Explanation& result) {
   const bool background = *options.background && !options.as_published;
@@ -67,7 +93,7 @@ void fit_slalom_to_deletions(BlackBox& f, const ExplainedText& text, const Expla
     result.warnings.emplace_back("as published: one step of alternating least squares, without a background");
   const Sample& sample = evidence.sample;
   set_slalom_fit(options.as_published ? fit_slalom_alternating(sample)
-                                      : fit_slalom(sample, slalom_fit_options(background)),
+                                      : fit_with_priors(sample, slalom_fit_options(background)),
                  sample, text, result);
 }
 

@@ -83,7 +83,7 @@ void settle(const SlalomProblem& problem, SlalomPoint& point, double most = INFI
 
 struct Descent {
   SlalomPoint point;
-  double error = 0;                     // Σ w (F − target)²
+  double error = 0;                     // the objective
   double largest_deviation = INFINITY;  // of a value from the mean of F
   double damping = 1e-3;
   Index iterations = 0;
@@ -92,7 +92,7 @@ struct Descent {
 
 Descent begin_descent(const SlalomProblem& problem, SlalomPoint point) {
   bound(problem, point);
-  const double error = squared_error(problem, point);
+  const double error = objective(problem, point);
   return {std::move(point), error};
 }
 
@@ -112,7 +112,7 @@ void descend_once(const SlalomProblem& problem, double tolerance, Descent& desce
     SlalomPoint candidate = descent.point;
     for (Index k = 0; k < problem.tokens(); ++k) candidate.importance[k] += step.change[problem.tokens() + k];
     settle(problem, candidate, descent.largest_deviation);
-    const double error = squared_error(problem, candidate);
+    const double error = objective(problem, candidate);
     descent.converged = step.promise * (1 + descent.damping) <= tolerance * descent.error;
     if (error < descent.error) {
       const double gain = (descent.error - error) / step.promise;
@@ -207,7 +207,8 @@ Descent descend_with_background(const Sample& sample, const SlalomProblem& probl
   std::vector<SlalomPoint> limits = {equal_importances(problem, kImportanceBound)};
   starts.push_back(equal_importances(problem, 0));
   starts.push_back(equal_importances(problem, 4));
-  const SlalomProblem plain_problem(sample, {.fixed_importance = options.fixed_importance}, true);
+  const SlalomProblem plain_problem(
+      sample, {.fixed_importance = options.fixed_importance, .ridge = options.ridge}, true);
   if (plain_problem.rows() > 0) {
     SlalomFit plain;
     SlalomPoint point =
@@ -391,13 +392,14 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
     best = descend_from_best(problem, options, std::move(starts), fit);
   }
   prefer_bounded_values(problem, options, fit.first_mse * problem.total_weight, best);
-  fit.mse = best.error / problem.total_weight;
+  const double error = squared_error(problem, best.point);
+  fit.mse = error / problem.total_weight;
   fit.converged = best.converged;
   write_model(problem, best, sample.tokens, fit);
   fit.value_se.assign(fit.model.value.size(), kNaN);
   fit.importance_se = fit.value_se;
   fit.background_se = {kNaN, kNaN};
-  StandardErrors(problem, best.point, best.error).write(fit);
+  StandardErrors(problem, best.point, error).write(fit);
   return fit;
 }
 

@@ -47,7 +47,7 @@ std::vector<std::int32_t> number_tokens(const Sample& sample, const TokenCounts&
 }  // namespace
 
 SlalomProblem::SlalomProblem(const Sample& sample, const SlalomOptions& options, bool drop_empty)
-    : background(options.background), fixed_importance(options.fixed_importance) {
+    : background(options.background), fixed_importance(options.fixed_importance), ridge(options.ridge) {
   const TokenCounts counts = count_tokens(sample);
   const std::vector<std::int32_t> number = number_tokens(sample, counts, seen);
   std::vector<Index> table(first_equal_entries(sample.texts()), -1);
@@ -243,6 +243,43 @@ double squared_error(const SlalomProblem& problem, const SlalomPoint& point) {
   return std::accumulate(sums.begin(), sums.end(), problem.unexplained);
 }
 
+namespace {
+
+double mean_importance(const SlalomProblem& problem, const SlalomPoint& point) {
+  const auto first = point.importance.begin();
+  return std::accumulate(first, first + problem.words(), 0.0) / static_cast<double>(problem.words());
+}
+
+void add_ridge(const SlalomProblem& problem, const SlalomPoint& point, NormalEquations& normal) {
+  if (problem.ridge.values == 0 && problem.ridge.importances == 0) return;
+  const double mean = mean_importance(problem, point);
+  const auto add = [&](Index p, double ridge, double deviation) {
+    normal.matrix[p * normal.size() + p] += ridge;
+    normal.gradient[p] -= ridge * deviation;
+  };
+  for (Index k = 0; k < problem.tokens(); ++k) add(k, problem.ridge.values, point.value[k] - problem.mean);
+  if (normal.size() == problem.tokens()) return;
+  for (Index k = 0; k < problem.words(); ++k) {
+    const Index row = problem.tokens() + k;
+    add(row, problem.ridge.importances, point.importance[k] - mean);
+    for (Index j = problem.tokens(); j <= row; ++j)  // of their mean
+      normal.matrix[row * normal.size() + j] -=
+          problem.ridge.importances / static_cast<double>(problem.words());
+  }
+}
+
+}  // namespace
+
+double objective(const SlalomProblem& problem, const SlalomPoint& point) {
+  const double mean = mean_importance(problem, point);
+  double values = 0, importances = 0;
+  for (const double v : point.value) values += (v - problem.mean) * (v - problem.mean);
+  for (Index k = 0; k < problem.words(); ++k)
+    importances += (point.importance[k] - mean) * (point.importance[k] - mean);
+  return squared_error(problem, point) + problem.ridge.values * values +
+         problem.ridge.importances * importances;
+}
+
 NormalEquations normal_equations(const SlalomProblem& problem, const SlalomPoint& point, bool importances) {
   const std::vector<double> weights = relative_weights(point);
   const Index rows = problem.rows(), size = problem.tokens() * (importances ? 2 : 1);
@@ -271,6 +308,7 @@ NormalEquations normal_equations(const SlalomProblem& problem, const SlalomPoint
     add(parts[0].matrix, parts[part].matrix);
     add(parts[0].gradient, parts[part].gradient);
   }
+  add_ridge(problem, point, parts[0]);
   return std::move(parts[0]);
 }
 

@@ -46,8 +46,21 @@ void check_centred(const SlalomModel& model) {
   CHECK(std::abs(std::accumulate(model.importance.begin(), model.importance.end(), 0.0)) < 1e-9);
 }
 
-/// Largest |∂ mse / ∂ parameter| by central differences.
-double largest_slope(const SlalomModel& model, const Sample& sample) {
+/// Mean squared error and ridge over the number of texts, in plain loops.
+double objective(const SlalomModel& model, const Sample& sample, const SlalomRidge& ridge) {
+  const double n = static_cast<double>(sample.texts()), K = static_cast<double>(model.value.size());
+  const double centre = std::accumulate(sample.target.begin(), sample.target.end(), 0.0) / n,
+               level = std::accumulate(model.importance.begin(), model.importance.end(), 0.0) / K;
+  double sum = n * mse(model, sample);
+  for (const double v : model.value) sum += ridge.values * (v - centre) * (v - centre);
+  if (model.background)
+    sum += ridge.values * (model.background->value - centre) * (model.background->value - centre);
+  for (const double s : model.importance) sum += ridge.importances * (s - level) * (s - level);
+  return sum / n;
+}
+
+/// Largest |∂ objective / ∂ parameter| by central differences.
+double largest_slope(const SlalomModel& model, const Sample& sample, const SlalomRidge& ridge = {}) {
   SlalomModel moved = model;
   std::vector<double*> parameters;
   for (double& v : moved.value) parameters.push_back(&v);
@@ -60,9 +73,9 @@ double largest_slope(const SlalomModel& model, const Sample& sample) {
   for (double* parameter : parameters) {
     const double here = *parameter, step = 1e-5;
     *parameter = here + step;
-    const double above = mse(moved, sample);
+    const double above = objective(moved, sample, ridge);
     *parameter = here - step;
-    largest = std::max(largest, std::abs(above - mse(moved, sample)) / (2 * step));
+    largest = std::max(largest, std::abs(above - objective(moved, sample, ridge)) / (2 * step));
     *parameter = here;
   }
   return largest;
@@ -315,6 +328,31 @@ TEST_CASE("standard errors match the spread of repeated fits") {
       CHECK(relative_error(std::sqrt(variance[p]), spread) < 0.17);  // 200 runs tell a spread to 5 %
     }
   }
+}
+
+TEST_CASE("a ridge: the fit ends where squared error and ridge together are least") {
+  for (const bool background : {false, true}) {
+    const Sample sample = random_sample(random_slalom(12, 1, background, 111), 60, 9, 0.5, 111);
+    const SlalomRidge ridge{0.3, 2};
+    const SlalomFit free = fit_slalom(sample, {.background = background}),
+                    fit = fit_slalom(sample, {.background = background, .ridge = ridge, .tolerance = 1e-12});
+    CHECK(fit.converged);
+    CHECK(largest_slope(fit.model, sample, ridge) < 1e-6);
+    CHECK(objective(fit.model, sample, ridge) < objective(free.model, sample, ridge));
+    CHECK(fit.mse > free.mse);
+    CHECK(relative_error(fit.mse, mse(fit.model, sample)) < 1e-12);
+  }
+}
+
+TEST_CASE("a ridge: more numbers than texts are determined, and predict other texts of the same truth") {
+  const SlalomModel truth = random_slalom(40, 0.5, true, 112);
+  const Sample sample = random_sample(truth, 70, 60, 0.05, 112),
+               fresh = random_sample(truth, 300, 60, 0, 113);
+  const SlalomFit free = fit_slalom(sample, {.background = true}),
+                  fit = fit_slalom(sample, {.background = true, .ridge = {0.01, 0.05}});
+  CHECK(free.mse < 0.1 * 0.05 * 0.05);  // of the noise's variance
+  CHECK(mse(fit.model, fresh) < mse(free.model, fresh) / 2);
+  CHECK(r_squared(fresh, predict(fit.model, fresh)) > 0.8);
 }
 
 TEST_CASE("a fit has the same bits on any number of threads") {

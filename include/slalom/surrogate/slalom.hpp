@@ -46,10 +46,18 @@ struct SlalomModel {
 
 std::vector<double> predict(const SlalomModel& model, const Sample& sample);
 
+/// What is added to the squared error: values · Σ_k (v_k − mean of F)² + importances · Σ_k (s_k − mean of s)²
+/// over the tokens, the background's value included, its importance left out. With σ² the variance of an
+/// answer's noise and normal priors these are σ² over the priors' variances.
+struct SlalomRidge {
+  double values = 0, importances = 0;
+};
+
 struct SlalomOptions {
   bool background = false;
   bool fixed_importance =
       false;  // all importances 0, those of `start` too: only values and background are fitted
+  SlalomRidge ridge{};
   Index max_iterations = 200;        // of one start
   double tolerance = 1e-8;           // relative decrease of the squared error at which it has converged
   std::optional<SlalomModel> start;  // a first guess, first put within the bounds; the result is never worse.
@@ -62,7 +70,7 @@ struct SlalomFit {
   SlalomModel model;                            // centred
   std::vector<double> value_se, importance_se;  // (K), of the centred importances
   Background background_se{};                   // NaN without background
-  double first_mse = 0, mse = 0;                // of the best start and of the result; never rises
+  double first_mse = 0, mse = 0;                // of the best start (its ridge included) and of the result
   Index iterations = 0, starts = 0;
   bool converged = false;
   std::vector<std::string> warnings;  // tokens never seen, importances at their bound, no convergence …

@@ -11,6 +11,7 @@ namespace slalom::detail {
 struct SlalomProblem {
   std::vector<Sample::Token> seen;  // (M without background) numbers in the sample
   bool background = false, fixed_importance = false;
+  SlalomRidge ridge;
   std::vector<Index> begin = {0};                  // (n + 1)
   std::vector<std::int32_t> token;                 // distinct tokens of a text, ascending
   std::vector<double> count;                       // of each
@@ -40,7 +41,11 @@ bool at_bound(const SlalomProblem& problem, Index k, double importance, bool upp
 /// Σ w (F − target)²; blocks of fixed size are added in order.
 double squared_error(const SlalomProblem& problem, const SlalomPoint& point);
 
-/// JᵀWJ (P, P), lower triangle, and JᵀW (target − F) (P): the values (P = M), then the importances (P = 2M).
+/// What a fit minimises: the squared error and the ridge.
+double objective(const SlalomProblem& problem, const SlalomPoint& point);
+
+/// JᵀWJ (P, P), lower triangle, and JᵀW (target − F) (P): the values (P = M), then the importances (P = 2M); of the
+/// objective, the ridge included.
 struct NormalEquations {
   std::vector<double> matrix, gradient;
   Index size() const { return static_cast<Index>(gradient.size()); }

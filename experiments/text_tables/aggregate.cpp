@@ -1,0 +1,271 @@
+// Means, paired differences, and the cells and tables that show them.
+#include <algorithm>
+#include <cmath>
+
+#include "slalom/base/numbers.hpp"
+#include "slalom/report/wording.hpp"
+#include "text_tables.hpp"
+
+namespace slalom::text_tables {
+
+namespace {
+
+constexpr Direction kHigher = Direction::higher_is_better, kLower = Direction::lower_is_better;
+constexpr Index kRemoved = 10;  // tokens, at most
+
+std::vector<Metric> make_metrics() {
+  std::vector<Metric> all = {
+      {"naive-bayes", "Spearman correlation with naive-Bayes scores", "1", kHigher, true},
+      {"logistic-regression", "Spearman correlation with weights of a logistic regression", "1", kHigher,
+       true},
+      {"linear-svm", "Spearman correlation with weights of a linear SVM", "1", kHigher, true},
+      {"human", "ROC-AUC against consensus marks", "1", kHigher, true},
+      {"insertion", "insertion: mean probability with the best-ranked tokens alone", "1", kHigher, true},
+      {"deletion", "deletion: mean probability without the best-ranked tokens", "1", kLower, true},
+      {"single_removal", "Spearman correlation of predicted and true changes, single tokens removed", "1",
+       kHigher, false},
+      {"true-log-odds", "Spearman correlation with the true log-odds of tokens", "1", kHigher, true},
+      {"true-log-odds-pearson", "Pearson correlation with the true log-odds of tokens", "1", kHigher, true}};
+  for (const auto& [key, scaled] : {std::pair{"removal_", ""}, {"removal_scaled_", ", best factor"}})
+    for (Index k = 1; k <= kRemoved; ++k)
+      all.push_back({text(key, k),
+                     text("mean squared error, ", k, k == 1 ? " token" : " tokens", " removed", scaled),
+                     "nats²", kLower, false});
+  all.push_back({"queries", "queries a text", "queries", kLower, false});
+  all.push_back({"token_forwards", "token-forwards a text", "tokens", kLower, false});
+  all.push_back({"seconds", "seconds a text", "s", kLower, false});
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Metric>& all_metrics() {
+  static const std::vector<Metric> all = make_metrics();
+  return all;
+}
+
+const Metric& metric_named(const std::string& key) {
+  for (const Metric& metric : all_metrics())
+    if (metric.key == key) return metric;
+  throw Error(
+      text("[text_tables] metric \"", key, "\", wanted one of ", listed(all_metrics(), &Metric::key)));
+}
+
+const std::vector<double>* TextSet::find(const std::string& metric, const Source& source) const {
+  const auto columns = values.find(metric);
+  if (columns == values.end()) return nullptr;
+  const auto found = columns->second.find(source);
+  return found == columns->second.end() ? nullptr : &found->second;
+}
+
+bool TextSet::has(const std::string& metric) const {
+  const auto columns = values.find(metric);
+  return columns != values.end() && std::ranges::any_of(columns->second, [](const auto& column) {
+           return summarise(column.second).n > 0;
+         });
+}
+
+std::optional<double> paper_number(const Study& study, const std::string& item, const std::string& model,
+                                   const Source& source) {
+  for (const PaperNumber& p : study.paper)
+    if (p.item == item && p.model == model &&
+        (p.method == source.method || p.method == source.method + ":" + source.scores))
+      return p.number;
+  return std::nullopt;
+}
+
+// Exact for one and two degrees of freedom, Fisher's expansion in 1 / ν beyond: 1e-3 off at ν = 3, less for
+// more.
+double t_quantile(Index degrees_of_freedom) {
+  if (degrees_of_freedom < 1) return NAN;
+  if (degrees_of_freedom == 1) return 12.706205;
+  if (degrees_of_freedom == 2) return 4.302653;
+  const double z = 1.959963985, z2 = z * z, v = static_cast<double>(degrees_of_freedom);
+  const double g1 = z * (z2 + 1) / 4, g2 = z * ((5 * z2 + 16) * z2 + 3) / 96,
+               g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384,
+               g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
+  return z + (g1 + (g2 + (g3 + g4 / v) / v) / v) / v;
+}
+
+Comparison paired(std::span<const double> a, std::span<const double> b) {
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) differences.push_back(a[i] - b[i]);
+  const Summary s = summarise(differences);
+  const double half = t_quantile(s.n - 1) * s.standard_error;
+  return {s.n, s.mean, s.mean - half, s.mean + half};
+}
+
+Standing standing(const Comparison& c, Direction direction) {
+  if (!(c.low > 0 || c.high < 0)) return Standing::undecided;
+  return (c.low > 0) == (direction == kHigher) ? Standing::better : Standing::worse;
+}
+
+const char* word(Standing s) {
+  return s == Standing::better ? "better" : s == Standing::worse ? "worse" : "no difference";
+}
+
+Source reference(const Metric& metric) {
+  return {"slalom-fidel", kCorrected, metric.of_scores ? "linear" : ""};
+}
+
+std::vector<Source> sources_of(const TextSet& set, const Metric& metric) {
+  std::vector<Source> sources;
+  for (Source source : set.methods) {
+    for (const char* scores : {"", "linear", "weight", "value", "importance"}) {
+      source.scores = scores;
+      const std::vector<double>* values = set.find(metric.key, source);
+      if (values != nullptr && summarise(*values).n > 0) sources.push_back(source);
+    }
+  }
+  return sources;
+}
+
+Source ranking_source(const TextSet& set, const Metric& metric, const Source& method) {
+  Source source = method;
+  source.scores = "";
+  if (!metric.of_scores) return source;
+  source.scores = "linear";
+  if (set.find(metric.key, source) == nullptr) source.scores = "weight";
+  return source;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return NAN;
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::string number_text(const Metric& metric, double x) {
+  if (metric.unit == "1") return unsigned_number(x, 3);
+  return std::abs(x) >= 1000 ? count_text(std::llround(x)) : plain_number(x, 3);
+}
+
+std::string mean_text(const Metric& metric, const Summary& s) {
+  if (s.n == 0) return "–";
+  std::string mean = number_text(metric, s.mean);
+  if (s.n < 2) return mean;
+  return text(mean, " ± ",
+              metric.unit == "1" ? unsigned_number(s.standard_error, 3) : plain_number(s.standard_error, 2));
+}
+
+std::string difference_text(const Metric& metric, const Comparison& c) {
+  if (c.n == 0) return "–";
+  const auto show = [&](double x) {
+    return metric.unit == "1" ? signed_number(x, 3) : text(x > 0 ? "+" : "", plain_number(x, 3));
+  };
+  return c.n < 2 ? show(c.difference) : text(show(c.difference), " [", show(c.low), ", ", show(c.high), "]");
+}
+
+std::string method_title(const Source& source) {
+  return source.settings == kPublished ? source.method + ", published" : source.method;
+}
+
+std::string bold(const std::string& cell) {
+  return "**" + cell + "**";
+}
+
+namespace {
+
+// One settings' numbers of a row.
+struct Cells {
+  Summary summary;
+  Comparison against;
+  bool itself = false;
+};
+
+struct Row {
+  std::string method, scores;
+  std::optional<Cells> settings[2];  // corrected, published
+};
+
+std::vector<Row> rows_of(const TextSet& set, const Metric& metric) {
+  const std::vector<double>* other = set.find(metric.key, reference(metric));
+  std::vector<Row> rows;
+  for (const Source& source : sources_of(set, metric)) {
+    auto row = std::ranges::find_if(
+        rows, [&](const Row& r) { return r.method == source.method && r.scores == source.scores; });
+    if (row == rows.end()) row = rows.insert(row, {source.method, source.scores});
+    const std::vector<double>& values = *set.find(metric.key, source);
+    Cells cells{summarise(values), {}, source == reference(metric)};
+    if (other != nullptr) cells.against = paired(values, *other);
+    row->settings[source.settings == kPublished] = cells;
+  }
+  return rows;
+}
+
+double best_of(const std::vector<Row>& rows, std::size_t settings, Direction direction) {
+  double best = NAN;
+  for (const Row& row : rows) {
+    if (!row.settings[settings]) continue;
+    const double mean = row.settings[settings]->summary.mean;
+    const bool better = direction == kHigher ? mean > best : mean < best;
+    if (std::isnan(best) || better) best = mean;
+  }
+  return best;
+}
+
+void add_cells(std::vector<std::string>& row, const std::optional<Cells>& cells, const Metric& metric,
+               double best) {
+  if (!cells) return row.insert(row.end(), {"–", "", "", ""}), void();
+  const std::string mean = mean_text(metric, cells->summary);
+  row.push_back(cells->summary.mean == best ? bold(mean) : mean);
+  row.push_back(count_text(cells->summary.n));
+  if (cells->itself || cells->against.n == 0)
+    row.insert(row.end(), {cells->itself ? "reference" : "–", ""});
+  else
+    row.insert(row.end(), {difference_text(metric, cells->against),
+                           cells->against.n < 2 ? "–" : word(standing(cells->against, metric.direction))});
+}
+
+}  // namespace
+
+Table metric_table(const Study& study, const TextSet& set, const Metric& metric,
+                   const std::string& paper_item) {
+  using enum Table::Align;
+  const std::vector<Row> rows = rows_of(set, metric);
+  const bool published = std::ranges::any_of(rows, [](const Row& r) { return r.settings[1].has_value(); });
+  const bool paper = std::ranges::any_of(rows, [&](const Row& r) {
+    return paper_number(study, paper_item, set.model, {r.method, "", r.scores}).has_value();
+  });
+  std::vector<Table::Column> columns = {{"method"}};
+  if (metric.of_scores) columns.push_back({"scores"});
+  for (std::size_t s = 0; s < (published ? 2 : 1); ++s)
+    for (const auto& column : {Table::Column{s == 0 ? "corrected" : "published settings", right},
+                               {"n", right},
+                               {"minus slalom-fidel [95 %]", right},
+                               {"verdict"}})
+      columns.push_back(column);
+  if (paper) columns.push_back({"[paper]", right});
+  Table table(columns);
+  for (const Row& r : rows) {
+    std::vector<std::string> row = {r.method};
+    if (metric.of_scores) row.push_back(r.scores);
+    for (std::size_t s = 0; s < (published ? 2 : 1); ++s)
+      add_cells(row, r.settings[s], metric, best_of(rows, s, metric.direction));
+    if (paper) {
+      const auto number = paper_number(study, paper_item, set.model, {r.method, "", r.scores});
+      row.push_back(number ? number_text(metric, *number) : "");
+    }
+    table.add_row(row);
+  }
+  return table;
+}
+
+std::vector<Block> metric_blocks(const Study& study, const std::vector<std::string>& metrics,
+                                 const std::string& paper_item) {
+  std::vector<Block> blocks;
+  for (const TextSet& set : study.groups)
+    for (const std::string& key : metrics) {
+      if (!set.has(key)) continue;
+      const Metric& metric = metric_named(key);
+      blocks.push_back({.heading = set.title(),
+                        .note = text(metric.title, "; ", name(metric.direction),
+                                     metric.unit == "1" ? "" : "; " + metric.unit, ". ", set.texts,
+                                     set.texts == 1 ? " text." : " texts."),
+                        .table = metric_table(study, set, metric, set.corpus + "." + paper_item)});
+    }
+  return blocks;
+}
+
+}  // namespace slalom::text_tables

@@ -1,0 +1,362 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "../support/compare.hpp"
+#include "../support/reported_example.hpp"
+#include "../support/temporary_folder.hpp"
+#include "tiny.hpp"
+
+using namespace slalom;
+using namespace slalom::test;
+
+namespace {
+
+const double kNone = std::nan("");
+
+Json numbers(const std::vector<double>& values) {
+  Json out = Json::array();
+  for (const double x : values) out.push_back(std::isnan(x) ? Json() : Json(x));
+  return out;
+}
+
+std::vector<std::string> eight_tokens() {
+  return {"a", "fine", "##ly", "made", "film", "with", "no", "plot"};
+}
+
+// One explanation of a text of n tokens. `quality` is its correlation with naive Bayes, `error` its error at
+// 5 removed tokens; k removed tokens have k / 5 of it.
+Json method(const std::string& name, const std::string& settings, double quality, double error,
+            std::size_t n = 8) {
+  const bool slalom = name.starts_with("slalom");
+  Json record = {{"method", name}, {"settings", settings}, {"scores", Json::object()}};
+  std::vector<double> scores;
+  for (std::size_t i = 0; i < n; ++i) scores.push_back(static_cast<double>(i) - 2.5);
+  for (const char* kind : {"value", "importance", "linear", "weight"}) {
+    if (slalom == (kind == std::string("weight"))) continue;
+    record["scores"][kind] = numbers(scores);
+    record["metrics"][kind] = {
+        {"naive-bayes", numbers({quality})[0]}, {"insertion", 0.5}, {"deletion", 0.25}};
+  }
+  std::vector<double> errors;
+  for (int k = 1; k <= 10; ++k) errors.push_back(error * k / 5);
+  record["removal"] = record["removal_scaled"] = numbers(errors);
+  record["single_removal"] = 0.5;
+  record["cost"] = {{"queries", 100}, {"unique_queries", 90}, {"token_forwards", 2000}};
+  record["seconds"] = 0.25;
+  record["warnings"] = Json::array();
+  return record;
+}
+
+Json record(const std::string& corpus, Index number, const std::vector<Json>& methods) {
+  return {{"corpus", corpus},         {"corpus_title", corpus + " title"},
+          {"model", "distilbert_2"},  {"model_title", "DistilBERT, 2 layers"},
+          {"text", number},           {"label", 1},
+          {"log_odds", 2.5},          {"predicted", 1},
+          {"tokens", eight_tokens()}, {"references", Json::object()},
+          {"methods", methods}};
+}
+
+std::string lines(const std::vector<Json>& records) {
+  std::string out;
+  for (const Json& r : records) out += r.dump() + "\n";
+  return out;
+}
+
+// Four texts: slalom-fidel has .1 .2 .3 .4, LIME 0 .2 .1 .5.
+std::vector<Json> four_texts(const std::string& corpus = "imdb") {
+  const std::vector<double> fidel = {0.1, 0.2, 0.3, 0.4}, lime = {0, 0.2, 0.1, 0.5};
+  std::vector<Json> records;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double part = static_cast<double>(i);
+    records.push_back(
+        record(corpus, static_cast<Index>(i),
+               {method("slalom-fidel", "corrected", fidel[i], 0.1 + 0.01 * part),
+                method("slalom-fidel", "published", fidel[i] - 0.1, 0.9),
+                method("slalom-eff", "corrected", 0.8 + 0.01 * part, 0.2 + 0.02 * part),
+                method("lime", "corrected", lime[i], 0.4), method("lime", "published", lime[i], 2),
+                method("kernel-shap", "corrected", 0.05, 0.5),
+                method("attn-lrp", "corrected", i == 3 ? kNone : 0.3, 0.7)}));
+  }
+  return records;
+}
+
+std::string timed(const std::string& name, double seconds) {
+  return Json({{"model", "distilbert_2"},
+               {"model_title", "DistilBERT, 2 layers"},
+               {"tokens", 100},
+               {"method", name},
+               {"settings", "corrected"},
+               {"samples", 500},
+               {"seconds", seconds},
+               {"cost", {{"queries", 500}, {"unique_queries", 400}, {"token_forwards", 47000}}}})
+             .dump() +
+         "\n";
+}
+
+// A study's folder and a run of the program over it.
+struct Tables {
+  TemporaryFolder folder{"text_tables"};
+
+  Tables() {
+    make_folders(folder.file("records"));
+    folder.write("expected.tsv",
+                 "name\tlow\thigh\tsource\nimdb.distilbert_2.lime.removal_5\t0.3\t0.5\ttest\n");
+  }
+  void write(const std::string& name, const std::string& bytes) const {
+    folder.write("records/" + name, bytes);
+  }
+  Finished run(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> command = {
+        program_beside("text_tables"), "--input", folder.path, "--threads", "1", "--expected",
+        folder.file("expected.tsv")};
+    command.insert(command.end(), more.begin(), more.end());
+    return run_process(command);
+  }
+  std::string file(const char* name) const { return read_file(folder.file(name)); }
+  Json results() const { return parse_json(file("results.json"), "results.json"); }
+};
+
+Json find_number(const Json& results, const std::string& corpus, const std::string& name,
+                 const std::string& settings, const std::string& metric, const std::string& scores = "") {
+  for (const Json& n : results["numbers"])
+    if (n["corpus"] == corpus && n["method"] == name && n["settings"] == settings && n["metric"] == metric &&
+        n.value("scores", "") == scores)
+      return n;
+  FAIL("no number ", corpus, " ", name, " ", metric);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("text tables: means, standard errors and paired differences are those of the records") {
+  const Tables tables;
+  tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
+  const Finished run = tables.run();
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const Json results = tables.results();
+
+  // Mean of .1 .2 .3 .4: .25; squares of deviations sum to .05, standard error √(.05 / 3 / 4).
+  const Json fidel = find_number(results, "imdb", "slalom-fidel", "corrected", "naive-bayes", "linear");
+  CHECK(fidel["n"] == 4);
+  CHECK(relative_error(fidel["mean"].get<double>(), 0.25) < 1e-12);
+  CHECK(relative_error(fidel["standard_error"].get<double>(), std::sqrt(0.05 / 12)) < 1e-12);
+  CHECK(!fidel.contains("difference"));
+
+  // LIME minus that: −.1 0 −.2 .1, mean −.05; deviations −.05 .05 −.15 .15, the same standard error .06455;
+  // Student's t of 3 degrees of freedom is 3.18245.
+  const Json lime = find_number(results, "imdb", "lime", "corrected", "naive-bayes", "weight");
+  CHECK(relative_error(lime["difference"].get<double>(), -0.05) < 1e-12);
+  CHECK(relative_error(lime["low"].get<double>(), -0.05 - 3.18245 * std::sqrt(0.05 / 12)) < 2e-3);
+  CHECK(relative_error(lime["high"].get<double>(), -0.05 + 3.18245 * std::sqrt(0.05 / 12)) < 2e-3);
+  CHECK(lime["verdict"] == "no difference");
+
+  // One undefined number leaves three pairs: .2 .1 0, mean .1, standard error .1 / √3, t of 2 is 4.30265.
+  const Json lrp = find_number(results, "imdb", "attn-lrp", "corrected", "naive-bayes", "weight");
+  CHECK(lrp["n"] == 3);
+  CHECK(lrp["pairs"] == 3);
+  CHECK(relative_error(lrp["difference"].get<double>(), 0.1) < 1e-12);
+  CHECK(relative_error(lrp["high"].get<double>(), 0.1 + 4.30265 * 0.1 / std::sqrt(3.0)) < 1e-5);
+
+  // Lower errors are better: LIME has .4 where slalom-fidel has .10 to .13.
+  const Json error = find_number(results, "imdb", "lime", "corrected", "removal_5");
+  CHECK(relative_error(error["difference"].get<double>(), 0.285) < 1e-12);
+  CHECK(error["verdict"] == "worse");
+  CHECK(find_number(results, "imdb", "lime", "published", "removal_10")["mean"].get<double>() == 4);
+}
+
+TEST_CASE("text tables: the best of a column is marked, and the paper's numbers stand beside its data only") {
+  const Tables tables;
+  tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
+  tables.write("generated_distilbert_2.jsonl", lines(four_texts("generated")));
+  const Finished run = tables.run({"--item", "nb"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(run.out.find("*0.815 ± 0.006") != std::string::npos);
+  const std::string readme = tables.file("README.md");
+  CHECK(readme.find("**0.815 ± 0.006**") != std::string::npos);
+  CHECK(occurrences(readme, "[paper]") == 1);
+  CHECK(readme.find("0.693 |") != std::string::npos);
+  // What is printed is the chosen item; the page has everything.
+  CHECK(run.out.find("Faithfulness") == std::string::npos);
+  CHECK(run.out.find("Cost of an explanation") != std::string::npos);
+  CHECK(tables.file("index.html").find("Faithfulness: insertion") != std::string::npos);
+  for (const char* file :
+       {"fig_removal.svg", "fig_removal.png", "plane_1_corrected.svg", "plane_1_published.svg"})
+    CHECK(!tables.file(file).empty());
+}
+
+TEST_CASE("text tables: the lengths of marked reviews stand side by side and are pooled") {
+  const Tables tables;
+  const auto marked = [](const std::string& corpus, const std::vector<double>& roc) {
+    std::vector<Json> records;
+    for (std::size_t i = 0; i < roc.size(); ++i) {
+      Json m = method("slalom-fidel", "corrected", 0.5, 0.1);
+      m["metrics"]["linear"]["human"] = numbers({roc[i]})[0];
+      records.push_back(record(corpus, static_cast<Index>(i), {m}));
+    }
+    return lines(records);
+  };
+  tables.write("hat50_distilbert_2.jsonl", marked("hat50", {0.6, 0.8}));
+  tables.write("hat100_distilbert_2.jsonl", marked("hat100", {0.9, kNone}));
+  const Finished run = tables.run({"--item", "human"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const Json results = tables.results();
+  const Json all = find_number(results, "hat", "slalom-fidel", "corrected", "human", "linear");
+  CHECK(all["n"] == 3);
+  CHECK(relative_error(all["mean"].get<double>(), 2.3 / 3) < 1e-12);
+  CHECK(find_number(results, "hat100", "slalom-fidel", "corrected", "human", "linear")["mean"] == 0.9);
+  const std::size_t header = run.out.find("50 words");
+  REQUIRE(header != std::string::npos);
+  CHECK(run.out.find("100 words", header) < run.out.find("all", header));
+  CHECK(run.out.find("0.700 ± 0.100") != std::string::npos);
+}
+
+TEST_CASE("text tables: a claim holds, does not, or is not settled by its paired difference") {
+  const Tables tables;
+  tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
+  tables.write("runtime_distilbert_2.jsonl", timed("slalom-eff", 0.6) + timed("slalom-eff", 0.1) +
+                                                 timed("slalom-eff", 0.2) + timed("lime", 0.3) +
+                                                 timed("kernel-shap", 0.4));
+  const Finished run = tables.run();
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const Json results = tables.results();
+  std::map<std::string, Json> claims;
+  for (const Json& c : results["claims"]) claims[c["name"]] = c;
+  // .115 against .23 of slalom-eff; in published settings the rival is slalom-eff, too, and .9 against .23
+  // fails.
+  CHECK(claims["fidel_lowest_removal_5"]["holds"] == "yes");
+  CHECK(claims["fidel_lowest_removal_5"]["corrected"].get<std::string>().starts_with(
+      "0.115 against 0.23 (slalom-eff), −0.115 ["));
+  CHECK(claims["fidel_lowest_removal_5"]["published"].get<std::string>().starts_with("0.9 against 0.23"));
+  CHECK(claims["eff_naive_bayes_above_lime_shap"]["holds"] == "yes");
+  CHECK(claims["lrp_naive_bayes_highest"]["holds"] == "no");
+  CHECK(claims.count("eff_human_above_shap") == 0);
+  // The median of .6 .1 .2 is below .3 and .4.
+  CHECK(claims["eff_faster_than_lime_shap"]["holds"] == "yes");
+  CHECK(claims["eff_faster_than_lime_shap"]["corrected"] ==
+        "at 500 samples 0.2 s against 0.3 s (lime), 0.4 s (kernel-shap)");
+  CHECK(results["runtime"][0]["median_seconds"] == 0.2);
+  CHECK(results["runtime"][0]["least_seconds"] == 0.1);
+  CHECK(results["runtime"][0]["repeats"] == 3);
+}
+
+TEST_CASE("text tables: correlation with true log-odds compares the scores themselves") {
+  const Tables tables;
+  Json r = record("imdb_bow", 0, {method("slalom-fidel", "corrected", 0.5, 0.1)});
+  // The scores are i − 2.5, the truth is 2 i + 1 where it is known.
+  r["references"]["true-log-odds"] = numbers({1, 3, 5, kNone, 9, 11, 13, 15});
+  r["methods"][0]["metrics"]["linear"]["true-log-odds"] = 0.75;
+  tables.write("imdb_bow_distilbert_2.jsonl", lines({r}));
+  REQUIRE(tables.run().status == 0);
+  const Json results = tables.results();
+  const auto mean = [&](const char* metric) {
+    return find_number(results, "imdb_bow", "slalom-fidel", "corrected", metric, "linear")["mean"]
+        .get<double>();
+  };
+  CHECK(relative_error(mean("true-log-odds-pearson"), 1) < 1e-12);
+  CHECK(mean("true-log-odds") == 0.75);
+}
+
+TEST_CASE("text tables: the page needs nothing but itself, and hostile tokens are inert on it") {
+  const Tables tables;
+  std::vector<Json> records = four_texts();
+  for (Json& r : records)
+    r["tokens"] = {"<script>alert(1)</script>",
+                   "</style>",
+                   "\"'&amp;",
+                   "\xE2\x80\xAE",
+                   "<img src=x>",
+                   "|",
+                   "**b**",
+                   "\x1b[2J"};
+  records[0]["methods"][0]["warnings"] = {"<b onclick=x>"};
+  tables.write("imdb_distilbert_2.jsonl", lines(records));
+  REQUIRE(tables.run().status == 0);
+  const std::string page = tables.file("index.html");
+  CHECK(occurrences(page, "<script") == 1);
+  CHECK(occurrences(page, "<img class=\"plot\"") == occurrences(page, "<img"));
+  CHECK(occurrences(page, "<b onclick") == 0);
+  CHECK(occurrences(page, "\x1b") + occurrences(page, "\xE2\x80\xAE") == 0);
+  for (const char* resource : {"http:", "https:", "url(", "@import", "<link", "<iframe", "javascript:"})
+    CHECK(occurrences(page, resource) == 0);
+  CHECK(occurrences(page, "default-src 'none'") == 1);
+  for (const std::string tag :
+       {"section", "table", "div", "figure", "details", "svg", "p", "h2", "h3", "span"})
+    CHECK(occurrences(page, "<" + tag + " ") + occurrences(page, "<" + tag + ">") ==
+          occurrences(page, "</" + tag + ">"));
+  REQUIRE(tables.run().status == 0);
+  CHECK(tables.file("index.html") == page);
+}
+
+TEST_CASE("text tables: expectations about data that is there must hold, others are left out") {
+  const Tables tables;
+  tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
+  const auto status_with = [&](const std::string& row) {
+    tables.folder.write("expected.tsv", "name\tlow\thigh\tsource\n" + row + "\ttest\n");
+    return tables.run().status;
+  };
+  CHECK(status_with("imdb.distilbert_2.lime.removal_5\t.5\t.6") == 1);
+  CHECK(status_with("imdb.distilbert_2.lyme.removal_5\t0\t1") == 1);
+  CHECK(
+      status_with("imdb.gpt2_2.lime.removal_5\t5\t6\ttest\nimdb.distilbert_2.lime.human.weight\t5\t6\ttest\n"
+                  "imdb.distilbert_2.lime.removal_5.difference\t.28\t.29") == 0);
+  CHECK(tables.results()["checks"].size() == 1);
+}
+
+TEST_CASE("text tables: without records the error names the target that makes them") {
+  const Tables tables;
+  const Finished none = tables.run();
+  CHECK(none.status == 3);
+  CHECK(none.err.find("found no records") != std::string::npos);
+  CHECK(none.err.find("make table-nb") != std::string::npos);
+  tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
+  for (const auto& [item, target] :
+       {std::pair{"human", "make table-human"}, {"runtime", "make table-runtime"}}) {
+    const Finished run = tables.run({"--item", item});
+    CHECK(run.status == 3);
+    CHECK(run.err.find(target) != std::string::npos);
+  }
+  CHECK(tables.run({"--item", "figures"}).status == 2);
+  tables.write("about.json", R"({"size": "paper"})");
+  CHECK(tables.run({"--size", "tiny"}).status == 2);
+}
+
+TEST_CASE("text tables: broken records are refused with file, line and what is wrong") {
+  const Tables tables;
+  const auto error_of = [&](const std::string& bytes) {
+    tables.write("imdb_distilbert_2.jsonl", bytes);
+    const Finished run = tables.run();
+    CHECK(run.status == 3);
+    CHECK(run.err.find("imdb_distilbert_2.jsonl: line ") != std::string::npos);
+    return run.err;
+  };
+  const auto contains = [](const std::string& s, const char* part) {
+    return s.find(part) != std::string::npos;
+  };
+  const std::vector<Json> good = four_texts();
+  CHECK(contains(error_of(lines(good) + good[0].dump().substr(0, 200)), "line 5"));
+  CHECK(contains(error_of(lines({good[0], good[0]})), "text 0 is there twice"));
+  CHECK(contains(error_of(lines({good[0], four_texts("yelp")[1]})), "found a text of yelp.distilbert_2"));
+
+  Json bad = good[1];
+  bad["methods"][0]["scores"]["linear"].erase(0);
+  CHECK(contains(error_of(lines({good[0], bad})), "line 2: slalom-fidel: scores \"linear\" has 7 numbers"));
+  bad = good[1];
+  bad["methods"][1]["settings"] = "older";
+  CHECK(contains(error_of(lines({bad})), "found \"older\", wanted \"corrected\" or \"published\""));
+  bad = good[1];
+  bad["methods"][1] = bad["methods"][0];
+  CHECK(contains(error_of(lines({bad})), "slalom-fidel is there twice"));
+  bad = good[1];
+  bad["methods"][0]["metrics"]["linear"]["naive-bayes"] = "high";
+  CHECK(contains(error_of(lines({bad})), "metric \"naive-bayes\" is \"high\", wanted a number or null"));
+  bad = good[1];
+  bad.erase("tokens");
+  CHECK(contains(error_of(lines({bad})), "\"tokens\""));
+}
