@@ -35,6 +35,11 @@ ifdef WERROR
   CXXFLAGS += -Werror
 endif
 
+# Where little is computed, compiling is what takes the time.
+ifeq ($(config),sanitize)
+$(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O0
+endif
+
 LIBRARY := $(BUILD)/libslalom.a
 LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp))))
 TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/%,$(wildcard tests/*.cpp tests/*/*.cpp)))
@@ -101,7 +106,7 @@ test: deps ## build and run the test suite
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/run $(BUILD)/slalom $(BUILD)/slalom-openai $(PROGRAMS)
 	$(BUILD)/tests/run
 
-check: check-format check-layers check-tidy check-sanitize ## everything below, none may complain
+check: check-format check-layers check-sanitize ## format, rooms, warnings and sanitizers, none may complain
 
 check-format: ## clang-format, no difference
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
@@ -113,7 +118,7 @@ format: ## rewrite the sources as check-format wants them
 check-layers: ## a room includes only the rooms before it
 	@.ci/check-layers $(ROOMS) openai
 
-check-tidy: ## clang-tidy on library and programs
+check-tidy: ## clang-tidy on library and programs (five minutes more)
 	@git ls-files 'src/*.cpp' 'experiments/*.cpp' | xargs -P $$(nproc) -n 3 sh -c \
 	  'clang-tidy --quiet "$$@" -- -std=c++20 -Iinclude -fopenmp -DSLALOM_VERSION=\"\" 2>/dev/null || exit 1' tidy
 	@echo "tidy: ok"

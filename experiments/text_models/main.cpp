@@ -71,7 +71,8 @@ Json trained(const experiment::TextModel& model, const Texts& texts, const Token
     options.fresh = true;  // another run has put its model in the place of this one's
     record = finished();
   }
-  const auto [low, high] = Share{record["right"].get<Index>(), record["texts"].get<Index>()}.interval();
+  const Share accuracy{record["right"].get<Index>(), record["texts"].get<Index>()};
+  const auto [low, high] = accuracy.interval();
   record.update({{"corpus", texts.corpus},
                  {"corpus_title", texts.title},
                  {"model", model.key()},
@@ -80,6 +81,8 @@ Json trained(const experiment::TextModel& model, const Texts& texts, const Token
                  {"layers", model.layers},
                  {"width", size.width},
                  {"longest", size.longest},
+                 {"epochs", record["held_out_losses"].size()},
+                 {"accuracy", accuracy.value()},
                  {"interval", {low, high}}});
   write_file(folder + "/" + experiment::kTrainingRecord, record.dump(1) + "\n");
   return record;

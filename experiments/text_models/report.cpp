@@ -37,7 +37,7 @@ Table accuracies(const std::vector<Json>& models, const std::vector<Json>& bags)
 Table truths(const std::vector<Json>& models) {
   using enum slalom::Table::Align;
   Table table(
-      {{"model"}, {"agreement with the better class", right}, {"correlation", right}, {"slope", right}});
+      {{"model"}, {"accuracy, of the best possible", right}, {"correlation", right}, {"slope", right}});
   for (const Json& m : models)
     table.add_row({m["model_title"].get<std::string>(),
                    text(fixed(share(m).value(), 3), " of ", fixed(share(m, "bayes_right").value(), 3)),
@@ -83,7 +83,7 @@ bool report(const experiment::TextCorpus& corpus, const std::vector<Json>& model
        accuracies(models, bags)}};
   if (drawn)
     sections.push_back(
-        {"The texts' true log-odds is known: accuracy beside that of the truth, correlation of the "
+        {"The texts' true log-odds is known: accuracy beside that of the truth's sign, correlation of the "
          "model's log-odds with the true ones, and the slope of their regression through 0.",
          truths(models)});
   return experiment::publish({.title = text("Classifiers of ", corpus.title, ", size ", options.size),
