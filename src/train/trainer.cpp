@@ -52,7 +52,8 @@ Index Trainer<T>::best_epoch() const {
 
 template <class T>
 bool Trainer<T>::finished() const {
-  const bool stopped = config_.patience > 0 && std::ssize(held_out_losses_) - best_epoch() >= config_.patience;
+  const bool stopped =
+      config_.patience > 0 && std::ssize(held_out_losses_) - best_epoch() >= config_.patience;
   return stopped || steps_done() == total_steps();
 }
 

@@ -40,8 +40,8 @@ void attention(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Ro
 /// dq, dk, dv += …, each with its own beta; without key_row. Patterns are computed anew, block by block.
 template <class T>
 void attention_backward(const AttentionTexts& texts, Rows<const T> q, Rows<const T> k, Rows<const T> v,
-                        const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq,
-                        T beta_kv, Rows<T> dk, Rows<T> dv, T* scratch);
+                        const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq, T beta_kv, Rows<T> dk,
+                        Rows<T> dv, T* scratch);
 
 /// Scalars of scratch that one thread needs.
 Index attention_scratch(const AttentionTexts& texts);

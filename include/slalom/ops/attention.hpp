@@ -25,8 +25,8 @@ struct KeyRows {
 ///   pattern_h = softmax(q_h k_hᵀ / √d) over the text's own rows (causal: those at or before the query),
 ///   y (R, D) = concat_h (pattern_h ∘ mask) v_h.
 /// Dropout applies to the pattern after the softmax. `pattern`, if given, receives the patterns before
-/// dropout as one vector: text by text, each (H, queries, S); otherwise nothing of that size is kept. Throws Error on shape mismatches, heads that do
-/// not divide D, or a text without rows.
+/// dropout as one vector: text by text, each (H, queries, S); otherwise nothing of that size is kept. Throws
+/// Error on shape mismatches, heads that do not divide D, or a text without rows.
 template <class T>
 Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads, Mask mask,
               const Dropout& dropout, QueryRows queries = {}, Tensor<T>* pattern = nullptr,

@@ -44,8 +44,8 @@ double squared_error(const SlalomProblem& problem, const SlalomPoint& point);
 /// What a fit minimises: the squared error and the ridge.
 double objective(const SlalomProblem& problem, const SlalomPoint& point);
 
-/// JᵀWJ (P, P), lower triangle, and JᵀW (target − F) (P): the values (P = M), then the importances (P = 2M); of the
-/// objective, the ridge included.
+/// JᵀWJ (P, P), lower triangle, and JᵀW (target − F) (P): the values (P = M), then the importances (P = 2M);
+/// of the objective, the ridge included.
 struct NormalEquations {
   std::vector<double> matrix, gradient;
   Index size() const { return static_cast<Index>(gradient.size()); }

@@ -100,7 +100,7 @@ class Trainer {
   std::vector<Index> rows_;
   EpochSums sums_;
   std::vector<double> held_out_losses_;
-  std::vector<T> best_;                // parameters after the epoch with the lowest loss
+  std::vector<T> best_;  // parameters after the epoch with the lowest loss
   double last_loss_ = 0;
 };
 
