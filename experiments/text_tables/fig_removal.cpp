@@ -39,9 +39,12 @@ std::vector<Panel> method_panels(const std::string& title, const std::vector<Met
       if (curve == nullptr) return;
       panel.curves.push_back({.label = method, .x = curve->x, .style = style});
       for (const double y : curve->y) {
-        panel.curves.back().y.push_back(y > 0 ? std::log10(y) : NAN);
-        if (y > 0 && std::isfinite(y))
-          low = std::min(low, std::log10(y)), high = std::max(high, std::log10(y));
+        // What is nothing but rounding, as of leaving out one token after the other at one, is a gap.
+        const bool shown = y > 1e-9 && std::isfinite(y);
+        panel.curves.back().y.push_back(shown ? std::log10(y) : NAN);
+        if (!shown) continue;
+        low = std::min(low, std::log10(y));
+        high = std::max(high, std::log10(y));
       }
     };
     for (const char* method : kColoured) add(method, slalom::Curve::Style::line_points);
