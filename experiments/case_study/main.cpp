@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <filesystem>
 
 #include "../support/command_line.hpp"
+#include "../support/text_models.hpp"
 #include "case_study.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/base/sha256.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
 
@@ -45,13 +44,6 @@ Json settings_of(const Options& options, const Corpus& corpus, const Tokenizer& 
           {"rate", size.rate},   {"dropout", size.dropout}, {"seed", options.seed}};
 }
 
-std::string weights_of(const Options& options) {
-  const std::string folder = options.model_folder();
-  for (const char* file : {"config.json", "model.safetensors"})
-    if (!std::filesystem::exists(text(folder, "/", file))) return "";
-  return sha256_of_files({folder + "/config.json", folder + "/model.safetensors"});
-}
-
 int run(int argc, char** argv) {
   cxxopts::Options cli = experiment::command_line(
       "case_study", "What a sentiment classifier has learned of single words (section 6)");
@@ -70,11 +62,11 @@ int run(int argc, char** argv) {
   const Json settings = settings_of(options, corpus, tokenizer);
   const auto compute = [&](const experiment::Part& part) {
     Json record = train(corpus, tokenizer, options, part);
-    record["weights"] = weights_of(options);
+    record["weights"] = experiment::weights_of(options.model_folder());
     return record;
   };
   Json training = experiment::finished(options, "training", settings, compute);
-  if (training["weights"] != weights_of(options)) {
+  if (training["weights"] != experiment::weights_of(options.model_folder())) {
     // Another run has put its model in the place of this one's.
     options.fresh = true;
     training = experiment::finished(options, "training", settings, compute);

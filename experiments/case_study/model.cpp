@@ -1,6 +1,7 @@
 // Training the classifier, and asking it.
 #include <filesystem>
 
+#include "../support/text_models.hpp"
 #include "case_study.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/train/trainer.hpp"
@@ -9,42 +10,20 @@ namespace slalom::case_study {
 
 namespace {
 
-constexpr Index kBatch = 20, kBatchRows = 4096, kPositive = 1;
-
-ClassifierConfig config_of(const Tokenizer& tokenizer, const Size& size) {
-  ClassifierConfig config = default_config(Architecture::distilbert, size.layers, size.width, size.heads,
-                                           tokenizer.vocabulary().size());
-  config.max_positions = size.longest;
-  config.set_dropout(size.dropout);
-  config.label_names = {"NEGATIVE", "POSITIVE"};
-  return config;
-}
-
-TrainingConfig training_of(const Options& options, Index texts, const experiment::Part& part) {
-  const Index steps = ceil_div(texts, kBatch) * options.sizes.epochs;
-  TrainingConfig config;
-  config.optimizer = OptimizerConfig::defaults(OptimizerKind::adamw);
-  config.optimizer.schedule = {.peak = options.sizes.rate, .warmup_steps = steps / 10, .total_steps = steps};
-  config.optimizer.max_gradient_norm = 1;
-  config.batch = kBatch;
-  config.epochs = options.sizes.epochs;
-  config.seed = options.seed;
-  config.checkpoint = part.checkpoint();
-  config.checkpoint_every = 250;
-  config.resume = !options.fresh;
-  config.progress = options.progress;
-  config.settings = part.settings();
-  return config;
-}
+constexpr Index kBatchRows = 4096, kPositive = 1;
 
 }  // namespace
 
 Json train(const Corpus& corpus, const Tokenizer& tokenizer, const Options& options,
            const experiment::Part& part) {
-  Classifier<float> model(config_of(tokenizer, options.sizes));
+  const Size& size = options.sizes;
+  Classifier<float> model(experiment::config_of(
+      {Architecture::distilbert, size.layers, size.width, size.heads, size.longest, size.dropout},
+      tokenizer));
   model.initialise(options.seed);
   ShuffledRows rows(corpus.train, corpus.name, options.seed);
-  Trainer<float> trainer(model, rows, training_of(options, std::ssize(corpus.train), part));
+  Trainer<float> trainer(
+      model, rows, experiment::training_of(options, part, std::ssize(corpus.train), size.epochs, size.rate));
   double seconds = 0;
   trainer.run([&](const EpochReport& epoch) { seconds += epoch.seconds; });
   const EpochReport last = trainer.epoch_so_far();

@@ -6,6 +6,7 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/vocabulary_card.hpp"
 #include "slalom/report/wording.hpp"
+#include "slalom/train/evaluation.hpp"
 
 namespace slalom::case_study {
 
@@ -56,14 +57,6 @@ class NamedCard {
   const Tokenizer& tokenizer_;
 };
 
-// Wilson's 95 % interval of a share.
-std::pair<double, double> interval(Index successes, Index n) {
-  const double z = 1.959964, N = static_cast<double>(n), p = static_cast<double>(successes) / N;
-  const double centre = (p + z * z / (2 * N)) / (1 + z * z / N);
-  const double half = z / (1 + z * z / N) * std::sqrt(p * (1 - p) / N + z * z / (4 * N * N));
-  return {centre - half, centre + half};
-}
-
 std::vector<double> column(const std::vector<CardToken>& tokens, double CardToken::*field) {
   std::vector<double> numbers;
   numbers.reserve(tokens.size());
@@ -81,7 +74,7 @@ std::map<std::string, double> findings(const Study& study, const NamedCard& card
   const Fidelity& fidelity = *study.card.fidelity;
   std::map<std::string, double> found = {
       {"accuracy", study.accuracy()},
-      {"accuracy_low", interval(study.right, study.texts).first},
+      {"accuracy_low", Share{study.right, study.texts}.interval().first},
       {"tokens", static_cast<double>(study.card.tokens.size())},
       {"queries", static_cast<double>(study.card.cost.queries)},
       {"r2", fidelity.r2},
@@ -98,7 +91,7 @@ std::map<std::string, double> findings(const Study& study, const NamedCard& card
 }
 
 Table summary_table(const Study& study) {
-  const auto [low, high] = interval(study.right, study.texts);
+  const auto [low, high] = Share{study.right, study.texts}.interval();
   const VocabularyCard& card = study.card;
   Table table({{"number"}, {"found", Table::Align::right}});
   table.add_row(

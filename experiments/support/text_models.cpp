@@ -118,6 +118,32 @@ std::vector<InputRow> encoded(const std::vector<Review>& reviews, const Tokenize
   return rows;
 }
 
+ClassifierConfig config_of(const ReviewClassifier& classifier, const Tokenizer& tokenizer) {
+  ClassifierConfig config = default_config(classifier.architecture, classifier.layers, classifier.width,
+                                           classifier.heads, tokenizer.vocabulary().size());
+  config.max_positions = classifier.longest;
+  config.set_dropout(classifier.dropout);
+  config.label_names = {"NEGATIVE", "POSITIVE"};
+  return config;
+}
+
+TrainingConfig training_of(const Options& options, const Part& part, Index texts, Index epochs, double rate) {
+  const Index steps = ceil_div(texts, kBatch) * epochs;
+  TrainingConfig config;
+  config.optimizer = OptimizerConfig::defaults(OptimizerKind::adamw);
+  config.optimizer.schedule = {.peak = rate, .warmup_steps = steps / 10, .total_steps = steps};
+  config.optimizer.max_gradient_norm = 1;
+  config.batch = kBatch;
+  config.epochs = epochs;
+  config.seed = options.seed;
+  config.checkpoint = part.checkpoint();
+  config.checkpoint_every = 100;
+  config.resume = !options.fresh;
+  config.progress = options.progress;
+  config.settings = part.settings();
+  return config;
+}
+
 PackedBatch batch_of(const std::vector<InputRow>& rows) {
   PackedBatch batch;
   for (const InputRow& row : rows) batch.add(row.ids, row.label.value(), row.types);

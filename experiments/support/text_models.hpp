@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "corpora.hpp"
+#include "experiment.hpp"
 #include "slalom/data/rows.hpp"
 #include "slalom/data/unigram_classes.hpp"
 #include "slalom/nn/config.hpp"
 #include "slalom/text/tokenizer.hpp"
+#include "slalom/train/trainer.hpp"
 
 namespace slalom::experiment {
 
@@ -49,6 +51,18 @@ std::function<bool(TokenId)> markers_of(const Tokenizer& tokenizer);
 Encoding encoded(const std::string& text, const Tokenizer& tokenizer, Index longest);
 /// Reviews, their line numbers counted from 1.
 std::vector<InputRow> encoded(const std::vector<Review>& reviews, const Tokenizer& tokenizer, Index longest);
+/// A classifier of reviews that reads texts of at most `longest` tokens, with one rate of dropout everywhere.
+struct ReviewClassifier {
+  Architecture architecture;
+  Index layers, width, heads, longest;
+  double dropout;
+};
+ClassifierConfig config_of(const ReviewClassifier& classifier, const Tokenizer& tokenizer);
+/// AdamW, a tenth of the steps of linear warm-up and then decay, gradients clipped to norm 1, batches of
+/// kBatch texts; the part's checkpoints.
+inline constexpr Index kBatch = 20;
+TrainingConfig training_of(const Options& options, const Part& part, Index texts, Index epochs, double rate);
+
 PackedBatch batch_of(const std::vector<InputRow>& rows);
 
 /// The bags of words that look like the corpus (smoothing 20), and what wraps them for a model. The tokenizer

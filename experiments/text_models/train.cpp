@@ -15,7 +15,7 @@ namespace {
 
 using experiment::kPositive;
 
-constexpr Index kBatch = 20, kBatchesOfALength = 8, kPatience = 1, kDrawnTexts = 5000, kHeldOutShare = 10;
+constexpr Index kBatchesOfALength = 8, kPatience = 1, kDrawnTexts = 5000, kHeldOutShare = 10;
 
 void draw(const experiment::BagOfCorpus& source, Index first, Index count, PackedBatch& to,
           std::vector<double>* log_odds) {
@@ -27,40 +27,11 @@ void draw(const experiment::BagOfCorpus& source, Index first, Index count, Packe
   }
 }
 
-ClassifierConfig config_of(const experiment::TextModel& model, const Tokenizer& tokenizer, const Size& size) {
-  ClassifierConfig config =
-      default_config(model.architecture, model.layers, size.width, size.heads, tokenizer.vocabulary().size());
-  config.max_positions = size.longest;
-  config.set_dropout(size.dropout);
-  config.label_names = {"NEGATIVE", "POSITIVE"};
-  return config;
-}
-
-TrainingConfig training_of(const Options& options, const TrainingData& data, const Texts& texts,
-                           const experiment::Part& part) {
-  const Index steps = ceil_div(data.texts_per_epoch(), kBatch) * options.sizes.epochs;
-  TrainingConfig config;
-  config.optimizer = OptimizerConfig::defaults(OptimizerKind::adamw);
-  config.optimizer.schedule = {.peak = options.sizes.rate, .warmup_steps = steps / 10, .total_steps = steps};
-  config.optimizer.max_gradient_norm = 1;
-  config.batch = kBatch;
-  config.epochs = options.sizes.epochs;
-  config.seed = options.seed;
-  config.checkpoint = part.checkpoint();
-  config.checkpoint_every = 100;
-  config.resume = !options.fresh;
-  config.progress = options.progress;
-  config.held_out = &texts.held_out;
-  config.patience = kPatience;
-  config.settings = part.settings();
-  return config;
-}
-
 std::unique_ptr<TrainingData> data_of(const Texts& texts, std::uint64_t seed) {
   if (texts.drawn != nullptr)
     return std::make_unique<FreshTexts>(texts.drawn->source, texts.drawn->special, kDrawnTexts);
   return std::make_unique<ShuffledRows>(texts.rows, texts.corpus, seed,
-                                        LengthBuckets{kBatch, kBatchesOfALength});
+                                        LengthBuckets{experiment::kBatch, kBatchesOfALength});
 }
 
 // How close the model comes to the log-odds of the texts' own distribution.
@@ -109,10 +80,16 @@ Texts make_texts(const experiment::TextCorpus& corpus, const Tokenizer& tokenize
 
 Json train(const experiment::TextModel& kind, const Texts& texts, const Tokenizer& tokenizer,
            const Options& options, const experiment::Part& part) {
-  Classifier<float> model(config_of(kind, tokenizer, options.sizes));
+  const Size& size = options.sizes;
+  Classifier<float> model(experiment::config_of(
+      {kind.architecture, kind.layers, size.width, size.heads, size.longest, size.dropout}, tokenizer));
   model.initialise(options.seed);
   const std::unique_ptr<TrainingData> data = data_of(texts, options.seed);
-  Trainer<float> trainer(model, *data, training_of(options, *data, texts, part));
+  TrainingConfig config =
+      experiment::training_of(options, part, data->texts_per_epoch(), size.epochs, size.rate);
+  config.held_out = &texts.held_out;
+  config.patience = kPatience;
+  Trainer<float> trainer(model, *data, config);
   Json record;
   double seconds = 0, rows = 0;
   trainer.run([&](const EpochReport& epoch) {

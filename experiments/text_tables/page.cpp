@@ -35,18 +35,6 @@ nav ul{padding-left:1.2rem;columns:2 20rem}
 .planes,.texts{display:block}}
 )css";
 
-std::string head(const std::string& title) {
-  return text(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-      "style-src 'unsafe-inline'; script-src '",
-      script_hash(),
-      "'; base-uri 'none'; form-action 'none'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
-      escaped(title), "</title>\n<style>", page_style(), kStyle, "</style>\n</head>\n");
-}
-
 bool is_bold(const std::string& cell) {
   return cell.size() > 4 && cell.starts_with("**") && cell.ends_with("**");
 }
@@ -143,8 +131,8 @@ std::string section_html(const Section& section, const std::string& folder) {
 
 std::string page_html(const std::string& title, const std::string& lead, const std::vector<Section>& sections,
                       const std::string& folder) {
-  std::string out = text(head(title), "<body>\n<header>\n<h1>", escaped(title), "</h1>\n<p>", escaped(lead),
-                         "</p>\n<nav aria-label=\"Contents\"><ul>\n");
+  std::string out = text(page_head(title, kStyle), "<body>\n<header>\n<h1>", escaped(title), "</h1>\n<p>",
+                         escaped(lead), "</p>\n<nav aria-label=\"Contents\"><ul>\n");
   for (const Section& section : sections)
     out += text("<li><a href=\"#", section.id, "\">", escaped(section.title), "</a></li>\n");
   out += "</ul></nav>\n</header>\n<main>\n";

@@ -26,18 +26,6 @@ const char* const kHowToRead =
     "read-out contribute.</p>\n"
     "<p>Other methods give one <b>weight</b> a token, its additive part in F.</p>\n</details>\n";
 
-std::string head(const std::string& title) {
-  return text(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-      "style-src 'unsafe-inline'; script-src '",
-      script_hash(),
-      "'; base-uri 'none'; form-action 'none'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
-      escaped(title), "</title>\n<style>", page_style(), "</style>\n</head>\n");
-}
-
 std::string name_of(const ReportedText& t, std::size_t number) {
   return t.id.empty() ? text("Text ", number) : t.id;
 }
@@ -92,7 +80,7 @@ std::string text_section(const ReportedText& t, std::size_t number) {
 
 std::string page_html(const std::vector<ReportedText>& texts, const std::string& title) {
   if (texts.empty()) throw Error("[page] no texts, wanted at least one");
-  std::string out = head(title) + "<body>\n<header>\n<h1>" + escaped(title) + "</h1>\n" + kHowToRead +
+  std::string out = page_head(title) + "<body>\n<header>\n<h1>" + escaped(title) + "</h1>\n" + kHowToRead +
                     contents(texts) + "</header>\n<main>\n";
   for (std::size_t i = 0; i < texts.size(); ++i) {
     check(texts[i]);

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "slalom/base/error.hpp"
+#include "slalom/report/characters.hpp"
 #include "slalom/report/page_parts.hpp"
 
 namespace slalom {
@@ -177,6 +179,18 @@ std::string script_hash() {
   std::array<char, SHA256_DIGEST_SIZE> digest{};
   sha256_digest(&context, digest.size(), reinterpret_cast<std::uint8_t*>(digest.data()));
   return "sha256-" + base64({digest.data(), digest.size()});
+}
+
+std::string page_head(const std::string& title, std::string_view more_style) {
+  return text(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+      "style-src 'unsafe-inline'; script-src '",
+      script_hash(),
+      "'; base-uri 'none'; form-action 'none'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+      escaped(title), "</title>\n<style>", page_style(), more_style, "</style>\n</head>\n");
 }
 
 }  // namespace slalom

@@ -10,6 +10,8 @@
 
 namespace slalom {
 
+/// From the doctype to the end of the head: no request leaves the page, and its one script is page_script().
+std::string page_head(const std::string& title, std::string_view more_style = "");
 std::string_view page_style();
 std::string_view page_script();
 /// What the content security policy calls the script: "sha256-" and its hash in base 64.
