@@ -54,7 +54,7 @@ class Comparison {
   }
 
   int run() {
-    TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
+    InputTexts source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
     OutputFile output(common_.output);
     Progress progress(common_.progress, "compare", 0);
     Index number = 0;
@@ -73,7 +73,7 @@ class Comparison {
   }
 
  private:
-  void compare_row(const TextSource& source, const InputRow& row, Index number, OutputFile& output) {
+  void compare_row(const InputTexts& source, const InputRow& row, Index number, OutputFile& output) {
     try {
       with_row(source.name(), row, [&] {
         windows_.each_text(row, classifier_,

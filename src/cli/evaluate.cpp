@@ -92,7 +92,7 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
                                   .seed = common.seed};
   chosen.held_out = 0;  // fidelity is one of the metrics here
   std::vector<Found> found(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});
-  TextSource source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
+  InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
   Progress progress(common.progress, "evaluate", 0);
   Index rows = 0;
   // The values of a row count once all methods have them.

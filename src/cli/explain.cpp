@@ -32,7 +32,7 @@ class Run {
   }
 
   int explain_all() {
-    TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
+    InputTexts source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
     const FinishedRows finished =
         parsed_.count("resume") > 0 ? finished_rows(common_.output, settings_) : FinishedRows{};
     failed_ = finished.failed;
@@ -59,7 +59,7 @@ class Run {
   }
 
   int dry_run() {
-    TextSource source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
+    InputTexts source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
     Plan plan(method_, options_);
     for (InputRow row; !interrupted() && source.next(row);)
       with_row(source.name(), row, [&] {
@@ -75,7 +75,7 @@ class Run {
 
  private:
   // The input of a resumed run must be the one that was begun.
-  void skip(TextSource& source, const FinishedRows& finished) const {
+  void skip(InputTexts& source, const FinishedRows& finished) const {
     InputRow row;
     for (const std::string& id : finished.ids) {
       if (!source.next(row))
@@ -87,7 +87,7 @@ class Run {
     }
   }
 
-  void explain_row(const TextSource& source, const InputRow& row, Index number, OutputFile& output) {
+  void explain_row(const InputTexts& source, const InputRow& row, Index number, OutputFile& output) {
     // All lines of a row are written together: an interrupt leaves none of them out.
     std::string lines;
     try {

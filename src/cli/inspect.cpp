@@ -101,7 +101,7 @@ class Inspection {
 
   void each_row(const std::function<void(const InputRow&)>& body) {
     const std::optional<Tokenizer> tokenizer = load_tokenizer(common_.model);
-    TextSource reader(parsed_, common_, row_limits(model_->config()), tokenizer ? &*tokenizer : nullptr);
+    InputTexts reader(parsed_, common_, row_limits(model_->config()), tokenizer ? &*tokenizer : nullptr);
     for (InputRow row; !interrupted() && reader.next(row);) body(row);
   }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr Index kRowsAtOnce = 1024;  // input rows that are read, predicted and written together
 
 // Reads up to `count` rows; fewer only at the end of the input.
-std::vector<InputRow> read_some(TextSource& reader, Index count) {
+std::vector<InputRow> read_some(InputTexts& reader, Index count) {
   std::vector<InputRow> rows;
   for (InputRow row; static_cast<Index>(rows.size()) < count && reader.next(row);) rows.push_back(row);
   return rows;
@@ -49,7 +49,7 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   const ClassifierConfig& config = loaded.model->config();
   const Index target = class_named(parsed["target"].as<std::string>(), config.class_names());
   const std::optional<Tokenizer> tokenizer = load_tokenizer(common.model);
-  TextSource reader(parsed, common, row_limits(config), tokenizer ? &*tokenizer : nullptr);
+  InputTexts reader(parsed, common, row_limits(config), tokenizer ? &*tokenizer : nullptr);
   Predictor<T> predictor(*loaded.model);
   OutputFile output(common.output);
   Progress progress(common.progress, "predict", 0);

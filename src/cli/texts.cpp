@@ -25,7 +25,7 @@ void add_explaining_options(cxxopts::Options& options) {
       "strict", "a text that is too long fails instead of being cut into windows");
 }
 
-TextSource::TextSource(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
+InputTexts::InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
                        const Tokenizer* tokenizer)
     : limits_(limits), tokenizer_(tokenizer), name_(input_name(common.input)) {
   if (parsed.count("text") == 0) {
@@ -43,7 +43,7 @@ TextSource::TextSource(const cxxopts::ParseResult& parsed, const CommonOptions& 
   if (parsed.count("text-pair") > 0) pair_ = parsed["text-pair"].as<std::string>();
 }
 
-bool TextSource::next(InputRow& row) {
+bool InputTexts::next(InputRow& row) {
   if (rows_) return rows_->next(row);
   if (!text_) return false;
   row = row_of_text(*text_, pair_, limits_, *tokenizer_, "--text");

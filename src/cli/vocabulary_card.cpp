@@ -38,7 +38,7 @@ CorpusCounts count_corpus(const cxxopts::ParseResult& parsed, const CommonOption
       classifier.classes == nullptr ? kClassOfPrograms : static_cast<int>(classifier.classes->target());
   CorpusCounts corpus([&](TokenId id) { return classifier.tokens.is_marker(id); }, target,
                       classifier.limits.longest);
-  TextSource source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
+  InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
   Progress progress(common.progress, "counting", 0);
   for (InputRow row; !interrupted() && source.next(row); progress.update(corpus.texts()))
     with_row(source.name(), row, [&] { corpus.add(row, row.label); });

@@ -10,15 +10,14 @@ namespace slalom {
 /// --text, --text-pair, --format.
 void add_text_options(cxxopts::Options& options);
 /// What explain, compare and evaluate share: options of texts, the classifier, the explanation, and
-/// --max-length,
-/// --stride, --strict.
+/// --max-length, --stride, --strict.
 void add_explaining_options(cxxopts::Options& options);
 
 /// Rows as `parsed` asks for them.
-class TextSource {
+class InputTexts {
  public:
   /// `tokenizer` may be null, and must outlive this. Throws UsageError for options that do not go together.
-  TextSource(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
+  InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
              const Tokenizer* tokenizer);
   /// False at the end. Throws Error with file, line and field.
   bool next(InputRow& row);
