@@ -176,6 +176,8 @@ table-human: TEXTS := yelp human
 table-runtime: TEXTS := imdb runtime
 table-truth: TEXTS := imdb_bow drawn
 table-references: TEXTS := imdb references
+ITEM = $(lastword $(subst -, ,$@))
+table-references: ITEM := nb
 TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal table-runtime fig-planes table-truth table-references
 .PHONY: $(TEXT_ITEMS)
 table-nb: ## naive-Bayes scores (section 6): explained texts are kept, SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6
@@ -190,7 +192,7 @@ $(TEXT_ITEMS): deps
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/text_models $(BUILD)/text_study $(BUILD)/text_tables
 	$(TEXT_MODELS) --corpus $(word 1,$(TEXTS))
 	$(BUILD)/text_study $(TEXT_OPTIONS) --part $(word 2,$(TEXTS)) --models out/text_models --output out/text_study
-	$(BUILD)/text_tables --size $(SIZE) --item $(lastword $(subst -, ,$@)) --input out/text_study
+	$(BUILD)/text_tables --size $(SIZE) --item $(ITEM) --input out/text_study
 
 case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, results in out/case_study
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/case_study

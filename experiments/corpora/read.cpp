@@ -1,7 +1,6 @@
 // What is known, and reading it.
 #include <algorithm>
 #include <charconv>
-#include <sstream>
 
 #include "corpora.hpp"
 #include "slalom/base/error.hpp"
@@ -12,13 +11,6 @@
 namespace slalom::corpora {
 
 namespace {
-
-std::vector<std::string> split(const std::string& list, char separator) {
-  std::istringstream in(list);
-  std::vector<std::string> parts;
-  for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
-  return parts;
-}
 
 std::optional<Index> count_of(const std::string& field, const std::string& where) {
   if (field == "-") return std::nullopt;

@@ -42,14 +42,8 @@ std::string trimmed(const std::string& part) {
   return begin == std::string::npos ? "" : part.substr(begin, part.find_last_not_of(' ') - begin + 1);
 }
 
-std::vector<std::string> split(const std::string& line, char separator) {
-  std::vector<std::string> parts(1);
-  for (const char c : line) {
-    if (c == separator)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
+std::vector<std::string> trimmed_parts(std::string_view line, char separator) {
+  std::vector<std::string> parts = split(line, separator);
   std::ranges::transform(parts, parts.begin(), trimmed);
   return parts;
 }
@@ -70,7 +64,7 @@ void read_asked(std::string& check, const std::string& where, std::vector<Asked>
 }
 
 void read_checks(const std::string& field, const std::string& where, Claim& claim) {
-  claim.checks = split(field, ',');
+  claim.checks = trimmed_parts(field, ',');
   for (std::string& check : claim.checks) {
     if (check.empty())
       throw Error(text(where, ": checks is \"", field, "\", wanted names with a comma between them"));
@@ -83,7 +77,7 @@ void read_checks(const std::string& field, const std::string& where, Claim& clai
 std::vector<Shown> read_shown(const std::string& field, const std::vector<std::string>& checks,
                               const std::string& where) {
   std::vector<Shown> shown;
-  for (const std::string& part : split(field, ',')) {
+  for (const std::string& part : trimmed_parts(field, ',')) {
     const std::size_t sign = part.rfind('=');
     Shown next = sign == std::string::npos
                      ? Shown{part.find('*') == std::string::npos ? part : "*", part}
@@ -96,7 +90,7 @@ std::vector<Shown> read_shown(const std::string& field, const std::vector<std::s
 }
 
 Claim parse_claim(const std::string& line, const std::string& where) {
-  const std::vector<std::string> fields = split(line, '\t'), names = split(std::string(kHeader), '\t');
+  const std::vector<std::string> fields = trimmed_parts(line, '\t'), names = split(kHeader, '\t');
   if (fields.size() != kFields)
     throw Error(text(where, ": ", fields.size(), " fields, wanted ", kFields, ": ", listed(names)));
   for (std::size_t i = 0; i < kFields; ++i)
@@ -171,8 +165,8 @@ std::vector<Claim> read_claims(const std::string& path) {
     if (header_seen)
       claims.push_back(parse_claim(line, lines.where()));
     else if (line != kHeader)
-      throw Error(text(lines.where(), ": header is \"", line, "\", wanted ",
-                       listed(split(std::string(kHeader), '\t')), " between tabs"));
+      throw Error(text(lines.where(), ": header is \"", line, "\", wanted ", listed(split(kHeader, '\t')),
+                       " between tabs"));
     header_seen = true;
   }
   if (claims.empty()) throw Error(path + ": no claims, wanted a header and at least one line");

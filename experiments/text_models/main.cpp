@@ -14,7 +14,7 @@ using namespace slalom::text_models;
 
 Size size_named(const std::string& name) {
   const Size sizes[] = {{"tiny", 1500, 500, 64, 64, 4, 3, 1e-3, 0.1},
-                        {"default", 5000, 2000, 512, 256, 4, 6, 2e-4, 0.3},
+                        {"default", 5000, 2000, 512, 256, 4, 3, 2e-4, 0.3},
                         {"paper", 5000, 2000, 512, 768, 12, 6, 5e-5, 0.3}};
   return *std::ranges::find(sizes, name, &Size::name);
 }
@@ -23,6 +23,10 @@ Options options_of(const cxxopts::ParseResult& parsed) {
   Options options{experiment::read_options(parsed, "text_models")};
   const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
   options.corpus = word("corpus");
+  const std::vector<std::string> corpora = {"imdb", "yelp", "sst2", experiment::kBagOfImdb,
+                                            experiment::kGenerated};
+  if (std::ranges::find(corpora, options.corpus) == corpora.end())
+    throw UsageError(text("--corpus ", options.corpus, ", wanted ", listed(corpora)));
   options.data = experiment::data_folder(word("data"));
   options.models = experiment::text_models(word("arch"), word("layers"));
   options.sizes = size_named(options.size);
@@ -103,11 +107,11 @@ int run(int argc, char** argv) {
   const auto word = [](const char* fallback) {
     return cxxopts::value<std::string>()->default_value(fallback);
   };
-  cli.add_options()("corpus", "imdb, yelp, sst2, or imdb_bow: texts drawn from IMDB's unigrams", word("imdb"),
-                    "NAME")("data", experiment::data_folder_help("KEY_train.tsv.gz and KEY_test.tsv.gz"),
-                            word(""), "DIR")("arch", "architectures", word("distilbert"), "A,B")(
-      "layers", "depths", word("2"), "A,B")("width", "D, heads of 64 (default: the size's)",
-                                            cxxopts::value<std::int64_t>(), "N")(
+  cli.add_options()("corpus", "imdb, yelp, sst2, generated, or imdb_bow: texts drawn from IMDB's unigrams",
+                    word("imdb"), "NAME")(
+      "data", experiment::data_folder_help("KEY_train.tsv.gz and KEY_test.tsv.gz"), word(""), "DIR")(
+      "arch", "architectures", word("distilbert"), "A,B")("layers", "depths", word("2"), "A,B")(
+      "width", "D, heads of 64 (default: the size's)", cxxopts::value<std::int64_t>(), "N")(
       "longest", "tokens of a text (default: the size's)", cxxopts::value<std::int64_t>(), "N");
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;

@@ -19,7 +19,7 @@ const std::vector<std::string> kPredictors = {
 // The subject is better (or, of `worst`, worse) than each of its rivals.
 struct Claim {
   std::string key, says, metric, subject;
-  std::vector<std::string> rivals;  // empty: all others
+  std::vector<std::string> rivals;
   bool worst = false;
 };
 
@@ -41,13 +41,15 @@ const std::vector<Claim>& claims() {
        "naive-bayes",
        "slalom-eff",
        {"lime", "kernel-shap"}},
-      {"lrp_naive_bayes_highest", "LRP ranks tokens closest to naive Bayes", "naive-bayes", "attn-lrp", {}},
+      {"lrp_naive_bayes_highest", "Of the paper's methods, LRP ranks tokens closest to naive Bayes",
+       "naive-bayes", "attn-lrp", kPaperMethods},
       {"eff_human_above_shap",
        "SLALOM-eff lin. agrees better with people's marks than SHAP",
        "human",
        "slalom-eff",
        {"kernel-shap"}},
-      {"lrp_human_highest", "LRP agrees best with people's marks", "human", "attn-lrp", {}},
+      {"lrp_human_highest", "Of the paper's methods, LRP agrees best with people's marks", "human",
+       "attn-lrp", kPaperMethods},
       {"gradient_insertion_lowest", "Gradients are worst at insertion", "insertion", "gradient",
        kPaperMethods, true},
       {"gradient_deletion_highest", "Gradients are worst at deletion", "deletion", "gradient", kPaperMethods,
@@ -70,15 +72,6 @@ std::optional<Source> in_settings(const TextSet& set, const std::string& method,
   return std::nullopt;
 }
 
-std::vector<std::string> rivals_of(const TextSet& set, const Claim& claim, const char* settings) {
-  if (!claim.rivals.empty()) return claim.rivals;
-  if (settings == std::string(kPublished)) return kPaperMethods;
-  std::vector<std::string> all;
-  for (const Source& source : set.methods)
-    if (!is_published(source)) all.push_back(source.method);
-  return all;
-}
-
 struct Finding {
   std::string sentence = "–";
   std::optional<Standing> holds;
@@ -96,7 +89,7 @@ Finding examine(const TextSet& set, const Claim& claim, const char* settings) {
   const std::vector<double>* strongest = nullptr;
   std::string name;
   double best = NAN;
-  for (const std::string& rival : rivals_of(set, claim, settings)) {
+  for (const std::string& rival : claim.rivals) {
     const std::vector<double>* values = rival == claim.subject ? nullptr : values_of(rival);
     if (values == nullptr) continue;
     const double mean = summarise(*values).mean;
@@ -263,9 +256,9 @@ Section claims_section(const std::vector<ClaimResult>& results) {
       all.sentence(), "; in published settings ", published.sentence(),
       ". A claim that a method is ahead of others is tested against the strongest of them: it holds (or "
       "does not) if the 95 % interval of the paired difference excludes 0 on that side, otherwise it is not "
-      "settled. In published settings the paper's methods alone compete, those that have no published "
-      "settings of their own in their only ones; in corrected settings all methods do, unless the claim "
-      "names its rivals. A claim about run time holds if it does at every sample count. The last column is "
+      "settled. The rivals are the methods that the claim names, else the paper's and, where removals are "
+      "predicted, the linear model; those without published settings of their own compete in their only "
+      "ones. A claim about run time holds if it does at every sample count. The last column is "
       "the answer of the corrected settings. Nothing corrects for the number of comparisons.");
   section.blocks.push_back({.note = "How many data sets say so.", .table = summary_table(results)});
   section.blocks.push_back(

@@ -17,10 +17,14 @@ constexpr std::array kColoured = {"slalom-fidel",    "slalom-eff",           "li
                                   "linear-deletion", "slalom-exact"};
 constexpr std::array kDashed = {"leave-one-out", "input-x-gradient", "random"};
 
+// What is nothing but rounding, as of leaving out one token after the other at one, is a gap.
+bool is_shown(double y) {
+  return std::isfinite(y) && y > 1e-9;
+}
+
 const MethodCurve* find(const std::vector<MethodCurve>& curves, const char* method, const char* settings) {
   const auto found = std::ranges::find_if(curves, [&](const MethodCurve& c) {
-    return c.source.method == method && c.source.settings == settings &&
-           std::ranges::any_of(c.y, [](double y) { return std::isfinite(y) && y > 0; });
+    return c.source.method == method && c.source.settings == settings && std::ranges::any_of(c.y, is_shown);
   });
   return found == curves.end() ? nullptr : &*found;
 }
@@ -39,10 +43,8 @@ std::vector<Panel> method_panels(const std::string& title, const std::vector<Met
       if (curve == nullptr) return;
       panel.curves.push_back({.label = method, .x = curve->x, .style = style});
       for (const double y : curve->y) {
-        // What is nothing but rounding, as of leaving out one token after the other at one, is a gap.
-        const bool shown = y > 1e-9 && std::isfinite(y);
-        panel.curves.back().y.push_back(shown ? std::log10(y) : NAN);
-        if (!shown) continue;
+        panel.curves.back().y.push_back(is_shown(y) ? std::log10(y) : NAN);
+        if (!is_shown(y)) continue;
         low = std::min(low, std::log10(y));
         high = std::max(high, std::log10(y));
       }

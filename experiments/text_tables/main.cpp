@@ -10,8 +10,8 @@ namespace {
 using namespace slalom;
 using namespace slalom::text_tables;
 
-const std::vector<std::string> kItems = {"all",     "nb",      "human", "faithfulness",
-                                         "removal", "runtime", "planes"};
+const std::vector<std::string> kItems = {"all",          "nb",      "truth",   "human",
+                                         "faithfulness", "removal", "runtime", "planes"};
 
 // The records say of which size they are.
 void set_size(const cxxopts::ParseResult& parsed, const Study& study, experiment::Options& options) {

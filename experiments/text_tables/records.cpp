@@ -331,13 +331,7 @@ std::vector<PaperNumber> read_paper(const std::string& path) {
   bool header_seen = false;
   for (std::string line; lines.next(line);) {
     if (line.empty() || line[0] == '#') continue;
-    std::vector<std::string> fields(1);
-    for (const char c : line) {
-      if (c == '\t')
-        fields.emplace_back();
-      else
-        fields.back() += c;
-    }
+    const std::vector<std::string> fields = split(line, '\t');
     if (fields.size() != 5)
       throw Error(
           text(lines.where(), ": ", fields.size(), " fields, wanted 5: item, model, method, number, remark"));

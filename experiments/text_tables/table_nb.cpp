@@ -24,7 +24,7 @@ Section naive_bayes_section(const Study& study) {
 
 Section true_log_odds_section(const Study& study) {
   return {.id = "true-log-odds",
-          .item = "nb",
+          .item = "truth",
           .title = "Agreement with a known truth",
           .text =
               "Texts drawn from the unigram distributions of two classes: the log-odds of such a text is "

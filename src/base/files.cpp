@@ -87,6 +87,16 @@ std::string read_file(const std::string& path) {
 
 // LineReader
 
+std::vector<std::string> split(std::string_view line, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t end = 0; end != std::string_view::npos;) {
+    end = line.find(separator);
+    parts.emplace_back(line.substr(0, end));
+    if (end != std::string_view::npos) line.remove_prefix(end + 1);
+  }
+  return parts;
+}
+
 LineReader::LineReader(const std::string& path, std::size_t longest)
     : file_(path), longest_(longest), buffer_(kBuffer, '\0') {}
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/data/csv.hpp"
 #include "slalom/data/reviews.hpp"
@@ -102,16 +103,6 @@ AttendedReview of_json(const Json& object, const std::string& where) {
 }
 
 // TSV
-
-std::vector<std::string> split(std::string_view list, char separator) {
-  std::vector<std::string> parts;
-  for (std::size_t end = 0; end != std::string_view::npos;) {
-    end = list.find(separator);
-    parts.emplace_back(list.substr(0, end));
-    if (end != std::string_view::npos) list.remove_prefix(end + 1);
-  }
-  return parts;
-}
 
 AttendedReview of_tsv(const std::string& line, const std::string& where) {
   constexpr std::size_t kFields = 8, kFirstMarks = 4, kAnswers = 7;

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <vector>
 
+#include "../support/error_of.hpp"
 #include "slalom/base/error.hpp"
 
 namespace slalom {
@@ -48,17 +49,6 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
-/// The message of the Error that `body` throws; empty if it throws none.
-template <class Body>
-std::string error_of(const Body& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
-
 }  // namespace
 
 TEST_CASE("read_file: plain and gzip give the same bytes") {
@@ -77,9 +67,9 @@ TEST_CASE("read_file: plain and gzip give the same bytes") {
 
 TEST_CASE("read_file: errors name the file and the reason") {
   const Folder folder;
-  CHECK(error_of([&] { read_file(folder / "none"); }) ==
+  CHECK(test::error_of([&] { read_file(folder / "none"); }) ==
         (folder / "none") + ": cannot open: No such file or directory");
-  CHECK(error_of([&] { read_file(folder.path.string()); }) ==
+  CHECK(test::error_of([&] { read_file(folder.path.string()); }) ==
         folder.path.string() + ": cannot read: Is a directory");
 
   put_gz(folder / "x.gz", std::string(1000, 'x') + "yz");
@@ -93,13 +83,20 @@ TEST_CASE("read_file: errors name the file and the reason") {
   put(folder / "plain.gz", "not packed");
   for (std::size_t length = 3; length < packed.size(); ++length) {
     put(folder / "cut.gz", packed.substr(0, length));
-    CHECK(error_of([&] { read_file(folder / "cut.gz"); }) ==
+    CHECK(test::error_of([&] { read_file(folder / "cut.gz"); }) ==
           (folder / "cut.gz") + ": the gzip data is truncated or corrupt");
   }
-  CHECK(error_of([&] { lines_of(folder / "corrupt.gz"); }) ==
+  CHECK(test::error_of([&] { lines_of(folder / "corrupt.gz"); }) ==
         (folder / "corrupt.gz") + ": the gzip data is truncated or corrupt");
-  CHECK(error_of([&] { read_file(folder / "plain.gz"); }) ==
+  CHECK(test::error_of([&] { read_file(folder / "plain.gz"); }) ==
         (folder / "plain.gz") + ": found no gzip header, wanted one because of the name");
+}
+
+TEST_CASE("split: one part more than separators, empty ones too") {
+  using Parts = std::vector<std::string>;
+  CHECK(split("a\tbc\t", '\t') == Parts{"a", "bc", ""});
+  CHECK(split("a,b", '\t') == Parts{"a,b"});
+  CHECK(split("", ',') == Parts{""});
 }
 
 TEST_CASE("LineReader: line ends, empty lines, a last line without an end") {
@@ -125,7 +122,7 @@ TEST_CASE("LineReader: a line above the limit is refused, one at the limit is no
   std::string line;
   CHECK(reader.next(line));
   CHECK(line == "12345");
-  CHECK(error_of([&] { reader.next(line); }) == (folder / "a") + ": line 2 is longer than 5 bytes");
+  CHECK(test::error_of([&] { reader.next(line); }) == (folder / "a") + ": line 2 is longer than 5 bytes");
 }
 
 TEST_CASE("OutputFile: the target changes at commit and not before") {
@@ -168,21 +165,21 @@ TEST_CASE("OutputFile: permissions and links of an existing target stay") {
 
 TEST_CASE("OutputFile: what the system refuses is an error with its reason") {
   const Folder folder;
-  CHECK(error_of([&] { OutputFile(folder / "none/a"); }) ==
+  CHECK(test::error_of([&] { OutputFile(folder / "none/a"); }) ==
         (folder / "none/a") + ": cannot open for writing: No such file or directory");
-  CHECK(error_of([&] { OutputFile(folder.path.string()); }) ==
+  CHECK(test::error_of([&] { OutputFile(folder.path.string()); }) ==
         folder.path.string() + ": cannot open for writing: Is a directory");
   put(folder / "a", "");
-  CHECK(error_of([&] { OutputFile(folder / "a/b"); }) ==
+  CHECK(test::error_of([&] { OutputFile(folder / "a/b"); }) ==
         (folder / "a/b") + ": cannot open for writing: Not a directory");
-  CHECK(error_of([&] {
+  CHECK(test::error_of([&] {
           OutputFile full("/dev/full");
           full.write("one byte is too many");
           full.commit();
         }) == "/dev/full: cannot write: No space left on device");
   if (geteuid() != 0) {  // root writes anywhere
     fs::permissions(folder.path, fs::perms::owner_read | fs::perms::owner_exec);
-    CHECK(error_of([&] { OutputFile(folder / "b"); }) ==
+    CHECK(test::error_of([&] { OutputFile(folder / "b"); }) ==
           (folder / "b") + ": cannot open for writing: Permission denied");
     fs::permissions(folder.path, fs::perms::owner_all);
   }
@@ -201,7 +198,7 @@ TEST_CASE("make_folders") {
   make_folders(folder / "a/b/c");
   CHECK(fs::is_directory(folder / "a/b/c"));
   put(folder / "file", "");
-  CHECK(error_of([&] { make_folders(folder / "file/x"); }) ==
+  CHECK(test::error_of([&] { make_folders(folder / "file/x"); }) ==
         (folder / "file/x") + ": cannot make the folder: Not a directory");
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "../support/error_of.hpp"
 #include "../support/temporary_file.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/data/rows.hpp"
@@ -23,14 +24,7 @@ Index count_rows(const std::string& path, Index longest = 32) {
 
 /// The message of the Error that reading the file gives, without the name of the file.
 std::string message_of(const TemporaryFile& file) {
-  try {
-    count_rows(file.path);
-  } catch (const Error& error) {
-    const std::string message = error.what();
-    CHECK(message.starts_with(file.path));
-    return message.substr(std::min(file.path.size(), message.size()));
-  }
-  return "no error";
+  return test::error_without(file.path, [&] { count_rows(file.path); });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "../support/error_of.hpp"
 #include "../support/temporary_file.hpp"
 #include "slalom/base/error.hpp"
 
@@ -29,14 +30,7 @@ Records records_of(std::string_view bytes) {
 /// The message of the Error that these bytes give, without the name of the file.
 std::string message_of(std::string_view bytes, std::size_t longest = CsvReader::kLongestRecord) {
   const TemporaryFile file(bytes, "csv");
-  try {
-    read_all(file.path, longest);
-  } catch (const Error& error) {
-    const std::string message = error.what();
-    CHECK(message.starts_with(file.path));
-    return message.substr(std::min(file.path.size(), message.size()));
-  }
-  return "no error";
+  return test::error_without(file.path, [&] { read_all(file.path, longest); });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "../support/error_of.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
@@ -18,16 +19,6 @@ namespace {
 
 using Marks = std::vector<std::uint8_t>;
 using Words = std::vector<std::string>;
-
-template <class Read>
-std::string error_of(const Read& read) {
-  try {
-    read();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 constexpr const char* kHeader = "Input.label,Input.text,Answer.Q1Answer,Answer.html_output\n";
 
@@ -72,7 +63,7 @@ TEST_CASE("human attention: reviews that do not hold together are refused by lin
   const TemporaryFolder folder("attention");
   const auto message = [&](const char* name, const std::string& bytes) {
     folder.write(name, bytes);
-    const std::string error = error_of([&] { read_human_attention(folder.file(name)); });
+    const std::string error = test::error_of([&] { read_human_attention(folder.file(name)); });
     CHECK(error.starts_with(folder.file(name) + ": "));
     return error.substr(folder.file(name).size() + 2);
   };
@@ -140,7 +131,7 @@ TEST_CASE("human attention: published rows of another form are refused by line")
   const std::string path = folder.file("ham.csv");
   const auto message = [&](const std::string& rows, const std::string& header = kHeader) {
     folder.write("ham.csv", header + rows);
-    const std::string error = error_of([&] { read_human_attention_csv(path, "50"); });
+    const std::string error = test::error_of([&] { read_human_attention_csv(path, "50"); });
     CHECK(error.starts_with(path + ": "));
     return error.substr(path.size() + 2);
   };

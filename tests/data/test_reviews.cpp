@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "../support/error_of.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/error.hpp"
 
@@ -26,16 +27,6 @@ std::vector<int> labels_of(const std::vector<Review>& reviews) {
   return labels;
 }
 
-template <class Read>
-std::string error_of(const Read& read) {
-  try {
-    read();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 using Texts = std::vector<std::string>;
 
 }  // namespace
@@ -54,7 +45,7 @@ TEST_CASE("reviews: other labels, bytes that are no UTF-8 and files of nothing a
   const std::string path = folder.file("a.tsv");
   const auto message = [&](std::string_view bytes) {
     folder.write("a.tsv", bytes);
-    return error_of([&] { read_reviews(path); });
+    return test::error_of([&] { read_reviews(path); });
   };
   CHECK(message("1\tfine\n2\tno\n") == path + ": line 2: label: found \"2\", wanted 0 or 1");
   CHECK(message("1\tfine\n\n0\t\xFF\n") == path + ": line 3: text: byte 1: found 0xFF, wanted UTF-8");
@@ -68,7 +59,7 @@ TEST_CASE("reviews: SST-2 has a header and the label behind the sentence, whose 
   const std::string path = folder.file("dev.tsv");
   const auto message = [&](std::string_view bytes) {
     folder.write("dev.tsv", bytes);
-    return error_of([&] { read_sst2(path); });
+    return test::error_of([&] { read_sst2(path); });
   };
   folder.write("dev.tsv", "sentence\tlabel\nhide new secretions \t0\r\na charming journey . \t1\n");
   const std::vector<Review> all = read_sst2(path);
@@ -114,15 +105,16 @@ TEST_CASE("reviews: a folder of film reviews is read by number, first the negati
   CHECK(acl_imdb_files(folder.path)[4] == folder.file("pos/1_10.txt"));
 
   folder.write("neg/2_4.txt", "a\xE9");
-  CHECK(error_of([&] { read_acl_imdb(folder.path); }) ==
+  CHECK(test::error_of([&] { read_acl_imdb(folder.path); }) ==
         folder.file("neg/2_4.txt") + ": byte 2: found 0xE9, wanted UTF-8");
   folder.write("neg/2_4.txt", " \n");
-  CHECK(error_of([&] { read_acl_imdb(folder.path); }) ==
+  CHECK(test::error_of([&] { read_acl_imdb(folder.path); }) ==
         folder.file("neg/2_4.txt") + ": found no text, wanted a review");
   std::filesystem::remove_all(folder.file("pos"));
-  CHECK(error_of([&] { read_acl_imdb(folder.path); }).starts_with(folder.file("pos") + ": cannot read"));
+  CHECK(
+      test::error_of([&] { read_acl_imdb(folder.path); }).starts_with(folder.file("pos") + ": cannot read"));
   make_folders(folder.file("pos"));
-  CHECK(error_of([&] { read_acl_imdb(folder.path); }) ==
+  CHECK(test::error_of([&] { read_acl_imdb(folder.path); }) ==
         folder.file("pos") + ": found no review, wanted files NUMBER_RATING.txt");
 }
 
@@ -143,7 +135,7 @@ TEST_CASE("reviews: polarity rows of another form are refused by line") {
   const std::string path = folder.file("train.csv");
   const auto message = [&](std::string_view bytes) {
     folder.write("train.csv", bytes);
-    return error_of([&] { read_polarity_csv(path); });
+    return test::error_of([&] { read_polarity_csv(path); });
   };
   CHECK(message("\"1\",\"a\nb\"\n\"3\",\"c\"\n") == path + ": line 3: label: found \"3\", wanted 1 or 2");
   CHECK(message("label,text\n") == path + ": line 1: label: found \"label\", wanted 1 or 2");

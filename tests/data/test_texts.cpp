@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/error_of.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/error.hpp"
 
@@ -20,12 +21,7 @@ std::vector<TextRow> read_all(const std::string& path, RowFormat format = RowFor
 }
 
 std::string error_of(const std::string& path, RowFormat format = RowFormat::automatic) {
-  try {
-    read_all(path, format);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_of([&] { read_all(path, format); });
 }
 
 }  // namespace

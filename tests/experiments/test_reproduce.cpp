@@ -55,17 +55,6 @@ struct Studies {
   }
 };
 
-std::vector<std::string> tabs(const std::string& line) {
-  std::vector<std::string> fields(1);
-  for (const char c : line) {
-    if (c == '\t')
-      fields.emplace_back();
-    else
-      fields.back() += c;
-  }
-  return fields;
-}
-
 // "a.*.b" as a regular expression.
 std::regex expression(const std::string& pattern) {
   std::string out;
@@ -270,7 +259,7 @@ TEST_CASE(
   while (lines.next(line)) {
     if (line.empty() || line[0] == '#') continue;
     ++claims;
-    const std::vector<std::string> fields = tabs(line);
+    const std::vector<std::string> fields = split(line, '\t');
     CAPTURE(fields[0]);
     CHECK(sentences.insert(fields[0]).second);
     const std::set<std::string> names = expected_names(fields[2]);

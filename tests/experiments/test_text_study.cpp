@@ -178,8 +178,11 @@ TEST_CASE(
           without_seconds(records(whole.path, text(name, "_distilbert_2"))));
 }
 
-TEST_CASE("text study: parts and models that do not exist") {
+TEST_CASE("text study: corpora, parts and models that do not exist") {
   const TemporaryFolder output("text_study_errors");
+  const Finished corpus = run_tiny("text_models", output.path, {"--corpus", "imbd"});
+  CHECK(corpus.status == 2);
+  CHECK(corpus.err.find("--corpus imbd, wanted imdb, yelp, sst2, imdb_bow, generated") != std::string::npos);
   const Finished part = study(output.path, "imbd");
   CHECK(part.status == 2);
   CHECK(part.err.find("--part imbd, wanted imdb, yelp, human, drawn, references, runtime") !=

@@ -316,8 +316,9 @@ TEST_CASE("text tables: without records the error names the target that makes th
   CHECK(none.err.find("found no records") != std::string::npos);
   CHECK(none.err.find("make table-nb") != std::string::npos);
   tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
-  for (const auto& [item, target] :
-       {std::pair{"human", "make table-human"}, {"runtime", "make table-runtime"}}) {
+  for (const auto& [item, target] : {std::pair{"human", "make table-human"},
+                                     {"runtime", "make table-runtime"},
+                                     {"truth", "make table-truth"}}) {
     const Finished run = tables.run({"--item", item});
     CHECK(run.status == 3);
     CHECK(run.err.find(target) != std::string::npos);

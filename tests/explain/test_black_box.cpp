@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "../support/compare.hpp"
+#include "../support/error_of.hpp"
 #include "../support/small_models.hpp"
 #include "../support/temporary_folder.hpp"
 
@@ -23,12 +24,7 @@ PackedBatch batch_of(const std::vector<std::vector<TokenId>>& texts) {
 
 /// What the box says went wrong.
 std::string message_of(BlackBox& f, const PackedBatch& texts) {
-  try {
-    f.log_odds(texts);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+  return test::error_of([&] { f.log_odds(texts); });
 }
 
 // Answers the first id of each question; the rest of its life is as the tests want it.

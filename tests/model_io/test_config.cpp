@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/error_of.hpp"
 #include "../support/small_models.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -25,12 +26,7 @@ template <class Change>
 std::string message_of(Architecture a, const Change& change) {
   Json json = golden(a);
   change(json);
-  try {
-    parsed(json);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_of([&] { parsed(json); });
 }
 
 bool same(const ClassifierConfig& a, const ClassifierConfig& b) {

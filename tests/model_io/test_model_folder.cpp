@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../support/compare.hpp"
+#include "../support/error_of.hpp"
 #include "../support/small_models.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/model_io/stored_tensors.hpp"
@@ -284,12 +285,7 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
 
 // The message with which the folder cannot be loaded.
 std::string refusal(const std::string& folder) {
-  try {
-    load_model<float>(folder);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_of([&] { load_model<float>(folder); });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../support/compare.hpp"
+#include "../support/error_of.hpp"
 #include "slalom/base/random.hpp"
 #include "slalom/ops/cross_entropy.hpp"
 
@@ -71,24 +72,13 @@ std::vector<T> logits_of(FullyConnected<T>& model, const std::vector<Text>& text
   return {logits.begin(), logits.end()};
 }
 
-/// What `body` throws; empty if it throws nothing.
-template <class Body>
-std::string message_of(const Body& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
-
 std::string error_of(const FullyConnectedConfig& config, const std::vector<Text>& texts) {
   FullyConnected<double> model(config, kSeed);
-  return message_of([&] { logits_of(model, texts); });
+  return test::error_of([&] { logits_of(model, texts); });
 }
 
 std::string construction_error(const FullyConnectedConfig& config) {
-  return message_of([&] { FullyConnected<double>(config, kSeed); });
+  return test::error_of([&] { FullyConnected<double>(config, kSeed); });
 }
 
 }  // namespace
@@ -148,7 +138,7 @@ TEST_CASE("FullyConnected: embeddings learn nothing, all else does") {
 }
 
 TEST_CASE("FullyConnected: texts that it cannot read") {
-  CHECK(error_of(kConfig, {{1}, {1, 2, 3, 4}}).empty());
+  CHECK(error_of(kConfig, {{1}, {1, 2, 3, 4}}) == "no error");
   CHECK(error_of(kConfig, {{1}, {1, 2, 3, 4, 5}}) ==
         "[fully_connected] text 1 has 5 tokens, the context is 4");
   CHECK(error_of(kConfig, {{1}, {1, 10}}) == "[fully_connected] text 1 has id 10, the vocabulary has 10");

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "../support/error_of.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/error.hpp"
 
@@ -13,12 +14,7 @@ namespace {
 const LabelLogProbabilities kAnswer{.value = {-0.1, -1.0 / 3}, .is_bound = {false, true}};
 
 std::string message_of(const std::string& path) {
-  try {
-    AnswerCache cache(path);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+  return test::error_of([&] { AnswerCache cache(path); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../support/compare.hpp"
+#include "../support/error_of.hpp"
 #include "slalom/base/error.hpp"
 
 using namespace slalom;
@@ -16,12 +17,7 @@ namespace {
 const std::array<std::string, 2> kLabels = {"negative", "positive"};
 
 std::string message_of(const std::string& reply) {
-  try {
-    read_answer(parse_json(reply, "reply"));
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+  return test::error_of([&] { read_answer(parse_json(reply, "reply")); });
 }
 
 }  // namespace

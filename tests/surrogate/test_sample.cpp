@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../support/compare.hpp"
+#include "../support/error_of.hpp"
 #include "slalom/base/error.hpp"
 
 using namespace slalom;
@@ -25,12 +26,7 @@ Sample three_texts() {
 }
 
 std::string complaint(const Sample& sample) {
-  try {
-    sample.check();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return test::error_of([&] { sample.check(); });
 }
 
 }  // namespace

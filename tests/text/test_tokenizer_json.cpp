@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/error_of.hpp"
 #include "slalom/base/error.hpp"
 
 using namespace slalom;
@@ -56,12 +57,7 @@ std::string encoded(const Json& json, std::string_view text) {
 }
 
 std::string message_of(const Json& json) {
-  try {
-    parsed(json);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+  return test::error_of([&] { parsed(json); });
 }
 
 Json changed(Json json, const char* pointer, const char* value) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "../support/error_of.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
 
@@ -39,12 +40,7 @@ std::vector<TokenId> order_of(ShuffledRows& data, Index epoch, Index piece) {
 }
 
 std::string error_of(std::vector<InputRow> rows) {
-  try {
-    ShuffledRows(std::move(rows), "rows.jsonl", 0);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
+  return test::error_of([&] { ShuffledRows(std::move(rows), "rows.jsonl", 0); });
 }
 
 }  // namespace

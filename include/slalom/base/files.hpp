@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "slalom/base/parallel.hpp"
 
@@ -59,6 +60,9 @@ class InputFile {
 
 /// The whole of an InputFile.
 std::string read_file(const std::string& path);
+
+/// The parts of a line between the separators: one more than there are of these, some perhaps empty.
+std::vector<std::string> split(std::string_view line, char separator);
 
 /// The lines of an InputFile, without their "\n" or "\r\n"; the last line needs no end.
 class LineReader {
