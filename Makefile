@@ -53,7 +53,7 @@ PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 # A program of its own, so that the others have no network code.
 OPENAI_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/openai/main.cpp,$(wildcard src/openai/*.cpp)))
 
-.PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize \
+.PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize check-programs check-all \
         format bench study surrogates recovery shapley data imdb yelp imdb-bow reproduce case-study tour fuzz install clean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
@@ -113,6 +113,8 @@ test: deps ## build and run the test suite
 
 check: check-format check-layers check-sanitize ## format, rooms, warnings and sanitizers, none may complain
 
+check-all: check check-programs check-tidy ## and all that takes longer
+
 check-format: ## clang-format, no difference
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
 	@echo "format: ok"
@@ -128,10 +130,15 @@ check-tidy: ## clang-tidy on library and programs (five minutes more)
 	  'clang-tidy --quiet "$$@" -- -std=c++20 -Iinclude -fopenmp -DSLALOM_VERSION=\"\" 2>/dev/null || exit 1' tidy
 	@echo "tidy: ok"
 
-check-sanitize: ## everything compiles without a warning, and the tests pass under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory -j$$(nproc) config=sanitize WERROR=1 build/sanitize/tests/run build/sanitize/slalom build/sanitize/slalom-openai $(EXPERIMENTS:%=build/sanitize/%)
-	@# Two halves of equal time, side by side.
-	printf '%s\n' --source-file='*/experiments/*' --source-file-exclude='*/experiments/*' | xargs -P 2 -n 1 build/sanitize/tests/run
+SANITIZED := $(MAKE) --no-print-directory -j$$(nproc) config=sanitize WERROR=1
+check-sanitize: ## library and command line compile without a warning, and their tests pass under the address and undefined-behaviour sanitizers
+	@$(SANITIZED) build/sanitize/tests/run build/sanitize/slalom build/sanitize/slalom-openai
+	@# Two parts of about equal time, side by side.
+	printf '%s\n' --source-file='*/cli/*,*/nn/*' --source-file-exclude='*/cli/*,*/nn/*,*/experiments/*' | xargs -P 2 -n 1 build/sanitize/tests/run
+
+check-programs: ## the same for the experiments (three minutes more)
+	@$(SANITIZED) build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
+	build/sanitize/tests/run --source-file='*/experiments/*'
 
 bench: deps ## step times, rates and efficiency: a table, and out/bench.json
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/bench
