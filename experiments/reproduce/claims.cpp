@@ -20,19 +20,6 @@ namespace {
 constexpr std::string_view kHeader = "claim\tpublished\tresults\tchecks\tshow";
 constexpr std::size_t kFields = 5;
 
-std::optional<std::string> stars_of(std::string_view pattern, std::string_view name) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == name ? std::optional(std::string()) : std::nullopt;
-  if (!name.starts_with(pattern.substr(0, star))) return std::nullopt;
-  name.remove_prefix(star);
-  for (std::size_t length = 0; length <= name.size(); ++length) {
-    if (const auto rest = stars_of(pattern.substr(star + 1), name.substr(length)))
-      return text(name.substr(0, length), rest->empty() || length == 0 ? "" : " ", *rest);
-    if (length < name.size() && name[length] == '.') break;
-  }
-  return std::nullopt;
-}
-
 bool one_matches(const std::vector<std::string>& patterns, const std::string& name) {
   return std::ranges::any_of(patterns, [&](const std::string& p) { return matched(p, name).has_value(); });
 }
@@ -152,8 +139,17 @@ bool asks_nothing(const Check& check) {
 
 }  // namespace
 
-std::optional<std::string> matched(const std::string& pattern, const std::string& name) {
-  return stars_of(pattern, name);
+std::optional<std::string> matched(std::string_view pattern, std::string_view name) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name ? std::optional(std::string()) : std::nullopt;
+  if (!name.starts_with(pattern.substr(0, star))) return std::nullopt;
+  name.remove_prefix(star);
+  for (std::size_t length = 0; length <= name.size(); ++length) {
+    if (const auto rest = matched(pattern.substr(star + 1), name.substr(length)))
+      return text(name.substr(0, length), rest->empty() || length == 0 ? "" : " ", *rest);
+    if (length < name.size() && name[length] == '.') break;
+  }
+  return std::nullopt;
 }
 
 std::vector<Claim> read_claims(const std::string& path) {

@@ -175,8 +175,8 @@ std::string results_json(const std::vector<Outcome>& outcomes, const std::string
 
 constexpr const char* kLead =
     "Each claim beside the published number or statement and what the studies found here. It holds if all "
-    "its "
-    "checks do, in brackets what they ask: that is the band of the study's expected values, often wider than "
+    "its checks do, in brackets what they ask: that is the band of the study's expected values, often wider "
+    "than "
     "the published number. Sizes are those at which the results were made.";
 
 }  // namespace

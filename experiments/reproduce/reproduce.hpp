@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "slalom/base/parallel.hpp"
@@ -35,7 +36,7 @@ struct Claim {
 std::vector<Claim> read_claims(const std::string& path);
 
 /// What the stars of `pattern` stand for in `name`, a space between them; nothing if it is another name.
-std::optional<std::string> matched(const std::string& pattern, const std::string& name);
+std::optional<std::string> matched(std::string_view pattern, std::string_view name);
 
 struct Check {
   std::string name;

@@ -67,15 +67,6 @@ std::string list(const std::vector<Json>& objects) {
 }
 
 std::string results_json(const Report& report, const std::vector<Verdict>& verdicts, const Options& options) {
-  std::vector<Json> checks;
-  checks.reserve(verdicts.size());
-  // Infinities and NaN become null, which is all that JSON has for them.
-  for (const Verdict& v : verdicts)
-    checks.push_back({{"name", v.expectation.name},
-                      {"found", v.found.value_or(NAN)},
-                      {"low", v.expectation.low},
-                      {"high", v.expectation.high},
-                      {"holds", v.holds()}});
   Json head;
   head["version"] = SLALOM_VERSION;
   head["size"] = options.size;
@@ -86,10 +77,22 @@ std::string results_json(const Report& report, const std::vector<Verdict>& verdi
   head["blas_core"] = blas_core();
   const std::string line = head.dump();
   return line.substr(0, line.size() - 1) + ",\n \"models\":" + list(report.records) +
-         ",\n \"checks\":" + list(checks) + "}\n";
+         ",\n \"checks\":" + checks_json(verdicts) + "}\n";
 }
 
 }  // namespace
+
+std::string checks_json(const std::vector<Verdict>& verdicts) {
+  std::vector<Json> checks;
+  checks.reserve(verdicts.size());
+  for (const Verdict& v : verdicts)
+    checks.push_back({{"name", v.expectation.name},
+                      {"found", v.found.value_or(NAN)},
+                      {"low", v.expectation.low},
+                      {"high", v.expectation.high},
+                      {"holds", v.holds()}});
+  return list(checks);
+}
 
 bool publish(const Report& report, const Options& options) {
   const std::vector<Verdict> verdicts = compare_with_expected(options.expected, report.found);

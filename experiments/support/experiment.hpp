@@ -77,6 +77,9 @@ struct Report {
   std::vector<Json> records;            // its "models"
   std::map<std::string, double> found;  // every number that expected.tsv may speak of
 };
+/// Name, found, low, high and holds of each, as a JSON array; null for what is infinite or no number.
+std::string checks_json(const std::vector<Verdict>& verdicts);
+
 /// README.md, results.json, curves.csv, figure.svg and figure.png in the folder; the tables on stdout. True
 /// if every expectation holds.
 bool publish(const Report& report, const Options& options);

@@ -87,6 +87,10 @@ double t_quantile(Index degrees_of_freedom) {
   return z + (g1 + (g2 + (g3 + g4 / v) / v) / v) / v;
 }
 
+bool is_better(double a, double b, Direction direction) {
+  return direction == kHigher ? a > b : a < b;
+}
+
 Comparison paired(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) differences.push_back(a[i] - b[i]);
@@ -106,6 +110,13 @@ const char* word(Standing s) {
 
 Source reference(const Metric& metric) {
   return {"slalom-fidel", kCorrected, metric.of_scores ? "linear" : ""};
+}
+
+std::vector<Source> by_method(std::vector<Source> sources) {
+  std::ranges::stable_sort(sources, {}, [first = sources](const Source& s) {
+    return std::ranges::find(first, s.method, &Source::method) - first.begin();
+  });
+  return sources;
 }
 
 std::vector<Source> sources_of(const TextSet& set, const Metric& metric) {
@@ -158,11 +169,16 @@ std::string difference_text(const Metric& metric, const Comparison& c) {
 }
 
 std::string method_title(const Source& source) {
-  return source.settings == kPublished ? source.method + ", published" : source.method;
+  return is_published(source) ? source.method + ", published" : source.method;
 }
 
 std::string bold(const std::string& cell) {
   return "**" + cell + "**";
+}
+
+std::optional<std::string> unbolded(const std::string& cell) {
+  if (cell.size() <= 4 || !cell.starts_with("**") || !cell.ends_with("**")) return std::nullopt;
+  return cell.substr(2, cell.size() - 4);
 }
 
 namespace {
@@ -189,7 +205,7 @@ std::vector<Row> rows_of(const TextSet& set, const Metric& metric) {
     const std::vector<double>& values = *set.find(metric.key, source);
     Cells cells{summarise(values), {}, source == reference(metric)};
     if (other != nullptr) cells.against = paired(values, *other);
-    row->settings[source.settings == kPublished] = cells;
+    row->settings[is_published(source)] = cells;
   }
   return rows;
 }
@@ -199,8 +215,7 @@ double best_of(const std::vector<Row>& rows, std::size_t settings, Direction dir
   for (const Row& row : rows) {
     if (!row.settings[settings]) continue;
     const double mean = row.settings[settings]->summary.mean;
-    const bool better = direction == kHigher ? mean > best : mean < best;
-    if (std::isnan(best) || better) best = mean;
+    if (std::isnan(best) || is_better(mean, best, direction)) best = mean;
   }
   return best;
 }
@@ -238,11 +253,11 @@ Table metric_table(const Study& study, const TextSet& set, const Metric& metric,
       columns.push_back(column);
   if (paper) columns.push_back({"[paper]", right});
   Table table(columns);
+  const double best[] = {best_of(rows, 0, metric.direction), best_of(rows, 1, metric.direction)};
   for (const Row& r : rows) {
     std::vector<std::string> row = {r.method};
     if (metric.of_scores) row.push_back(r.scores);
-    for (std::size_t s = 0; s < (published ? 2 : 1); ++s)
-      add_cells(row, r.settings[s], metric, best_of(rows, s, metric.direction));
+    for (std::size_t s = 0; s < (published ? 2 : 1); ++s) add_cells(row, r.settings[s], metric, best[s]);
     if (paper) {
       const auto number = paper_number(study, paper_item, set.model, {r.method, "", r.scores});
       row.push_back(number ? number_text(metric, *number) : "");

@@ -61,10 +61,6 @@ Direction against(Direction direction) {
   return direction == Direction::higher_is_better ? Direction::lower_is_better : Direction::higher_is_better;
 }
 
-bool is_published(const Source& source) {
-  return source.settings == kPublished;
-}
-
 // The method in these settings. A method that has no published ones of its own has one setting for both.
 std::optional<Source> in_settings(const TextSet& set, const std::string& method, const char* settings) {
   for (const char* tried : {settings, kCorrected})
@@ -93,8 +89,7 @@ Finding examine(const TextSet& set, const Claim& claim, const char* settings) {
     const std::vector<double>* values = rival == claim.subject ? nullptr : values_of(rival);
     if (values == nullptr) continue;
     const double mean = summarise(*values).mean;
-    const bool ahead = direction == Direction::higher_is_better ? mean > best : mean < best;
-    if (std::isnan(mean) || !(std::isnan(best) || ahead)) continue;
+    if (std::isnan(mean) || !(std::isnan(best) || is_better(mean, best, direction))) continue;
     strongest = values;
     best = mean;
     name = rival;

@@ -82,10 +82,7 @@ Table removal_table(const TextSet& set) {
   std::vector<Table::Column> columns = {{"method"}, {"settings"}};
   for (const auto& [key, title] : shown) columns.push_back({title, right});
   columns.push_back({"n", right});
-  std::vector<Source> methods = set.methods;
-  std::ranges::stable_sort(methods, {}, [&](const Source& s) {
-    return std::ranges::find(set.methods, s.method, &Source::method) - set.methods.begin();
-  });
+  const std::vector<Source> methods = by_method(set.methods);
   Table table(columns);
   for (const Source& method : methods) {
     std::vector<std::string> row = {method.method, method.settings};

@@ -35,10 +35,6 @@ nav ul{padding-left:1.2rem;columns:2 20rem}
 .planes,.texts{display:block}}
 )css";
 
-bool is_bold(const std::string& cell) {
-  return cell.size() > 4 && cell.starts_with("**") && cell.ends_with("**");
-}
-
 // The number that a cell begins with, for sorting; nothing if it is none.
 std::string leading_number(const std::string& cell) {
   std::string digits;
@@ -69,8 +65,8 @@ const char* class_of_verdict(const std::string& cell) {
 }
 
 std::string cell_html(const std::string& cell, Table::Align align) {
-  const bool best = is_bold(cell);
-  const std::string shown = best ? cell.substr(2, cell.size() - 4) : cell;
+  const std::optional<std::string> best = unbolded(cell);
+  const std::string shown = best.value_or(cell);
   const std::string content = best ? text("<b>", escaped(shown), "</b>") : escaped(shown);
   if (align == Table::Align::left)
     return text("<td class=\"", class_of_verdict(shown), "\">", content, "</td>");

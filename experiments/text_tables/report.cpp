@@ -71,8 +71,8 @@ struct Number {
   Comparison against;
 
   std::string name() const {
-    return text(set->key(), ".", source.method, source.settings == kPublished ? "-published" : "", ".",
-                metric->key, source.scores.empty() ? "" : ".", source.scores);
+    return text(set->key(), ".", source.method, is_published(source) ? "-published" : "", ".", metric->key,
+                source.scores.empty() ? "" : ".", source.scores);
   }
 };
 
@@ -103,8 +103,8 @@ std::map<std::string, double> findings(const std::vector<Number>& numbers, const
     if (n.against.n > 0) found[n.name() + ".difference"] = n.against.difference;
   }
   for (const Timing& t : times)
-    found[text("runtime.", t.model, ".", t.source.method, t.source.settings == kPublished ? "-published" : "",
-               ".", t.samples)] = t.median;
+    found[text("runtime.", t.model, ".", t.source.method, is_published(t.source) ? "-published" : "", ".",
+               t.samples)] = t.median;
   const auto put = [&](const std::string& name, const std::optional<Standing>& holds) {
     if (holds) found[name] = *holds == Standing::better ? 1 : *holds == Standing::worse ? 0 : 0.5;
   };
@@ -115,21 +115,9 @@ std::map<std::string, double> findings(const std::vector<Number>& numbers, const
   return found;
 }
 
-// "imdb.distilbert_2.lime.removal_5.difference" in its parts.
-std::vector<std::string> parts_of(const std::string& name) {
-  std::vector<std::string> parts(1);
-  for (const char c : name) {
-    if (c == '.')
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
-
-// Data and metric, which is the fourth part.
+// Data and metric of "imdb.distilbert_2.lime.removal_5.difference".
 std::vector<std::string> subject_of(const std::string& name) {
-  std::vector<std::string> parts = parts_of(name);
+  std::vector<std::string> parts = split(name, '.');
   if (parts.size() > 2) parts.erase(parts.begin() + 2);
   parts.resize(3);
   return parts;
@@ -216,19 +204,6 @@ Table claims_json_table(const std::vector<ClaimResult>& claims) {
   return table;
 }
 
-std::string checks_json(const std::vector<Verdict>& verdicts) {
-  std::string out;
-  for (const Verdict& v : verdicts)
-    out += (out.empty() ? "\n  " : ",\n  ") + JsonRow()
-                                                  .field("name", v.expectation.name)
-                                                  .field("found", v.found.value_or(NAN))
-                                                  .field("low", v.expectation.low)
-                                                  .field("high", v.expectation.high)
-                                                  .field("holds", v.holds())
-                                                  .str();
-  return "[" + out + "]";
-}
-
 std::string results_json(const Study& study, const Options& options, const Table& numbers,
                          const std::vector<ClaimResult>& claims, const std::vector<Verdict>& verdicts) {
   JsonRow head;
@@ -238,7 +213,7 @@ std::string results_json(const Study& study, const Options& options, const Table
   return text(line.substr(0, line.size() - 1), ",\n \"numbers\":", rows_json(numbers, 6, 13),
               ",\n \"runtime\":", rows_json(times_table(timings(study)), 3, 10),
               ",\n \"claims\":", rows_json(claims_json_table(claims), 0, 0),
-              ",\n \"checks\":", checks_json(verdicts), "}\n");
+              ",\n \"checks\":", experiment::checks_json(verdicts), "}\n");
 }
 
 std::string markdown(const std::string& title, const std::string& lead,
@@ -265,8 +240,7 @@ Table starred(const Table& table) {
   Table out(table.columns());
   for (std::vector<std::string> row : table.rows()) {
     for (std::string& cell : row)
-      if (cell.size() > 4 && cell.starts_with("**") && cell.ends_with("**"))
-        cell = "*" + cell.substr(2, cell.size() - 4);
+      if (const auto plain = unbolded(cell)) cell = "*" + *plain;
     out.add_row(std::move(row));
   }
   return out;

@@ -30,8 +30,7 @@ Section cost_section(const Study& study) {
                       "measures one text alone, at given sample counts.",
                   .blocks = {}};
   for (const TextSet& set : study.groups) {
-    const bool published =
-        std::ranges::any_of(set.methods, [](const Source& source) { return source.settings == kPublished; });
+    const bool published = std::ranges::any_of(set.methods, is_published);
     std::vector<Table::Column> columns = {{"method"}};
     const std::vector<std::string> keys = {"queries", "token_forwards", "seconds"};
     for (const char* settings : {"", "published: "})
@@ -41,7 +40,7 @@ Section cost_section(const Study& study) {
     Table table(columns);
     for (const Source& method : set.methods) {
       const Source other{method.method, kCorrected, ""};
-      if (method.settings == kPublished && std::ranges::count(set.methods, other)) continue;
+      if (is_published(method) && std::ranges::count(set.methods, other)) continue;
       std::vector<std::string> row = {method.method};
       for (const char* settings : {kCorrected, kPublished}) {
         if (!published && settings != kCorrected) continue;

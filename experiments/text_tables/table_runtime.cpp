@@ -64,10 +64,7 @@ std::vector<Source> sources_in(const Timings& all) {
   std::vector<Source> sources;
   for (const Timing* t : all)
     if (!std::ranges::count(sources, t->source)) sources.push_back(t->source);
-  std::ranges::stable_sort(sources, {}, [first = sources](const Source& s) {
-    return std::ranges::find(first, s.method, &Source::method) - first.begin();
-  });
-  return sources;
+  return by_method(std::move(sources));
 }
 
 std::set<Index> sample_counts(const Timings& all) {

@@ -28,6 +28,12 @@ struct Source {
   }
 };
 
+inline bool is_published(const Source& source) {
+  return source.settings == kPublished;
+}
+/// The settings of a method next to each other, methods in the order of their first.
+std::vector<Source> by_method(std::vector<Source> sources);
+
 struct Metric {
   std::string key, title, unit;
   Direction direction;
@@ -94,6 +100,9 @@ Comparison paired(std::span<const double> a, std::span<const double> b);
 /// The .975 quantile of Student's t.
 double t_quantile(Index degrees_of_freedom);
 
+/// False where one of them is NaN.
+bool is_better(double a, double b, Direction direction);
+
 enum class Standing { better, worse, undecided };
 /// Undecided if the interval holds 0 or is not known.
 Standing standing(const Comparison& comparison, Direction direction);
@@ -138,6 +147,8 @@ std::vector<Block> metric_blocks(const Study& study, const std::vector<std::stri
                                  const std::string& paper_item);
 /// Marks a cell of the best number of a column.
 std::string bold(const std::string& cell);
+/// The cell without the mark, if it has one.
+std::optional<std::string> unbolded(const std::string& cell);
 
 /// Panels of corrected and published settings side by side, a curve a method, log10 of y. Nothing if no
 /// method of the figure has a point.
