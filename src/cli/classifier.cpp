@@ -223,7 +223,11 @@ void add_explain_options(cxxopts::Options& options) {
       "baseline", "integrated-gradients: zero, pad or mask", word("zero"), "B")(
       "tolerance", "integrated-gradients: largest completeness gap (nats)", word("1e-3"), "T")(
       "short-length", "slalom-eff: tokens of a text", integer("2"), "N")(
-      "most-deleted", "slalom-fidel, linear-deletion: tokens deleted at most", integer("5"), "N")(
+      "most-deleted", "slalom-fidel, linear-deletion: tokens deleted at most", integer("10"), "N")(
+      "prior", "what values of a SLALOM fitted to deletions shrink towards: none, gradient or attn-lrp (default: "
+      "attn-lrp for models)", word(""), "P")(
+      "positions", "effects of tokens' places in SLALOMs fitted to deletions: none or fitted (default: fitted)",
+      word(""), "P")("calibrate", "deletions that turn scores into log-odds; 0: none", integer("0"), "N")(
       "as-published", "SLALOM, SHAP, LIME and integrated gradients as the published study has them")(
       "held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
       integer("5"), "N");
@@ -233,7 +237,7 @@ namespace {
 
 void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector<const Method*>& methods) {
   for (const char* option : {"budget", "background", "absence", "baseline", "tolerance", "short-length",
-                             "most-deleted", "as-published"})
+                             "most-deleted", "prior", "positions", "as-published"})
     if (parsed.count(option) > 0 &&
         std::ranges::none_of(methods, [&](const Method* m) { return m->has(option); }))
       throw UsageError(text("--", option, " has no effect with ",
@@ -244,6 +248,13 @@ std::optional<Baseline> baseline_named(const std::string& name) {
   if (name == "zero") return Baseline::zero;
   if (name == "pad") return Baseline::pad;
   if (name == "mask") return Baseline::mask;
+  return std::nullopt;
+}
+
+std::optional<Prior> prior_named(const std::string& name) {
+  if (name == "none") return Prior::none;
+  if (name == "gradient") return Prior::gradient;
+  if (name == "attn-lrp") return Prior::attn_lrp;
   return std::nullopt;
 }
 
@@ -285,6 +296,12 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
       integer_option(parsed, "short-length", 1, std::min<Index>(classifier.limits.longest, 100'000));
   o.most_deleted = integer_option(parsed, "most-deleted", 1, 1'000'000);
   o.held_out = integer_option(parsed, "held-out", 0, 10'000);
+  o.calibrate = integer_option(parsed, "calibrate", 0, 100'000);
+  o.positions = choice_option(parsed, "positions", "none", "fitted").value_or(true);
+  const std::string prior = parsed["prior"].as<std::string>();
+  if (!prior.empty() && !prior_named(prior))
+    throw UsageError("--prior " + prior + ", wanted none, gradient or attn-lrp");
+  o.prior = prior_named(prior);
   o.as_published = parsed.count("as-published") > 0;
   if (o.as_published && o.background == true)
     throw UsageError("--background fitted: the published fits have no background");

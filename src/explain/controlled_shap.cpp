@@ -40,7 +40,7 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
 
 Method controlled_shap() {
   return {
-      "controlled-shap", "the same with a SLALOM as control variate", 1000, {"budget", "background"}, explain,
+      "controlled-shap", "the same with a SLALOM as control variate", 1000, {"budget", "background", "prior", "positions"}, explain,
       Asks::coalitions};
 }
 

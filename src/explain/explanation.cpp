@@ -8,6 +8,7 @@
 
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/kernels/least_squares.hpp"
 
 namespace slalom {
 
@@ -20,17 +21,22 @@ void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Expl
     scores.importance.push_back(model.importance[k]);
     scores.linear.push_back(std::exp(model.importance[k]) * model.value[k]);
   }
-  result.predict = [model, tokens = text.tokens()](std::span<const std::uint8_t> member) {
-    std::vector<Sample::Token> left;
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-      if (member[i] != 0) left.push_back(tokens[i]);
-    return left.empty() && !model.background ? std::nan("") : model.predict(left);
+  const auto predictor = [&](bool with_positions) {
+    return [model, tokens = text.tokens(), with_positions](std::span<const std::uint8_t> member) {
+      std::vector<Sample::Token> left;
+      for (std::size_t i = 0; i < tokens.size(); ++i)
+        if (member[i] != 0) left.push_back(tokens[i]);
+      return left.empty() && !model.background ? std::nan("") : model.predict(left, with_positions);
+    };
   };
+  result.predict = predictor(true);
+  const auto by_scores = predictor(false);
+  if (model.positions) result.predict_by_scores = by_scores;
   std::vector<std::uint8_t> member(scores.value.size(), 1);
-  const double whole = result.predict(member);
+  const double whole = by_scores(member);
   for (std::uint8_t& present : member) {
     present = 0;
-    scores.removal.push_back(result.predict(member) - whole);
+    scores.removal.push_back(by_scores(member) - whole);
     present = 1;
   }
   result.scores = std::move(scores);
@@ -96,6 +102,7 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   if (!filled.budget) filled.budget = method.default_budget;
   if (!filled.background) filled.background = text.has_empty_text();
   method.explain(f, text, filled, result);
+  if (options.calibrate > 0) calibrate(f, text, filled, result);
   result.cost = f.cost() - before;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.held_out > 0) {
@@ -104,6 +111,37 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
       result.warnings.emplace_back("fidelity cannot be measured: the text has one token to remove");
   }
   return result;
+}
+
+void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& explanation) {
+  constexpr Index kMostDeleted = 10;
+  const RandomDeletions drawn = random_deletions(text.players(), kMostDeleted, ceil_div(options.calibrate, kMostDeleted),
+                                                 false, Purpose::calibration, options.seed);
+  Coalitions kept{text.players(), {}};  // in turn one of each size
+  const Index sizes = drawn.removed.empty() ? 0 : drawn.removed.back(), each = sizes == 0 ? 0 : drawn.kept.size() / sizes;
+  for (Index i = 0; i < each; ++i)
+    for (Index k = 0; k < sizes && kept.size() < options.calibrate; ++k)
+      std::ranges::copy(drawn.kept.row(k * each + i), kept.add(1).begin());
+  const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
+  std::vector<double> y = coalition_values(f, text, deletes ? Absence{} : options.absence)(kept), design;
+  for (Index i = 0; i < kept.size(); ++i) {
+    const double change = explanation.predict(kept.row(i)) - explanation.log_odds;
+    y[static_cast<std::size_t>(i)] -= explanation.log_odds;
+    design.insert(design.end(), {1, static_cast<double>(std::ranges::count(kept.row(i), 0)), change});
+  }
+  const std::vector<double> found = minimum_norm_least_squares(kept.size(), 3, design, y).solution;
+  const double offset = found[0], slope = found[1], factor = found[2];
+  explanation.checks.emplace_back("calibration_offset", offset);
+  explanation.checks.emplace_back("calibration_per_token", slope);
+  explanation.checks.emplace_back("calibration_factor", factor);
+  if (!explanation.predict_by_scores) explanation.predict_by_scores = explanation.predict;
+  explanation.predict = [=, before = explanation.predict, F = explanation.log_odds](std::span<const std::uint8_t> member) {
+    const auto removed = static_cast<double>(std::ranges::count(member, 0));
+    return removed == 0 ? F : F + offset + slope * removed + factor * (before(member) - F);
+  };
+  if (auto* linear = std::get_if<LinearScores>(&explanation.scores))
+    for (std::vector<double>* scores : {&linear->weight, &linear->standard_error, &explanation.special})
+      for (double& s : *scores) s *= factor;
 }
 
 namespace {
@@ -150,11 +188,16 @@ std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, co
   const QueryCost before = f.cost();
   Sample truth;
   truth.target = coalition_values(f, text, absence)(kept);
-  std::vector<double> predicted;
+  std::vector<double> predicted, by_scores;
+  double rest = 0;  // of the prediction, which is not the scores'
   result.n = kept.size();
   for (Index i = 0; i < result.n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     predicted.push_back(explanation.predict(kept.row(i)));
+    if (explanation.predict_by_scores) {
+      by_scores.push_back(explanation.predict_by_scores(kept.row(i)));
+      rest += (predicted[at] - by_scores[at]) / static_cast<double>(result.n);
+    }
     if (result.removed.empty() || result.removed.back() != removed[at]) {
       result.removed.push_back(removed[at]);
       result.mse_removed.push_back(0);
@@ -165,6 +208,11 @@ std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, co
   }
   result.mse = mean_squared_error(truth, predicted);
   result.r2 = r_squared(truth, predicted);
+  if (explanation.predict_by_scores) {
+    const bool positions = std::holds_alternative<SlalomScores>(explanation.scores);
+    for (double& p : by_scores) p += positions ? rest : 0;
+    result.r2_scores = r_squared(truth, by_scores);
+  }
   result.correlation = std::isfinite(result.mse) ? pearson(truth.target, predicted) : std::nan("");
   result.cost = f.cost() - before;
   return result;

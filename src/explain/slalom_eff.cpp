@@ -39,23 +39,33 @@ std::vector<Tokens> short_texts(Index K, Index length, Index budget, std::uint64
   return list;
 }
 
-// With a background up to half of the budget goes to the empty text and single tokens.
+// Texts of one length do not tell a background from tokens that each carry a share of it. These do: the empty
+// text, where there is one, and single tokens, `most` of them at most.
+std::vector<Tokens> shortest_texts(const ExplainedText& text, Index most) {
+  std::vector<Tokens> list;
+  if (text.has_empty_text() && most > 0) list.emplace_back();
+  for (Index k = 0; k < text.distinct() && std::ssize(list) < most; ++k)
+    list.push_back({static_cast<Sample::Token>(k)});
+  return list;
+}
+
+// With a background up to half of the budget goes to the shortest texts.
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   const bool background = *options.background && !options.as_published;
   SlalomEvidence evidence(text);
-  const std::vector<Tokens> few = background ? anchors(text, *options.budget / 2) : std::vector<Tokens>{};
-  evidence.add(f, text, few, 1);
+  const std::vector<Tokens> few = background ? shortest_texts(text, *options.budget / 2) : std::vector<Tokens>{};
+  evidence.add(f, text, few);
   const Index left = *options.budget - std::ssize(few),
               length = std::clamp<Index>(options.short_length, 1, std::max<Index>(1, text.most_units(f)));
   if (length < options.short_length)
     result.warnings.push_back(slalom::text("texts of ", length, " tokens, not ", options.short_length,
                                            ": longer ones are longer than the model's positions"));
-  evidence.add(f, text, short_texts(text.distinct(), length, left, options.seed), 1);
+  evidence.add(f, text, short_texts(text.distinct(), length, left, options.seed));
   if (options.as_published)
     result.warnings.emplace_back("as published: fitted by Adam in 60 passes, without a background");
   const Sample& sample = evidence.sample;
   set_slalom_fit(options.as_published ? fit_slalom_adam(sample, kPublishedEff, options.seed)
-                                      : fit_slalom(sample, slalom_fit_options(background)),
+                                      : fit_slalom(sample, {.background = background}),
                  sample, text, result);
 }
 

@@ -1,20 +1,24 @@
 #include "slalom/explain/slalom_evidence.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/explain/embedding_gradient.hpp"
+#include "slalom/explain/methods.hpp"
+#include "slalom/explain/relevance.hpp"
 #include "slalom/surrogate/published.hpp"
 
 namespace slalom {
 
-void SlalomEvidence::add(const Tokens& tokens, double answer, double weight) {
-  if (seen_.insert(tokens).second) sample.add(tokens, answer, weight);
+void SlalomEvidence::add(const Tokens& tokens, double answer) {
+  if (seen_.insert(tokens).second) sample.add(tokens, answer);
 }
 
-void SlalomEvidence::add(BlackBox& f, const ExplainedText& text, const std::vector<Tokens>& asked,
-                         double weight) {
+void SlalomEvidence::add(BlackBox& f, const ExplainedText& text, const std::vector<Tokens>& asked) {
   const std::vector<double> answers = token_answers(f, text)(asked);
-  for (std::size_t i = 0; i < asked.size(); ++i) add(asked[i], answers[i], weight);
+  for (std::size_t i = 0; i < asked.size(); ++i) add(asked[i], answers[i]);
 }
 
 void SlalomEvidence::add(BlackBox& f, const ExplainedText& text, const Coalitions& kept) {
@@ -23,28 +27,59 @@ void SlalomEvidence::add(BlackBox& f, const ExplainedText& text, const Coalition
     Tokens tokens;
     for (std::size_t j = 0; j < text.tokens().size(); ++j)
       if (kept.row(i)[j] != 0) tokens.push_back(text.tokens()[j]);
-    add(tokens, answers[static_cast<std::size_t>(i)], 1);
+    add(tokens, answers[static_cast<std::size_t>(i)]);
   }
 }
 
-std::vector<SlalomEvidence::Tokens> anchors(const ExplainedText& text, Index most) {
-  std::vector<SlalomEvidence::Tokens> list;
-  if (text.has_empty_text() && most > 0) list.emplace_back();
-  for (Index k = 0; k < text.distinct() && std::ssize(list) < most; ++k)
-    list.push_back({static_cast<Sample::Token>(k)});
-  return list;
+namespace {
+
+bool can_be_opened(BlackBox& f) {
+  return !std::holds_alternative<std::monostate>(f.inside().transformer);
 }
 
-SlalomOptions slalom_fit_options(bool background) {
-  return {.background = background, .max_iterations = 60, .tolerance = 1e-6};
+/// Scores (S) of one forward and one backward pass.
+std::vector<double> scores_of_passes(BlackBox& f, const ExplainedText& text, Prior prior) {
+  Explanation unused;
+  if (prior == Prior::gradient) {
+    const GradientAtText at = gradient_at_text(f, text, "--prior gradient", unused);
+    return row_products(at.embedding, at.gradient, at.width);
+  }
+  charge_passes(f, 1, std::ssize(text.ids()), unused);
+  return look_inside(f, "--prior attn-lrp", [&](auto& model, Index target) {
+    return attn_lrp(model, text.ids(), text.encoding().types, target).token;
+  });
 }
+
+/// (K) means over the units that are the same, or empty.
+std::vector<double> guide_of(BlackBox& f, const ExplainedText& text, Prior prior) {
+  if (prior == Prior::none) return {};
+  const std::vector<double> scores = text.summed(scores_of_passes(f, text, prior));
+  const auto K = static_cast<std::size_t>(text.distinct());
+  std::vector<double> sum(K), count(K);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    sum[text.tokens()[i]] += scores[i];
+    ++count[text.tokens()[i]];
+  }
+  for (std::size_t k = 0; k < K; ++k) sum[k] /= count[k];
+  return sum;
+}
+
+std::string choice_sentence(const SlalomFit& fit, Prior prior) {
+  std::string words = fit.chosen;
+  if (prior != Prior::none)
+    words += text(", values shrunk towards ", significant(fit.guide_factor, 2), " x ",
+                  prior == Prior::gradient ? "input-x-gradient" : "attn-lrp");
+  if (fit.model.positions) words += ", position effects";
+  return words;
+}
+
+}  // namespace
 
 void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedText& text,
                     Explanation& result) {
-  const Index numbers = 2 * sample.tokens - 1 + (fit.model.background ? 2 : 0);
-  if (sample.texts() < numbers)
-    result.warnings.push_back(slalom::text(sample.texts(), " different texts for ", numbers,
-                                           " numbers: the budget is too small to determine them"));
+  if (sample.texts() < 2 * sample.tokens)
+    result.warnings.push_back(slalom::text(sample.texts(), " different texts for ", sample.tokens,
+                                           " tokens: a larger budget tells more of them apart"));
   set_slalom_scores(fit.model, text, result);
   auto& scores = std::get<SlalomScores>(result.scores);
   for (Sample::Token t : text.tokens()) {
@@ -53,55 +88,43 @@ void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedT
     if (k < fit.importance_se.size()) scores.importance_se.push_back(fit.importance_se[k]);
   }
   result.checks.emplace_back("mse_fit", fit.mse);
+  result.checks.emplace_back("mse_cross_validated", fit.cross_validated_mse);
+  result.checks.emplace_back("importance_deviation", fit.importance_deviation);
+  result.checks.emplace_back("part_deviation", fit.part_deviation);
+  result.checks.emplace_back("prior_factor", fit.guide_factor);
   result.checks.emplace_back("iterations", static_cast<double>(fit.iterations));
   result.checks.emplace_back("converged", fit.converged ? 1 : 0);
+  result.fit = choice_sentence(fit, Prior::none);
   result.warnings.insert(result.warnings.end(), fit.warnings.begin(), fit.warnings.end());
 }
 
-namespace {
-
-// Texts of hundreds of tokens leave a few deletions for each of their numbers: a fit of least error alone
-// cancels huge parts of some tokens by those of others, and errs wildly where another one is deleted. Normal
-// priors keep it from that; they weigh as much as the noise says, which is next to nothing where a SLALOM
-// fits exactly.
-constexpr double kValueDeviation = 1;  // ranges of the answers
-constexpr double kImportanceDeviation = 1;
-
-SlalomFit fit_with_priors(const Sample& sample, SlalomOptions options) {
-  const SlalomFit free = fit_slalom(sample, options);
-  const auto [lowest, highest] = std::ranges::minmax(sample.target);
-  const double texts = static_cast<double>(sample.texts()),
-               numbers = static_cast<double>(2 * sample.tokens + (options.background ? 1 : -1));
-  const double noise = free.mse * texts / std::max(texts - numbers, texts / 10);
-  const double value = kValueDeviation * (highest - lowest);
-  if (noise == 0 || value == 0) return free;
-  options.ridge = {noise / (value * value), noise / (kImportanceDeviation * kImportanceDeviation)};
-  options.start = free.model;
-  return fit_slalom(sample, options);
-}
-
-}  // namespace
-
 void fit_slalom_to_deletions(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
-                             double anchor_weight, Explanation& result) {
-  const bool background = *options.background && !options.as_published;
+                             Explanation& result) {
+  constexpr Index kPasses = 2;  // of a prior, forward and backward
   SlalomEvidence evidence(text);
-  const auto few = background ? anchors(text, *options.budget / 4) : std::vector<SlalomEvidence::Tokens>{};
-  evidence.add(f, text, query_deletions(text, *options.budget - std::ssize(few), options, false));
-  evidence.add(f, text, few, anchor_weight);
-  if (options.as_published)
-    result.warnings.emplace_back("as published: one step of alternating least squares, without a background");
   const Sample& sample = evidence.sample;
-  set_slalom_fit(options.as_published ? fit_slalom_alternating(sample)
-                                      : fit_with_priors(sample, slalom_fit_options(background)),
-                 sample, text, result);
+  if (options.as_published) {
+    evidence.add(f, text, query_deletions(text, *options.budget, options, false));
+    result.warnings.emplace_back("as published: one step of alternating least squares, without a background");
+    set_slalom_fit(fit_slalom_alternating(sample), sample, text, result);
+    return;
+  }
+  const Prior prior = options.prior.value_or(can_be_opened(f) ? Prior::attn_lrp : Prior::none);
+  std::vector<double> guide = guide_of(f, text, prior);
+  const Index budget = std::max<Index>(1, *options.budget - (prior == Prior::none ? 0 : kPasses));
+  evidence.add(f, text, query_deletions(text, budget, options, false));
+  const SlalomFit fit = fit_slalom(sample, {.background = *options.background,
+                                            .positions = options.positions && sample.texts() <= kMostTextsWithPositions,
+                                            .guide = std::move(guide)});
+  set_slalom_fit(fit, sample, text, result);
+  result.fit = choice_sentence(fit, prior);
 }
 
 void fit_slalom_of_all_sizes(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                              Explanation& result) {
   ExplainOptions all = options;
   all.most_deleted = text.players();
-  fit_slalom_to_deletions(f, text, all, 1, result);
+  fit_slalom_to_deletions(f, text, all, result);
 }
 
 double value_of_nothing(BlackBox& f, const ExplainedText& text, const SlalomScores& scores) {

@@ -21,7 +21,7 @@ Method slalom_shapley_values() {
   return {"slalom-shapley",
           "Shapley values of a SLALOM fitted to deletions of all sizes",
           500,
-          {"budget", "background"},
+          {"budget", "background", "prior", "positions"},
           explain,
           Asks::coalitions};
 }

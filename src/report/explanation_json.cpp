@@ -28,6 +28,7 @@ std::string fidelity_json(const std::optional<Fidelity>& fidelity) {
   if (!fidelity) return "null";
   JsonRow row;
   row.field("r2", fidelity->r2)
+      .field("r2_scores", fidelity->r2_scores)
       .field("mse", fidelity->mse)
       .field("correlation", fidelity->correlation)
       .field("n", fidelity->n)
@@ -77,6 +78,7 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
       .raw("fidelity", fidelity_json(e.fidelity))
       .raw("cost", cost.str())
       .raw("checks", checks.str())
+      .raw("fit", e.fit.empty() ? "null" : json_string(e.fit))
       .raw("parameters", origin.parameters)
       .field("seed", origin.seed)
       .field("version", SLALOM_VERSION)

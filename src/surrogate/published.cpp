@@ -46,8 +46,6 @@ SlalomFit begin_fit(const Sample& sample) {
   fit.value_se.assign(sample.tokens, kNaN);
   fit.importance_se = fit.value_se;
   fit.background_se = {kNaN, kNaN};
-  fit.first_mse = mean_squared_error(sample, predict(fit.model, sample));
-  fit.starts = 1;
   return fit;
 }
 
@@ -147,7 +145,6 @@ SlalomFit fit_slalom_alternating(const Sample& sample, Index rounds) {
   for (; fit.iterations < rounds; ++fit.iterations) {
     std::vector<double> design = value_design(sample, counts, fit.model);
     fit.model.value = minimum_norm_least_squares(sample.texts(), sample.tokens, design, right).solution;
-    if (fit.iterations == 0) fit.first_mse = mean_squared_error(sample, predict(fit.model, sample));
     solve_importances(sample, counts, fit.model);
   }
   fit.mse = mean_squared_error(sample, predict(fit.model, sample));

@@ -9,7 +9,14 @@
 
 namespace slalom {
 
-double SlalomModel::predict(std::span<const Sample::Token> text) const {
+double PositionEffects::of(std::span<const Sample::Token> text) const {
+  double sum = 0;
+  for (Index i = 0; i < std::ssize(text); ++i)
+    if (const auto found = effect.find(key(text[i], i)); found != effect.end()) sum += found->second;
+  return sum / (background + static_cast<double>(text.size()));
+}
+
+double SlalomModel::predict(std::span<const Sample::Token> text, bool with_positions) const {
   if (text.empty() && !background)
     throw Error("[slalom] the empty text has no prediction without a background");
   double highest = background ? background->importance : -std::numeric_limits<double>::infinity();
@@ -26,7 +33,7 @@ double SlalomModel::predict(std::span<const Sample::Token> text) const {
   };
   if (background) add(background->value, background->importance);
   for (const Sample::Token k : text) add(value[k], importance[k]);
-  return sum / normaliser;
+  return sum / normaliser + (positions && with_positions && !text.empty() ? positions->of(text) : 0);
 }
 
 void SlalomModel::centre() {

@@ -3,9 +3,7 @@
 #include <limits>
 
 #include "slalom/base/error.hpp"
-#include "slalom/base/interrupt.hpp"
-#include "slalom/kernels/least_squares.hpp"
-#include "slalom/surrogate/slalom_problem.hpp"
+#include "slalom/surrogate/slalom_comparison.hpp"
 
 namespace slalom {
 
@@ -13,393 +11,274 @@ namespace {
 
 using namespace detail;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(),
+                 kInfinity = std::numeric_limits<double>::infinity();
 
-// --- Levenberg-Marquardt ---------------------------------------------------------------------------------
-
-/// An importance moves by at most this in a step: the model is linear nowhere near as far.
-constexpr double kLongestStep = 2;
-
-/// The step of the damped normal equations, over all 2M parameters, and the decrease of the squared error
-/// that the linearised model promises for it before it is shortened.
-struct Step {
-  std::vector<double> change;
-  double promise = 0;
-  bool possible = false;
-};
-Step damped_step(const SlalomProblem& problem, const NormalEquations& normal, const std::vector<Index>& free,
-                 double damping) {
-  const Index size = static_cast<Index>(free.size());
-  ScaledSystem system = scaled_system(problem, normal, free, damping);
-  Step step;
-  if (size == 0 || !cholesky(size, system.matrix.data())) return step;
-  std::vector<double> x(size);
-  for (Index i = 0; i < size; ++i) x[i] = normal.gradient[free[i]] / system.root_diagonal[i];
-  cholesky_solve(size, system.matrix.data(), x.data());
-  step.change.resize(2 * problem.tokens());
-  for (Index i = 0; i < size; ++i) {
-    step.change[free[i]] = x[i] / system.root_diagonal[i];
-    step.promise += step.change[free[i]] * normal.gradient[free[i]];
-    if (free[i] >= problem.tokens()) {
-      step.promise += damping * system.level * step.change[free[i]] * step.change[free[i]];
-      step.change[free[i]] = std::clamp(step.change[free[i]], -kLongestStep, kLongestStep);
-    }
-  }
-  step.possible = std::isfinite(step.promise);
-  return step;
+void check(const Sample& sample, const SlalomOptions& options) {
+  sample.check();
+  const Index parameters = 2 * sample.tokens + (options.background ? 2 : 0);
+  if (parameters > kMostSlalomParameters)
+    throw Error(text("[slalom] ", parameters, " parameters, wanted at most ", kMostSlalomParameters),
+                "identification (slalom-exact without extra pairs) needs no fit");
+  if (!options.background)
+    for (Index i = 0; i < sample.texts(); ++i)
+      if (sample.text(i).empty())
+        throw Error(text("[slalom] text ", i, " is empty, wanted at least one token: there is no background"));
+  if (options.positions && sample.texts() > kMostTextsWithPositions)
+    throw Error(text("[slalom] position effects of ", sample.texts(), " texts, wanted at most ",
+                     kMostTextsWithPositions));
+  if (options.positions && !sample.weight.empty())
+    throw Error("[slalom] position effects are for samples without weights");
+  if (!options.guide.empty() && std::ssize(options.guide) != sample.tokens)
+    throw Error(text("[slalom] guide has ", options.guide.size(), " numbers, wanted ", sample.tokens));
+  for (const double g : options.guide)
+    if (!std::isfinite(g)) throw Error(text("[slalom] guide has ", g, ", wanted finite numbers"));
 }
 
-/// Given the importances F is linear in the values: solves for them. The ridge is far below what a
-/// determined value needs; the others stay where they are.
-void solve_values(const SlalomProblem& problem, SlalomPoint& point) {
-  const Index size = problem.tokens();
-  const NormalEquations normal = normal_equations(problem, point, false);
-  std::vector<Index> free;
-  for (Index k = 0; k < size; ++k)
-    if (normal.matrix[k * size + k] > 1e-290) free.push_back(k);
-  const Step step = damped_step(problem, normal, free, 0);
-  if (!step.possible) return;
-  for (Index k = 0; k < size; ++k) point.value[k] += step.change[k];
-}
-
-/// Puts the importances within their bounds and solves for the values. Where one lies further than `most`
-/// from the mean of F, its importance rises as far as leaves e^s (v − mean) as it is.
-void settle(const SlalomProblem& problem, SlalomPoint& point, double most = INFINITY) {
-  bound(problem, point);
-  solve_values(problem, point);
-  const auto excess = [&](Index k) { return std::abs(point.value[k] - problem.mean) / most; };
-  bool moved = false;
-  for (Index k = 0; k < problem.tokens(); ++k) {
-    if (excess(k) <= 1 || (problem.fixed_importance && k < problem.words())) continue;
-    point.importance[k] += std::log(excess(k));
-    moved = true;
-  }
-  if (moved) {
-    bound(problem, point);
-    solve_values(problem, point);
-  }
-  for (double& v : point.value) v = std::clamp(v, problem.mean - most, problem.mean + most);
-}
-
-struct Descent {
-  SlalomPoint point;
-  double error = 0;                     // the objective
-  double largest_deviation = INFINITY;  // of a value from the mean of F
-  double damping = 1e-3;
-  Index iterations = 0;
-  bool converged = false;
-};
-
-Descent begin_descent(const SlalomProblem& problem, SlalomPoint point) {
-  bound(problem, point);
-  const double error = objective(problem, point);
-  return {std::move(point), error};
-}
-
-/// Below the least damping a token of hardly any weight would follow rounding errors of its gradient.
-constexpr double kLeastDamping = 1e-13, kMostDamping = 1e10;
-
-/// One accepted step, or none if no damping leads downwards. Only the importances are damped, and the values
-/// are solved for again after they moved: a token that fades has e^s v constant, and no step of both along
-/// its tangent stays in that valley. Converged: nothing but rounding is left, or the
-/// undamped linearised model promises less than the tolerance.
-void descend_once(const SlalomProblem& problem, double tolerance, Descent& descent) {
-  const NormalEquations normal = normal_equations(problem, descent.point, true);
-  const std::vector<Index> free = free_parameters(problem, descent.point, normal);
-  for (; descent.damping < kMostDamping; descent.damping *= 4) {
-    const Step step = damped_step(problem, normal, free, descent.damping);
-    if (!step.possible) continue;
-    SlalomPoint candidate = descent.point;
-    for (Index k = 0; k < problem.tokens(); ++k) candidate.importance[k] += step.change[problem.tokens() + k];
-    settle(problem, candidate, descent.largest_deviation);
-    const double error = objective(problem, candidate);
-    descent.converged = step.promise * (1 + descent.damping) <= tolerance * descent.error;
-    if (error < descent.error) {
-      const double gain = (descent.error - error) / step.promise;
-      if (gain > 0.5) descent.damping = std::max(descent.damping / 6, kLeastDamping);
-      if (gain < 0.1) descent.damping *= 3;
-      descent.point = std::move(candidate);
-      descent.error = error;
-      ++descent.iterations;
-      return;
-    }
-    if (descent.converged) return;
-  }
-  descent.converged = true;
-}
-
-void descend(const SlalomProblem& problem, const SlalomOptions& options, Index iterations, Descent& descent) {
-  // Residuals of this size are rounding errors of the predictions.
-  const double rounding = 1e-30 * problem.squares;
-  const Index last = std::min(options.max_iterations, descent.iterations + iterations);
-  while (!descent.converged && descent.iterations < last) {
-    check_interrupt();
-    if (descent.error <= rounding)
-      descent.converged = true;
-    else
-      descend_once(problem, options.tolerance, descent);
-  }
-}
-
-// --- starts ----------------------------------------------------------------------------------------------
-
-/// All importances 0, the background's as given, and the values that suit them.
-SlalomPoint equal_importances(const SlalomProblem& problem, double background) {
-  SlalomPoint point{std::vector<double>(problem.tokens()), std::vector<double>(problem.tokens())};
-  if (problem.background) point.importance.back() = background;
-  settle(problem, point);
-  return point;
-}
-
-SlalomPoint given_start(const SlalomProblem& problem, const SlalomModel& start, Index tokens) {
+void check_start(const SlalomModel& start, const Sample& sample, const SlalomOptions& options) {
   const auto all_finite = [](const std::vector<double>& x) {
-    return std::all_of(x.begin(), x.end(), [](double number) { return std::isfinite(number); });
+    return std::ranges::all_of(x, [](double number) { return std::isfinite(number); });
   };
-  if (static_cast<Index>(start.value.size()) != tokens || start.importance.size() != start.value.size())
+  if (std::ssize(start.value) != sample.tokens || start.importance.size() != start.value.size())
     throw Error(text("[slalom] start has ", start.value.size(), " values and ", start.importance.size(),
-                     " importances, wanted ", tokens));
-  if (!all_finite(start.value) || !all_finite(start.importance))
+                     " importances, wanted ", sample.tokens));
+  if (!all_finite(start.value) || !all_finite(start.importance) ||
+      (start.background && !std::isfinite(start.background->value + start.background->importance)))
     throw Error("[slalom] start has a number that is not finite");
-  if (start.background &&
-      !(std::isfinite(start.background->value) && std::isfinite(start.background->importance)))
-    throw Error("[slalom] start has a background that is not finite");
-  if (start.background && !problem.background)
+  if (start.background && !options.background)
     throw Error("[slalom] start has a background, the fit has none");
-  SlalomPoint point;
-  for (const Sample::Token k : problem.seen) {
-    point.value.push_back(start.value[k]);
-    point.importance.push_back(problem.fixed_importance ? 0 : start.importance[k]);
-  }
-  if (!problem.background) return point;
-  const double unnoticed =
-      *std::min_element(start.importance.begin(), start.importance.end()) - 4 * kImportanceBound;
-  const Background background = start.background.value_or(Background{0, unnoticed});
-  point.value.push_back(background.value);
-  point.importance.push_back(background.importance);
-  return point;
 }
 
-/// A few steps from every start, then on to the end from the best.
-Descent descend_from_best(const SlalomProblem& problem, const SlalomOptions& options,
-                          std::vector<SlalomPoint> starts, SlalomFit& fit) {
-  constexpr Index kFirstSteps = 8;
-  std::vector<Descent> descents;
-  double first = std::numeric_limits<double>::infinity();
-  for (SlalomPoint& start : starts) {
-    descents.push_back(begin_descent(problem, std::move(start)));
-    first = std::min(first, descents.back().error);
-    if (starts.size() > 1) descend(problem, options, kFirstSteps, descents.back());
+/// The model as a candidate.
+Candidate from_model(Candidate c, const SlalomModel& model) {
+  const SlalomParameters& at = c.parameters;
+  SlalomModel start = model;
+  start.bound_importances();
+  double mean = 0;
+  for (const double v : start.value) mean += v / static_cast<double>(at.tokens);
+  for (Index k = 0; k < at.tokens; ++k) {
+    c.x[at.importance() + k] = start.importance[k];
+    c.x[k] = (start.value[k] - mean) * std::exp(start.importance[k]);
   }
-  Descent& best = *std::min_element(descents.begin(), descents.end(),
-                                    [](const Descent& a, const Descent& b) { return a.error < b.error; });
-  descend(problem, options, options.max_iterations, best);
-  for (const Descent& descent : descents) fit.iterations += descent.iterations;
-  fit.starts += static_cast<Index>(descents.size());
-  fit.first_mse = first / problem.total_weight;
-  return std::move(best);
+  c.x[at.mean()] = mean;
+  if (!at.guide.empty()) c.x[at.factor()] = 0;
+  if (at.background) {
+    c.x[at.background_value()] = start.background ? start.background->value : mean;
+    c.x[at.log_background()] = start.background ? start.background->importance : -2 * kImportanceBound;
+  }
+  return c;
 }
 
-/// The model with background holds plain SLALOM and the affine bag of words as limits. Descents start near
-/// both, and the result is compared with both.
-Descent descend_with_background(const Sample& sample, const SlalomProblem& problem,
-                                const SlalomOptions& options, std::vector<SlalomPoint> starts,
-                                SlalomFit& fit) {
-  std::vector<SlalomPoint> limits = {equal_importances(problem, kImportanceBound)};
-  starts.push_back(equal_importances(problem, 0));
-  starts.push_back(equal_importances(problem, 4));
-  const SlalomProblem plain_problem(
-      sample, {.fixed_importance = options.fixed_importance, .ridge = options.ridge}, true);
-  if (plain_problem.rows() > 0) {
-    SlalomFit plain;
-    SlalomPoint point =
-        descend_from_best(plain_problem, options, {equal_importances(plain_problem, 0)}, plain).point;
-    fit.iterations += plain.iterations;
-    point.value.push_back(problem.mean);
-    point.importance.push_back(-2 * kImportanceBound);
-    limits.push_back(point);
-    point.importance.back() = -3;
-    starts.push_back(std::move(point));
+Candidate unfixed(Candidate c, double deviation) {
+  c.importance_deviation = deviation;
+  c.fixed_importance = c.fixed_background = false;
+  return c;
+}
+
+double residual_of(const Candidate& c, const CountRows& rows) {
+  double sum = 0;
+  const std::vector<double> predicted = predict(c.parameters, c.x, rows);
+  for (Index i = 0; i < rows.texts; ++i)
+    sum += rows.weight[i] * (predicted[i] - rows.target[i]) * (predicted[i] - rows.target[i]);
+  return sum;
+}
+
+/// Whatever of these ends at the least squared error.
+Candidate least_of(const Comparison& comparison, const CountRows& rows, std::vector<Candidate> starts) {
+  parallel_for(std::ssize(starts), [&](Index s) { comparison.refine(rows, starts[s]); });
+  return *std::ranges::min_element(starts, {}, [&](const Candidate& c) { return residual_of(c, rows); });
+}
+
+/// Descends from the additive fits and, with a background, from the plain SLALOM and the affine bag of words,
+/// which it holds as limits.
+Candidate least_squares(const Sample& sample, const SlalomOptions& options, const Comparison& comparison,
+                        const CountRows& rows) {
+  std::vector<Candidate> starts;
+  for (const double lengths : {0.1, 1.0, 1e6}) {
+    starts.push_back(unfixed(comparison.additive(lengths), kInfinity));
+    starts.back().fixed_importance = options.fixed_importance;
+    if (!options.background) break;
   }
-  Descent best = descend_from_best(problem, options, std::move(starts), fit);
-  for (SlalomPoint& limit : limits) {
-    Descent descent = begin_descent(problem, std::move(limit));
-    if (descent.error >= best.error) continue;
-    descend(problem, options, options.max_iterations, descent);
-    fit.iterations += descent.iterations;
-    best = std::move(descent);
+  const bool has_empty = std::ranges::adjacent_find(sample.begin) != sample.begin.end();
+  if (options.background && !options.fixed_importance && !has_empty) {
+    const SlalomFit plain = fit_slalom(sample, {.least_squares = true});
+    starts.push_back(from_model(starts[0], plain.model));
+    starts.back().x[starts.back().parameters.log_background()] = -3;
   }
+  Candidate best = least_of(comparison, rows, std::move(starts));
+  best.name = "least squares";
   return best;
+}
+
+/// Of the texts' residuals r: ρ Σ_i φ_i ((I + ρP)⁻¹ r)_i / Z_i, φ_i what stands where in text i, Z_i its weight.
+/// The answers in `rows` are freed of what these effects explain.
+PositionEffects subtract_position_effects(const Sample& sample, const Candidate& c, double rho, double background,
+                                          CountRows& rows) {
+  std::vector<Index> all(static_cast<std::size_t>(rows.texts));
+  std::iota(all.begin(), all.end(), Index{0});
+  std::vector<double> left = predict(c.parameters, c.x, rows);
+  for (Index i = 0; i < rows.texts; ++i) left[i] = rows.target[i] - left[i];
+  const std::vector<double> weights = position_weights(position_covariance(sample, all, background), rho, left);
+  PositionEffects effects{background, {}};
+  for (Index i = 0; i < rows.texts; ++i) {
+    const auto text = sample.text(i);
+    const double share = rho * weights[i] / (background + static_cast<double>(text.size()));
+    for (Index p = 0; p < std::ssize(text); ++p) effects.effect[PositionEffects::key(text[p], p)] += share;
+    rows.target[i] -= left[i] - weights[i];
+  }
+  return effects;
 }
 
 // --- standard errors -------------------------------------------------------------------------------------
 
-/// From σ² (JᵀWJ)⁻¹ of the scaled system with a ridge ε. Along a direction that the sample leaves open its
-/// inverse is 1/ε, far above the variance inflation of any parameter that is determined: that tells which
-/// are, and ε tr(inverse) counts the open directions.
+/// σ √(gᵀ H⁻¹ g) for the gradients g of the reported numbers.
 class StandardErrors {
  public:
-  StandardErrors(const SlalomProblem& problem, const SlalomPoint& point, double squared_error)
-      : problem_(problem) {
-    constexpr double kLargestInflation = 1e9;
-    const NormalEquations normal = normal_equations(problem, point, true);
-    free_ = free_parameters(problem, point, normal);
-    const Index size = static_cast<Index>(free_.size());
-    system_ = scaled_system(problem, normal, free_, 0);
-    if (size == 0 || !cholesky(size, system_.matrix.data())) return;
-    cholesky_inverse(size, system_.matrix.data());
-    double open = 0;
-    for (Index i = 0; i < size; ++i) {
-      const double inflation = system_.matrix[i * size + i];
-      open += kRidge * inflation;
-      if (inflation > kLargestInflation) continue;
-      if (free_[i] < problem.tokens())
-        values_.push_back(i);
-      else
-        importances_.push_back(i);
+  StandardErrors(const Candidate& c, const CountRows& rows, const CountRows& support)
+      : c_(c),
+        curvature_(curvature({c.parameters, &rows, &support, c.fixed_importance, c.fixed_background}, c.penalties, c.x)) {
+    double total = 0, squares = 0;
+    for (const double w : rows.weight) {
+      total += w;
+      squares += w * w;
     }
-    const bool gauge = !problem.fixed_importance && free_.back() >= problem.tokens();
-    const Index rank = size - static_cast<Index>(std::lround(open)) - (gauge ? 1 : 0);
     // Kish's effective number: texts of little weight are little evidence.
-    const double observations = problem.total_weight * problem.total_weight / problem.squared_weights;
-    if (observations > static_cast<double>(rank))
-      variance_ = squared_error / (observations - static_cast<double>(rank));
+    const double observations = squares > 0 ? total * total / squares : 0;
+    const bool penalised = c.penalties.part > 0;
+    const double freedom = observations - curvature_.freedom;
+    if (penalised)
+      variance_ = c.variance;
+    else if (freedom > 0.5)
+      variance_ = curvature_.residual / total * observations / freedom;
   }
 
-  void write(SlalomFit& fit) const {
-    for (const Index i : values_) {
-      const Index k = free_[i];
-      (k == problem_.words() ? fit.background_se.value : fit.value_se[problem_.seen[k]]) =
-          std::sqrt(variance_ * covariance(i, i));
-    }
-    write_importances(fit);
+  double value(Index k) const {
+    const SlalomParameters& at = c_.parameters;
+    const double share = std::exp(-c_.x[at.importance() + k]),
+                 part = c_.x[k] + (at.guide.empty() ? 0 : c_.x[at.factor()] * at.guide[k]);
+    std::vector<std::pair<Index, double>> g = {{at.mean(), 1}, {k, share}, {at.importance() + k, -share * part}};
+    if (!at.guide.empty()) g.emplace_back(at.factor(), share * at.guide[k]);
+    return error_of(g);
   }
+  double importance(Index k) const { return c_.fixed_importance ? kNaN : centred(c_.parameters.importance() + k); }
+  double background_value() const { return error_of({{c_.parameters.background_value(), 1}}); }
+  double background_importance() const { return c_.fixed_background ? kNaN : centred(c_.parameters.log_background()); }
 
  private:
-  double covariance(Index i, Index j) const {
-    const Index size = static_cast<Index>(free_.size());
-    return system_.matrix[i * size + j] / (system_.root_diagonal[i] * system_.root_diagonal[j]);
+  double centred(Index p) const {
+    std::vector<std::pair<Index, double>> g;
+    for (Index k = 0; k < c_.parameters.tokens && !c_.fixed_importance; ++k)
+      if (const Index s = c_.parameters.importance() + k; !std::isnan(error_of({{s, 1}}))) g.emplace_back(s, 0);
+    for (auto& [k, share] : g) share = -1 / static_cast<double>(g.size());
+    g.emplace_back(p, 1);
+    return std::isnan(error_of({{p, 1}})) ? kNaN : error_of(g);
   }
-
-  /// Of s_k − mean of the tokens' importances that are determined. A shift common to all cancels, whatever
-  /// the inverse holds along it. With fixed importances the background's is free alone and the mean is 0.
-  void write_importances(SlalomFit& fit) const {
-    std::vector<Index> words;
-    for (const Index i : importances_)
-      if (free_[i] - problem_.tokens() < problem_.words()) words.push_back(i);
-    const double scale = words.empty() ? 0 : 1 / static_cast<double>(words.size());
-    double mean_variance = 0;
-    for (const Index i : words)
-      for (const Index j : words) mean_variance += covariance(i, j) * scale * scale;
-    for (const Index i : importances_) {
-      double with_mean = 0;
-      for (const Index j : words) with_mean += covariance(i, j) * scale;
-      const Index k = free_[i] - problem_.tokens();
-      (k == problem_.words() ? fit.background_se.importance : fit.importance_se[problem_.seen[k]]) =
-          std::sqrt(variance_ * std::max(0.0, covariance(i, i) - 2 * with_mean + mean_variance));
+  /// NaN where the other numbers leave this one open: its variance is far above what it were if they were known.
+  double error_of(const std::vector<std::pair<Index, double>>& g) const {
+    constexpr double kLargestInflation = 1e9;
+    const Index size = c_.parameters.size();
+    double variance = 0, known = 0;
+    for (const auto& [p, gp] : g) {
+      if (curvature_.diagonal[p] > 0) known += gp * gp / curvature_.diagonal[p];
+      for (const auto& [q, gq] : g) variance += gp * gq * curvature_.inverse[p * size + q];
     }
+    return !(variance <= kLargestInflation * known) ? kNaN : std::sqrt(variance_ * std::max(0.0, variance));
   }
 
-  const SlalomProblem& problem_;
-  std::vector<Index> free_, values_, importances_;  // positions of the determined ones in free_
-  ScaledSystem system_;
+  const Candidate& c_;
+  SlalomCurvature curvature_;
   double variance_ = kNaN;
 };
 
-/// The same descent with bounded values, if that is nearly as good as free and no worse than the start:
-/// within the first bound that costs little enough.
-void prefer_bounded_values(const SlalomProblem& problem, const SlalomOptions& options, double first_error,
-                           Descent& best) {
-  if (problem.largest_deviation == 0) return;
-  const Descent free = best;
-  const double spread = std::max(0.0, problem.squares - problem.total_weight * problem.mean * problem.mean);
-  for (const ValueBound& tried : kValueBounds) {
-    const double most = tried.ranges / kValueBounds[0].ranges * problem.largest_deviation;
-    const auto beyond = [&](double v) { return std::abs(v - problem.mean) > most; };
-    if (std::none_of(free.point.value.begin(), free.point.value.end(), beyond)) return;
-    SlalomPoint point = free.point;
-    settle(problem, point, most);
-    Descent bounded = begin_descent(problem, std::move(point));
-    bounded.largest_deviation = most;
-    descend(problem, options, options.max_iterations, bounded);
-    if (bounded.error > free.error + std::max(tried.cost * free.error, tried.little * spread) ||
-        bounded.error > first_error)
-      continue;
-    bounded.iterations += free.iterations;
-    best = std::move(bounded);
-    return;
-  }
+void write_warnings(const Sample& sample, const Candidate& c, const std::vector<bool>& occurs, SlalomFit& fit) {
+  const Index missing = std::ranges::count(occurs, false);
+  if (missing > 0)
+    fit.warnings.push_back(text(missing, " of ", sample.tokens,
+                                " tokens never occur in the sample; they have importance 0 and the mean value"));
+  const auto bounded = std::ranges::count_if(fit.model.importance, [](double s) {
+    return std::abs(s) >= kImportanceBound - 1e-9;
+  });
+  if (bounded > 0)
+    fit.warnings.push_back(text(bounded, " of ", sample.tokens, " importances are at their bound, ",
+                                kImportanceBound, " from the mean"));
+  if (!c.converged) fit.warnings.push_back(text("no convergence after ", c.iterations, " iterations"));
 }
 
-void write_model(const SlalomProblem& problem, const Descent& best, Index tokens, SlalomFit& fit) {
-  fit.model.value.assign(static_cast<std::size_t>(tokens), 0);
-  fit.model.importance.assign(static_cast<std::size_t>(tokens), 0);
-  Index bounded = 0, additive = 0;
-  double furthest = 0;  // in ranges of the log-odds
-  for (const double v : best.point.value) {
-    additive += std::abs(v - problem.mean) >= (1 - 1e-6) * problem.largest_deviation;
-    furthest =
-        std::max(furthest, std::abs(v - problem.mean) / problem.largest_deviation * kValueBounds[0].ranges);
+/// Tokens of texts of positive weight.
+std::vector<bool> occurring(const CountRows& rows) {
+  std::vector<bool> occurs(static_cast<std::size_t>(rows.tokens));
+  for (Index i = 0; i < rows.texts; ++i)
+    for (Index k = 0; k < rows.tokens; ++k)
+      if (rows.row(i)[k] > 0 && rows.weight[i] > 0) occurs[k] = true;
+  return occurs;
+}
+
+/// The model at c, its importances centred; tokens that never occur are in the middle of the others.
+SlalomModel centred_model(const Candidate& c, const std::vector<bool>& occurs) {
+  std::vector<double> x = c.x;
+  double* s = x.data() + c.parameters.importance();
+  double sum = 0, count = 0;
+  for (std::size_t k = 0; k < occurs.size(); ++k)
+    if (occurs[k]) {
+      sum += s[k];
+      ++count;
+    }
+  for (std::size_t k = 0; k < occurs.size(); ++k)
+    if (!occurs[k]) s[k] = count > 0 ? sum / count : 0;
+  return model_at(c.parameters, x);
+}
+
+SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows, const CountRows& support) {
+  const std::vector<bool> occurs = occurring(rows);
+  SlalomFit fit;
+  fit.model = centred_model(c, occurs);
+  const StandardErrors errors(c, rows, support);
+  for (Index k = 0; k < sample.tokens; ++k) {
+    fit.value_se.push_back(occurs[k] ? errors.value(k) : kNaN);
+    fit.importance_se.push_back(occurs[k] ? errors.importance(k) : kNaN);
   }
-  for (Index k = 0; k < problem.words(); ++k) {
-    const double importance = best.point.importance[k];
-    fit.model.value[problem.seen[k]] = best.point.value[k];
-    fit.model.importance[problem.seen[k]] = importance;
-    bounded += at_bound(problem, k, importance, importance > 0);
-  }
-  if (problem.background) {
-    const double importance = best.point.importance.back();
-    fit.model.background = Background{best.point.value.back(), importance};
-    if (at_bound(problem, problem.words(), importance, false))
-      fit.warnings.push_back("the background weighs nothing: plain SLALOM fits as well");
-    if (at_bound(problem, problem.words(), importance, true))
-      fit.warnings.push_back("the background outweighs every token: an additive model fits as well");
-  }
-  if (tokens > problem.words())
-    fit.warnings.push_back(text(tokens - problem.words(), " of ", tokens,
-                                " tokens never occur in the sample; their value and importance are 0"));
-  if (bounded > 0)
-    fit.warnings.push_back(text(bounded, " of ", tokens, " importances are at their bound, ",
-                                kImportanceBound, " from the mean"));
-  if (additive > 0 && problem.largest_deviation > 0)
-    fit.warnings.push_back(
-        text(additive, additive == 1 ? " value lies" : " values lie", " up to ", std::round(furthest),
-             " ranges of the log-odds from their mean: such a token acts additively, and only "
-             "exp(importance) * value is determined"));
-  if (!best.converged) fit.warnings.push_back(text("no convergence after ", best.iterations, " iterations"));
+  fit.background_se = {kNaN, kNaN};
+  if (c.parameters.background) fit.background_se = {errors.background_value(), errors.background_importance()};
+  fit.mse = mean_squared_error(sample, predict(fit.model, sample));
+  fit.chosen = c.name;
+  fit.cross_validated_mse = kNaN;
+  fit.importance_deviation = c.importance_deviation;
+  fit.part_deviation = c.penalties.part > 0 ? std::sqrt(c.variance / c.penalties.part) : kInfinity;
+  fit.guide_factor = c.parameters.guide.empty() ? 0 : c.x[c.parameters.factor()];
+  fit.iterations = c.iterations;
+  fit.converged = c.converged;
+  write_warnings(sample, c, occurs, fit);
+  return fit;
 }
 
 }  // namespace
 
 SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
-  sample.check();
-  const SlalomProblem problem(sample, options, false);
-  if (2 * problem.tokens() > kMostSlalomParameters)
-    throw Error(
-        text("[slalom] ", 2 * problem.tokens(), " parameters, wanted at most ", kMostSlalomParameters),
-        "identification (slalom-exact without extra pairs) needs no fit");
-  SlalomFit fit;
-  std::vector<SlalomPoint> starts;
-  if (options.start) starts.push_back(given_start(problem, *options.start, sample.tokens));
-  constexpr double kExact = 1e-20;  // of Σ w F²: such a start needs no other
-  const bool exact = !starts.empty() && begin_descent(problem, starts[0]).error <= kExact * problem.squares;
-  Descent best;
-  if (exact) {
-    best = descend_from_best(problem, options, std::move(starts), fit);
-  } else if (problem.background) {
-    best = descend_with_background(sample, problem, options, std::move(starts), fit);
-  } else {
-    starts.push_back(equal_importances(problem, 0));
-    best = descend_from_best(problem, options, std::move(starts), fit);
+  check(sample, options);
+  CountRows rows = count_rows(sample);
+  Comparison comparison(sample, options, texts_to_compare(sample.texts(), sample.tokens));
+  if (options.start) {
+    check_start(*options.start, sample, options);
+    const Candidate weak = unfixed(comparison.additive(1), 8);
+    Candidate best = least_of(comparison, rows, {from_model(weak, *options.start), weak});
+    best.name = "SLALOM";
+    return fit_of(sample, best, rows, comparison.support());
   }
-  prefer_bounded_values(problem, options, fit.first_mse * problem.total_weight, best);
-  const double error = squared_error(problem, best.point);
-  fit.mse = error / problem.total_weight;
-  fit.converged = best.converged;
-  write_model(problem, best, sample.tokens, fit);
-  fit.value_se.assign(fit.model.value.size(), kNaN);
-  fit.importance_se = fit.value_se;
-  fit.background_se = {kNaN, kNaN};
-  StandardErrors(problem, best.point, error).write(fit);
+  if (options.least_squares)
+    return fit_of(sample, least_squares(sample, options, comparison, rows), rows, comparison.support());
+  comparison.compare();
+  Candidate best = comparison.best();
+  const double error = best.error();
+  std::optional<PositionEffects> effects;
+  if (comparison.position_rho() > 0)
+    effects = subtract_position_effects(sample, best, comparison.position_rho(), comparison.position_background(), rows);
+  if (rows.texts > std::ssize(best.errors)) comparison.refine(rows, best);
+  SlalomFit fit = fit_of(sample, best, rows, comparison.support());
+  fit.cross_validated_mse = error;
+  if (effects) {
+    fit.model.positions = std::move(effects);
+    fit.mse = mean_squared_error(sample, predict(fit.model, sample));
+  }
   return fit;
 }
 

@@ -35,7 +35,7 @@ TEST_CASE("two Adam steps agree with the arithmetic") {
   const SlalomFit fit = fit_slalom_adam(sample, {0.1, 32, 2}, 7);
   const double step = 0.1 * (0.36 / 0.19) / std::sqrt(0.007236 / 0.001999);
   CHECK(relative_error(fit.model.value[0], 0.1 + step) < 1e-7);
-  CHECK(relative_error(fit.first_mse, 1) < 1e-15);
+
   CHECK(relative_error(fit.mse, std::pow(0.9 - step, 2)) < 1e-6);
 }
 
@@ -62,9 +62,7 @@ TEST_CASE("alternating least squares recovers a SLALOM in many rounds, and one r
   const Sample sample = random_sample(truth, 300, 5, 0, 5);
   const SlalomFit one = fit_slalom_alternating(sample), many = fit_slalom_alternating(sample, 100);
   CHECK(one.iterations == 1);
-  CHECK(relative_error(one.first_mse, fit_slalom(sample, {.fixed_importance = true}).mse) < 1e-9);
   CHECK(many.mse < one.mse);
-  CHECK(many.mse < 1e-3 * one.first_mse);
 }
 
 TEST_CASE("alternating least squares finds the importances that go with the true values") {

@@ -19,7 +19,9 @@ enum class Purpose : std::uint32_t {
   held_out,   // texts that an explanation is scored on
   optimiser,  // order of batches in a surrogate's stochastic fit
   audit,
-  back_off  // how long a client waits before it tries again
+  back_off,  // how long a client waits before it tries again
+  folds,     // of cross-validation
+  calibration
 };
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <variant>
@@ -28,6 +29,9 @@ struct LinearScores {
 struct Fidelity {
   double r2 = 0, mse = 0;           // r2 is NaN if all true log-odds are equal; mse in nats²
   double correlation = 0;           // Pearson's, of predicted and true: for scores without a scale; NaN as r2
+  /// r2 of what the tokens' scores alone predict, where the explanation has more: calibration left out, position
+  /// effects replaced by their mean. NaN where it has no more.
+  double r2_scores = std::numeric_limits<double>::quiet_NaN();
   std::vector<Index> removed;       // how many tokens were removed
   std::vector<double> mse_removed;  // of each of these numbers
   Index n = 0, unseen = 0;          // texts, and those of them that the explanation was not made from
@@ -41,10 +45,13 @@ struct Explanation {
   std::vector<double> special;  // the special tokens', in order, where the method gives them any
   /// The explanation's own log-odds of a coalition; additive scores w mean F(t) − Σ of the absent tokens' w.
   std::function<double(std::span<const std::uint8_t> member)> predict;
+  /// The same by the tokens' scores alone, or empty: there is no more.
+  std::function<double(std::span<const std::uint8_t> member)> predict_by_scores;
   std::optional<Fidelity> fidelity;
   QueryCost cost;  // of the explanation, without its fidelity
   double seconds = 0;
   std::vector<std::pair<std::string, double>> checks;  // the method's own, by name
+  std::string fit;                                     // what a fit chose, in words; empty without a fit
   std::vector<std::string> warnings;
 };
 
@@ -52,12 +59,18 @@ struct Explanation {
 /// the mask token in the place of every explained token.
 enum class Baseline { zero, pad, mask };
 
+/// Scores of the opened model that values of a SLALOM shrink towards, times a factor that the fit finds.
+enum class Prior { none, gradient /* input x gradient */, attn_lrp };
+
 struct ExplainOptions {
   std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
   std::optional<bool> background;  // of the SLALOM methods; empty: fitted if the text has special tokens
   Absence absence;                 // in Shapley games, leave-one-out and deletions that a method asks about
   Index short_length = 2;          // slalom-eff: tokens of a text
-  Index most_deleted = 5;          // slalom-fidel, linear-deletion: tokens deleted at most
+  Index most_deleted = 10;         // slalom-fidel, linear-deletion: tokens deleted at most
+  std::optional<Prior> prior{};    // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
+  bool positions = true;           // SLALOMs fitted to deletions have position effects where they predict better
+  Index calibrate = 0;             // deletions that a calibration is fitted to; 0: none
   Baseline baseline = Baseline::zero;          // integrated-gradients
   std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines
   double tolerance = 1e-3;                     // integrated-gradients: the largest completeness gap, nats
@@ -90,6 +103,11 @@ struct Method {
 const std::vector<Method>& methods();
 /// Throws UsageError naming the methods there are.
 const Method& method_named(const std::string& name);
+
+/// Fits offset + slope · removed tokens + factor · (prediction − F(t)) to log-odds of `options.calibrate`
+/// deletions of 1 … 10 tokens, and makes that the prediction; the scores are multiplied by the factor, and the
+/// three numbers are checks. So scores in any unit predict log-odds.
+void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& explanation);
 
 /// Explains the text, and scores the explanation on held-out deletions. The same text, options and seed give
 /// the same bits. Throws Error as the black box and the method do, UsageError for a budget below 1.

@@ -16,34 +16,26 @@ class SlalomEvidence {
   using Tokens = std::vector<Sample::Token>;
   explicit SlalomEvidence(const ExplainedText& text) { sample.tokens = text.distinct(); }
 
-  /// Texts of the text's tokens, each of that weight.
-  void add(BlackBox& f, const ExplainedText& text, const std::vector<Tokens>& asked, double weight);
+  /// Texts of the text's tokens.
+  void add(BlackBox& f, const ExplainedText& text, const std::vector<Tokens>& asked);
   /// Deletions of the text.
   void add(BlackBox& f, const ExplainedText& text, const Coalitions& kept);
 
   Sample sample;
 
  private:
-  void add(const Tokens& tokens, double answer, double weight);
+  void add(const Tokens& tokens, double answer);
   std::set<Tokens> seen_;
 };
-
-/// Texts of one length do not tell a background from tokens that each carry a share of it. These do: the
-/// empty text, where there is one, and single tokens, `most` of them at most.
-std::vector<SlalomEvidence::Tokens> anchors(const ExplainedText& text, Index most);
-
-/// What fit_slalom() is asked for here: a millionth of the squared error is far below what other queries
-/// would change.
-SlalomOptions slalom_fit_options(bool background);
 
 /// Scores, standard errors, checks and warnings of a fit to the sample.
 void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedText& text,
                     Explanation& result);
 
-/// A fit to deletions of 0 … most_deleted random tokens of the text. With a background up to a quarter of the
-/// budget goes to anchors, which weigh `anchor_weight` of a deletion.
+/// A fit to deletions of 0 … most_deleted random tokens of the text, its values shrunk towards
+/// options.prior where the black box can be opened; the passes that the prior takes are part of the budget.
 void fit_slalom_to_deletions(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
-                             double anchor_weight, Explanation& result);
+                             Explanation& result);
 /// The same with deletions of any number of tokens, which is what Shapley values average over.
 void fit_slalom_of_all_sizes(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                              Explanation& result);

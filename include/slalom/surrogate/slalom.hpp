@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "slalom/surrogate/sample.hpp"
 
@@ -15,17 +16,20 @@ namespace slalom {
 /// Importances are kept within ± this of their mean: e^40 to 1 is as good as a certain choice.
 inline constexpr double kImportanceBound = 20;
 
-/// A token that acts additively wants an ever larger value at an ever smaller importance, with e^s v
-/// constant. A fit keeps values within so many times the range of its log-odds of their mean, if that costs
-/// no more than this share of the squared error, or, where hardly any error is left, of the squared spread of
-/// the log-odds; else it tries the next bound.
-struct ValueBound {
-  double ranges, cost, little;
-};
-inline constexpr ValueBound kValueBounds[] = {{20, 1e-3, 1e-6}, {200, 5e-3, 0}};
-
 struct Background {
   double value = 0, importance = 0;
+};
+
+/// What a token's place in its text adds to a prediction: Σ_i effect(t_i, i) / (background + n). Of a model
+/// with learned positions a deletion moves every later token to another position, and that changes F, too.
+struct PositionEffects {
+  double background = 0;                             // the weight of all that is no token of the text
+  std::unordered_map<std::uint64_t, double> effect;  // by key(token, place); 0 where there is none
+
+  static std::uint64_t key(Sample::Token token, Index place) {
+    return static_cast<std::uint64_t>(token) << 32 | static_cast<std::uint64_t>(place);
+  }
+  double of(std::span<const Sample::Token> text) const;
 };
 
 /// Values in nats of log-odds, importances dimensionless and defined up to one added constant, the
@@ -33,9 +37,11 @@ struct Background {
 struct SlalomModel {
   std::vector<double> value, importance;  // (K)
   std::optional<Background> background;
+  std::optional<PositionEffects> positions{};
 
-  /// Throws Error for an empty text without background.
-  double predict(std::span<const Sample::Token> text) const;
+  /// With position effects, where the model has them and `with_positions` asks for them. Throws Error for an
+  /// empty text without background.
+  double predict(std::span<const Sample::Token> text, bool with_positions = true) const;
   /// Adds the constant that makes Σ_τ s(τ) = 0 over the tokens; no prediction changes.
   void centre();
   /// Centres, and moves importances further than kImportanceBound from the mean to that distance. The
@@ -46,42 +52,43 @@ struct SlalomModel {
 
 std::vector<double> predict(const SlalomModel& model, const Sample& sample);
 
-/// What is added to the squared error: values · Σ_k (v_k − mean of F)² + importances · Σ_k (s_k − mean of s)²
-/// over the tokens, the background's value included, its importance left out. With σ² the variance of an
-/// answer's noise and normal priors these are σ² over the priors' variances.
-struct SlalomRidge {
-  double values = 0, importances = 0;
-};
-
 struct SlalomOptions {
   bool background = false;
-  bool fixed_importance =
-      false;  // all importances 0, those of `start` too: only values and background are fitted
-  SlalomRidge ridge{};
-  Index max_iterations = 200;        // of one start
-  double tolerance = 1e-8;           // relative decrease of the squared error at which it has converged
-  std::optional<SlalomModel> start;  // a first guess, first put within the bounds; the result is never worse.
-                                     // Without a background of its own it gets one that no text notices
+  bool fixed_importance = false;  // all importances are 0: only values and background are fitted
+  bool least_squares = false;     // no penalties, whatever that does to texts that were not asked
+  bool positions = false;         // fit position effects where they predict better; for at most
+                                  // kMostTextsWithPositions texts, none of them weighted
+  std::vector<double> guide;      // (K) scores that a factor turns into what values shrink towards, or empty
+  std::optional<SlalomModel> start;  // a first guess. The fit goes on from there and chooses among no others
 };
 
-/// Where a fit ended. Standard errors are those of the linearised model, from the residual variance; NaN
-/// where the sample does not determine the number (a token that never occurs, no residual degree of freedom).
+inline constexpr Index kMostTextsWithPositions = 6000;  // their covariance matrix takes 288 MB
+
+/// Where a fit ended. Standard errors are posterior standard deviations of the linearised model (of least
+/// squares: its standard errors), with the residual variance as noise; NaN where the sample does not
+/// determine the number (a token that never occurs, no residual degree of freedom).
 struct SlalomFit {
   SlalomModel model;                            // centred
   std::vector<double> value_se, importance_se;  // (K), of the centred importances
   Background background_se{};                   // NaN without background
-  double first_mse = 0, mse = 0;                // of the best start (its ridge included) and of the result
-  Index iterations = 0, starts = 0;
+  double mse = 0;                               // of the result, over the sample
+  std::string chosen;                           // "linear", "equal importances", "SLALOM" or "least squares"
+  double cross_validated_mse = 0;               // of what was chosen; NaN if there was nothing to choose
+  double importance_deviation = 0;  // standard deviation of the importances' prior; infinite without one
+  double part_deviation = 0;        // of the parts' prior, e^s (v − mean of v) less the guide's share; infinite without
+  double guide_factor = 0;          // of the guide
+  Index iterations = 0;
   bool converged = false;
   std::vector<std::string> warnings;  // tokens never seen, importances at their bound, no convergence …
 };
 
-/// Weighted least squares by Levenberg-Marquardt with the analytic Jacobian ∂F/∂v_k = α_k,
-/// ∂F/∂s_k = α_k (v_k − F), from deterministic starts; the values, in which F is linear, are solved for anew
-/// at every step. With a background the result is never worse than without, nor than the affine bag of words
-/// (up to e^−kImportanceBound). The same sample gives the same bits. A token that
-/// never occurs gets importance and value 0 and a warning. Throws Error as Sample::check() does, for empty
-/// texts without background, and for more parameters than kMostSlalomParameters.
+/// Fits the sample with penalties that are chosen from the sample itself (slalom_fit.cpp says how). Among
+/// the fits that are compared by cross-validation are the affine bag of words (a background of unlimited
+/// weight), equal importances and least squares; the result has the least cross-validated error, but a gain
+/// over the additive limits that rests on a few texts must be significant. The same sample gives the same
+/// bits. A token that never occurs gets importance 0, the mean value and a warning. Throws Error as
+/// Sample::check() does, for empty texts without background, and for more parameters than
+/// kMostSlalomParameters.
 SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options = {});
 
 inline constexpr Index kMostSlalomParameters = 6000;  // the normal matrix and its factor take 288 MB each

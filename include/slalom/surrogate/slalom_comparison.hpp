@@ -1,0 +1,98 @@
+// The fits among which fit_slalom chooses.
+//
+// Additive fits with backgrounds of several weights are linear mixed models: their penalty, and the position
+// effects' variance, is the most likely one. From one of them SLALOM fits descend for several spreads of the
+// importances; the noise and the parts' variance are estimated anew every few steps from the parameters that the texts determine (MacKay, "Bayesian Interpolation", Neural
+// Computation 1992). Each fit is cross-validated at its penalties, from where it ended.
+#pragma once
+
+#include <numeric>
+
+#include "slalom/surrogate/mixed_model.hpp"
+#include "slalom/surrogate/slalom_regression.hpp"
+
+namespace slalom::detail {
+
+struct Candidate {
+  std::string name;
+  SlalomParameters parameters;
+  std::vector<double> x;
+  SlalomPenalties penalties;
+  bool fixed_importance = false, fixed_background = false;  // both: an additive fit
+  double variance = 0;                                      // σ²
+  double importance_deviation = 0;                          // of the prior; infinite: no penalties at all
+  double background = 0, rho = 0;                           // of an additive fit
+  std::vector<double> errors;                               // (n) weighted squared errors of cross-validation
+  Index iterations = 0;
+  bool converged = true;
+
+  double error() const {
+    return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
+  }
+};
+
+/// Of n texts those that are compared: all, or about a thousand.
+std::vector<Index> texts_to_compare(Index texts, Index tokens);
+
+/// Texts' tokens that stand at the same place in both, over the weights of both (n, n): the covariance of
+/// position effects.
+std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts, double background);
+/// (I + ρ P)⁻¹ · residual: what each text says of the effects of its places.
+std::vector<double> position_weights(const std::vector<double>& P, double rho, std::vector<double> residual);
+
+class Comparison {
+ public:
+  Comparison(const Sample& sample, const SlalomOptions& options, const std::vector<Index>& texts);
+
+  /// Position effects are estimated beside the best additive fit and subtracted from the answers; the fits are
+  /// compared on what is left.
+  void compare();
+  /// The least cross-validated error. Against the best additive fit it must also win on the usual text, its
+  /// error cut at the 95 % point, or by more than two standard errors: what rests on a few texts may be theirs
+  /// alone.
+  const Candidate& best() const;
+  const std::vector<Candidate>& candidates() const { return candidates_; }
+  double position_rho() const { return position_rho_; }  // 0: there are no effects
+  double position_background() const { return position_background_; }
+  /// An additive fit, not compared. `lengths`: of the background, in mean lengths of a text.
+  Candidate additive(double lengths) const;
+
+  /// Descends with penalties that follow from noise and deviations, which follow from where it descended to.
+  void refine(const CountRows& rows, Candidate& c) const;
+  const CountRows& support() const { return support_; }
+
+ private:
+  struct Fold {
+    std::vector<Index> train, test;
+    CountRows train_rows, test_rows;
+  };
+  struct Additive {
+    MixedDesign design;
+    double background = 0;
+    std::vector<MixedFit> fits;  // without position effects, and with them
+  };
+
+  MixedDesign design(double background) const;
+  double background_of(double lengths) const;
+  std::vector<double> point(const MixedFit& fit, double background) const;
+  Candidate candidate(const MixedFit& fit, double background) const;
+  void cut_folds();
+  void compare_additive(bool positions);
+  void subtract_position_effects(const Candidate& placed);
+  void compare_slaloms();
+  void validate_additive(Candidate& c, const MixedDesign& design, const Fold& fold) const;
+  void validate(Candidate& c, const Fold& fold) const;
+  void set_penalties(Candidate& c, double deviation) const;
+
+  const SlalomOptions& options_;
+  CountRows rows_, support_;
+  const Sample& sample_;
+  std::vector<Index> texts_;
+  double position_rho_ = 0, position_background_ = 0;
+  double spread_ = 0, mean_length_ = 0;  // variance of the answers; tokens
+  std::vector<Fold> folds_;
+  std::vector<Additive> additive_;
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace slalom::detail

@@ -1,0 +1,318 @@
+#include "slalom/surrogate/slalom_regression.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "slalom/base/error.hpp"
+#include "slalom/base/interrupt.hpp"
+#include "slalom/kernels/gemm.hpp"
+#include "slalom/kernels/least_squares.hpp"
+
+namespace slalom::detail {
+
+double CountRows::length(Index i) const {
+  return std::accumulate(row(i), row(i) + tokens, 0.0);
+}
+
+CountRows CountRows::subset(std::span<const Index> rows) const {
+  CountRows part{std::ssize(rows), tokens, {}, {}, {}};
+  for (const Index i : rows) {
+    part.count.insert(part.count.end(), row(i), row(i) + tokens);
+    part.target.push_back(target[i]);
+    part.weight.push_back(weight[i]);
+  }
+  return part;
+}
+
+CountRows count_rows(const Sample& sample) {
+  CountRows rows{sample.texts(), sample.tokens, {}, sample.target, {}};
+  rows.count.resize(static_cast<std::size_t>(rows.texts * rows.tokens));
+  for (Index i = 0; i < rows.texts; ++i) {
+    for (const Sample::Token k : sample.text(i)) ++rows.count[i * rows.tokens + k];
+    rows.weight.push_back(sample.weight_of(i));
+  }
+  return rows;
+}
+
+namespace {
+
+/// w_k and u_k + β g_k at x.
+struct Weights {
+  std::vector<double> weight, part;
+  double background = 0;
+
+  Weights(const SlalomParameters& at, std::span<const double> x) {
+    const double factor = at.guide.empty() ? 0 : x[at.factor()];
+    for (Index k = 0; k < at.tokens; ++k) {
+      weight.push_back(std::exp(x[at.importance() + k]));
+      part.push_back(x[k] + (at.guide.empty() ? 0 : factor * at.guide[k]));
+    }
+    if (at.background) background = std::exp(x[at.log_background()]);
+  }
+};
+
+/// Prediction of one row and, unless null, its derivatives by the first `columns` parameters:
+///   ∂F/∂u_k = c_k / Z,  ∂F/∂m = Σ c_k w_k / Z,  ∂F/∂β = Σ c_k g_k / Z,  ∂F/∂v_0 = B / Z,
+///   ∂F/∂s_k = c_k w_k (m − F) / Z,  ∂F/∂log B = B (v_0 − F) / Z.
+double predict_row(const SlalomParameters& at, std::span<const double> x, const Weights& w,
+                   const double* count, double* derivative, Index columns) {
+  const double mean = x[at.mean()];
+  double weight = 0, parts = 0;
+  for (Index k = 0; k < at.tokens; ++k) {
+    weight += count[k] * w.weight[k];
+    parts += count[k] * w.part[k];
+  }
+  const double Z = w.background + weight, v0 = at.background ? x[at.background_value()] : 0;
+  const double F = (w.background * v0 + weight * mean + parts) / Z;
+  if (derivative == nullptr) return F;
+  double guided = 0;
+  for (Index k = 0; k < at.tokens; ++k) {
+    derivative[k] = count[k] / Z;
+    if (!at.guide.empty()) guided += count[k] / Z * at.guide[k];
+  }
+  derivative[at.mean()] = weight / Z;
+  if (!at.guide.empty()) derivative[at.factor()] = guided;
+  if (at.background) derivative[at.background_value()] = w.background / Z;
+  if (columns == at.linear()) return F;
+  for (Index k = 0; k < at.tokens; ++k)
+    derivative[at.importance() + k] = count[k] / Z * w.weight[k] * (mean - F);
+  if (at.background) derivative[at.log_background()] = w.background / Z * (v0 - F);
+  return F;
+}
+
+}  // namespace
+
+std::vector<double> predict(const SlalomParameters& at, std::span<const double> x, const CountRows& rows,
+                            std::vector<double>* derivatives, Index columns) {
+  const Weights weights(at, x);
+  std::vector<double> predicted(static_cast<std::size_t>(rows.texts));
+  if (derivatives != nullptr) derivatives->resize(static_cast<std::size_t>(rows.texts * columns));
+  parallel_ranges(rows.texts, 64, [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i)
+      predicted[i] = predict_row(at, x, weights, rows.row(i),
+                                 derivatives == nullptr ? nullptr : derivatives->data() + i * columns, columns);
+  });
+  return predicted;
+}
+
+SlalomModel model_at(const SlalomParameters& at, std::span<const double> x) {
+  const Weights weights(at, x);
+  SlalomModel model;
+  for (Index k = 0; k < at.tokens; ++k) {
+    model.value.push_back(x[at.mean()] + weights.part[k] / weights.weight[k]);
+    model.importance.push_back(x[at.importance() + k]);
+  }
+  if (at.background) model.background = Background{x[at.background_value()], x[at.log_background()]};
+  model.centre();
+  return model;
+}
+
+namespace {
+
+double penalty_of(const SlalomParameters& at, const SlalomPenalties& penalties, Index p) {
+  if (p < at.tokens) return penalties.part;
+  return p >= at.importance() && p < at.importance() + at.tokens ? penalties.importance : 0;
+}
+
+std::vector<double> residuals(const CountRows& rows, std::vector<double> predicted) {
+  for (std::size_t i = 0; i < predicted.size(); ++i) predicted[i] = rows.target[i] - predicted[i];
+  return predicted;
+}
+
+double squares(const CountRows& rows, const std::vector<double>& residual) {
+  double sum = 0;
+  for (Index i = 0; i < rows.texts; ++i) sum += rows.weight[i] * residual[i] * residual[i];
+  return sum;
+}
+
+double objective_at(const SlalomRegression& problem, const SlalomPenalties& penalties,
+                    std::span<const double> x) {
+  const SlalomParameters& at = problem.parameters;
+  double sum = squares(*problem.rows, residuals(*problem.rows, predict(at, x, *problem.rows)));
+  if (penalties.support > 0 && problem.support != nullptr)
+    sum += penalties.support * squares(*problem.support, residuals(*problem.support, predict(at, x, *problem.support)));
+  for (Index p = 0; p < at.size(); ++p) sum += penalty_of(at, penalties, p) * x[p] * x[p];
+  return sum;
+}
+
+/// H (size, size) of the rows alone and of everything, lower triangles, and −gradient / 2 of everything, by the
+/// first `size` parameters.
+struct NormalEquations {
+  Index size = 0;
+  std::vector<double> of_rows, matrix, gradient;
+  double residual = 0;  // Σ weight (y − F)² of the rows
+};
+
+/// Adds factor · JᵀWJ, its lower triangle of blocks, and factor · JᵀW (y − F); returns the residuals' squares.
+double add_rows(const SlalomParameters& at, std::span<const double> x, const CountRows& rows, double factor,
+                Index size, std::vector<double>& matrix, std::vector<double>& gradient) {
+  constexpr Index kBlock = 64;
+  std::vector<double> J;
+  const std::vector<double> r = residuals(rows, predict(at, x, rows, &J, size));
+  for (Index i = 0; i < rows.texts; ++i) {
+    const double root = std::sqrt(factor * rows.weight[i]);
+    for (Index p = 0; p < size; ++p) {
+      J[i * size + p] *= root;
+      gradient[p] += J[i * size + p] * root * r[i];
+    }
+  }
+  parallel_ranges(size, kBlock, [&](Index first, Index last) {
+    gemm<double>(last - first, last, rows.texts, {J.data() + first, size, Layout::transposed}, {J.data(), size}, 1.0,
+                 matrix.data() + first * size, size);
+  });
+  return squares(rows, r);
+}
+
+NormalEquations normal_equations(const SlalomRegression& problem, const SlalomPenalties& penalties,
+                                 std::span<const double> x, Index size) {
+  const SlalomParameters& at = problem.parameters;
+  NormalEquations normal{size, std::vector<double>(static_cast<std::size_t>(size * size)), {},
+                         std::vector<double>(static_cast<std::size_t>(size))};
+  normal.residual = add_rows(at, x, *problem.rows, 1, size, normal.of_rows, normal.gradient);
+  normal.matrix = normal.of_rows;
+  if (penalties.support > 0 && problem.support != nullptr)
+    add_rows(at, x, *problem.support, penalties.support, size, normal.matrix, normal.gradient);
+  for (Index p = 0; p < size; ++p) {
+    const double penalty = penalty_of(at, penalties, p);
+    normal.matrix[p * (size + 1)] += penalty;
+    normal.gradient[p] -= penalty * x[p];
+  }
+  return normal;
+}
+
+/// A ridge on systems scaled to a diagonal of 1: far below what a determined number needs.
+constexpr double kRidge = 1e-12;
+
+bool is_importance(const SlalomParameters& at, Index p) {
+  return p >= at.importance() && p < at.importance() + at.tokens;
+}
+
+bool is_free(const SlalomRegression& problem, const NormalEquations& normal, std::span<const double> x, Index p) {
+  const SlalomParameters& at = problem.parameters;
+  if (!(normal.matrix[p * (normal.size + 1)] > 1e-290)) return false;
+  if (p < at.linear()) return true;
+  if (!is_importance(at, p)) return !problem.fixed_background;
+  if (problem.fixed_importance) return false;
+  return normal.gradient[p] > 0 ? x[p] < kImportanceBound : x[p] > -kImportanceBound;
+}
+
+/// (D^{−1/2} (H + damping · level of importances) D^{−1/2} + kRidge I) over the free parameters. Where no penalty
+/// holds the importances, a unit vector along which all of them shift is added: with the parts and the
+/// background's weight that shift changes no prediction.
+struct ScaledSystem {
+  std::vector<Index> free;
+  std::vector<double> matrix, root;
+};
+ScaledSystem scaled_system(const SlalomRegression& problem, const SlalomPenalties& penalties,
+                           const NormalEquations& normal, std::span<const double> x, double damping) {
+  const SlalomParameters& at = problem.parameters;
+  ScaledSystem system;
+  double sum = 0;  // of the importances' diagonal
+  for (Index p = 0; p < normal.size; ++p)
+    if (is_free(problem, normal, x, p)) {
+      system.free.push_back(p);
+      system.root.push_back(std::sqrt(normal.matrix[p * (normal.size + 1)]));
+      if (is_importance(at, p)) sum += normal.matrix[p * (normal.size + 1)];
+    }
+  const Index n = std::ssize(system.free);
+  const double level = sum / static_cast<double>(std::max<Index>(1, at.tokens));
+  const bool shifts = penalties.importance == 0 && sum > 0;
+  system.matrix.resize(static_cast<std::size_t>(n * n));
+  for (Index i = 0; i < n; ++i) {
+    const bool of_importance = is_importance(at, system.free[i]);
+    const double ri = system.root[i];
+    for (Index j = 0; j <= i; ++j) {
+      const double rj = system.root[j];
+      system.matrix[i * n + j] = normal.matrix[system.free[i] * normal.size + system.free[j]] / (ri * rj);
+      if (shifts && of_importance && is_importance(at, system.free[j])) system.matrix[i * n + j] += ri * rj / sum;
+    }
+    if (of_importance) system.matrix[i * (n + 1)] += damping * level / (ri * ri);
+    if (system.free[i] >= at.linear() && !of_importance) system.matrix[i * (n + 1)] += damping;
+    system.matrix[i * (n + 1)] += kRidge;
+  }
+  return system;
+}
+
+/// Adds the damped Newton step to x; an importance, and log B, moves by at most kLongestStep: F is linear in
+/// them nowhere near as far. False if there is none.
+bool add_step(const SlalomRegression& problem, const SlalomPenalties& penalties, const NormalEquations& normal,
+              double damping, std::vector<double>& x) {
+  constexpr double kLongestStep = 2;
+  const SlalomParameters& at = problem.parameters;
+  ScaledSystem system = scaled_system(problem, penalties, normal, x, damping);
+  const Index n = std::ssize(system.free);
+  if (n == 0 || !cholesky(n, system.matrix.data())) return false;
+  std::vector<double> step(static_cast<std::size_t>(n));
+  for (Index i = 0; i < n; ++i) step[i] = normal.gradient[system.free[i]] / system.root[i];
+  cholesky_solve(n, system.matrix.data(), step.data());
+  for (Index i = 0; i < n; ++i) {
+    const Index p = system.free[i];
+    const double change = step[i] / system.root[i];
+    if (!std::isfinite(change)) return false;
+    if (p < at.linear()) {
+      x[p] += change;
+      continue;
+    }
+    const double lowest = is_importance(at, p) ? -kImportanceBound : -2 * kImportanceBound;
+    x[p] = std::clamp(x[p] + std::clamp(change, -kLongestStep, kLongestStep), lowest, kImportanceBound);
+  }
+  return true;
+}
+
+}  // namespace
+
+SlalomDescent descend(const SlalomRegression& problem, const SlalomPenalties& penalties,
+                      std::vector<double> start, Index iterations, double tolerance) {
+  constexpr double kLeastDamping = 1e-13, kMostDamping = 1e10;
+  const Index size = problem.parameters.size(), linear = problem.parameters.linear();
+  SlalomDescent descent{std::move(start)};
+  descent.objective = objective_at(problem, penalties, descent.x);
+  double damping = 1e-3;
+  while (!descent.converged && descent.iterations < iterations) {
+    if (!omp_in_parallel()) check_interrupt();
+    const NormalEquations normal = normal_equations(problem, penalties, descent.x, size);
+    std::vector<double> candidate;
+    double objective = INFINITY;
+    for (; damping < kMostDamping; damping *= 5) {
+      candidate = descent.x;
+      if (!add_step(problem, penalties, normal, damping, candidate)) continue;
+      add_step(problem, penalties, normal_equations(problem, penalties, candidate, linear), 0, candidate);
+      objective = objective_at(problem, penalties, candidate);
+      if (objective < descent.objective) break;
+    }
+    descent.converged = !(objective < descent.objective * (1 - tolerance));
+    if (objective < descent.objective) {
+      descent.objective = objective;
+      descent.x = std::move(candidate);
+      damping = std::max(damping / 5, kLeastDamping);
+    }
+    ++descent.iterations;
+  }
+  return descent;
+}
+
+SlalomCurvature curvature(const SlalomRegression& problem, const SlalomPenalties& penalties,
+                          std::span<const double> x) {
+  const Index size = problem.parameters.size();
+  SlalomCurvature result;
+  const NormalEquations normal = normal_equations(problem, penalties, x, size);
+  result.residual = normal.residual;
+  ScaledSystem system = scaled_system(problem, penalties, normal, x, 0);
+  const Index n = std::ssize(system.free);
+  result.inverse.assign(static_cast<std::size_t>(size * size), 0);
+  for (Index p = 0; p < size; ++p) result.diagonal.push_back(normal.matrix[p * (size + 1)]);
+  if (n == 0 || !cholesky(n, system.matrix.data())) return result;
+  cholesky_inverse(n, system.matrix.data());
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) {
+      const Index p = system.free[i], q = system.free[j];
+      const double inverse = system.matrix[i * n + j] / (system.root[i] * system.root[j]);
+      result.inverse[p * size + q] = inverse;
+      result.freedom += inverse * normal.of_rows[std::max(p, q) * size + std::min(p, q)];
+    }
+  return result;
+}
+
+}  // namespace slalom::detail
