@@ -90,6 +90,19 @@ double r_squared(const Sample& sample, std::span<const double> predicted) {
   return 1 - mean_squared_error(sample, predicted) / mean_squared_error(sample, mean);
 }
 
+namespace {
+
+// Rng::below() for numbers of pairs, which 32 bits do not hold from 65,537 tokens on.
+Index below(Rng& rng, Index n) {
+  if (n <= std::numeric_limits<std::uint32_t>::max()) return rng.below(static_cast<std::uint32_t>(n));
+  for (;;) {
+    const Index high = rng.below(static_cast<std::uint32_t>(n >> 32) + 1), drawn = high << 32 | rng.bits();
+    if (drawn < n) return drawn;
+  }
+}
+
+}  // namespace
+
 // A Fisher-Yates shuffle of the numbers of all pairs, of which only the moved ones are stored.
 std::vector<std::vector<Sample::Token>> draw_new_pairs(const Sample& asked, Index count, std::uint64_t seed) {
   using Token = Sample::Token;
@@ -107,7 +120,7 @@ std::vector<std::vector<Sample::Token>> draw_new_pairs(const Sample& asked, Inde
   Rng rng(seed, Purpose::query);
   std::vector<std::vector<Token>> texts;
   for (Index i = 0; i < all && std::ssize(texts) < count; ++i) {
-    const Index j = i + rng.below(static_cast<std::uint32_t>(all - i)), pair = at(j);
+    const Index j = i + below(rng, all - i), pair = at(j);
     moved[j] = at(i);
     if (known.contains(pair)) continue;
     const Index first = pair / (tokens - 1), second = pair % (tokens - 1);

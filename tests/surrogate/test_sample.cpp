@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "../support/compare.hpp"
@@ -104,4 +105,35 @@ TEST_CASE("a bad sample is refused with the text's number") {
   sample.begin[1] = 5;
   CHECK(complaint(sample).find("begin") != std::string::npos);
   CHECK_THROWS_AS(mean_squared_error(three_texts(), std::vector<double>(2)), Error);
+}
+
+TEST_CASE("new pairs: all that the sample does not hold, each once") {
+  Sample sample;
+  sample.tokens = 3;
+  sample.add(Tokens{2, 0}, 0);
+  sample.add(Tokens{1, 1}, 0);
+  const std::vector<Tokens> drawn = draw_new_pairs(sample, 100, 4);
+  CHECK(std::set(drawn.begin(), drawn.end()) == std::set<Tokens>{{0, 1}, {0, 2}, {1, 0}, {1, 2}, {2, 1}});
+  CHECK(drawn.size() == 5);
+}
+
+// 65,537 · 65,536 = 2^32 + 65,536 pairs: the first 65,536 of them begin with token 0.
+TEST_CASE("new pairs: more of them than 32 bits can number are as likely as any") {
+  for (const Index tokens : {Index{65'537}, Index{200'000}}) {
+    Sample sample;
+    sample.tokens = tokens;
+    constexpr int n = 2000;
+    const std::vector<Tokens> drawn = draw_new_pairs(sample, n, 4);
+    REQUIRE(drawn.size() == n);
+    CHECK(std::set(drawn.begin(), drawn.end()).size() == n);
+    double first = 0, second = 0;
+    for (const Tokens& pair : drawn) {
+      REQUIRE((pair[0] >= 0 && pair[0] < tokens && pair[1] >= 0 && pair[1] < tokens && pair[0] != pair[1]));
+      first += pair[0] / static_cast<double>(tokens) / n;
+      second += pair[1] / static_cast<double>(tokens) / n;
+    }
+    // The mean of n numbers that are uniform on [0, 1), within five standard errors.
+    CHECK(std::abs(first - 0.5) < 5 / std::sqrt(12.0 * n));
+    CHECK(std::abs(second - 0.5) < 5 / std::sqrt(12.0 * n));
+  }
 }
