@@ -5,6 +5,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/report/characters.hpp"
 
 namespace slalom::tour {
 
@@ -13,9 +14,8 @@ namespace {
 constexpr std::size_t kWidth = 80, kLabel = 15, kNumber = 7;
 constexpr const char* kIndent = "  ";
 
-/// Code points of UTF-8: bytes that do not continue one.
 std::size_t length(const std::string& utf8) {
-  return static_cast<std::size_t>(std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(terminal_columns(utf8));
 }
 
 std::string spaces(std::size_t width, const std::string& content) {

@@ -6,15 +6,15 @@
 #include <utility>
 
 #include "slalom/base/error.hpp"
+#include "slalom/report/characters.hpp"
 
 namespace slalom {
 namespace {
 
 using Cells = std::vector<std::string>;
 
-std::size_t code_points(std::string_view s) {
-  return static_cast<std::size_t>(std::count_if(
-      s.begin(), s.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; }));
+std::size_t columns_of(const std::string& cell) {
+  return static_cast<std::size_t>(terminal_columns(cell));
 }
 
 Cells headers(const Table& table) {
@@ -94,14 +94,14 @@ void Table::add_row(std::vector<std::string> cells) {
 std::string Table::text() const {
   std::vector<std::size_t> width;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    width.push_back(code_points(columns_[i].header));
-    for (const auto& row : rows_) width[i] = std::max(width[i], code_points(row[i]));
+    width.push_back(columns_of(columns_[i].header));
+    for (const auto& row : rows_) width[i] = std::max(width[i], columns_of(one_line(row[i])));
   }
   std::string out;
   const auto add_line = [&](const Cells& cells) {
     std::string line;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      const std::string cell = one_line(cells[i]), padding(width[i] - code_points(cell), ' ');
+      const std::string cell = one_line(cells[i]), padding(width[i] - columns_of(cell), ' ');
       line += i > 0 ? "  " : "";
       line += columns_[i].align == Align::left ? cell + padding : padding + cell;
     }

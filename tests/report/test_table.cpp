@@ -15,12 +15,24 @@ Table example() {
   return table;
 }
 
-TEST_CASE("text is aligned by code points, with a rule and no spaces at the end of a line") {
+TEST_CASE("text is aligned by the columns of a terminal, with a rule and no spaces at the end of a line") {
   CHECK(example().text() ==
         "model  layers  note\n"
         "-----  ------  ------\n"
         "BERT       12  größer\n"
         "a|b         1\n");
+}
+
+// 日 and 本 take two columns each, a combining acute accent none.
+TEST_CASE("text: wide and combining characters keep the columns in line") {
+  Table table({{"token"}, {"日本語", Table::Align::right}, {"n"}});
+  table.add_row({"日本", "1", "|"});
+  table.add_row({"cafe\u0301s", "22", "|"});
+  CHECK(table.text() ==
+        "token  日本語  n\n"
+        "-----  ------  -\n"
+        "日本        1  |\n"
+        "cafe\u0301s      22  |\n");
 }
 
 TEST_CASE("Markdown states the alignment and escapes the bar") {

@@ -23,7 +23,7 @@ class Table {
   const std::vector<Column>& columns() const { return columns_; }
   const std::vector<std::vector<std::string>>& rows() const { return rows_; }
 
-  /// Columns two spaces apart and as wide as their widest cell in code points, a rule under the headers, no
+  /// Columns two spaces apart and as wide as their widest cell in a terminal, a rule under the headers, no
   /// spaces at the end of a line. Line breaks in cells become spaces.
   std::string text() const;
   /// A GitHub pipe table; `|` in cells is escaped, line breaks become spaces.
