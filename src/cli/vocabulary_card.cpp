@@ -55,7 +55,8 @@ std::string card_line(const VocabularyCard& card, const OpenedClassifier& classi
   row.field("r2", fidelity.r2)
       .field("mse", fidelity.mse)
       .field("correlation", fidelity.correlation)
-      .field("n", fidelity.n);
+      .field("n", fidelity.n)
+      .field("unseen", fidelity.unseen);
   if (card.spearman_naive_bayes) row.field("spearman_naive_bayes", *card.spearman_naive_bayes);
   row.raw("background", background_json(card.background))
       .raw("target", classifier.classes == nullptr ? "null" : std::to_string(classifier.classes->target()))
@@ -171,7 +172,8 @@ std::string card_fidelity_sentence(const VocabularyCard& card) {
   if (!card.fidelity) return verdict();
   return text(verdict(), " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
               plain_number(std::sqrt(card.fidelity->mse), 2), " nats, correlation ",
-              unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n), " texts)");
+              unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n), " texts, ",
+              count_text(card.fidelity->n - card.fidelity->unseen), " of them used for the card)");
 }
 
 int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOptions& common) {

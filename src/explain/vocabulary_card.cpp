@@ -101,6 +101,8 @@ void add_fidelity(BlackBox& f, const SlalomModel& model, const std::vector<Token
   }
   PackedBatch batch;
   for (const std::vector<TokenId>& text : corpus.kept()) batch.add(text);
+  Fidelity& fidelity = card.fidelity.emplace();
+  for (Index b = 0; b < batch.texts(); ++b) fidelity.unseen += f.knows(batch, b) ? 0 : 1;
   const QueryCost before = f.cost();
   card.log_odds = f.log_odds(batch);
   Sample sample;
@@ -114,11 +116,10 @@ void add_fidelity(BlackBox& f, const SlalomModel& model, const std::vector<Token
     sample.add(numbers, card.log_odds[i]);
   }
   card.predicted = predict(model, sample);
-  Fidelity& fidelity = card.fidelity.emplace();
   fidelity.r2 = r_squared(sample, card.predicted);
   fidelity.mse = mean_squared_error(sample, card.predicted);
   fidelity.correlation = pearson(card.predicted, card.log_odds);
-  fidelity.n = fidelity.unseen = sample.texts();
+  fidelity.n = sample.texts();
   fidelity.cost = f.cost() - before;
 }
 
@@ -142,6 +143,7 @@ VocabularyCard vocabulary_card(BlackBox& f, const CorpusCounts& corpus, const Ca
   const auto start = std::chrono::steady_clock::now();
   const auto is_special = [&](TokenId id) { return corpus.is_special(id); };
   const ExplainedText everything(corpus.vocabulary_text(), is_special);
+  f.forget();
   const QueryCost before = f.cost();
   const Identification found =
       identify_slalom(everything.distinct(), token_answers(f, everything),

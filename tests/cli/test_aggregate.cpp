@@ -37,6 +37,7 @@ TEST_CASE("explain --aggregate: a card of every token, and how far to trust it")
   CHECK(rows[0]["tokens"] == 3);
   CHECK(rows[0]["texts"] == 3);
   CHECK(rows[0]["n"] == 3);
+  CHECK(rows[0]["unseen"] == 3);
   CHECK(rows[0]["r2"].get<double>() > 1 - 1e-9);
   for (std::size_t i = 2; i < rows.size(); ++i)
     CHECK(std::abs(rows[i]["linear"].get<double>()) <= std::abs(rows[i - 1]["linear"].get<double>()));

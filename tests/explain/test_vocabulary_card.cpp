@@ -63,6 +63,20 @@ TEST_CASE("vocabulary card: every token's value and importance, from 2K + 1 ques
   CHECK(std::abs(card.background->value - 0.3) <= 1e-9);
 }
 
+TEST_CASE("vocabulary card: texts that the identification asked are not unseen, those asked before it are") {
+  FunctionBlackBox f(answer);
+  CorpusCounts counts(kSpecial, 1, 100);
+  for (const std::vector<TokenId>& ids :
+       {std::vector<TokenId>{1, 12, 2}, {1, 10, 2}, {1, 10, 11, 10, 2}, {1, 14, 15, 10, 13, 2}})
+    counts.add(Encoding{ids, {}, {}}, std::nullopt);
+  for (const std::vector<TokenId>& text : counts.kept()) f.log_odds(text);
+  const VocabularyCard card = vocabulary_card(f, counts, {});
+  CHECK(card.cost.unique_queries == 2 * 6 + 1);
+  REQUIRE(card.fidelity);
+  CHECK(card.fidelity->n == 4);
+  CHECK(card.fidelity->unseen == 2);  // [k] is asked of every token, texts of three and more of none
+}
+
 TEST_CASE("vocabulary card: counts, and naive Bayes with twenty occurrences added on either side") {
   FunctionBlackBox f(answer);
   const VocabularyCard card = vocabulary_card(f, corpus(), {});

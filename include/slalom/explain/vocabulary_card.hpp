@@ -69,7 +69,7 @@ struct VocabularyCard {
   Index texts = 0;            // of the corpus
   std::optional<Background> background;
   std::vector<double> predicted, log_odds;  // (n) of the kept texts: the card's and the classifier's F, nats
-  std::optional<Fidelity> fidelity;         // on these texts
+  std::optional<Fidelity> fidelity;         // on these texts; unseen: not asked for the identification
   /// Of `linear` and naive Bayes, over tokens that occur kFewest times or more; NaN if undefined.
   std::optional<double> spearman_naive_bayes;
   static constexpr Index kFewest = 5;
