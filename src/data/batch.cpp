@@ -1,5 +1,7 @@
 #include "slalom/data/batch.hpp"
 
+#include <algorithm>
+
 #include "slalom/base/error.hpp"
 
 namespace slalom {
@@ -8,6 +10,13 @@ std::span<const TokenId> PackedBatch::part(const std::vector<TokenId>& of, Index
   const auto at = static_cast<std::size_t>(b);
   return std::span(of).subspan(static_cast<std::size_t>(begin[at]),
                                static_cast<std::size_t>(begin[at + 1] - begin[at]));
+}
+
+std::span<const TokenId> PackedBatch::types_of(Index b) const {
+  if (types.empty()) return {};
+  const std::span<const TokenId> of_text = part(types, b);
+  return std::ranges::all_of(of_text, [](TokenId type) { return type == 0; }) ? std::span<const TokenId>{}
+                                                                              : of_text;
 }
 
 void PackedBatch::reserve(Index text_count, Index row_count) {

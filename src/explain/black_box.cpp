@@ -10,12 +10,14 @@ namespace slalom {
 
 namespace {
 
+// The ids, and behind a −1, which is none, the segments: no text has the key of a longer one.
 std::string key_of(const PackedBatch& texts, Index b) {
-  const auto bytes = [](std::span<const TokenId> ids) {
-    return std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size_bytes());
-  };
-  std::string key(bytes(texts.text(b)));
-  return key += bytes(texts.types_of(b));
+  std::vector<TokenId> key(texts.text(b).begin(), texts.text(b).end());
+  if (const std::span<const TokenId> types = texts.types_of(b); !types.empty()) {
+    key.push_back(-1);
+    key.insert(key.end(), types.begin(), types.end());
+  }
+  return {reinterpret_cast<const char*>(key.data()), key.size() * sizeof(TokenId)};
 }
 
 }  // namespace

@@ -245,10 +245,16 @@ void CommandBlackBox::forget() {
 
 void CommandBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {
   std::string questions;
-  for (Index b = 0; b < texts.texts(); ++b)
-    questions += JsonRow().field("input_ids", texts.text(b)).str() + '\n';
+  for (Index b = 0; b < texts.texts(); ++b) {
+    JsonRow question;
+    question.field("input_ids", texts.text(b));
+    if (const auto types = texts.types_of(b); !types.empty()) question.field("token_type_ids", types);
+    questions += question.str() + '\n';
+  }
+  failed_ = true;  // until all is well
   if (child_ == nullptr) child_ = std::make_unique<Child>(command_, timeout_);
   child_->ask(questions, answers, counts_);
+  failed_ = false;
 }
 
 }  // namespace slalom

@@ -54,6 +54,23 @@ TEST_CASE("black box: equal texts are asked once, in one call or in several, unt
   CHECK(asked == 4);
 }
 
+TEST_CASE("black box: segments are part of a question, and segments of 0 are none") {
+  CommandBlackBox f("cat -n | sed -u 's/^ *\\([0-9]*\\).*/{\"log_odds\": \\1}/'",
+                    20);  // numbers its questions
+  PackedBatch texts = batch_of({{5, 1}, {5, 0}});
+  CHECK(f.log_odds(texts) == std::vector<double>{1, 2});
+  texts.clear();
+  const auto add = [&](std::vector<TokenId> ids, std::vector<TokenId> types) { texts.add(ids, 0, types); };
+  add({5}, {1});  // not {5, 1}
+  add({5, 0}, {0, 1});
+  add({5, 0}, {1, 1});
+  add({5, 0}, {0, 0});
+  add({5, 0}, {0, 1});
+  CHECK_FALSE(f.knows(texts, 0));
+  CHECK(f.knows(texts, 3));
+  CHECK(f.log_odds(texts) == std::vector<double>{3, 4, 5, 2, 4});
+}
+
 TEST_CASE("black box: an answer that is not finite is refused, and asked again") {
   double answer = NAN;
   FunctionBlackBox f([&](std::span<const TokenId>) { return answer; });
@@ -97,6 +114,16 @@ TEST_CASE("classifier command: a program answers in order, over many calls and m
   const std::vector<double> answers = f.log_odds(many);
   for (std::size_t i = 0; i < answers.size(); ++i) REQUIRE(answers[i] == static_cast<double>(i));
   CHECK(f.cost().unique_queries == 20'002);
+}
+
+TEST_CASE("classifier command: a question has its segments beside its ids") {
+  const TemporaryFolder folder;
+  CommandBlackBox f("tee " + folder.file("questions") + " | " + kFirstId, 20);
+  PackedBatch texts = batch_of({{7, 2}});
+  texts.add(std::vector<TokenId>{1, 7, 2, 7, 2}, 0, std::vector<TokenId>{0, 0, 0, 1, 1});
+  f.log_odds(texts);
+  CHECK(read_file(folder.file("questions")) ==
+        "{\"input_ids\":[7,2]}\n{\"input_ids\":[1,7,2,7,2],\"token_type_ids\":[0,0,0,1,1]}\n");
 }
 
 TEST_CASE("classifier command: answers that are bounds are counted until it forgets") {
@@ -153,11 +180,13 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
   CHECK(ends(message("tr '\\0' x < /dev/zero"), "an answer longer than 65536 bytes"));
   CHECK(ends(message("/no/such/program"), "the program ended with status 127 after 0 of 3 answers"));
   CommandBlackBox talks("echo 'out of paper' >&2; exit 1", 20);
+  CHECK(talks.can_answer());
   try {
     talks.log_odds(batch_of({{1}}));
     FAIL("no error");
   } catch (const Error& e) {
     CHECK(e.hint() == "it wrote to stderr: out of paper\n");
+    CHECK_FALSE(talks.can_answer());
   }
 }
 

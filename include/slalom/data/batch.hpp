@@ -21,9 +21,7 @@ struct PackedBatch {
   Index rows() const { return static_cast<Index>(ids.size()); }
   std::span<const TokenId> text(Index b) const { return part(ids, b); }
   /// Segments of text b; empty if all are 0.
-  std::span<const TokenId> types_of(Index b) const {
-    return types.empty() ? std::span<const TokenId>{} : part(types, b);
-  }
+  std::span<const TokenId> types_of(Index b) const;
   /// What a model reads; the batch must outlive it.
   PackedTexts packed() const { return {ids, begin, types}; }
 

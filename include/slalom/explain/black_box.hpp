@@ -39,6 +39,9 @@ class BlackBox {
   /// Tokens of the longest text that can be asked.
   virtual Index longest() const { return std::numeric_limits<Index>::max(); }
 
+  /// Whether another question makes sense: an Error about a text does not end that, one of the source does.
+  virtual bool can_answer() const { return true; }
+
   /// Since construction: queries, those that had to be asked, and their tokens.
   const QueryCost& cost() const { return cost_; }
   virtual Inside inside() { return {}; }
@@ -105,17 +108,18 @@ class FunctionBlackBox final : public BlackBox {
 };
 
 /// Any program: started with /bin/sh -c by the first question, it reads one JSON object {"input_ids": […]} a
-/// line and answers {"log_odds": x} a line, in order. "bound" beside it says that x is no more than a bound
-/// of the log-odds, "upper" or "lower", or that they are unknown, "both"; warnings() counts these. Throws
-/// Error, with the last lines that the program wrote to stderr, if it cannot be started, ends early, stays
-/// silent for `timeout_seconds`, writes anything but such a line, or writes more answers than it was asked
-/// questions.
+/// line, with "token_type_ids": […] beside it unless all of them are 0, and answers {"log_odds": x} a line,
+/// in order. "bound" beside it says that x is no more than a bound of the log-odds, "upper" or "lower", or
+/// that they are unknown, "both"; warnings() counts these. Throws Error, with the last lines that the program
+/// wrote to stderr, if it cannot be started, ends early, stays silent for `timeout_seconds`, writes anything
+/// but such a line, or writes more answers than it was asked questions; from then on it cannot be asked.
 class CommandBlackBox final : public BlackBox {
  public:
   CommandBlackBox(std::string command, double timeout_seconds);
   ~CommandBlackBox() override;
   std::vector<std::string> warnings() const override;
   void forget() override;
+  bool can_answer() const override { return !failed_; }
 
  private:
   class Child;
@@ -128,6 +132,7 @@ class CommandBlackBox final : public BlackBox {
   std::string command_;
   double timeout_;
   std::unique_ptr<Child> child_;  // null before the first question
+  bool failed_ = false;
   Counts counts_;
 };
 
