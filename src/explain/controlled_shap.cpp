@@ -28,9 +28,10 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
     }
     return predicted;
   };
-  const ControlledEstimate found = controlled_shapley(
-      text.players(), values, control,
-      slalom_shapley(slalom.value, slalom.importance, slalom.background, empty), *half.budget, options.seed);
+  const ControlledEstimate found =
+      controlled_shapley(text.players(), values, control,
+                         slalom_shapley(slalom.value, slalom.importance, slalom.background, empty),
+                         *half.budget, *options.budget, options.seed);
   set_shapley_scores(found.estimate, *half.budget, result);
   result.checks.emplace_back("variance_ratio", found.variance_ratio);
   result.warnings = fitted.warnings;

@@ -107,13 +107,17 @@ struct PairedContributions {
   std::vector<ShapleyEstimate> ends;
 };
 
+// Pairs of orders that a budget allows, at least one.
+Index pairs_of(Index players, Index budget) {
+  return std::max<Index>(1, budget / (2 * (players - 1)));
+}
+
 PairedContributions sample_pairs(Index players, const std::vector<const GameValues*>& games, Index budget,
                                  std::uint64_t seed) {
   PairedContributions result;
   result.of_game.resize(games.size());
   for (const GameValues* game : games) result.ends.push_back(ask_ends(players, *game));
-  const Index size = 2 * (players - 1), pairs = std::max<Index>(1, budget / size),
-              together = std::max<Index>(1, kAskedTogether / size);
+  const Index pairs = pairs_of(players, budget), together = pairs_of(players, kAskedTogether);
   for (Index first = 0; first < pairs; first += together) {
     const Orders orders = draw_orders(players, first, std::min(together, pairs - first), seed);
     for (std::size_t g = 0; g < games.size(); ++g) {
@@ -175,8 +179,11 @@ ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Ind
 
 ControlledEstimate controlled_shapley(Index players, const GameValues& values, const GameValues& control,
                                       std::span<const double> control_shapley, Index budget,
-                                      std::uint64_t seed) {
+                                      Index whole_budget, std::uint64_t seed) {
   check_players(players, budget);
+  if (whole_budget < budget)
+    throw Error(text("[shapley] whole budget of ", whole_budget, " coalitions, wanted at least the ", budget,
+                     " of the estimate"));
   if (std::ssize(control_shapley) != players)
     throw Error(text("[shapley] ", control_shapley.size(), " Shapley values of the control, wanted ", players,
                      ", one for each player"));
@@ -186,7 +193,9 @@ ControlledEstimate controlled_shapley(Index players, const GameValues& values, c
   for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= sampled.of_game[1][i];
   const Moments plain = moments(players, sampled.of_game[0]), controlled = moments(players, difference);
   const auto total = [](const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0); };
-  const double without = total(plain.variance), with = total(controlled.variance);
+  const double fewer = static_cast<double>(pairs_of(players, budget)) /
+                       static_cast<double>(pairs_of(players, whole_budget)),
+               without = total(plain.variance) * fewer, with = total(controlled.variance);
 
   ControlledEstimate result{std::move(sampled.ends[0]), without == 0 && with == 0 ? 1 : without / with};
   result.estimate.value = controlled.mean;

@@ -24,12 +24,13 @@ Method leave_one_out();
 Method linear_deletion();
 /// Shapley values by enumeration of all 2^n coalitions.
 Method shapley_exact();
-/// Kernel SHAP with `budget` coalitions.
+/// Kernel SHAP with `budget` coalitions, by default 1000 or, if that is more, four for each unit.
 Method kernel_shap();
 /// Mean marginal contributions along random orders and their reverses, `budget` coalitions.
 Method permutation_shap();
-/// Half the budget for a SLALOM fit, half for permutation sampling of what the SLALOM leaves; unbiased.
-/// Absent tokens are deleted. Throws Error for a text without special tokens, which has no empty form.
+/// Half the budget for a SLALOM fit, half for permutation sampling of what the SLALOM leaves; unbiased. The
+/// check "variance_ratio" sets it against permutation_shap() with the whole budget. Absent tokens are
+/// deleted. Throws Error for a text without special tokens, which has no empty form.
 Method controlled_shap();
 
 /// LIME for texts (M. T. Ribeiro, S. Singh, C. Guestrin, "Why Should I Trust You?", KDD 2016): a ridge

@@ -36,17 +36,19 @@ ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index bu
 
 struct ControlledEstimate {
   ShapleyEstimate estimate;
-  /// Σ variance without / Σ variance with control variate, same coalitions: so many times more coalitions
-  /// would be needed without it. 1 if the estimate is exact without it, NaN from a single pair, infinite if
-  /// the control differs from the game by a constant.
+  /// Σ variance that permutation_shapley() would have with the whole budget / Σ variance of this estimate:
+  /// below 1 the control did not pay for what it cost. The former is that of the same orders without the
+  /// control, divided by how many times more of them the whole budget allows. 1 if the estimate is exact
+  /// without a control, NaN from a single pair, infinite if the control differs from the game by a constant.
   double variance_ratio = 1;
 };
 
 /// Unbiased for any control: SHAP(f) = SHAP(control), known exactly, + permutation estimate of SHAP(f −
-/// control). `control` gives the control's v(S), `control_shapley` (n) its Shapley values. Throws Error as
-/// permutation_shapley() does, and for another number of them than of players.
+/// control) with `budget` coalitions. `control` gives the control's v(S), `control_shapley` (n) its Shapley
+/// values; with what was asked to find it the budget is `whole_budget`. Throws Error as permutation_shapley()
+/// does, for a whole budget below `budget`, and for another number of them than of players.
 ControlledEstimate controlled_shapley(Index players, const GameValues& values, const GameValues& control,
                                       std::span<const double> control_shapley, Index budget,
-                                      std::uint64_t seed);
+                                      Index whole_budget, std::uint64_t seed);
 
 }  // namespace slalom
