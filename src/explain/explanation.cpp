@@ -88,8 +88,8 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   if (options.budget && (*options.budget < 0 || (*options.budget == 0 && method.default_budget > 0)))
     throw UsageError(slalom::text("budget ", *options.budget, ", ", method.name, " wants at least 1"));
   if (options.budget && *options.budget > (Index{1} << 31) / text.players())
-    throw UsageError(slalom::text("budget ", *options.budget, ": a text of ", text.players(),
-                                  " tokens leaves memory for ", (Index{1} << 31) / text.players()));
+    throw Error(slalom::text("budget ", *options.budget, ": a text of ", text.players(),
+                             " tokens leaves memory for ", (Index{1} << 31) / text.players()));
   if (options.as_published && !method.has("as-published"))
     throw UsageError(slalom::text(method.name, " has no published settings"));
   const auto start = std::chrono::steady_clock::now();
@@ -99,7 +99,7 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   result.method = method.name;
   result.log_odds = log_odds(f, text);
   ExplainOptions filled = options;
-  if (!filled.budget) filled.budget = method.default_budget;
+  if (!filled.budget) filled.budget = method.usual_budget(text.players());
   if (!filled.background) filled.background = text.has_empty_text();
   method.explain(f, text, filled, result);
   if (options.calibrate > 0) calibrate(f, text, filled, result);

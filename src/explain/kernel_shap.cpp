@@ -30,9 +30,13 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
 }  // namespace
 
 Method kernel_shap() {
-  return {"kernel-shap", "Shapley values by weighted least squares",
-          1000,          {"budget", "absence", "as-published"},
-          explain,       Asks::coalitions};
+  return {.name = "kernel-shap",
+          .summary = "Shapley values by weighted least squares",
+          .default_budget = 1000,
+          .uses = {"budget", "absence", "as-published"},
+          .explain = explain,
+          .asks = Asks::coalitions,
+          .budget_each = 4};  // two determine the fit
 }
 
 }  // namespace slalom

@@ -227,6 +227,37 @@ TEST_CASE("explain: budgets of 0, of 1 and below what is needed") {
   CHECK_THROWS_AS(c.explained("leave-one-out", {.as_published = true}), UsageError);
 }
 
+TEST_CASE("kernel-shap: the default budget grows with the text, as planned") {
+  std::vector<TokenId> ids = {1};
+  for (TokenId id = 10; id < 610; ++id) ids.push_back(id);
+  const ExplainedText text(ids, kSpecial);
+  FunctionBlackBox f([](std::span<const TokenId> left) {
+    double sum = 0;
+    for (const TokenId id : left) sum += std::sin(id);
+    return sum;
+  });
+  const Method& method = method_named("kernel-shap");
+  const ExplainOptions options{.held_out = 0};
+  const Explanation e = explain(method, f, text, options);
+  const std::vector<double>& weight = weights_of(e);
+  REQUIRE(weight.size() == 600);
+  for (std::size_t i = 0; i < 600; ++i) REQUIRE(std::abs(weight[i] - std::sin(10 + i)) <= 1e-9);
+  CHECK(e.cost.queries == 2 + 4 * 600 + 1);  // the ends, the coalitions, the text
+  CHECK(std::abs(planned_cost(method, text, options).queries - e.cost.queries) <= 2);
+  CHECK(method.usual_budget(250) == 1000);
+  CHECK(method_named("lime").usual_budget(600) == method_named("lime").default_budget);
+}
+
+TEST_CASE("explain: a budget that a text leaves no memory for is that text's error") {
+  Case c(true);
+  try {
+    c.explained("kernel-shap", {.budget = Index{1} << 31});
+    FAIL("no error");
+  } catch (const Error& e) {
+    CHECK(e.status() == ExitStatus::bad_input);
+  }
+}
+
 TEST_CASE("explain: a repeated question is no further evidence") {
   Case c(true);
   // Noise of its own for each text: the answers stay the same however often they are asked for.

@@ -99,6 +99,8 @@ struct Method {
   bool has(const std::string& option) const { return std::ranges::find(uses, option) != uses.end(); }
   void (*explain)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result);
   Asks asks;
+  Index budget_each = 0;  // the default budget grows to this many queries for each unit of a long text
+  Index usual_budget(Index units) const { return std::max(default_budget, budget_each * units); }
 };
 const std::vector<Method>& methods();
 /// Throws UsageError naming the methods there are.
