@@ -310,11 +310,4 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
   return o;
 }
 
-bool goes_on_after(const Error& e, const OpenedClassifier& classifier) {
-  if (e.status() != ExitStatus::bad_input || classifier.classes == nullptr) return false;
-  std::cerr << "error: " << e.what() << "\n";
-  if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
-  return true;
-}
-
 }  // namespace slalom

@@ -59,6 +59,11 @@ int run_cli(int argc, char** argv) {
   return run_program(argc, argv, dispatch);
 }
 
+void print_error(const Error& e) {
+  std::cerr << "error: " << e.what() << "\n";
+  if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+}
+
 int run_program(int argc, char** argv, int (*body)(int, char**)) {
   try {
     catch_interrupts();
@@ -67,8 +72,7 @@ int run_program(int argc, char** argv, int (*body)(int, char**)) {
     if (!std::cout) throw Error("stdout: cannot write");
     return status;
   } catch (const Error& e) {
-    std::cerr << "error: " << e.what() << "\n";
-    if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+    print_error(e);
     return static_cast<int>(e.status());
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory\n";

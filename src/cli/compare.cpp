@@ -63,7 +63,7 @@ class Comparison {
       output.flush();
     }
     if (number == 0 && !interrupted()) throw Error(source.name() + ": found no rows to compare methods on");
-    if (!interrupted() && failed_ < number)
+    if (!interrupted() && texts_ > 0)
       output.write(views_->terminal() ? summary_text() : summary_json(number));
     output.commit();
     views_->commit();
@@ -74,20 +74,48 @@ class Comparison {
 
  private:
   void compare_row(const InputTexts& source, const InputRow& row, Index number, OutputFile& output) {
-    try {
-      with_row(source.name(), row, [&] {
-        windows_.each_text(row, classifier_,
-                           [&](const InputRow& part, const RowWindow& window, const ExplainedText& text) {
-                             compare_text(part, window, text, number, output);
-                           });
+    const auto error = error_of_row(source, row, classifier_, [&] {
+      windows_.each_text(row, classifier_,
+                         [&](const InputRow& part, const RowWindow& window, const ExplainedText& text) {
+                           compare_text(source, part, window, text, number, output);
+                         });
+    });
+    if (!error) return;
+    ++failed_;
+    if (!views_->terminal()) output.write(error_row(row.id_json, number, *error).str() + "\n");
+  }
+
+  // A method that cannot explain the text has an error in its place.
+  void compare_text(const InputTexts& source, const InputRow& part, const RowWindow& window,
+                    const ExplainedText& text, Index number, OutputFile& output) {
+    ReportedText reported = reported_text(part, text, classifier_);
+    reported.id = with_window(reported.id, window);
+    std::string lines;
+    std::vector<std::vector<double>> scores(methods_.size());  // of each method, empty if it failed
+    for (std::size_t i = 0; i < methods_.size(); ++i) {
+      const auto error = error_of_row(source, part, classifier_, [&] {
+        Explanation e = explained(*methods_[i].method, text);
+        scores[i] = scores_of(e, methods_[i]);
+        note(e, found_[i]);
+        note_window(window, windows_.longest, e);
+        const std::string ranking = ranking_of(e, methods_[i]);
+        add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
+        reported.explanations.back().ranking = ranking;
       });
-    } catch (const Error& e) {
-      if (!goes_on_after(e, classifier_)) throw;
-      ++failed_;
-      if (!views_->terminal())
-        output.write(JsonRow().raw("id", row.id_json).field("row", number).field("error", e.what()).str() +
-                     "\n");
+      if (error) ++failed_;
+      lines += error ? error_row(part.id_json, number, *error).field("method", methods_[i].method->name).str()
+                     : explanation_line(i, part, window, reported, number);
+      lines += "\n";
     }
+    const std::vector<double> spearman_matrix = agreement(scores);
+    for (std::size_t k = 0; k < spearman_matrix.size(); ++k) agreement_[k].push_back(spearman_matrix[k]);
+    if (!views_->terminal()) output.write(lines + agreement_line(part, number, spearman_matrix) + "\n");
+    if (reported.explanations.empty()) return;
+    ++texts_;
+    if (views_->terminal()) output.write(views_->terminal_view(reported));
+    if (!views_->wants_page()) return;
+    add_page_details(text, classifier_, options_, views_->wants_attention(), reported);
+    views_->add(std::move(reported), classifier_, common_, all_parameters());
   }
 
   // A method that cannot explain a text says which one it is.
@@ -100,33 +128,6 @@ class Comparison {
     }
   }
 
-  void compare_text(const InputRow& part, const RowWindow& window, const ExplainedText& text, Index number,
-                    OutputFile& output) {
-    ReportedText reported = reported_text(part, text, classifier_);
-    reported.id = with_window(reported.id, window);
-    std::vector<Explanation> explanations;
-    for (const RankedMethod& m : methods_) explanations.push_back(explained(*m.method, text));
-    std::vector<std::vector<double>> scores;
-    for (std::size_t i = 0; i < methods_.size(); ++i) {
-      Explanation& e = explanations[i];
-      scores.push_back(scores_of(e, methods_[i]));
-      note(e, found_[i]);
-      note_window(window, windows_.longest, e);
-      const std::string ranking = ranking_of(e, methods_[i]);
-      add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
-      reported.explanations.back().ranking = ranking;
-    }
-    const std::vector<double> spearman_matrix = agreement(scores);
-    for (std::size_t k = 0; k < spearman_matrix.size(); ++k) agreement_[k].push_back(spearman_matrix[k]);
-    if (views_->terminal())
-      output.write(views_->terminal_view(reported));
-    else
-      write_lines(part, window, reported, number, spearman_matrix, output);
-    if (!views_->wants_page()) return;
-    add_page_details(text, classifier_, options_, views_->wants_attention(), reported);
-    views_->add(std::move(reported), classifier_, common_, all_parameters());
-  }
-
   static void note(const Explanation& e, OverTexts& found) {
     found.r2.push_back(e.fidelity ? e.fidelity->r2 : std::nan(""));
     found.correlation.push_back(e.fidelity ? e.fidelity->correlation : std::nan(""));
@@ -134,11 +135,12 @@ class Comparison {
     found.cost += e.cost;
   }
 
-  // Spearman's correlation of the ranking scores, method by method, row-major.
+  // Spearman's correlation of the ranking scores, method by method, row-major; NaN for a method without any.
   static std::vector<double> agreement(const std::vector<std::vector<double>>& scores) {
     std::vector<double> matrix;
     for (const std::vector<double>& a : scores)
-      for (const std::vector<double>& b : scores) matrix.push_back(spearman(a, b));
+      for (const std::vector<double>& b : scores)
+        matrix.push_back(a.empty() || b.empty() ? std::nan("") : spearman(a, b));
     return matrix;
   }
 
@@ -158,22 +160,23 @@ class Comparison {
     return list;
   }
 
-  void write_lines(const InputRow& part, const RowWindow& window, const ReportedText& reported, Index number,
-                   const std::vector<double>& matrix, OutputFile& output) const {
-    for (std::size_t i = 0; i < methods_.size(); ++i) {
-      ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
-      origin.parameters = parameters(i);
-      output.write(explanation_json(reported, reported.explanations[i], origin) + "\n");
-    }
+  // Of the explanation that `reported` got last.
+  std::string explanation_line(std::size_t method, const InputRow& part, const RowWindow& window,
+                               const ReportedText& reported, Index number) const {
+    ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
+    origin.parameters = parameters(method);
+    return explanation_json(reported, reported.explanations.back(), origin);
+  }
+
+  std::string agreement_line(const InputRow& part, Index number, const std::vector<double>& matrix) const {
     const Index M = std::ssize(methods_), shape[] = {M, M};
-    output.write(JsonRow()
-                     .raw("id", part.id_json)
-                     .field("row", number)
-                     .field("agreement", "spearman")
-                     .field("methods", std::span<const std::string>(names()))
-                     .field("matrix", std::span<const double>(matrix), shape)
-                     .str() +
-                 "\n");
+    return JsonRow()
+        .raw("id", part.id_json)
+        .field("row", number)
+        .field("agreement", "spearman")
+        .field("methods", std::span<const std::string>(names()))
+        .field("matrix", std::span<const double>(matrix), shape)
+        .str();
   }
 
   std::string summary_json(Index rows) const {
@@ -200,6 +203,7 @@ class Comparison {
 
   std::string summary_text() const {
     std::vector<Table::Column> columns = {{"method"},
+                                          {"texts", Table::Align::right},
                                           {"R2", Table::Align::right},
                                           {"+-", Table::Align::right},
                                           {"queries", Table::Align::right},
@@ -209,8 +213,11 @@ class Comparison {
     Table table(std::move(columns));
     for (std::size_t i = 0; i < methods_.size(); ++i) {
       const Summary r2 = summarise(found_[i].r2), seconds = summarise(found_[i].seconds);
-      std::vector<std::string> cells = {text("(", i + 1, ") ", methods_[i].name), fixed(r2.mean, 3),
-                                        fixed(r2.standard_error, 3), std::to_string(found_[i].cost.queries),
+      std::vector<std::string> cells = {text("(", i + 1, ") ", methods_[i].name),
+                                        std::to_string(seconds.n),
+                                        fixed(r2.mean, 3),
+                                        fixed(r2.standard_error, 3),
+                                        std::to_string(found_[i].cost.queries),
                                         significant(seconds.mean, 2)};
       for (std::size_t j = 0; j < methods_.size(); ++j)
         cells.push_back(fixed(summarise(agreement_[i * methods_.size() + j]).mean, 2));
@@ -219,7 +226,7 @@ class Comparison {
     return text(
         "Fidelity on held-out deletions (R2: higher is better; standard error over texts), cost, and\n"
         "rank agreement (Spearman) of the methods with each other, means over ",
-        found_.front().r2.size(), found_.front().r2.size() == 1 ? " text" : " texts", ":\n\n", table.text());
+        texts_, texts_ == 1 ? " text" : " texts", ":\n\n", table.text());
   }
 
   const cxxopts::ParseResult& parsed_;
@@ -229,8 +236,8 @@ class Comparison {
   ExplainOptions options_;
   WindowOptions windows_;
   std::optional<Views> views_;
-  Index failed_ = 0;
-  std::vector<OverTexts> found_;                // of each method
+  Index texts_ = 0, failed_ = 0;  // texts with an explanation, rows and methods on a text that failed
+  std::vector<OverTexts> found_;  // of each method
   std::vector<std::vector<double>> agreement_;  // of each pair of methods, one a text
 };
 

@@ -28,15 +28,8 @@ std::vector<double> given_scores(const InputRow& row, const ExplainedText& text)
 }
 
 struct Found {
-  std::vector<std::vector<double>> values;  // of each metric, one a row
+  std::vector<std::vector<double>> values;  // of each metric, one a text
   QueryCost cost, metric_cost;              // of the explanations, of scoring them
-
-  void operator+=(const Found& row) {
-    for (std::size_t j = 0; j < values.size(); ++j)
-      values[j].insert(values[j].end(), row.values[j].begin(), row.values[j].end());
-    cost += row.cost;
-    metric_cost += row.metric_cost;
-  }
 };
 
 void print(const std::vector<RankedMethod>& methods, const std::vector<const MetricInfo*>& metrics,
@@ -94,37 +87,31 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
   std::vector<Found> found(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});
   InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
   Progress progress(common.progress, "evaluate", 0);
-  Index rows = 0;
-  // The values of a row count once all methods have them.
-  const auto evaluate_text = [&](const InputRow& row, const ExplainedText& text, std::vector<Found>& into) {
-    const std::vector<double> given = given_scores(row, text);
-    for (std::size_t i = 0; i < methods.size(); ++i) {
-      const Explanation e = classifier.explain(*methods[i].method, text, chosen);
-      into[i].cost += e.cost;
-      const QueryCost before = classifier.f->cost();
-      for (std::size_t j = 0; j < metrics.size(); ++j)
-        into[i].values[j].push_back(
-            evaluate(*metrics[j], {e, scores_of(e, methods[i])}, *classifier.f, text, given, options));
-      into[i].metric_cost += classifier.f->cost() - before;
-    }
+  Index rows = 0, failed = 0;
+  // What one method or metric cannot do with a text, others may.
+  const auto attempt = [&](const InputRow& row, const auto& body) {
+    if (error_of_row(source, row, classifier, body)) ++failed;
   };
-  Index failed = 0;
+  const auto evaluate_method = [&](std::size_t i, const InputRow& row, const ExplainedText& text) {
+    const Explanation e = classifier.explain(*methods[i].method, text, chosen);
+    found[i].cost += e.cost;
+    const QueryCost before = classifier.f->cost();
+    for (std::size_t j = 0; j < metrics.size(); ++j)
+      attempt(row, [&] {
+        found[i].values[j].push_back(evaluate(*metrics[j], {e, scores_of(e, methods[i])}, *classifier.f, text,
+                                              given_scores(row, text), options));
+      });
+    found[i].metric_cost += classifier.f->cost() - before;
+  };
   for (InputRow row; source.next(row); progress.update(++rows)) {
     check_interrupt();
-    std::vector<Found> of_row(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});
-    try {
-      with_row(source.name(), row, [&] {
-        windows.each_text(row, classifier,
-                          [&](const InputRow& part, const RowWindow&, const ExplainedText& text) {
-                            evaluate_text(part, text, of_row);
-                          });
-      });
-    } catch (const Error& e) {
-      if (!goes_on_after(e, classifier)) throw;
-      ++failed;
-      continue;
-    }
-    for (std::size_t i = 0; i < methods.size(); ++i) found[i] += of_row[i];
+    attempt(row, [&] {
+      windows.each_text(row, classifier,
+                        [&](const InputRow& part, const RowWindow&, const ExplainedText& text) {
+                          for (std::size_t i = 0; i < methods.size(); ++i)
+                            attempt(part, [&] { evaluate_method(i, part, text); });
+                        });
+    });
   }
   if (rows == 0) throw Error(source.name() + ": found no rows to evaluate");
   progress.finish();

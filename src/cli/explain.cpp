@@ -53,24 +53,24 @@ class Run {
     }
     output.commit();
     views_->commit();
-    if (failed_ > 0 && !common_.quiet)
-      std::cerr << failed_ << " of " << number << " rows failed: their lines have an \"error\"\n";
-    return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done);
+    return status_of_rows(failed_, number, common_);
   }
 
   int dry_run() {
     InputTexts source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
     Plan plan(method_, options_);
-    for (InputRow row; !interrupted() && source.next(row);)
-      with_row(source.name(), row, [&] {
+    for (InputRow row; !interrupted() && source.next(row);) {
+      const auto failed = error_of_row(source, row, classifier_, [&] {
         for (const RowWindow& window : windows_.windows(row, classifier_))
           plan.add(classifier_, classifier_.explained(windows_.cut(row, window, classifier_)));
       });
+      if (failed) ++failed_;
+    }
     check_interrupt();
     OutputFile output(common_.output);
     output.write(views_->terminal() ? plan.sentence() : plan.json());
     output.commit();
-    return 0;
+    return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done);
   }
 
  private:
@@ -90,12 +90,10 @@ class Run {
   void explain_row(const InputTexts& source, const InputRow& row, Index number, OutputFile& output) {
     // All lines of a row are written together: an interrupt leaves none of them out.
     std::string lines;
-    try {
-      with_row(source.name(), row, [&] { lines = explained_lines(row, number); });
-    } catch (const Error& e) {
-      if (!goes_on_after(e, classifier_)) throw;
+    const auto error = error_of_row(source, row, classifier_, [&] { lines = explained_lines(row, number); });
+    if (error) {
       ++failed_;
-      lines = error_line(row, number, e.what());
+      lines = error_line(row, number, *error);
     }
     output.write(lines);
   }
@@ -129,8 +127,7 @@ class Run {
   }
 
   std::string error_line(const InputRow& row, Index number, const std::string& what) const {
-    JsonRow line;
-    line.raw("id", row.id_json).field("row", number).field("error", what);
+    JsonRow line = error_row(row.id_json, number, what);
     for (const auto& [field, value] : settings_.items()) line.raw(field, value.dump());
     return views_->terminal() ? "" : line.str() + "\n";
   }

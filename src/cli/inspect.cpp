@@ -41,15 +41,16 @@ class Inspection {
     });
   }
 
+  // A mean of some of the rows would be a wrong answer: a bad one, or an interrupt, ends it.
   void gradients() {
     PackedBatch batch;
-    each_row([&](const InputRow& row) {
-      if (!row.label)
-        throw Error(text(input_name(common_.input), ": line ", row.line,
-                         ": field \"label\": found nothing, wanted a class number"));
-      batch.add(row.ids, *row.label, row.types);
-    });
-    check_interrupt();  // a mean of some of the rows would be a wrong answer
+    InputTexts source = open_rows();
+    for (InputRow row; source.next(row);)
+      with_row(source, row, [&] {
+        if (!row.label) throw Error("field \"label\": found nothing, wanted a class number");
+        batch.add(row.ids, *row.label, row.types);
+      });
+    check_interrupt();
     if (batch.texts() == 0) throw Error(input_name(common_.input) + ": found no rows");
     tensors(loss_gradients(*model_, batch));
   }
@@ -61,7 +62,12 @@ class Inspection {
       write(JsonRow().field("name", info.name).field("shape", info.shape).field("meaning", info.meaning));
   }
 
-  void commit() { output_.commit(); }
+  /// Puts the output in place; the exit status.
+  int finish() {
+    output_.commit();
+    check_interrupt();
+    return status_of_rows(failed_, rows_, common_);
+  }
 
  private:
   void write(const JsonRow& row) { output_.write(row.str() + "\n"); }
@@ -99,17 +105,29 @@ class Inspection {
     }
   }
 
+  InputTexts open_rows() {
+    tokenizer_ = load_tokenizer(common_.model);
+    return {parsed_, common_, row_limits(model_->config()), tokenizer_ ? &*tokenizer_ : nullptr};
+  }
+
   void each_row(const std::function<void(const InputRow&)>& body) {
-    const std::optional<Tokenizer> tokenizer = load_tokenizer(common_.model);
-    InputTexts reader(parsed_, common_, row_limits(model_->config()), tokenizer ? &*tokenizer : nullptr);
-    for (InputRow row; !interrupted() && reader.next(row);) body(row);
+    InputTexts source = open_rows();
+    for (InputRow row; !interrupted() && source.next(row); ++rows_) try {
+        with_row(source, row, [&] { body(row); });
+      } catch (const RowError& e) {
+        print_error(e);
+        write(error_row(row.id_json, rows_, e.what()));
+        ++failed_;
+      }
   }
 
   const cxxopts::ParseResult& parsed_;
   const CommonOptions& common_;
   std::vector<std::string> names_;
   std::unique_ptr<Classifier<T>> model_;
+  std::optional<Tokenizer> tokenizer_;
   OutputFile output_;
+  Index rows_ = 0, failed_ = 0;
 };
 
 }  // namespace
@@ -142,9 +160,7 @@ int run_inspect(int argc, char** argv) {
       if (what == name) {
         Inspection<T> inspection(*parsed, common, names);
         (inspection.*action)();
-        inspection.commit();
-        check_interrupt();
-        return 0;
+        return inspection.finish();
       }
     throw UsageError("inspect \"" + what +
                      "\", wanted activations, attention, gradients, parameters or names");

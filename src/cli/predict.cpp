@@ -1,4 +1,5 @@
 // slalom predict: logits, log-odds and, with labels, the loss of each row.
+#include <exception>
 #include <iostream>
 
 #include "slalom/base/interrupt.hpp"
@@ -16,31 +17,54 @@ namespace {
 
 constexpr Index kRowsAtOnce = 1024;  // input rows that are read, predicted and written together
 
-// Reads up to `count` rows; fewer only at the end of the input.
-std::vector<InputRow> read_some(InputTexts& reader, Index count) {
-  std::vector<InputRow> rows;
-  for (InputRow row; static_cast<Index>(rows.size()) < count && reader.next(row);) rows.push_back(row);
+struct ReadRow {
+  InputRow row;
+  std::optional<RowError> error;
+};
+
+// Reads up to `count` rows; fewer only at the end of the input, or before the error that ends it: under
+// `strict` that is a bad row.
+std::vector<ReadRow> read_some(InputTexts& source, Index count, bool strict, std::exception_ptr& end) {
+  std::vector<ReadRow> rows;
+  try {
+    for (InputRow row; std::ssize(rows) < count && source.next(row);) {
+      if (strict && source.bad_row()) throw RowError(*source.bad_row());
+      rows.push_back({row, source.bad_row()});
+    }
+  } catch (const Error&) {
+    end = std::current_exception();
+  }
   return rows;
 }
 
+// Predicts and writes them in order; `first` is the number of the first. How many were bad.
 template <class T>
-void predict_rows(Predictor<T>& predictor, const std::vector<InputRow>& rows, Index classes, Index target,
-                  int digits, OutputFile& output) {
+Index predict_rows(Predictor<T>& predictor, const std::vector<ReadRow>& rows, Index first, Index classes,
+                   Index target, int digits, OutputFile& output) {
   PackedBatch batch;
-  for (const InputRow& row : rows) batch.add(row.ids, row.label.value_or(0), row.types);
+  for (const auto& [row, error] : rows)
+    if (!error) batch.add(row.ids, 0, row.types);
   std::vector<T> logits;
   predictor.logits(batch.packed(), logits);
+  const T* next = logits.data();
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::span<const T> row(logits.data() + static_cast<Index>(i) * classes,
-                                 static_cast<std::size_t>(classes));
+    const auto& [row, error] = rows[i];
+    if (error) {
+      print_error(*error);
+      output.write(error_row(row.id_json, first + static_cast<Index>(i), error->what()).str() + "\n");
+      continue;
+    }
+    const std::span<const T> of_row(next, static_cast<std::size_t>(classes));
+    next += classes;
     JsonRow out;
-    out.raw("id", rows[i].id_json)
+    out.raw("id", row.id_json)
         .digits(digits)
-        .field("logits", row)
-        .field("log_odds", log_odds(row, target));
-    if (rows[i].label) out.field("loss", cross_entropy_of(row, *rows[i].label));
+        .field("logits", of_row)
+        .field("log_odds", log_odds(of_row, target));
+    if (row.label) out.field("loss", cross_entropy_of(of_row, *row.label));
     output.write(out.str() + "\n");
   }
+  return std::ssize(rows) - batch.texts();
 }
 
 template <class T>
@@ -53,22 +77,27 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   Predictor<T> predictor(*loaded.model);
   OutputFile output(common.output);
   Progress progress(common.progress, "predict", 0);
-  for (std::vector<InputRow> rows; !interrupted() && !(rows = read_some(reader, kRowsAtOnce)).empty();) {
+  const bool strict = parsed.count("strict") > 0;
+  std::exception_ptr end;
+  Index number = 0, failed = 0;
+  for (std::vector<ReadRow> rows;
+       !end && !interrupted() && !(rows = read_some(reader, kRowsAtOnce, strict, end)).empty();) {
     const auto predict = [&] {
-      predict_rows(predictor, rows, config.labels, target, common.digits(), output);
+      failed += predict_rows(predictor, rows, number, config.labels, target, common.digits(), output);
     };
     if (!unless_interrupted(predict)) break;
     output.flush();
-    progress.update(predictor.cost().queries);
+    progress.update(number += std::ssize(rows));
   }
-  output.commit();
+  if (!end || number > 0) output.commit();  // an older output is not replaced by nothing
   progress.finish();
   check_interrupt();
+  if (end) std::rethrow_exception(end);
   const QueryCost& cost = predictor.cost();
   if (!common.quiet)
     std::cerr << cost.queries << " queries, " << cost.unique_queries << " unique, " << cost.token_forwards
               << " token-forwards\n";
-  return 0;
+  return status_of_rows(failed, number, common);
 }
 
 }  // namespace
@@ -76,7 +105,8 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
 int run_predict(int argc, char** argv) {
   cxxopts::Options options = common_options("predict", "Logits of each row, one JSON object a line.");
   options.add_options()("target", "class whose log-odds against the rest are given: name or number",
-                        cxxopts::value<std::string>()->default_value("1"), "CLASS");
+                        cxxopts::value<std::string>()->default_value("1"), "CLASS")(
+      "strict", "stop at the first bad row, instead of giving it a line with its error");
   add_text_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;

@@ -1,5 +1,7 @@
 #include "slalom/cli/texts.hpp"
 
+#include <iostream>
+
 #include "slalom/base/error.hpp"
 
 namespace slalom {
@@ -44,11 +46,29 @@ InputTexts::InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& 
 }
 
 bool InputTexts::next(InputRow& row) {
-  if (rows_) return rows_->next(row);
+  bad_row_.reset();
+  try {
+    if (rows_) return rows_->next(row);
+  } catch (const RowError& e) {
+    bad_row_ = e;
+    return true;
+  }
   if (!text_) return false;
   row = row_of_text(*text_, pair_, limits_, *tokenizer_, "--text");
   text_.reset();
   return true;
+}
+
+JsonRow error_row(const std::string& id_json, Index number, const std::string& error) {
+  JsonRow row;
+  row.raw("id", id_json).field("row", number).field("error", error);
+  return row;
+}
+
+int status_of_rows(Index failed, Index rows, const CommonOptions& common) {
+  if (failed > 0 && !common.quiet)
+    std::cerr << failed << " of " << rows << " rows failed: their lines have an \"error\"\n";
+  return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
 }
 
 WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const OpenedClassifier& classifier) {

@@ -72,18 +72,27 @@ int tokenize(const cxxopts::ParseResult& parsed) {
     throw Error(folder + ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
   TextRows rows(parsed, common);
   OutputFile output(common.output);
-  Index tokens = 0;
-  for (TextRow row; !interrupted() && rows.next(row);) {
-    const std::string where = rows.where(row);
-    const Encoding encoding =
-        row.pair ? tokenizer->encode_pair(row.text, *row.pair, where) : tokenizer->encode(row.text, where);
-    output.write(row_json(row, encoding, tokenizer->vocabulary()));
-    tokens += std::ssize(encoding.ids);
-  }
+  Index tokens = 0, number = 0, failed = 0;
+  for (TextRow row; !interrupted(); ++number) try {
+      if (!rows.next(row)) break;
+      const std::string where = rows.where(row);
+      Encoding encoding;
+      within_row([&] {
+        encoding = row.pair ? tokenizer->encode_pair(row.text, *row.pair, where)
+                            : tokenizer->encode(row.text, where);
+      });
+      output.write(row_json(row, encoding, tokenizer->vocabulary()));
+      tokens += std::ssize(encoding.ids);
+    } catch (const RowError& e) {
+      if (parsed.count("text") > 0) throw;
+      print_error(e);
+      output.write(error_row(row.id_json, number, e.what()).str() + "\n");
+      ++failed;
+    }
   output.commit();
   check_interrupt();
   if (!common.quiet) std::cerr << tokenizer->description() << ", " << tokens << " tokens\n";
-  return 0;
+  return status_of_rows(failed, number, common);
 }
 
 VocabularyTraining training_of(const cxxopts::ParseResult& parsed) {

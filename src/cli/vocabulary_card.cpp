@@ -33,7 +33,7 @@ void refuse_without_effect(const cxxopts::ParseResult& parsed) {
 }
 
 CorpusCounts count_corpus(const cxxopts::ParseResult& parsed, const CommonOptions& common,
-                          const OpenedClassifier& classifier) {
+                          const OpenedClassifier& classifier, Index& failed) {
   const int target =
       classifier.classes == nullptr ? kClassOfPrograms : static_cast<int>(classifier.classes->target());
   CorpusCounts corpus([&](TokenId id) { return classifier.tokens.is_marker(id); }, target,
@@ -41,7 +41,7 @@ CorpusCounts count_corpus(const cxxopts::ParseResult& parsed, const CommonOption
   InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
   Progress progress(common.progress, "counting", 0);
   for (InputRow row; !interrupted() && source.next(row); progress.update(corpus.texts()))
-    with_row(source.name(), row, [&] { corpus.add(row, row.label); });
+    if (error_of_row(source, row, classifier, [&] { corpus.add(row, row.label); })) ++failed;
   check_interrupt();
   return corpus;
 }
@@ -184,7 +184,8 @@ int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOption
   const ExplainOptions options =
       read_explain_options(parsed, common, {&method_named("slalom-exact")}, classifier);
   const bool terminal = Views(parsed, common).terminal();
-  const CorpusCounts corpus = count_corpus(parsed, common, classifier);
+  Index failed = 0;
+  const CorpusCounts corpus = count_corpus(parsed, common, classifier, failed);
   VocabularyCard card = vocabulary_card(
       *classifier.f, corpus,
       {.background = options.background, .extra_pairs = options.budget.value_or(0), .seed = common.seed});
@@ -199,7 +200,7 @@ int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOption
       output.write(token_line(token, classifier.tokens.text(token.id), readable(token.id)));
   }
   output.commit();
-  return 0;
+  return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
 }
 
 }  // namespace slalom

@@ -93,18 +93,21 @@ void RowReader::read_tokens(const Json& object, const std::string& where, InputR
 
 bool RowReader::next(InputRow& row) {
   Json object;
+  const Index number = objects_.rows();
+  row.id_json = std::to_string(number);
   if (!objects_.next(object)) return false;
   const std::string where = objects_.where();
-  read_tokens(object, where, row);
-  row.id_json = read_row_id(object, where, rows_);
-  row.label.reset();
-  if (has_field(object, "label"))
-    row.label = static_cast<int>(require_integer(object, "label", where, 0, limits_.classes - 1));
-  row.log_odds.reset();
-  if (has_field(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
-  read_scores(object, where, row.ids.size(), row.scores);
   row.line = objects_.line_number();
-  ++rows_;
+  within_row([&] {
+    row.id_json = read_row_id(object, where, number);
+    read_tokens(object, where, row);
+    row.label.reset();
+    if (has_field(object, "label"))
+      row.label = static_cast<int>(require_integer(object, "label", where, 0, limits_.classes - 1));
+    row.log_odds.reset();
+    if (has_field(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
+    read_scores(object, where, row.ids.size(), row.scores);
+  });
   return true;
 }
 

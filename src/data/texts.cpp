@@ -58,12 +58,15 @@ bool RowObjects::next(Json& object) {
     if (lines_.line_number() == 1 && line_.starts_with("\xEF\xBB\xBF")) line_.erase(0, 3);  // byte order mark
   } while (line_.find_first_not_of(" \t") == std::string::npos);
   if (format_ == RowFormat::automatic) format_ = format_of_line(line_);
-  if (format_ == RowFormat::jsonl)
-    object = parse_json(line_, where());
-  else if (format_ == RowFormat::tsv)
-    object = object_of_tsv(line_, where());
-  else
-    object = {{"text", line_}};
+  ++rows_;
+  within_row([&] {
+    if (format_ == RowFormat::jsonl)
+      object = parse_json(line_, where());
+    else if (format_ == RowFormat::tsv)
+      object = object_of_tsv(line_, where());
+    else
+      object = {{"text", line_}};
+  });
   return true;
 }
 
@@ -87,17 +90,21 @@ std::string read_row_id(const Json& object, const std::string& where, Index row)
 
 bool TextReader::next(TextRow& row) {
   Json object;
+  const Index number = objects_.rows();
+  row.id_json = std::to_string(number);
   if (!objects_.next(object)) return false;
   const std::string where = objects_.where();
-  row.text = require_string(object, "text", where);
-  row.id_json = read_row_id(object, where, rows_);
-  row.pair.reset();
-  if (has_field(object, "text_pair")) row.pair = require_string(object, "text_pair", where);
-  row.label.reset();
-  if (has_field(object, "label"))
-    row.label = static_cast<int>(require_integer(object, "label", where, 0, std::numeric_limits<int>::max()));
   row.line = objects_.line_number();
-  ++rows_;
+  within_row([&] {
+    row.id_json = read_row_id(object, where, number);
+    row.text = require_string(object, "text", where);
+    row.pair.reset();
+    if (has_field(object, "text_pair")) row.pair = require_string(object, "text_pair", where);
+    row.label.reset();
+    if (has_field(object, "label"))
+      row.label =
+          static_cast<int>(require_integer(object, "label", where, 0, std::numeric_limits<int>::max()));
+  });
   return true;
 }
 

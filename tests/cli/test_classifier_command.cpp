@@ -121,11 +121,39 @@ TEST_CASE("--tokenizer: folders and rows that do not fit are refused") {
             ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
   CHECK(first_line(run_slalom({"explain", "--classifier-command", kCount, "--text", "good"}), 3) ==
         "error: --text: no tokenizer for it");
-  CHECK(first_line(folder.run("explain", kLeaveOneOut, "{\"input_ids\":[2,10,3]}\n"), 3)
-            .starts_with("error: stdin: line 1: field \"input_ids\""));
   folder.write("special_tokens_map.json", R"({"cls_token": "<s>"})");
   CHECK(first_line(folder.run("explain", kLeaveOneOut, "{\"text\":\"good\"}\n"), 2) ==
         "error: " + folder.path + ": found no vocab.txt or vocab.json with the special token \"<s>\"");
+}
+
+TEST_CASE(
+    "explain: with a program, too, a bad row loses none of its neighbours; a program that fails ends the "
+    "run") {
+  const TokenizerFolder folder;
+  const std::string input =
+      "{\"text\":\"good\"}\n{\"input_ids\":[2,10,3]}\n{\"input_ids\":[2,3]}\n{\n{\"text\":\"good bad\"}\n";
+  const Finished run = folder.run("explain", kLeaveOneOut, input);
+  CHECK(run.status == 4);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(rows[i].contains("error") == (i >= 1 && i <= 3));
+    CHECK(rows[i]["row"] == i);
+  }
+  CHECK(rows[4]["scores"]["weight"] == Json({nullptr, 1, -1, nullptr}));
+  const Finished failing = folder.run("explain", kLeaveOneOut, input, "sed -u 3q | " + kCount);
+  CHECK(failing.status == 3);
+  CHECK(failing.err.find("line 5: classifier command ") != std::string::npos);
+}
+
+TEST_CASE("explain: a program gets the segments of a pair") {
+  const TokenizerFolder folder;
+  const std::string log = folder.file("questions");
+  const Finished run = folder.run("explain", leave_one_out({"--text", "good bad", "--text-pair", "the"}), "",
+                                  "tee '" + log + "' | sed -u 's/.*/{\"log_odds\": 1}/'");
+  REQUIRE(run.status == 0);
+  CHECK(lines_of(read_file(log)).at(0) == R"({"input_ids":[2,5,6,3,7,3],"token_type_ids":[0,0,0,0,1,1]})");
+  CHECK(lines_of(read_file(log)).at(3) == R"({"input_ids":[2,5,6,3,3],"token_type_ids":[0,0,0,0,1]})");
 }
 
 TEST_CASE("explain --dry-run: a program is not asked, and no time is predicted") {

@@ -72,6 +72,21 @@ TEST_CASE("evaluate: bad names, no rows, no given scores") {
   CHECK(lines_of(evaluate({"--methods", "leave-one-out"}, "").err).at(0) ==
         "error: stdin: found no rows to evaluate");
   const Finished none = evaluate({"--methods", "leave-one-out", "--metrics", "kendall"}, row);
-  CHECK(none.status == 3);
+  CHECK(none.status == 4);
   CHECK(lines_of(none.err).at(0) == "error: stdin: line 1: [kendall] the row gives no scores to agree with");
+  CHECK(json_lines(none.out).at(0)["n"] == 0);
+}
+
+TEST_CASE("evaluate: what one method or metric cannot do with a text, the others do") {
+  std::string twenty_one = "1";  // too many to enumerate their coalitions
+  for (int i = 0; i < 21; ++i) twenty_one += ",9";
+  const Finished run = evaluate(
+      {"--methods", "shapley-exact,leave-one-out", "--metrics", "kendall,deletion"},
+      "{\"input_ids\":[" + twenty_one + ",2]}\n[]\n{\"input_ids\":[1,9,5,2],\"scores\":[null,1,0,null]}\n");
+  CHECK(run.status == 4);
+  CHECK(run.err.find("line 2") != std::string::npos);
+  const std::vector<Json> found = json_lines(run.out);
+  REQUIRE(found.size() == 4);
+  for (const auto& [at, n] : {std::pair{0, 1}, {1, 1}, {2, 1}, {3, 2}})
+    CHECK(found[static_cast<std::size_t>(at)]["n"] == n);
 }

@@ -350,6 +350,65 @@ TEST_CASE("compare and evaluate: a row that fails does not end the run") {
   for (const Json& row : json_lines(evaluated.out)) CHECK(row["n"] == 2);
 }
 
+TEST_CASE("compare: a method that cannot explain a text has its error, the others their rows") {
+  const TextModel folder;
+  const std::string input = "{\"text\":\"" + words(21) + "\"}\n{\"text\":\"w8 w5 w6\"}\n";
+  const Finished run =
+      folder.run("compare", {"--methods", "shapley-exact,leave-one-out,lime"}, {.input = input});
+  CHECK(run.status == 4);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 2 * 4 + 3);
+  CHECK(rows[0]["method"] == "shapley-exact");
+  CHECK(rows[0]["error"] ==
+        "stdin: line 1: shapley-exact: [shapley] 21 players, wanted 1 to 20 to enumerate all coalitions");
+  CHECK(rows[1]["scores"]["weight"].size() == 23);
+  CHECK(rows[2]["method"] == "lime");
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(rows[3]["matrix"][0][i].is_null());
+    CHECK(rows[3]["matrix"][i][0].is_null());
+  }
+  CHECK(rows[3]["matrix"][1][2].is_number());
+  CHECK(rows[7]["matrix"][0][1].is_number());
+  CHECK(rows[8]["r2"]["n"] == 1);
+  CHECK(rows[9]["r2"]["n"] == 2);
+  CHECK(lines_of(run.err).at(0) == "error: " + rows[0]["error"].get<std::string>());
+  const Finished none =
+      folder.run("compare", {"--methods", "shapley-exact"}, {.input = input.substr(0, input.find('\n'))});
+  CHECK(none.status == 4);
+  CHECK(json_lines(none.out).size() == 2);  // its error and a matrix of null, no summary
+}
+
+TEST_CASE("explain --aggregate and --dry-run: a bad row is left out, and the status says so") {
+  const TextModel folder;
+  const std::string input = "{\"text\":\"w8 w5 w6\"}\n{\n{\"text\":\"w8\"}\n";
+  const Finished card = folder.run("explain", {"--aggregate"}, {.input = input});
+  CHECK(card.status == 4);
+  CHECK(json_lines(card.out).at(0)["texts"] == 2);
+  const Finished plan = folder.run("explain", {"--dry-run", "--method", "zero"}, {.input = input});
+  CHECK(plan.status == 4);
+  CHECK(json_lines(plan.out).at(0)["texts"] == 2);
+}
+
+TEST_CASE("explain --resume: bad rows are finished rows, too") {
+  const TextModel folder;
+  const std::string input =
+      "{\"text\":\"w8 w5 w6\"}\n{\n{\"id\":\"x\",\"input_ids\":[]}\n{\"text\":\"w8\"}\n";
+  folder.write("in.jsonl", input);
+  const Arguments options = {"--method",        "zero", "--input", folder.file("in.jsonl"), "--output",
+                             folder.file("out")};
+  CHECK(folder.run("explain", options).status == 4);
+  const std::string whole = read_file(folder.file("out"));
+  CHECK(json_lines(whole).size() == 4);
+  Arguments resume = options;
+  resume.emplace_back("--resume");
+  const Finished run = folder.run("explain", resume);
+  CAPTURE(run.err);
+  CHECK(run.status == 4);
+  const std::vector<Json> before = json_lines(whole), after = json_lines(read_file(folder.file("out")));
+  REQUIRE(after.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(without_time(after[i]) == without_time(before[i]));
+}
+
 TEST_CASE("compare: without --methods those that the classifier allows") {
   const ModelFolder decoder(Architecture::gpt2);
   const Finished run = run_slalom({"compare", "--model", decoder.path, "--special-ids", ""},

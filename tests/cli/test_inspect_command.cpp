@@ -122,6 +122,22 @@ TEST_CASE("inspect gradients and parameters: norms and first entries, or all of 
   check("parameters", parameter_values(folder.model));
 }
 
+TEST_CASE("inspect: a bad row has its error in its place, but no mean is of some of the rows") {
+  const ModelFolder folder;
+  const std::string input =
+      "{\"input_ids\":[1]}\n{\"id\":\"x\",\"input_ids\":[40]}\n{\"input_ids\":[1],\"label\":1}\n";
+  const Finished run = inspect(folder, "activations", {"--names", "logits"}, {.input = input});
+  CHECK(run.status == 4);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[1]["id"] == "x");
+  CHECK(rows[1]["error"].get<std::string>().starts_with("stdin: line 2: field \"input_ids\"[0]: found 40"));
+  CHECK(rows[2]["data"] == rows[0]["data"]);
+  check_fails(
+      inspect(folder, "gradients", {}, {.input = "{\"input_ids\":[1],\"label\":1}\n{\"input_ids\":[40]}"}), 3,
+      "stdin: line 2: field \"input_ids\"[0]: found 40, wanted an integer from 0 to 39");
+}
+
 TEST_CASE("inspect gradients: rows need labels") {
   const ModelFolder folder;
   check_fails(inspect(folder, "gradients", {}, {.input = "{\"input_ids\":[1]}"}), 3,

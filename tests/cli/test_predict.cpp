@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 
 #include "../support/compare.hpp"
 #include "../support/process.hpp"
@@ -31,10 +32,13 @@ Finished predict(const ModelFolder& folder, const Arguments& options, const Proc
   return run_slalom(all, process);
 }
 
+/// The last row is bad, and the others are not.
 void check_fails(const ModelFolder& folder, const std::string& input, const std::string& message) {
   const Finished run = predict(folder, {}, {.input = input});
-  CHECK(run.status == 3);
-  CHECK(run.out.empty());
+  CHECK(run.status == 4);
+  const std::vector<Json> rows = json_lines(run.out);
+  for (const Json& row : rows) CHECK(row.contains("error") == (&row == &rows.back()));
+  CHECK(rows.back()["error"] == message);
   CHECK(lines_of(run.err).at(0) == "error: " + message);
 }
 
@@ -139,8 +143,66 @@ TEST_CASE("predict: rows that cannot be read are named by file, line and field")
       folder, "\n{\"input_ids\":[" + ids + "]}",
       "stdin: line 2: field \"input_ids\": found 65 tokens, wanted at most 64, the model's positions");
   const Finished no_json = predict(folder, {}, {.input = good + "good movie"});
-  CHECK(no_json.status == 3);
+  CHECK(no_json.status == 4);
   CHECK(no_json.err.starts_with("error: stdin: line 2: byte 1: "));
+}
+
+TEST_CASE("predict: bad rows have an error in their place, and lose none of their neighbours") {
+  const ModelFolder folder;
+  const std::string good = "{\"input_ids\":[1,7,30,2]}\n";
+  std::string input;
+  for (int i = 0; i < 1500; ++i) input += i == 1100 ? std::string("{\n") : good;
+  const std::vector<std::string> bad = {"{\"id\":\"x\",\"input_ids\":[1,40]}",
+                                        "{\"id\":\"x\",\"input_ids\":[1],\"label\":3}",
+                                        "{\"id\":\"x\",\"input_ids\":[1],\"token_type_ids\":[0,1]}",
+                                        "{\"id\":\"x\"}",
+                                        "{\"id\":[],\"input_ids\":[1]}",
+                                        "[1]",
+                                        "{\"input_ids\":[1],\"text\":\"\xFF\"}"};
+  for (const std::string& row : bad) input += row + "\n" + good;
+  const Finished run = predict(folder, {}, {.input = input});
+  CHECK(run.status == 4);
+  CHECK(run.err.find("8 of 1514 rows failed") != std::string::npos);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 1514);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool failed = i == 1100 || (i >= 1500 && i % 2 == 0);
+    CHECK(rows[i].contains("error") == failed);
+    if (failed)
+      CHECK(rows[i]["row"] == i);
+    else
+      CHECK(rows[i]["logits"] == rows[0]["logits"]);
+    if (i < 1500 || i > 1506) CHECK(rows[i]["id"] == i);
+  }
+  for (const std::size_t i : {1500, 1502, 1504, 1506}) CHECK(rows[i]["id"] == "x");
+  CHECK(json_lines(predict(folder, {}, {.input = "{\n5\n"}).out).size() == 2);  // no good row at all
+}
+
+TEST_CASE("predict --strict: stops at the first bad row, the good ones before it are written") {
+  const ModelFolder folder;
+  const TemporaryFolder files("files");
+  const std::string input = kRows + "\n{\"input_ids\":[40]}\n" + kRows;
+  const std::string message =
+      "error: stdin: line 5: field \"input_ids\"[0]: found 40, wanted an integer from 0 to 39";
+  const std::string wanted = predict(folder, {}, {.input = kRows}).out;
+  const Finished run = predict(folder, {"--strict"}, {.input = input});
+  CHECK(run.status == 3);
+  CHECK(run.out == wanted);
+  CHECK(lines_of(run.err).at(0) == message);
+  const Finished to_file = predict(folder, {"--strict", "--output", files.file("out")}, {.input = input});
+  CHECK(to_file.status == 3);
+  CHECK(read_file(files.file("out")) == wanted);
+}
+
+TEST_CASE("predict: an input that breaks off ends with an error, the rows before that are written") {
+  const ModelFolder folder;
+  const TemporaryFolder files("files");
+  put_gz(files.file("rows.jsonl.gz"),
+         kRows + "\n" + std::string(std::size_t{65} << 20, ' '));  // too long a line
+  const Finished run = predict(folder, {"--input", files.file("rows.jsonl.gz")}, {});
+  CHECK(run.status == 3);
+  CHECK(run.out == predict(folder, {}, {.input = kRows}).out);
+  CHECK(run.err.starts_with("error: " + files.file("rows.jsonl.gz") + ": line 5 is longer than "));
 }
 
 TEST_CASE("predict: a target that the model has not is a usage error") {
@@ -168,7 +230,11 @@ TEST_CASE("predict: the output file is there whole or not at all") {
   const ModelFolder folder;
   const TemporaryFolder files("files");
   const std::string out = files.file("out.jsonl");
-  CHECK(predict(folder, {"--output", out}, {.input = kRows + "\n{"}).status == 3);
+  const std::string broken = files.file("broken.gz");
+  put_gz(broken, kRows);
+  std::filesystem::resize_file(broken, std::filesystem::file_size(broken) - 9);
+  CHECK(predict(folder, {"--output", out, "--input", broken}, {}).status == 3);
+  std::filesystem::remove(broken);
   CHECK(files_in(files.path).empty());
   const Finished run = predict(folder, {"--output", out}, {.input = kRows});
   CHECK(run.status == 0);
@@ -176,7 +242,7 @@ TEST_CASE("predict: the output file is there whole or not at all") {
   CHECK(files_in(files.path) == std::vector<std::string>{"out.jsonl"});
   const std::string written = read_file(out);
   CHECK(json_lines(written).size() == 3);
-  CHECK(predict(folder, {"--output", out}, {.input = "{"}).status == 3);
+  CHECK(predict(folder, {"--output", out, "--target", "3"}, {.input = kRows}).status == 2);
   CHECK(read_file(out) == written);
 }
 

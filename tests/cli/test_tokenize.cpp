@@ -68,10 +68,8 @@ TEST_CASE("tokenize: TSV, plain lines, and a text of the command line") {
 
 TEST_CASE("tokenize: what is wrong is named") {
   const BertFolder folder;
-  check_fails(tokenize({"--model", folder.path}, "good\n\nb\xFF\n"), 3,
-              "stdin: line 3: byte 2: found 0xFF, wanted UTF-8");
-  check_fails(tokenize({"--model", folder.path}, "{\"txt\": \"a\"}\n"), 3,
-              "stdin: line 1: field \"text\": missing, wanted a string");
+  check_fails(tokenize({"--model", folder.path, "--text", "b\xFF"}), 3,
+              "--text: byte 2: found 0xFF, wanted UTF-8");
   check_fails(tokenize({}), 2, "--model is missing");
   check_fails(tokenize({"--model", folder.path + "/no"}), 3,
               folder.path + "/no: found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
@@ -84,6 +82,22 @@ TEST_CASE("tokenize: what is wrong is named") {
               "--lower-case has no effect with --train bpe");
   check_fails(tokenize({"--train", "bpe", "--vocabulary", "200", "--output", folder.path}, "a\n"), 3,
               "[vocabulary] size 200: special tokens and single characters alone are 257");
+}
+
+TEST_CASE("tokenize: a bad row has its error in its place") {
+  const BertFolder folder;
+  const Finished run = tokenize({"--model", folder.path}, "good\n\nb\xFF\ngood\n");
+  CHECK(run.status == 4);
+  CHECK(lines_of(run.err).at(0) == "error: stdin: line 3: byte 2: found 0xFF, wanted UTF-8");
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[1] ==
+        Json({{"id", 1}, {"row", 1}, {"error", "stdin: line 3: byte 2: found 0xFF, wanted UTF-8"}}));
+  CHECK(rows[2]["ids"] == rows[0]["ids"]);
+  CHECK(rows[2]["id"] == 2);
+  const Finished no_text = tokenize({"--model", folder.path}, "{\"id\":\"a\",\"txt\":\"b\"}\n");
+  CHECK(no_text.status == 4);
+  CHECK(json_lines(no_text.out).at(0)["id"] == "a");
 }
 
 TEST_CASE("tokenize --train: a vocabulary of the texts, the same whatever the number of threads") {

@@ -67,19 +67,4 @@ void add_explain_options(cxxopts::Options& options);
 ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const CommonOptions& common,
                                     const std::vector<const Method*>& methods, OpenedClassifier& classifier);
 
-/// Whether a run goes on after this error of a row, which is then printed. A program that failed has ended,
-/// and every other row would fail as this one did.
-bool goes_on_after(const Error& e, const OpenedClassifier& classifier);
-
-/// Runs body() on a row; its Error gets the row's file and line in front.
-template <class Body>
-void with_row(const std::string& input, const InputRow& row, const Body& body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    if (e.status() != ExitStatus::bad_input) throw;
-    throw Error(text(input, ": line ", row.line, ": ", e.what()), e.hint());
-  }
-}
-
 }  // namespace slalom

@@ -2,7 +2,9 @@
 // they are too long.
 #pragma once
 
+#include "slalom/base/json.hpp"
 #include "slalom/cli/classifier.hpp"
+#include "slalom/cli/cli.hpp"
 #include "slalom/data/windows.hpp"
 
 namespace slalom {
@@ -13,14 +15,17 @@ void add_text_options(cxxopts::Options& options);
 /// --max-length, --stride, --strict.
 void add_explaining_options(cxxopts::Options& options);
 
-/// Rows as `parsed` asks for them.
+/// Rows as `parsed` asks for them. One that cannot be read counts as a row: with_row() throws what is wrong
+/// with it.
 class InputTexts {
  public:
   /// `tokenizer` may be null, and must outlive this. Throws UsageError for options that do not go together.
   InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
              const Tokenizer* tokenizer);
-  /// False at the end. Throws Error with file, line and field.
+  /// False at the end. Throws Error if the input cannot be read any further, or for the command line's text.
   bool next(InputRow& row);
+  /// What is wrong with the row that next() gave last, of which only the id is known then.
+  const std::optional<RowError>& bad_row() const { return bad_row_; }
   /// "reviews.tsv" or "--text", for messages.
   const std::string& name() const { return name_; }
 
@@ -30,7 +35,43 @@ class InputTexts {
   std::string name_;
   std::optional<std::string> text_, pair_;  // of the command line, until it is given
   std::optional<RowReader> rows_;
+  std::optional<RowError> bad_row_;
 };
+
+/// Runs body() on the row that the source gave last. Throws RowError for a row that could not be read, and
+/// for an Error of the body, with file and line in front.
+template <class Body>
+void with_row(const InputTexts& source, const InputRow& row, const Body& body) {
+  if (source.bad_row()) throw RowError(*source.bad_row());
+  try {
+    body();
+  } catch (const RowError&) {
+    throw;
+  } catch (const Error& e) {
+    if (e.status() != ExitStatus::bad_input) throw;
+    throw RowError(text(source.name(), ": line ", row.line, ": ", e.what()), e.hint());
+  }
+}
+
+/// The same for a run that goes on after a RowError: it is printed, and its message is returned. Throws it
+/// where the classifier cannot be asked any more, so that all other rows would fail, too.
+template <class Body>
+std::optional<std::string> error_of_row(const InputTexts& source, const InputRow& row,
+                                        const OpenedClassifier& classifier, const Body& body) {
+  try {
+    with_row(source, row, body);
+    return std::nullopt;
+  } catch (const RowError& e) {
+    if (!classifier.f->can_answer()) throw;
+    print_error(e);
+    return e.what();
+  }
+}
+
+/// The line of a row that failed.
+JsonRow error_row(const std::string& id_json, Index number, const std::string& error);
+/// How a run over rows ends: with 4, and a word on stderr, if some of them failed.
+int status_of_rows(Index failed, Index rows, const CommonOptions& common);
 
 /// How long texts are cut.
 struct WindowOptions {

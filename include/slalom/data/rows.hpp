@@ -39,8 +39,8 @@ class RowReader {
   /// cannot be read.
   RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer = nullptr,
             RowFormat format = RowFormat::automatic);
-  /// False at the end of the file. Throws Error with file, line and field for a bad row; `row` keeps its
-  /// memory.
+  /// False at the end of the file. Throws RowError with file, line and field for a bad row; row.id_json is
+  /// its id then, too, or its number where that is not known. `row` keeps its memory.
   bool next(InputRow& row);
 
  private:
@@ -49,7 +49,6 @@ class RowReader {
   RowObjects objects_;
   RowLimits limits_;
   const Tokenizer* tokenizer_;
-  Index rows_ = 0;
 };
 
 /// The row of one text, or of a pair. Throws Error as RowReader does; `where` names the text.

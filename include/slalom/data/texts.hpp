@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
 
@@ -16,15 +17,31 @@ enum class RowFormat { automatic, jsonl, tsv, text };
 /// Throws UsageError for anything but auto, jsonl, tsv, text.
 RowFormat row_format_named(const std::string& name);
 
+/// A row that cannot be used, named by file and line: the rows behind it can still be read.
+class RowError : public Error {
+ public:
+  using Error::Error;
+};
+/// Runs body(); an Error of it becomes a RowError.
+template <class Body>
+void within_row(const Body& body) {
+  try {
+    body();
+  } catch (const Error& e) {
+    throw RowError(e.what(), e.hint());
+  }
+}
+
 /// The rows of a file as JSON objects, whatever its format: a TSV line has "label" and "text", a plain one
 /// "text". Empty lines are skipped.
 class RowObjects {
  public:
   /// Throws Error if the file cannot be read.
   explicit RowObjects(const std::string& path, RowFormat format = RowFormat::automatic);
-  /// False at the end of the file. Throws Error with file and line for JSON that is none and for a TSV line
-  /// without a tab or whose label is no number.
+  /// False at the end of the file. Throws RowError for JSON that is none and for a TSV line without a tab or
+  /// whose label is no number.
   bool next(Json& object);
+  Index rows() const { return rows_; }  // so far, bad ones included
   Index line_number() const { return lines_.line_number(); }
   /// "reviews.tsv: line 7", for messages.
   std::string where() const { return lines_.where(); }
@@ -33,6 +50,7 @@ class RowObjects {
   LineReader lines_;
   std::string line_;
   RowFormat format_;
+  Index rows_ = 0;
 };
 
 struct TextRow {
@@ -48,12 +66,11 @@ class TextReader {
  public:
   explicit TextReader(const std::string& path, RowFormat format = RowFormat::automatic)
       : objects_(path, format) {}
-  /// False at the end of the file. Throws Error with file, line and field.
+  /// False at the end of the file. Throws RowError with file, line and field, as RowReader::next() does.
   bool next(TextRow& row);
 
  private:
   RowObjects objects_;
-  Index rows_ = 0;
 };
 
 /// Fields that all rows share. Throw Error naming `where` and the field.
