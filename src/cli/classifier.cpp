@@ -132,10 +132,29 @@ ExplainOptions OpenedClassifier::options_for(const ExplainedText& text, const Me
   return options;
 }
 
+namespace {
+
+// Of a text of which half or more are words that the vocabulary does not have.
+std::string unknown_warning(const ExplainedText& text, const FolderTokens& tokens) {
+  if (!tokens.special.unk) return "";
+  Index unknown = 0, all = 0;
+  for (const ExplainedText::Range& unit : text.units())
+    for (Index i = unit.first; i < unit.first + unit.size; ++i, ++all)
+      if (text.ids()[static_cast<std::size_t>(i)] == *tokens.special.unk) ++unknown;
+  if (2 * unknown < all) return "";
+  return slalom::text(
+      unknown == all ? "every token of this text is" : "half or more of this text's tokens are",
+      " unknown to the vocabulary: ", unknown, " of ", all, " are ", tokens.text(*tokens.special.unk));
+}
+
+}  // namespace
+
 Explanation OpenedClassifier::explain(const Method& method, const ExplainedText& text,
                                       const ExplainOptions& options) const {
   Explanation explanation = slalom::explain(method, *f, text, options_for(text, method, options));
   for (std::string& warning : f->warnings()) explanation.warnings.push_back(std::move(warning));
+  if (std::string warning = unknown_warning(text, tokens); !warning.empty())
+    explanation.warnings.push_back(std::move(warning));
   return explanation;
 }
 

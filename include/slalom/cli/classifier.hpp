@@ -43,7 +43,8 @@ struct OpenedClassifier {
   /// The options with what the text and the method decide: a background token stands for what [CLS], [SEP] or
   /// the read-out contributes; the published settings are for the methods that have them.
   ExplainOptions options_for(const ExplainedText& text, const Method& method, ExplainOptions options) const;
-  /// slalom::explain() with these options, and what f warns of.
+  /// slalom::explain() with these options, and warnings of f's and of words that the vocabulary does not
+  /// have.
   Explanation explain(const Method& method, const ExplainedText& text, const ExplainOptions& options) const;
 };
 
