@@ -9,6 +9,7 @@
 #include "slalom/cli/cli.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
+#include "slalom/report/characters.hpp"
 #include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
 
@@ -32,8 +33,8 @@ struct Audited {
 
   std::string words(const Text& text) const {
     std::string joined;
-    for (const TokenId id : text) joined += (joined.empty() ? "" : " ") + tokens.text(id);
-    return text.empty() ? "(empty)" : joined;
+    for (const TokenId id : text) joined += (joined.empty() ? "" : " ") + visible(tokens.text(id));
+    return joined;
   }
 };
 
@@ -124,18 +125,23 @@ std::string distance_json(const std::optional<ClassDistances>& d, int digits) {
       .str();
 }
 
+// |Σ coefficient · log_odds| / Σ |coefficient| over the witness is the bound.
+void add_certificate(const Certificate& c, const std::string& prefix, JsonRow& row) {
+  row.field(prefix + "bound", c.bound)
+      .field(prefix + "rounding_error", c.rounding_error)
+      .raw(prefix + "witness", array_json(c.witness, ids_json))
+      .field(prefix + "witness_log_odds", c.log_odds)
+      .field(prefix + "witness_coefficients", c.coefficient);
+}
+
 std::string json(const Audited& audited) {
   const Audit& a = audited.audit;
   const int digits = audited.common.digits();
   JsonRow row;
-  row.digits(digits)
-      .field("bound", a.affine.bound)
-      .field("rounding_error", a.affine.rounding_error)
-      .raw("witness", array_json(a.affine.witness, ids_json))
-      .field("positionwise_bound", a.positionwise.bound)
-      .field("positionwise_rounding_error", a.positionwise.rounding_error)
-      .raw("positionwise_witness", array_json(a.positionwise.witness, ids_json))
-      .field("collapsed", a.collapsed)
+  row.digits(digits);
+  add_certificate(a.affine, "", row);
+  add_certificate(a.positionwise, "positionwise_", row);
+  row.field("collapsed", a.collapsed)
       .field("spread", a.spread)
       .raw("curves", array_json(a.curves,
                                 [&](const RepetitionCurve& c) {
@@ -159,16 +165,42 @@ std::string json(const Audited& audited) {
 
 // --- a report ----------------------------------------------------------------------------------------------
 
+// "a − 2 b + c": the terms, each behind its sign and coefficient.
+std::string combination(const std::vector<double>& coefficients, const std::vector<std::string>& terms) {
+  std::string sum;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const double c = coefficients[i];
+    sum += sum.empty() ? (c < 0 ? "−" : "") : (c < 0 ? " − " : " + ");
+    sum += (std::abs(c) == 1 ? "" : significant(std::abs(c), 3) + " · ") + terms[i];
+  }
+  return sum;
+}
+
+// The identity that every such model keeps, and the numbers that break it.
+std::string proof(const Audited& audited, const Certificate& c) {
+  constexpr int kDecimals = 6;
+  std::string answers;
+  std::vector<std::string> names, values;
+  double sizes = 0;
+  for (std::size_t i = 0; i < c.witness.size(); ++i) {
+    const double f = c.log_odds[i];
+    names.push_back(text("F(\"", audited.words(c.witness[i]), "\")"));
+    values.push_back(f < 0 ? text("(", fixed(f, kDecimals), ")") : fixed(f, kDecimals));
+    answers += text("    ", names.back(), " = ", fixed(f, kDecimals), "\n");
+    sizes += std::abs(c.coefficient[i]);
+  }
+  return text("  Each of them has ", combination(c.coefficient, names), " = 0, but here\n", answers,
+              "  and |", combination(c.coefficient, values), "| / ", significant(sizes, 3), " = ",
+              significant(c.bound, 4), ".\n");
+}
+
 std::string claim(const Audited& audited, const Certificate& c, const char* kind, const char* freedom) {
   const std::string bound = significant(c.bound, 4), rounding = significant(c.rounding_error, 2);
   if (!c.proves())
     return text("Not proved to be anything but ", kind, ": the best bound found is ", bound,
                 " nats, its rounding error ", rounding, ".\n");
-  const std::string texts =
-      listed(c.witness, [&](const Text& t) { return text('"', audited.words(t), '"'); });
   return text("Proved not to be ", kind, ": whatever ", freedom, ", some text's log-odds is off by at least ",
-              bound, " nats\n  (rounding error ", rounding,
-              "), since no such model agrees with the answers to ", texts, ".\n");
+              bound, " nats\n  (rounding error ", rounding, ").\n", proof(audited, c));
 }
 
 std::string distance_report(const std::optional<ClassDistances>& d) {
@@ -196,7 +228,7 @@ std::string curve_report(const Audited& audited) {
   for (const Index n : shown) columns.push_back({text("n = ", n), Table::Align::right});
   Table table(columns);
   for (const RepetitionCurve& curve : curves) {
-    std::vector<std::string> cells = {audited.tokens.text(curve.token)};
+    std::vector<std::string> cells = {audited.words({curve.token})};
     for (const Index n : shown) cells.push_back(fixed(curve.log_odds[static_cast<std::size_t>(n - 1)], 4));
     table.add_row(std::move(cells));
   }

@@ -54,8 +54,10 @@ std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vec
 
 // --- certificates ------------------------------------------------------------------------------------------
 
-void improve(Certificate& best, double bound, const std::vector<Text>& witness) {
-  if (bound > best.bound || best.witness.empty()) best = {bound, 0, witness};
+void improve(Certificate& best, double bound, const std::vector<Text>& witness,
+             const std::vector<double>& coefficient) {
+  if (bound > best.bound || best.witness.empty())
+    best = {.bound = bound, .witness = witness, .coefficient = coefficient, .log_odds = {}};
 }
 
 // Places of the smallest and the largest of f(0) … f(n − 1).
@@ -88,11 +90,11 @@ Certificate affine_certificate(BlackBox& model, const AuditOptions& o) {
       extremes(o.tokens.size(), [&](std::size_t a) { return f[2 * a] - 2 * f[2 * a + 1]; });
   Certificate best;
   improve(best, affine_bound(f[2 * low], f[2 * low + 1], f[2 * high], f[2 * high + 1]),
-          {texts[2 * low], texts[2 * low + 1], texts[2 * high], texts[2 * high + 1]});
+          {texts[2 * low], texts[2 * low + 1], texts[2 * high], texts[2 * high + 1]}, {1, -2, -1, 2});
   for (const std::size_t a : {low, high})
     if (has_empty)
       improve(best, affine_bound_with_empty(f[2 * a], f[2 * a + 1], f.back()),
-              {texts[2 * a], texts[2 * a + 1], {}});
+              {texts[2 * a], texts[2 * a + 1], {}}, {1, -2, 1});
   return best;
 }
 
@@ -121,13 +123,12 @@ Certificate positionwise_certificate(BlackBox& model, const AuditOptions& o) {
           extremes(M, [&](std::size_t a) { return f[a * columns + b] - f[a * columns + c]; });
       const std::size_t at[] = {high * columns + b, high * columns + c, low * columns + b, low * columns + c};
       improve(best, positionwise_bound(f[at[0]], f[at[1]], f[at[2]], f[at[3]]),
-              {texts[at[0]], texts[at[1]], texts[at[2]], texts[at[3]]});
+              {texts[at[0]], texts[at[1]], texts[at[2]], texts[at[3]]}, {1, -1, -1, 1});
     }
   return best;
 }
 
-void set_rounding_error(Certificate& certificate, BlackBox& model, BlackBox& reference,
-                        const AuditOptions& o) {
+void set_answers(Certificate& certificate, BlackBox& model, BlackBox& reference, const AuditOptions& o) {
   constexpr double kLastPlaces = 8 * std::numeric_limits<double>::epsilon();
   const std::vector<double> f = answers(model, o, certificate.witness),
                             g = answers(reference, o, certificate.witness);
@@ -137,6 +138,7 @@ void set_rounding_error(Certificate& certificate, BlackBox& model, BlackBox& ref
     size = std::max(size, std::abs(f[i]));
   }
   certificate.rounding_error = 2 * difference + kLastPlaces * size;
+  certificate.log_odds = f;
 }
 
 // --- curves and spread -------------------------------------------------------------------------------------
@@ -240,8 +242,8 @@ Audit audit(BlackBox& model, BlackBox& reference, const AuditOptions& options) {
   result.affine = affine_certificate(model, options);
   result.positionwise = positionwise_certificate(model, options);
   if (result.positionwise.bound > result.affine.bound) result.affine = result.positionwise;
-  set_rounding_error(result.affine, model, reference, options);
-  set_rounding_error(result.positionwise, model, reference, options);
+  set_answers(result.affine, model, reference, options);
+  set_answers(result.positionwise, model, reference, options);
   result.spread = spread_over_random_texts(model, options);
   result.collapsed = result.spread < kCollapsedSpread;
   result.curves = repetition_curves(model, options);

@@ -66,7 +66,7 @@ TEST_CASE("audit --json: a compiled SLALOM is no additive model, but a SLALOM") 
     const char* words[] = {"best", "the", "worst"};
     for (std::size_t k = 0; k < 3; ++k) {
       CHECK(a["curves"][k]["token"] == 5 + k);
-      CHECK(a["curves"][k]["text"] == (architecture == "gpt2" ? std::to_string(5 + k) : words[k]));
+      CHECK(a["curves"][k]["text"] == words[k]);
       const std::vector<double> curve = numbers(a["curves"][k]["log_odds"]);
       CHECK(curve.size() == 7);
       for (const double x : curve) CHECK(std::abs(x - values[k]) <= 1e-9);
@@ -109,18 +109,38 @@ TEST_CASE("audit: a model without tokenizer files is read bare, with at most as 
 }
 
 // The answers to the witness are asked of the model once more, by predict.
-TEST_CASE("audit: the witness proves the bound") {
-  const ModelFolder folder(Architecture::gpt2);
-  const Json a = audit_json(folder.path, {"--tokens", "3,20,5,17"});
-  std::string rows;
-  for (const Json& text : a["positionwise_witness"]) rows += "{\"input_ids\":" + text.dump() + "}\n";
-  const Finished predicted =
-      run_slalom({"predict", "--model", folder.path, "--precision", "f64", "-q"}, {.input = rows});
-  std::vector<double> f;
-  for (const Json& row : json_lines(predicted.out)) f.push_back(row["log_odds"].get<double>());
-  REQUIRE(f.size() == 4);
-  CHECK(std::abs(positionwise_bound(f[0], f[1], f[2], f[3]) - a["positionwise_bound"].get<double>()) <=
-        1e-12);
+TEST_CASE("audit: the witness proves the bound, with the answers that it names") {
+  const ModelFolder bare(Architecture::gpt2);
+  const ToyFolder wrapped("bert");
+  for (const auto& [folder, tokens] : {std::pair{bare.path, "3,20,5,17"}, {wrapped.path, "5,6,7"}}) {
+    const Json a = audit_json(folder, {"--tokens", tokens});
+    for (const std::string kind : {"", "positionwise_"}) {
+      std::string rows;
+      for (const Json& text : a[kind + "witness"]) {
+        Json ids = a["prefix"];
+        ids.insert(ids.end(), text.begin(), text.end());
+        ids.insert(ids.end(), a["suffix"].begin(), a["suffix"].end());
+        rows += "{\"input_ids\":" + ids.dump() + "}\n";
+      }
+      const Finished predicted =
+          run_slalom({"predict", "--model", folder, "--precision", "f64", "-q"}, {.input = rows});
+      const std::vector<double> f = numbers(a[kind + "witness_log_odds"]),
+                                c = numbers(a[kind + "witness_coefficients"]);
+      const std::vector<Json> asked = json_lines(predicted.out);
+      REQUIRE(asked.size() == f.size());
+      REQUIRE(c.size() == f.size());
+      double sum = 0, sizes = 0;
+      for (std::size_t i = 0; i < f.size(); ++i) {
+        CHECK(std::abs(asked[i]["log_odds"].get<double>() - f[i]) <= 1e-12);
+        sum += c[i] * f[i];
+        sizes += std::abs(c[i]);
+      }
+      CHECK(std::abs(std::abs(sum) / sizes - a[kind + "bound"].get<double>()) <= 1e-12);
+      if (kind != "")
+        CHECK(std::abs(positionwise_bound(f[0], f[1], f[2], f[3]) - a[kind + "bound"].get<double>()) <=
+              1e-12);
+    }
+  }
 }
 
 TEST_CASE("audit: float32 has the float64 model as its reference") {
@@ -145,7 +165,15 @@ TEST_CASE("audit: a report in words") {
   CHECK(has(run.out,
             "Proved not to be an additive bag of words: whatever the weights, some text's log-odds "
             "is off by at least 0.45 nats"));
-  CHECK(has(run.out, "\"best best\", \"best\""));
+  CHECK(has(run.out,
+            "  Each of them has F(\"best best\") − 2 · F(\"best\") − F(\"worst worst\") + 2 · F(\"worst\") = "
+            "0, but "
+            "here\n"
+            "    F(\"best best\") = 1.100000\n"
+            "    F(\"best\") = 1.100000\n"
+            "    F(\"worst worst\") = -1.600000\n"
+            "    F(\"worst\") = -1.600000\n"
+            "  and |1.100000 − 2 · 1.100000 − (-1.600000) + 2 · (-1.600000)| / 6 = 0.45.\n"));
   CHECK(has(run.out, "an additive bag of words"));
   CHECK(has(run.out, "token repeated    n = 1    n = 2    n = 3    n = 5   n = 10   n = 30\n"));
   CHECK(has(run.out, "worst           -1.6000  -1.6000"));

@@ -25,6 +25,9 @@ struct AuditOptions {
 struct Certificate {
   double bound = 0, rounding_error = 0;
   std::vector<std::vector<TokenId>> witness;  // the texts whose answers prove it, without special tokens
+  /// Of each of them: Σ coefficient · F is 0 for every g of the class, and |Σ coefficient · log_odds| /
+  /// Σ |coefficient| is the bound.
+  std::vector<double> coefficient, log_odds;
 
   /// The bound exceeds ten times its rounding error.
   bool proves() const { return bound > 10 * rounding_error; }
