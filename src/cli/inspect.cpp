@@ -9,6 +9,7 @@
 #include "slalom/cli/cli.hpp"
 #include "slalom/cli/texts.hpp"
 #include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/special_tokens.hpp"
 
 namespace slalom {
 
@@ -32,11 +33,15 @@ class Inspection {
   }
 
   void attention() {
+    const FolderTokens folder = read_folder_tokens(common_.model);
     each_row([&](const InputRow& row) {
+      std::vector<std::string> tokens;
+      for (const TokenId id : row.ids) tokens.push_back(folder.text(id));
       for (const AttentionPattern<T>& a : attention_patterns(*model_, row.ids, row.types))
         write(this->row(row)
                   .field("layer", a.layer)
                   .field("head", a.head)
+                  .field("tokens", tokens)
                   .field("pattern", std::span<const T>(a.pattern.data), a.pattern.shape));
     });
   }
@@ -136,7 +141,10 @@ int run_inspect(int argc, char** argv) {
   cxxopts::Options options = common_options("inspect", "What happens inside a model, as JSON lines.");
   options.positional_help("activations|attention|gradients|parameters|names");
   options.add_options()(
-      "what", "activations, attention, gradients (of the mean cross-entropy of all rows), parameters, names",
+      "what",
+      "activations, attention (a row of a pattern is the token that reads, the query, a column the one that "
+      "is "
+      "read, the key), gradients (of the mean cross-entropy of all rows), parameters, names",
       cxxopts::value<std::string>()->default_value(""))(
       "names", "only these, separated by commas", cxxopts::value<std::string>()->default_value(""), "LIST");
   add_text_options(options);

@@ -88,20 +88,24 @@ std::string head_figure(const ReportedText& t, const ReportedPattern& p, Index b
   const Map map = pooled(p.pattern, tokens, block);
   const double largest = *std::ranges::max_element(map.weight);
   const std::string name = text("head ", p.head, ", to ", probability_text(std::max(0.0, largest)));
-  return text("<figure><img alt=\"layer ", p.layer, ", ", escaped(name), "\" width=\"", map.side,
-              "\" height=\"", map.side, "\" src=\"data:image/png;base64,", base64(png(map, largest)),
-              "\"><figcaption>", escaped(name), "</figcaption></figure>\n");
+  return text("<figure><small>key (read) →</small><img alt=\"layer ", p.layer, ", ", escaped(name),
+              "\" width=\"", map.side, "\" height=\"", map.side, "\" src=\"data:image/png;base64,",
+              base64(png(map, largest)), "\"><figcaption>↓ query (reads); ", escaped(name),
+              "</figcaption></figure>\n");
 }
 
-std::string explained(Index tokens, Index block) {
+std::string explained(const ReportedText& t, Index block) {
   std::string out =
-      "<p class=\"note\">A row is a token that reads, a column one that is read, in the order of the text "
-      "from "
-      "the top left. White is a weight of 0, black the head's largest, which is written below it (in dark "
-      "mode "
-      "the reverse); shades follow the square root.";
+      "<p class=\"note\">A row is a token that reads (the query), a column one that is read (the key), in "
+      "the "
+      "order of the text from the top left: ";
+  for (const ReportedToken& token : t.tokens)
+    out += text(&token == t.tokens.data() ? "" : " · ", escaped(token.piece));
+  out +=
+      ". White is a weight of 0, black the head's largest, which is written below it (in dark mode the "
+      "reverse); shades follow the square root.";
   if (block > 1)
-    out += text(" Each cell is the mean over ", block, " × ", block, " of the ", tokens, " tokens.");
+    out += text(" Each cell is the mean over ", block, " × ", block, " of the ", t.tokens.size(), " tokens.");
   return out + "</p>\n";
 }
 
@@ -110,9 +114,8 @@ std::string explained(Index tokens, Index block) {
 std::string attention_maps(const ReportedText& t) {
   if (t.attention.empty()) return {};
   const Index tokens = std::ssize(t.tokens), block = (tokens + kAttentionCells - 1) / kAttentionCells;
-  std::string out =
-      text("<details><summary>Attention, ", t.attention.size(), t.attention.size() == 1 ? " head" : " heads",
-           "</summary>\n", explained(tokens, block));
+  std::string out = text("<details><summary>Attention, ", t.attention.size(),
+                         t.attention.size() == 1 ? " head" : " heads", "</summary>\n", explained(t, block));
   std::optional<Index> layer;
   for (const ReportedPattern& p : t.attention) {
     if (layer != p.layer)

@@ -89,8 +89,17 @@ TEST_CASE("inspect attention: a pattern for each layer and head") {
     CHECK(rows[k]["layer"] == wanted[k].layer);
     CHECK(rows[k]["head"] == wanted[k].head);
     CHECK(rows[k]["pattern"].size() == 4);
+    CHECK(rows[k]["tokens"] == Json({"1", "7", "30", "2"}));  // the folder has no vocabulary
     CHECK(relative_error(flat(rows[k]["pattern"]), wanted[k].pattern.data) < 1e-12);
   }
+}
+
+TEST_CASE("inspect attention: tokens are the folder's") {
+  const ModelFolder folder;
+  folder.write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\nfi\n##ne\n");
+  const std::vector<Json> rows = rows_of(inspect(folder, "attention", {"--text", "fine"}, {}));
+  REQUIRE(rows.size() == 2 * 3);
+  CHECK(rows[5]["tokens"] == Json({"[CLS]", "fi", "##ne", "[SEP]"}));
 }
 
 TEST_CASE("inspect gradients and parameters: norms and first entries, or all of a tensor") {

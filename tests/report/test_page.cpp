@@ -178,6 +178,17 @@ TEST_CASE("attention is drawn in shades of the root of weight over largest weigh
   CHECK(attention_maps(many_tokens(2)).empty());
 }
 
+TEST_CASE("attention maps say which axis reads, and the tokens along them") {
+  ReportedText t = many_tokens(3);
+  t.tokens[0].piece = "<b>";
+  t.tokens[1].piece = "##ing";
+  t.attention = {{0, 0, std::vector<float>(9, 1.0F / 3)}};
+  const std::string html = attention_maps(t);
+  CHECK(occurrences(html, text("the top left: &lt;b&gt; · ##ing · ", t.tokens[2].piece, ".")) == 1);
+  CHECK(occurrences(html, "key (read) →") == 1);
+  CHECK(occurrences(html, "↓ query (reads)") == 1);
+}
+
 TEST_CASE("attention of long texts is averaged over blocks, which is said") {
   ReportedText t = many_tokens(129);  // blocks of 3 × 3, 43 in a row
   t.attention = {{0, 0, std::vector<float>(129 * 129, 0.0F)}};
