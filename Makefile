@@ -201,9 +201,9 @@ $(TEXT_ITEMS): deps
 	$(BUILD)/text_study $(TEXT_OPTIONS) --part $(word 2,$(TEXTS)) --models out/text_models --output out/text_study
 	$(BUILD)/text_tables --size $(SIZE) --item $(ITEM) --input out/text_study
 
-case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, results in out/case_study
+case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, DATA=DIR, results in out/case_study
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/case_study
-	$(BUILD)/case_study --size $(SIZE) --output out/case_study
+	$(BUILD)/case_study --size $(SIZE) $(if $(DATA),--data $(DATA)) --output out/case_study
 
 reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=DIR; finished parts are kept
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/reproduce

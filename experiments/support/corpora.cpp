@@ -1,9 +1,8 @@
 #include "corpora.hpp"
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <initializer_list>
+#include <iostream>
 
 #include "slalom/base/error.hpp"
 #include "slalom/data/generated_reviews.hpp"
@@ -12,7 +11,6 @@ namespace slalom::experiment {
 
 namespace {
 
-constexpr std::array<const char*, 2> kUsualFolders = {"out/data", "../shared/data"};
 constexpr std::uint64_t kFirstTestReview = std::uint64_t{1} << 40;
 
 /// The first of the files that is in the folder, plain or as .gz; "" if none is.
@@ -42,17 +40,16 @@ std::vector<Review> generate(std::uint64_t seed, std::uint64_t first, Index coun
 
 std::string data_folder(const std::string& chosen) {
   if (chosen == kGenerated) return "";
-  if (!chosen.empty() && !std::filesystem::is_directory(chosen))
-    throw Error(chosen + ": found no such folder");
-  if (!chosen.empty()) return chosen;
-  const auto* const usual = std::ranges::find_if(
-      kUsualFolders, [](const char* f) { return !find_file(f, {"imdb_train.tsv"}).empty(); });
-  return usual == kUsualFolders.end() ? "" : *usual;
+  if (chosen.empty()) {
+    std::cerr << "no folder of reviews was named (--data DIR, make DATA=DIR): generated reviews are used\n";
+    return "";
+  }
+  if (!std::filesystem::is_directory(chosen)) throw Error(chosen + ": found no such folder");
+  return chosen;
 }
 
 std::string data_folder_help(const std::string& files) {
-  return text("folder of ", files, ", or \"", kGenerated, "\" (default: the first of ", listed(kUsualFolders),
-              " that has reviews)");
+  return text("folder of ", files, ", or \"", kGenerated, "\" (default)");
 }
 
 TextCorpus read_corpus(const std::string& key, const std::string& folder, Index most_train, Index most_test,

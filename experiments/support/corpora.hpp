@@ -1,5 +1,5 @@
-// The texts of the studies of sentiment models: public reviews where they are at hand, generated ones
-// elsewhere.
+// The texts of the studies of sentiment models: public reviews of a folder that is named, else generated
+// ones.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace slalom::experiment {
 
-/// What is chosen to have generated reviews whatever is at hand.
+/// What is chosen to have generated reviews.
 inline constexpr const char* kGenerated = "generated";
 
 struct TextCorpus {
@@ -22,11 +22,10 @@ struct TextCorpus {
   std::vector<Review> train, test;  // no review of one is in the other
 };
 
-/// The folder of public reviews; "" for generated ones. That is the chosen folder, "" for kGenerated, and
-/// with nothing chosen the first usual one that holds imdb_train.tsv.gz or imdb_train.tsv, else "". Throws
-/// Error if the chosen one is not there.
+/// The folder of public reviews; "" for generated ones, which are kGenerated or, said on stderr, nothing
+/// chosen. Throws Error if the chosen one is not there.
 std::string data_folder(const std::string& chosen);
-/// "folder of …, or "generated" (default: …)", for the help of --data.
+/// "folder of …, or "generated" (default)", for the help of --data.
 std::string data_folder_help(const std::string& files);
 
 /// The first reviews of KEY_train.tsv and KEY_test.tsv (of SST-2: sst2_train.tsv, sst2_dev.tsv), each also

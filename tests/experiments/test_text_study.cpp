@@ -187,6 +187,11 @@ TEST_CASE("text study: corpora, parts and models that do not exist") {
   CHECK(part.status == 2);
   CHECK(part.err.find("--part imbd, wanted imdb, yelp, human, drawn, references, runtime") !=
         std::string::npos);
+  const Finished unnamed =
+      run_tiny("text_study", output.path, {"--part", "imdb", "--models", output.file("none")});
+  CHECK(unnamed.status == 3);
+  CHECK(unnamed.err.starts_with(
+      "no folder of reviews was named (--data DIR, make DATA=DIR): generated reviews are used\n"));
   const Finished model = study(output.path, "imdb", {"--layers", "6"});
   CHECK(model.status == 3);
   CHECK(model.err.find("distilbert_6: found no model") != std::string::npos);
