@@ -303,9 +303,7 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
   const auto id =
       static_cast<TokenId>(integer_option(parsed, "mask-id", -1, classifier.limits.vocabulary - 1));
   o.mask_id = id >= 0 ? id : classifier.tokens.special.mask;
-  // A GPT-2 folder has no pad token of its own: its end-of-text token stands for it.
-  o.pad_id = classifier.tokens.special.pad;
-  if (!o.pad_id && !classifier.tokens.markers.empty()) o.pad_id = classifier.tokens.markers.back();
+  o.pad_id = classifier.tokens.padding;
   if (absence == "mask") {
     o.absence.filler = o.mask_id;
     if (!o.mask_id)

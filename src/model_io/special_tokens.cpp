@@ -122,37 +122,51 @@ std::vector<NamedField> named_fields(FolderTokens& tokens) {
           {"eos_token", &tokens.end, {"<|endoftext|>"}}};
 }
 
-bool is_named(const Json& json, const char* field) {
-  return json.contains(field) && !json[field].is_null();
-}
-
 void find_common_name(const NamedField& f, FolderTokens& tokens) {
   for (const char* name : f.common)
     if ((*f.id = tokens.vocabulary.find(name)))
       return put_added({.id = **f.id, .content = name, .special = true}, tokens.named);
 }
 
-// The names that the file has, and common ones for the others.
-void read_names(const Json& json, const std::string& path, FolderTokens& tokens) {
-  for (const NamedField& f : named_fields(tokens))
-    if (is_named(json, f.field))
-      *f.id = resolve(json[f.field], f.field, path, tokens);
-    else
-      find_common_name(f, tokens);
-  const char* const others = "additional_special_tokens";
-  if (json.contains(others) && json[others].is_array())
-    for (const Json& token : json[others]) resolve(token, others, path, tokens);
-}
+// A file that may name special tokens.
+struct NamingFile {
+  std::string path;
+  Json json;
+};
 
 void read_names(const std::string& folder, FolderTokens& tokens) {
-  for (const char* file : {"/special_tokens_map.json", "/tokenizer_config.json"}) {
-    const std::string path = folder + file;
-    if (!is_there(path)) continue;
-    const Json json = read_json(path);
-    const auto names = [&](const NamedField& f) { return is_named(json, f.field); };
-    if (std::ranges::any_of(named_fields(tokens), names)) return read_names(json, path, tokens);
+  std::vector<NamingFile> files;
+  for (const char* name : {"/special_tokens_map.json", "/tokenizer_config.json"})
+    if (const std::string path = folder + name; is_there(path)) files.push_back({path, read_json(path)});
+  const auto first_with = [&](const char* field) {
+    return std::ranges::find_if(files, [&](const NamingFile& f) { return f.json.contains(field); });
+  };
+  for (const NamedField& f : named_fields(tokens)) {
+    const auto file = first_with(f.field);
+    if (file == files.end())
+      find_common_name(f, tokens);
+    else if (!file->json[f.field].is_null())
+      *f.id = resolve(file->json[f.field], f.field, file->path, tokens);
   }
-  read_names({}, "", tokens);
+  const char* const others = "additional_special_tokens";
+  if (const auto file = first_with(others); file != files.end() && file->json[others].is_array())
+    for (const Json& token : file->json[others]) resolve(token, others, file->path, tokens);
+}
+
+std::optional<TokenId> id_in(const Json& json, const char* field, const std::string& where) {
+  const std::int64_t id = optional_integer(json, field, where, -1, -1, INT32_MAX);
+  return id < 0 ? std::nullopt : std::optional(static_cast<TokenId>(id));
+}
+
+std::optional<TokenId> padding_of(const std::string& folder, const FolderTokens& tokens) {
+  if (tokens.special.pad) return tokens.special.pad;
+  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
+    const Json json = read_json(path);
+    if (json.contains("padding") && json["padding"].is_object())
+      return id_in(json["padding"], "pad_id", path + ": padding");
+  }
+  const std::string path = folder + "/config.json";
+  return is_there(path) ? id_in(read_json(path), "pad_token_id", path) : std::nullopt;
 }
 
 std::vector<TokenId> markers_of(const FolderTokens& tokens) {
@@ -184,6 +198,7 @@ FolderTokens read_folder_tokens(const std::string& folder) {
   read_tokens(folder, tokens);
   read_names(folder, tokens);
   tokens.markers = markers_of(tokens);
+  tokens.padding = padding_of(folder, tokens);
   return tokens;
 }
 

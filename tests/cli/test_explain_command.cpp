@@ -169,6 +169,43 @@ TEST_CASE("explain: a row that fails has its error in the output, the others go 
   CHECK(lines_of(run.err).at(0) == "error: " + message);
 }
 
+TEST_CASE("explain --baseline pad: the folder's pad token, and no other special one") {
+  NamedModel folder;
+  const Arguments options = {"--method", "integrated-gradients", "--baseline", "pad"};
+  const auto at_baseline = [&] {
+    return json_lines(folder.explain(options).out).at(0)["checks"]["log_odds_baseline"].get<double>();
+  };
+  const auto all = [&](TokenId id) { return folder.log_odds({1, id, id, id, id, 2}); };
+  CHECK(relative_error(at_baseline(), all(0)) <= 1e-10);  // [PAD] of vocab.txt
+  folder.write("special_tokens_map.json", R"({"pad_token": "w9"})");
+  CHECK(relative_error(at_baseline(), all(9)) <= 1e-10);
+  folder.write("special_tokens_map.json", R"({"pad_token": null})");
+  Json config = parse_json(read_file(folder.file("config.json")), "config.json");
+  config["pad_token_id"] = 11;
+  folder.write("config.json", config.dump());
+  CHECK(relative_error(at_baseline(), all(11)) <= 1e-10);
+  config.erase("pad_token_id");
+  folder.write("config.json", config.dump());
+  const Finished none = folder.explain(options);
+  check_usage(none, "--baseline pad: the folder names no pad token");
+  CHECK(lines_of(none.err).at(1) == "hint: give an id: --baseline mask --mask-id N");
+}
+
+TEST_CASE("explain: words that the vocabulary does not have are warned of, from half of a text on") {
+  NamedModel folder;
+  const auto warnings = [&](const std::string& text) {
+    return json_lines(folder.explain({"--method", "zero", "--json"}, "{\"text\":\"" + text + "\"}\n").out)
+        .at(0)["warnings"]
+        .dump();
+  };
+  CHECK(warnings("x y").find("every token of this text is unknown to the vocabulary: 2 of 2 are [UNK]") !=
+        std::string::npos);
+  CHECK(warnings("x w5").find(
+            "half or more of this text's tokens are unknown to the vocabulary: 1 of 2 are [UNK]") !=
+        std::string::npos);
+  CHECK(warnings("x w5 w6").find("unknown") == std::string::npos);
+}
+
 TEST_CASE("explain: the same bits with one thread and with two") {
   NamedModel folder;
   const auto without_time = [](Json row) {

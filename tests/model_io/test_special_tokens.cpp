@@ -69,6 +69,40 @@ TEST_CASE("folder tokens: tokenizer.json has the vocabulary, and its special add
   CHECK(read_folder_tokens(folder.path).markers == std::vector<TokenId>{1, 4, 5});
 }
 
+TEST_CASE("folder tokens: null is none, and what one file does not mention another one says") {
+  TemporaryFolder folder;
+  folder.write("vocab.txt", "[CLS]\n[SEP]\n[PAD]\n[UNK]\n[MASK]\n<end>\n");
+  folder.write("tokenizer_config.json",
+               R"({"cls_token": null, "sep_token": "<end>", "mask_token": "<end>"})");
+  folder.write("special_tokens_map.json", R"({"mask_token": null})");
+  const FolderTokens tokens = read_folder_tokens(folder.path);
+  CHECK_FALSE(tokens.special.cls);
+  CHECK(tokens.special.sep == 5);
+  CHECK_FALSE(tokens.special.mask);
+  CHECK(tokens.special.unk == 3);  // by its common name
+  CHECK(tokens.markers == std::vector<TokenId>{2, 5});
+}
+
+TEST_CASE("folder tokens: padding is the pad token, else tokenizer.json's or config.json's") {
+  TemporaryFolder folder;
+  CHECK_FALSE(read_folder_tokens(folder.path).padding);
+  folder.write("config.json", R"({"pad_token_id": null})");
+  CHECK_FALSE(read_folder_tokens(folder.path).padding);
+  folder.write("config.json", R"({"pad_token_id": 7})");
+  CHECK(read_folder_tokens(folder.path).padding == 7);
+  folder.write("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 0, "<none>": 1}, "merges": []},
+                                     "padding": {"pad_id": 1, "pad_token": "<none>"}})");
+  CHECK(read_folder_tokens(folder.path).padding == 1);
+  folder.write("special_tokens_map.json", R"({"pad_token": "a"})");
+  const FolderTokens tokens = read_folder_tokens(folder.path);
+  CHECK(tokens.padding == 0);
+  CHECK(tokens.markers == std::vector<TokenId>{0});
+  folder.write("config.json", R"({"pad_token_id": "a"})");
+  folder.write("special_tokens_map.json", R"({"pad_token": null})");
+  folder.write("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})");
+  CHECK(message_for(folder).starts_with("config.json: field \"pad_token_id\": found \"a\""));
+}
+
 TEST_CASE("folder tokens: names beside added_tokens_decoder, and tokens of added_tokens.json") {
   TemporaryFolder folder;
   folder.write("vocab.txt", "a\n[CLS]\n");

@@ -17,6 +17,7 @@ struct FolderTokens {
   Vocabulary vocabulary;  // empty if the folder has none of these files
   SpecialTokens special;
   std::optional<TokenId> begin, end;  // of a text: <|endoftext|>
+  std::optional<TokenId> padding;     // special.pad, else what tokenizer.json or config.json pad with
   std::vector<TokenId>
       markers;  // ids that are no part of a text, ascending: [CLS], [SEP], [PAD], <s>, <|endoftext|> …
   std::vector<std::string> unresolved;  // names of special tokens that no vocabulary here has
@@ -29,10 +30,11 @@ struct FolderTokens {
   bool is_marker(TokenId id) const;
 };
 
-/// Reads the vocabulary with the added tokens, and the names of the special tokens in
-/// special_tokens_map.json, else tokenizer_config.json; what they do not name has a common name that is in
-/// the vocabulary ([CLS], <s> …), or does not exist. Special added tokens are markers, too. An unknown-word
-/// or mask token is no marker: it stands for something in the text. Throws Error naming file and field.
+/// Reads the vocabulary with the added tokens, and the names of the special tokens: each is as
+/// special_tokens_map.json, else tokenizer_config.json says, where null is none; what they do not mention has
+/// a common name that is in the vocabulary ([CLS], <s> …), or does not exist. Special added tokens are
+/// markers, too. An unknown-word or mask token is no marker: it stands for something in the text. Throws
+/// Error naming file and field.
 FolderTokens read_folder_tokens(const std::string& folder);
 
 }  // namespace slalom
