@@ -2,6 +2,7 @@
 #include "slalom/inspect/audit.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
@@ -70,7 +71,9 @@ void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) 
 void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
   audited.target = class_named(parsed["target"].as<std::string>(), config.class_names());
   AuditOptions& o = audited.options;
-  if (config.traits().special_tokens) {
+  if (const std::optional<Tokenizer> tokenizer = load_tokenizer(audited.common.model)) {
+    std::tie(o.prefix, o.suffix) = tokenizer->frame();
+  } else if (config.traits().special_tokens) {
     if (audited.tokens.special.cls) o.prefix = {*audited.tokens.special.cls};
     if (audited.tokens.special.sep) o.suffix = {*audited.tokens.special.sep};
   }

@@ -93,6 +93,7 @@ struct DataSet {
   std::vector<InputRow> rows;               // of a file
   PackedBatch held_out;                     // its last ones
   SpecialTokens special;
+  std::optional<TokenId> pad, end;  // of the texts' vocabulary
   Index vocabulary = 0, labels = 2;
   std::string fingerprint;  // of what was read
 };
@@ -127,6 +128,8 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
     throw Error(folder + ": found no tokenizer.json, vocab.txt or vocab.json");
   const FolderTokens tokens = folder.empty() ? FolderTokens{} : read_folder_tokens(folder);
   if (tokenizer && config == nullptr) set.vocabulary = tokenizer->vocabulary().size();
+  set.pad = tokens.special.pad;
+  set.end = tokens.end;
   Index cut = 0;
   RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format_named(word(parsed, "format")));
   for (InputRow row; reader.next(row);) {
@@ -189,6 +192,7 @@ DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architectur
   if (traits(architecture).special_tokens && parsed.count("no-special") == 0)
     set.special = bracketed_special_tokens(set.source->vocabulary());
   set.vocabulary = set.source->vocabulary().size();
+  set.pad = set.source->vocabulary().find("[PAD]");
   if (!words.empty()) set.fingerprint = fingerprint(read_file(words));
   return set;
 }
@@ -203,6 +207,8 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
   if (const Index f = integer_option(parsed, "feed-forward", 0, 1 << 22); f > 0) c.feed_forward = f;
   if (const Index p = integer_option(parsed, "max-positions", 0, 1 << 24); p > 0) c.max_positions = p;
   c.labels = data.labels;
+  // A decoder without a pad token is padded with its end of text, as is usual.
+  if (const auto pad = data.pad || architecture != Architecture::gpt2 ? data.pad : data.end) c.pad_id = *pad;
   const std::string positions = word(parsed, "positions"), read_out = word(parsed, "read-out");
   if (positions != "learned" && positions != "none")
     throw UsageError("--positions " + positions + ", wanted learned or none");
@@ -269,27 +275,12 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   return json.dump();
 }
 
-void write_vocabulary(const Vocabulary& vocabulary, const std::string& folder) {
-  vocabulary.save(folder + "/vocab.txt");
-  write_file(folder + "/tokenizer_config.json",
-             "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}\n");
-  write_file(folder + "/special_tokens_map.json",
-             "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", \"unk_token\": "
-             "\"[UNK]\", \"mask_token\": "
-             "\"[MASK]\"}\n");
-}
-
-// A model that came with a tokenizer keeps it; a new one that reads synthetic texts gets theirs.
-void write_tokenizer(const DataSet& data, const std::string& from, const std::string& folder) {
-  if (!from.empty()) {
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                             "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt"})
-      if (const std::string path = text(from, "/", name); std::filesystem::exists(path))
-        write_file(text(folder, "/", name), read_file(path));
-    return;
-  }
-  if (data.source == nullptr || !data.special.cls) return;
-  write_vocabulary(data.source->vocabulary(), folder);
+// Texts read as they were trained: with the tokenizer that the rows came with, or as synthetic words.
+void write_tokenizer(const DataSet& data, const std::string& from, bool segments, const std::string& folder) {
+  if (!from.empty())
+    copy_tokenizer(from, folder);
+  else if (data.source != nullptr)
+    save_word_tokenizer(data.source->vocabulary(), data.special.cls.has_value(), segments, folder);
 }
 
 std::unique_ptr<TrainingData> training_data(const Parsed& parsed, std::uint64_t seed, const DataSet& set) {
@@ -373,7 +364,7 @@ int train(const Parsed& parsed, const CommonOptions& common) {
     rows.write(epoch_row(report, common.seed) + "\n");
     rows.flush();
   });
-  write_tokenizer(set, tokenizer_folder(parsed, common), folder);
+  write_tokenizer(set, tokenizer_folder(parsed, common), config.traits().has_types, folder);
   write_file(folder + "/training.json", training.settings + "\n");
   save_model(*model, folder, common.precision == Precision::f64 ? DType::f64 : DType::f32);
   return 0;
@@ -396,7 +387,8 @@ int compile(const Parsed& parsed, const CommonOptions& common) {
   const CompiledSlalom compiled =
       compile_slalom(words, architecture, integer_option(parsed, "max-positions", 0, 1 << 24));
   make_folders(common.output);
-  if (compiled.special.cls) write_vocabulary(compiled.vocabulary, common.output);
+  save_word_tokenizer(compiled.vocabulary, compiled.special.cls.has_value(),
+                      compiled.model->config().traits().has_types, common.output);
   save_model(*compiled.model, common.output, common.precision == Precision::f64 ? DType::f64 : DType::f32);
   OutputFile row("-");
   row.write(JsonRow()

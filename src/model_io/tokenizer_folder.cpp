@@ -123,7 +123,109 @@ Tokenizer load_byte_pairs(const std::string& folder, const Settings& settings, F
                     .around = std::move(around)});
 }
 
+constexpr const char* kFiles[] = {"tokenizer.json",
+                                  "tokenizer_config.json",
+                                  "special_tokens_map.json",
+                                  "added_tokens.json",
+                                  "vocab.txt",
+                                  "vocab.json",
+                                  "merges.txt"};
+
+Json word_tokenizer_json(const Vocabulary& vocabulary, bool wrapped, bool as_bert) {
+  const SpecialTokens special = bracketed_special_tokens(vocabulary);
+  Json ids = Json::object(), added = Json::array();
+  for (TokenId id = 0; id < vocabulary.size(); ++id) {
+    ids[vocabulary.token(id)] = id;
+    if (special.is_special(id))
+      added.push_back({{"id", id},
+                       {"content", vocabulary.token(id)},
+                       {"single_word", false},
+                       {"lstrip", false},
+                       {"rstrip", false},
+                       {"normalized", false},
+                       {"special", true}});
+  }
+  Json json = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", added}};
+  json["normalizer"] = nullptr;
+  if (as_bert)
+    json["normalizer"] = {{"type", "BertNormalizer"},
+                          {"clean_text", true},
+                          {"handle_chinese_chars", true},
+                          {"strip_accents", nullptr},
+                          {"lowercase", true}};
+  json["pre_tokenizer"] = {{"type", as_bert ? "BertPreTokenizer" : "WhitespaceSplit"}};
+  json["post_processor"] = nullptr;
+  if (wrapped)
+    json["post_processor"] = {{"type", "BertProcessing"},
+                              {"sep", Json::array({"[SEP]", special.sep.value()})},
+                              {"cls", Json::array({"[CLS]", special.cls.value()})}};
+  json["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
+  json["model"] = {{"type", "WordPiece"},
+                   {"unk_token", "[UNK]"},
+                   {"continuing_subword_prefix", "##"},
+                   {"max_input_chars_per_word", std::max<std::size_t>(100, vocabulary.longest_token())},
+                   {"vocab", ids}};
+  return json;
+}
+
+// Bracketed tokens are no words.
+bool reads_words(const Tokenizer& tokenizer) {
+  const auto [before, behind] = tokenizer.frame();
+  const Vocabulary& vocabulary = tokenizer.vocabulary();
+  for (TokenId id = 0; id < vocabulary.size(); ++id) {
+    const std::string& word = vocabulary.token(id);
+    if (word.starts_with('[') && word.ends_with(']')) continue;
+    std::vector<TokenId> wanted = before;
+    wanted.push_back(id);
+    wanted.insert(wanted.end(), behind.begin(), behind.end());
+    if (tokenizer.encode(word, "[tokenizer]").ids != wanted) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+void save_word_tokenizer(const Vocabulary& vocabulary, bool wrapped, bool segments,
+                         const std::string& folder) {
+  const std::string path = folder + "/tokenizer.json";
+  std::string json = word_tokenizer_json(vocabulary, wrapped, true).dump();
+  const bool as_bert = reads_words(parse_tokenizer(json, path));
+  if (!as_bert) json = word_tokenizer_json(vocabulary, wrapped, false).dump();
+  for (const char* file : kFiles) std::filesystem::remove(folder + "/" + file);
+  write_file(path, json + "\n");
+  const Json none, cls = wrapped ? Json("[CLS]") : none, sep = wrapped ? Json("[SEP]") : none;
+  Json inputs = {"input_ids", "attention_mask"};
+  if (segments) inputs.push_back("token_type_ids");
+  const Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                       {"do_lower_case", as_bert},
+                       {"cls_token", cls},
+                       {"sep_token", sep},
+                       {"pad_token", "[PAD]"},
+                       {"unk_token", "[UNK]"},
+                       {"mask_token", "[MASK]"},
+                       {"model_input_names", inputs}};
+  write_file(folder + "/tokenizer_config.json", config.dump() + "\n");
+}
+
+void copy_tokenizer(const std::string& from, const std::string& to) {
+  std::error_code code;
+  if (std::filesystem::equivalent(from, to, code)) return;
+  for (const char* file : kFiles) {
+    const std::string source = text(from, "/", file), target = text(to, "/", file);
+    if (std::filesystem::exists(source))
+      write_file(target, read_file(source));
+    else
+      std::filesystem::remove(target);
+  }
+  // The family of a vocab.json without a class is what the folder's config.json says, and `to` has another.
+  if (read_folder_tokens(from).source != FolderTokens::Source::vocab_json) return;
+  Settings settings{.path = from + "/tokenizer_config.json"};
+  settings.json = read_json_if_there(settings.path);
+  if (family_of_class(optional_string(settings.json, "tokenizer_class", settings.path, ""))) return;
+  const Family family = family_of(from, settings, Family::gpt2);
+  settings.json["tokenizer_class"] = family == Family::roberta ? "RobertaTokenizer" : "GPT2Tokenizer";
+  write_file(to + "/tokenizer_config.json", settings.json.dump() + "\n");
+}
 
 std::optional<Tokenizer> load_tokenizer(const std::string& folder) {
   if (const std::string path = folder + "/tokenizer.json"; std::filesystem::exists(path))

@@ -217,6 +217,16 @@ Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
   return assemble(parts_.around.pair, tokens);
 }
 
+std::pair<std::vector<TokenId>, std::vector<TokenId>> Tokenizer::frame() const {
+  std::pair<std::vector<TokenId>, std::vector<TokenId>> frame;
+  auto* side = &frame.first;
+  for (const TemplateItem& item : parts_.around.single) {
+    if (item.part == 0) side = &frame.second;
+    side->insert(side->end(), item.ids.begin(), item.ids.end());
+  }
+  return frame;
+}
+
 bool Tokenizer::is_added(TokenId id) const {
   return std::ranges::any_of(parts_.added, [&](const AddedToken& t) { return t.id == id; });
 }

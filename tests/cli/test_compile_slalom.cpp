@@ -50,10 +50,8 @@ TEST_CASE("train --compile-slalom: a folder that predict reads") {
       CHECK(printed[0]["width"] == 16);
       CHECK(printed[0]["worst_error_f64"].get<double>() <= 1e-8);
       CHECK(printed[0]["worst_error_f32"].get<double>() <= 1e-4);
-      const std::vector<std::string> model = {"config.json", "model.safetensors"},
-                                     all = {"config.json", "model.safetensors", "special_tokens_map.json",
-                                            "tokenizer_config.json", "vocab.txt"};
-      CHECK(files_in(out) == (bare ? model : all));
+      CHECK(files_in(out) == std::vector<std::string>{"config.json", "model.safetensors", "tokenizer.json",
+                                                      "tokenizer_config.json"});
       const Finished predicted =
           run_slalom({"predict", "--model", out, "--precision", precision, "-q"}, {.input = rows});
       const std::vector<Json> odds = json_lines(predicted.out);
@@ -71,9 +69,10 @@ TEST_CASE("train --compile-slalom: toy is the published table, and its words are
   const Finished run = compile("toy", "distilbert", folder.file("m"));
   REQUIRE(run.status == 0);
   CHECK(json_lines(run.out).at(0)["words"] == 3);
-  CHECK(lines_of(read_file(folder.file("m/vocab.txt"))) ==
-        std::vector<std::string>{"[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "best", "the", "worst",
-                                 "[unused0]"});
+  const Json words =
+      parse_json(read_file(folder.file("m/tokenizer.json")), "tokenizer.json")["model"]["vocab"];
+  CHECK(words.dump() ==
+        R"({"[PAD]":0,"[CLS]":1,"[SEP]":2,"[UNK]":3,"[MASK]":4,"best":5,"the":6,"worst":7,"[unused0]":8})");
   CHECK(parse_json(read_file(folder.file("m/config.json")), "config")["max_position_embeddings"] == 512);
 }
 

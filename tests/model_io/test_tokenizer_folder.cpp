@@ -149,6 +149,63 @@ TEST_CASE("tokenizer.json and vocab.txt of the same vocabulary give the same ids
   CHECK(read_folder_tokens(json.path).markers == read_folder_tokens(text.path).markers);
 }
 
+TEST_CASE("vocab.txt: without [CLS] and [SEP] where the configuration says null") {
+  const TemporaryFolder folder;
+  write_bert(folder);
+  CHECK(encoded(folder, "cafe") == "[CLS] cafe [SEP]");
+  folder.write("tokenizer_config.json", R"({"cls_token": null, "sep_token": null})");
+  CHECK(encoded(folder, "cafe") == "cafe");
+  CHECK(encoded_pair(folder, "cafe", "cafes") == "cafe cafe ##s");
+}
+
+TEST_CASE("frame: the special tokens before and behind a text") {
+  const TemporaryFolder folder;
+  write_bert(folder);
+  CHECK(load_tokenizer(folder.path)->frame() ==
+        std::pair<std::vector<TokenId>, std::vector<TokenId>>{{2}, {3}});
+  folder.write("tokenizer_config.json", R"({"sep_token": null})");
+  CHECK(load_tokenizer(folder.path)->frame() ==
+        std::pair<std::vector<TokenId>, std::vector<TokenId>>{{2}, {}});
+}
+
+TEST_CASE("word tokenizer: words read as their ids, lower-cased and split as far as that changes none") {
+  const TemporaryFolder folder;
+  const Vocabulary plain({"[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "the", "word1", "[unused0]"});
+  save_word_tokenizer(plain, true, true, folder.path);
+  CHECK(encoded(folder, "The word1, the WORD1") == "[CLS] the word1 [UNK] the word1 [SEP]");
+  const Encoding pair = load_tokenizer(folder.path)->encode_pair("the", "word1", "here");
+  CHECK(pair.ids == std::vector<TokenId>{1, 5, 2, 6, 2});
+  CHECK(pair.types == std::vector<TokenId>{0, 0, 0, 1, 1});
+  CHECK(read_folder_tokens(folder.path).markers == std::vector<TokenId>{0, 1, 2});
+  const std::string long_word(150, 'x');
+  const Vocabulary odd({"[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "The", "can't", long_word});
+  folder.write("vocab.txt", "another\n");
+  save_word_tokenizer(odd, false, false, folder.path);
+  CHECK(encoded(folder, "The can't the " + long_word) == "The can't [UNK] " + long_word);
+  const FolderTokens tokens = read_folder_tokens(folder.path);
+  CHECK_FALSE(tokens.special.cls);
+  CHECK(tokens.special.pad == 0);
+  CHECK_THROWS_AS(read_file(folder.file("vocab.txt")), Error);
+}
+
+TEST_CASE("copied tokenizer: texts read as before, whatever model the other folder holds") {
+  const TemporaryFolder from("from"), to("to");
+  write_byte_pairs(from);
+  from.write("config.json", R"({"model_type": "roberta"})");
+  to.write("config.json", R"({"model_type": "gpt2"})");
+  to.write("tokenizer.json", "{}");
+  copy_tokenizer(from.path, to.path);
+  CHECK(encoded(from, "ab") == "<s> ab </s>");
+  CHECK(encoded(to, "ab") == "<s> ab </s>");
+  const TemporaryFolder decoder("decoder");
+  write_byte_pairs(decoder);
+  to.write("config.json", R"({"model_type": "roberta"})");
+  copy_tokenizer(decoder.path, to.path);
+  CHECK(encoded(to, "ab") == "ab");
+  copy_tokenizer(to.path, to.path);
+  CHECK(encoded(to, "ab") == "ab");
+}
+
 TEST_CASE("tokenizer of a folder: what is not supported is refused with file and field") {
   const TemporaryFolder folder;
   write_bert(folder);

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -67,6 +68,8 @@ class Tokenizer {
   Encoding encode_pair(std::string_view first, std::string_view second, const std::string& where) const;
 
   const Vocabulary& vocabulary() const { return parts_.vocabulary; }
+  /// The special tokens before and behind a single text.
+  std::pair<std::vector<TokenId>, std::vector<TokenId>> frame() const;
   /// A token as readers want it: "##ing" is "ing", "Ġthe" is " the"; bytes that are no UTF-8 by themselves
   /// become U+FFFD.
   std::string readable(TokenId id) const;
