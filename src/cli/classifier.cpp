@@ -263,6 +263,8 @@ void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector
         std::ranges::none_of(methods, [&](const Method* m) { return m->has(option); }))
       throw UsageError(text("--", option, " has no effect with ",
                             methods.size() == 1 ? text("--method ", methods[0]->name) : "these methods"));
+  if (parsed.count("as-published") > 0)
+    refuse_options(parsed, {"baseline", "tolerance"}, "with --as-published");
 }
 
 std::optional<Baseline> baseline_named(const std::string& name) {

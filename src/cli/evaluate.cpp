@@ -75,6 +75,12 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
   for (const std::string& word : split_list(parsed["metrics"].as<std::string>()))
     metrics.push_back(&metric_named(word));
   if (metrics.empty()) throw UsageError("--metrics, wanted one or more");
+  const auto has_metric = [&](const std::string& name) {
+    return std::ranges::find(metrics, name, &MetricInfo::name) != metrics.end();
+  };
+  if (!has_metric("insertion") && !has_metric("deletion"))
+    refuse_options(parsed, {"step"}, "without the metrics insertion and deletion");
+  if (!has_metric("removal-mse")) refuse_options(parsed, {"held-out"}, "without the metric removal-mse");
   OpenedClassifier classifier = open_classifier(parsed, common);
   ExplainOptions chosen = read_explain_options(parsed, common, methods_of(methods), classifier);
   const WindowOptions windows = read_window_options(parsed, classifier);

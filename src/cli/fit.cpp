@@ -153,6 +153,10 @@ std::string fitted_json(const std::string& surrogate, const Rows& rows, const Fi
 
 int fit(const cxxopts::ParseResult& parsed) {
   const CommonOptions common = read_common(parsed);
+  if (common.precision == Precision::f32)
+    refuse_options(parsed, {"precision"}, "but f64 in fit: surrogates are fitted in float64");
+  if (common.model.empty())
+    refuse_options(parsed, {"skip-special"}, "without --model, whose folder names special tokens");
   const std::string surrogate = parsed["surrogate"].as<std::string>();
   if (surrogate != "linear" && surrogate != "gam" && surrogate != "slalom")
     throw UsageError("--surrogate " + surrogate + ", wanted linear, gam or slalom");

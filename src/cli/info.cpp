@@ -80,6 +80,7 @@ int run_info(int argc, char** argv) {
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);
+  refuse_options(*parsed, {"input"}, "in info");
   std::vector<Fact> facts = program_facts();
   if (!common.model.empty())
     for (Fact& fact : model_facts(common.model)) facts.push_back(std::move(fact));

@@ -156,6 +156,9 @@ int run_inspect(int argc, char** argv) {
   const std::string what = (*parsed)["what"].as<std::string>();
   if ((what == "attention" || what == "names") && parsed->count("names") > 0)
     throw UsageError("--names has no effect in inspect " + what);
+  if (what == "parameters" || what == "names")
+    refuse_options(*parsed, {"input", "text", "text-pair", "format"},
+                   "in inspect " + what + ": it reads no rows");
   const std::vector<std::string> names = split_list((*parsed)["names"].as<std::string>());
   return with_precision(common.precision, [&]<class T>() {
     using Action = void (Inspection<T>::*)();

@@ -119,6 +119,13 @@ void refuse_options(const cxxopts::ParseResult& parsed, std::initializer_list<co
     if (parsed.count(name) > 0) throw UsageError(text("--", name, " has no effect ", because));
 }
 
+void refuse_other_options(const cxxopts::ParseResult& parsed, const std::vector<std::string>& allowed,
+                          const std::string& because) {
+  for (const cxxopts::KeyValue& given : parsed.arguments())
+    if (std::ranges::find(allowed, given.key()) == allowed.end())
+      throw UsageError(text("--", given.key(), " has no effect ", because));
+}
+
 std::vector<std::string> split_list(const std::string& list) {
   std::vector<std::string> parts;
   std::istringstream in(list);

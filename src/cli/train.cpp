@@ -146,6 +146,8 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
     set.rows.push_back(std::move(row));
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
+  if (cut > 0 && !common.quiet)
+    std::cerr << cut << " of " << set.rows.size() << " texts were cut to " << longest << " tokens\n";
   const Index held_out = integer_option(parsed, "holdout", 0, Index{1} << 40);
   if (held_out >= std::ssize(set.rows))
     throw UsageError(
@@ -153,8 +155,6 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
   for (auto row = set.rows.end() - held_out; row != set.rows.end(); ++row)
     set.held_out.add(row->ids, label_of(*row, input_name(file)), row->types);
   set.rows.resize(set.rows.size() - static_cast<std::size_t>(held_out));
-  if (cut > 0 && !common.quiet)
-    std::cerr << cut << " of " << set.rows.size() << " texts were cut to " << longest << " tokens\n";
   return set;
 }
 
@@ -174,6 +174,7 @@ void refuse_without_effect(const Parsed& parsed) {
     refuse_options(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
   if (integer_option(parsed, "holdout", 0, Index{1} << 40) == 0)
     refuse_options(parsed, {"patience"}, "without --holdout");
+  if (parsed.count("no-feed-forward") > 0) refuse_options(parsed, {"feed-forward"}, "with --no-feed-forward");
 }
 
 DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architecture architecture,
@@ -182,6 +183,8 @@ DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architectur
   const std::string data = word(parsed, "data"), words = word(parsed, "slalom-words"),
                     length = word(parsed, "length");
   if (data != "sparse_bow" && data != "slalom") return read_rows(parsed, common, config);
+  if (!traits(architecture).special_tokens)
+    refuse_options(parsed, {"no-special"}, text("with ", name(architecture), ", which has none"));
   DataSet set;
   if (data == "sparse_bow")
     set.source = std::make_unique<BagOfWordsSource>(seed, length_law(length, LengthLaw::binomial));
@@ -372,15 +375,10 @@ int train(const Parsed& parsed, const CommonOptions& common) {
 
 // A model that is written down rather than trained.
 int compile(const Parsed& parsed, const CommonOptions& common) {
-  refuse_options(
-      parsed,
-      {"model",           "input",       "layers",       "width",        "heads",      "feed-forward",
-       "vocabulary",      "positions",   "read-out",     "dropout",      "no-special", "no-layer-norm",
-       "no-feed-forward", "no-residual", "data",         "slalom-words", "length",     "epoch-texts",
-       "optimizer",       "lr",          "batch",        "epochs",       "holdout",    "patience",
-       "warmup",          "decay",       "weight-decay", "momentum",     "clip",       "checkpoint-every",
-       "resume"},
-      "with --compile-slalom: the table says what the model is");
+  refuse_other_options(parsed,
+                       {"compile-slalom", "arch", "max-positions", "output", "seed", "threads", "precision",
+                        "json", "progress", "quiet"},
+                       "with --compile-slalom: the table says what the model is");
   const std::string file = required_option(parsed, "compile-slalom");
   const Architecture architecture = architecture_from_name(word(parsed, "arch"));
   const std::vector<SlalomWord> words = file == "toy" ? toy_slalom_words() : read_slalom_words(file);

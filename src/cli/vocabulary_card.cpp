@@ -23,7 +23,8 @@ constexpr int kClassOfPrograms = 1;  // what a program's log-odds speak for
 
 void refuse_without_effect(const cxxopts::ParseResult& parsed) {
   refuse_options(
-      parsed, {"resume", "dry-run", "html", "svg", "special", "held-out", "max-length", "stride", "strict"},
+      parsed,
+      {"resume", "dry-run", "html", "svg", "special", "color", "held-out", "max-length", "stride", "strict"},
       "with --aggregate");
   if (const std::string method = parsed["method"].as<std::string>();
       parsed.count("method") > 0 && method != "slalom-exact")

@@ -85,6 +85,23 @@ TEST_CASE("slalom: a wrong command line exits with 2") {
   CHECK(lines_of(hinted.err).back() == "hint: slalom predict --help lists the options");
 }
 
+TEST_CASE("slalom: options that a command has no use for are refused") {
+  const TemporaryFolder folder;
+  check_fails(2, {"info", "--input", "rows.jsonl"}, "--input has no effect in info");
+  check_fails(2, {"fit", "--precision", "f32"},
+              "--precision has no effect but f64 in fit: surrogates are fitted in float64");
+  check_fails(2, {"fit", "--skip-special"},
+              "--skip-special has no effect without --model, whose folder names special tokens");
+  check_fails(2, {"inspect", "parameters", "--model", "m", "--input", "rows.jsonl"},
+              "--input has no effect in inspect parameters: it reads no rows");
+  check_fails(2, {"inspect", "names", "--model", "m", "--text", "x"},
+              "--text has no effect in inspect names: it reads no rows");
+  check_fails(2, {"evaluate", "--model", "m", "--metrics", "kendall", "--step", "2"},
+              "--step has no effect without the metrics insertion and deletion");
+  check_fails(2, {"evaluate", "--model", "m", "--metrics", "deletion", "--held-out", "2"},
+              "--held-out has no effect without the metric removal-mse");
+}
+
 TEST_CASE("slalom train: options that make no sense exit with 2 and leave no folder behind") {
   const TemporaryFolder folder;
   const std::string out = folder.file("model");

@@ -91,7 +91,14 @@ TEST_CASE("train --compile-slalom: what it refuses, it leaves no folder for") {
   refused(compile("toy", "bart", out), 2, "architecture \"bart\"");
   refused(compile("toy", "bert", out, {"--max-positions", "2"}), 3, "[compile_slalom] found 2 positions");
   refused(compile("", "bert", out), 2, "--compile-slalom is missing");
-  for (const Arguments& option :
-       {Arguments{"--width", "16"}, {"--lr", "1"}, {"--data", "slalom"}, {"--resume"}, {"--model", "m"}})
+  for (const Arguments& option : {Arguments{"--width", "16"},
+                                  {"--lr", "1"},
+                                  {"--data", "slalom"},
+                                  {"--resume"},
+                                  {"--model", "m"},
+                                  {"--tokenizer", "t"},
+                                  {"--format", "tsv"},
+                                  {"--max-length", "9"},
+                                  {"--input", "x"}})
     refused(compile("toy", "bert", out, option), 2, option[0] + " has no effect with --compile-slalom");
 }

@@ -150,6 +150,8 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
               "--model and --classifier-command, wanted one of them");
   check_usage(folder.explain({"--max-memory", "1"}),
               "--max-memory 1: the model and a text of 64 tokens need 65 MiB");
+  check_usage(folder.explain({"--method", "integrated-gradients", "--as-published", "--tolerance", "1"}),
+              "--tolerance has no effect with --as-published");
   CHECK(folder.explain({"--method", "nothing"}).status == 2);
 }
 

@@ -102,6 +102,10 @@ TEST_CASE("train: on texts, with the tokenizer that the model then has") {
   CAPTURE(run.err);
   CHECK(run.status == 0);
   CHECK(run.err.find("1 of 10 texts were cut to 6 tokens") != std::string::npos);
+  const Finished held_out =
+      train_new(folder.file("held_out"), {"--data", folder.file("rows.tsv"), "--tokenizer",
+                                          folder.file("words"), "--max-length", "4", "--holdout", "9"});
+  CHECK(held_out.err.find("10 of 10 texts were cut to 4 tokens") != std::string::npos);
   CHECK(read_file(out + "/vocab.txt") == read_file(folder.file("words") + "/vocab.txt"));
   CHECK(train_new(folder.file("ids"), {"--data", "-", "--vocabulary", "8"}, ids).status == 0);
   CHECK(read_file(out + "/model.safetensors") == read_file(folder.file("ids") + "/model.safetensors"));
@@ -188,6 +192,9 @@ TEST_CASE("train: an option that would change nothing is refused") {
   refused({"--slalom-words", "words.tsv"}, "--slalom-words has no effect without --data slalom");
   refused({"--data", "-", "--length", "fixed"}, "--length has no effect with a file of rows");
   refused({"--model", "somewhere"}, "--width has no effect with --model");
+  refused({"--no-feed-forward", "--feed-forward", "8"},
+          "--feed-forward has no effect with --no-feed-forward");
+  refused({"--arch", "gpt2", "--no-special"}, "--no-special has no effect with gpt2, which has none");
 }
 
 TEST_CASE("train: an update that leaves no finite numbers is no model") {

@@ -56,6 +56,10 @@ std::optional<bool> choice_option(const cxxopts::ParseResult& parsed, const std:
 void refuse_options(const cxxopts::ParseResult& parsed, std::initializer_list<const char*> names,
                     const std::string& because);
 
+/// The same for all options but these.
+void refuse_other_options(const cxxopts::ParseResult& parsed, const std::vector<std::string>& allowed,
+                          const std::string& because);
+
 /// "a,b,c" as its parts; empty ones are left out.
 std::vector<std::string> split_list(const std::string& list);
 
