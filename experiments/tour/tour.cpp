@@ -1,12 +1,12 @@
 // A guided tour of one training step: every number is computed by the framework, and every identity that is
 // claimed is checked; the exit status is 1 if one does not hold.
-#include <cxxopts.hpp>
 #include <iostream>
 #include <optional>
 
 #include "sections.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 
 namespace {
@@ -17,18 +17,10 @@ using namespace slalom;
 std::optional<std::uint64_t> read_seed(int argc, char** argv) {
   cxxopts::Options options("tour", "One training step of a small classifier, explained as it happens.");
   options.set_width(80).add_options()("seed", "of the weights",
-                                      cxxopts::value<std::uint64_t>()->default_value("0"),
+                                      cxxopts::value<std::string>()->default_value("0"),
                                       "N")("h,help", "print this");
-  try {
-    const cxxopts::ParseResult parsed = options.parse(argc, argv);
-    if (!parsed.unmatched().empty())
-      throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
-    if (parsed.count("help") == 0) return parsed["seed"].as<std::uint64_t>();
-    std::cout << options.help();
-    return std::nullopt;
-  } catch (const cxxopts::exceptions::exception& e) {
-    throw UsageError(e.what(), "tour --help lists the options");
-  }
+  const std::optional<cxxopts::ParseResult> parsed = parse_options(options, argc, argv);
+  return parsed ? std::optional(seed_option(*parsed)) : std::nullopt;
 }
 
 void introduce(std::uint64_t seed, tour::Page& page) {

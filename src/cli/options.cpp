@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <sstream>
 
 #include "slalom/base/error.hpp"
@@ -11,6 +12,17 @@
 #include "slalom/base/parallel.hpp"
 
 namespace slalom {
+
+namespace {
+
+template <class Integer>
+std::optional<Integer> whole_number(const std::string& word) {
+  Integer number = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc() && end == word.data() + word.size() ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
 
 int CommonOptions::digits() const {
   return precision == Precision::f64 ? kDoubleDigits : kFloatDigits;
@@ -23,8 +35,8 @@ cxxopts::Options common_options(const std::string& command, const std::string& s
                                 cxxopts::value<std::string>()->default_value(""), "DIR")(
       "input", "rows, JSONL or .gz; - is stdin", cxxopts::value<std::string>()->default_value("-"), "FILE")(
       "output", "where to write; - is stdout", cxxopts::value<std::string>()->default_value("-"), "FILE")(
-      "seed", "of everything random", cxxopts::value<std::uint64_t>()->default_value("0"), "N")(
-      "threads", "0: OMP_NUM_THREADS or all cores", cxxopts::value<int>()->default_value("0"), "N")(
+      "seed", "of everything random", cxxopts::value<std::string>()->default_value("0"), "N")(
+      "threads", "0: OMP_NUM_THREADS or all cores", cxxopts::value<std::int64_t>()->default_value("0"), "N")(
       "precision", "f32 or f64", cxxopts::value<std::string>()->default_value("f32"), "P")(
       "json", "machine-readable output")("progress", "auto, plain or none",
                                          cxxopts::value<std::string>()->default_value("auto"), "MODE")(
@@ -41,34 +53,88 @@ bool has_option(const cxxopts::Options& options, const std::string& name) {
   return false;
 }
 
+enum class Takes { nothing, true_or_false, text, whole_number };
+
+// cxxopts does not tell, but refuses.
+bool takes_text(cxxopts::Options& options, const std::string& name) {
+  const std::string trial = name + "=x";
+  const char* const arguments[] = {"", trial.c_str()};
+  try {
+    options.parse(2, arguments);
+    return true;
+  } catch (const cxxopts::exceptions::exception&) {
+    return false;
+  }
+}
+
+// By name: "--model", "-q".
+std::map<std::string, Takes> known_options(cxxopts::Options& options) {
+  std::map<std::string, Takes> known;
+  for (const std::string& group : options.groups())
+    for (const cxxopts::HelpOptionDetails& option : options.group_help(group).options) {
+      if (!option.s.empty()) known["-" + option.s] = Takes::nothing;
+      for (const std::string& name : option.l)
+        known["--" + name] = option.is_boolean
+                                 ? option.default_value == "true" ? Takes::true_or_false : Takes::nothing
+                             : takes_text(options, "--" + name) ? Takes::text
+                                                                : Takes::whole_number;
+    }
+  return known;
+}
+
+void check_value(const std::string& name, const std::string& value, Takes takes) {
+  const auto refuse = [&](const char* wanted) {
+    throw UsageError(name + " " + value + ", wanted " + wanted);
+  };
+  if (takes == Takes::nothing) refuse("no value");
+  if (takes == Takes::true_or_false && value != "true" && value != "false") refuse("true or false");
+  if (takes == Takes::whole_number && !whole_number<std::int64_t>(value)) refuse("a whole number");
+}
+
+// Whatever cxxopts would refuse, which does not say of which option a value is.
+void check_arguments(cxxopts::Options& options, int argc, char** argv) {
+  const std::map<std::string, Takes> known = known_options(options);
+  const std::string hint = options.program() + " --help lists the options";
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    const std::string argument = argv[i];
+    if (argument.size() < 2 || argument[0] != '-') continue;
+    if (argument[1] != '-') {
+      for (const char flag : argument.substr(1))
+        if (!known.contains({'-', flag})) throw UsageError("unknown option " + argument, hint);
+      continue;
+    }
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const auto option = known.find(name);
+    if (option == known.end()) throw UsageError("unknown option " + name, hint);
+    const bool is_flag = option->second == Takes::nothing || option->second == Takes::true_or_false;
+    if (is_flag && equals == std::string::npos) continue;
+    if (equals == std::string::npos && ++i == argc)
+      throw UsageError(name + ", wanted a value behind it", hint);
+    check_value(name, equals == std::string::npos ? argv[i] : argument.substr(equals + 1), option->second);
+  }
+}
+
 }  // namespace
 
 std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv) {
-  try {
-    cxxopts::ParseResult parsed = options.parse(argc, argv);
-    if (parsed.count("help") > 0) {
-      std::cout << options.help();
-      return std::nullopt;
-    }
-    if (!parsed.unmatched().empty())
-      throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
-    if (!has_option(options, "threads")) return parsed;
-    if (const int count = parsed["threads"].as<int>(); count < 0 || count > 1024)
-      throw UsageError(text("--threads ", count, ", wanted 0 to 1024"));
-    else
-      set_threads(count);
-    return parsed;
-  } catch (const cxxopts::exceptions::exception& e) {
-    throw UsageError(e.what(), options.program() + " --help lists the options");
+  check_arguments(options, argc, argv);
+  cxxopts::ParseResult parsed = options.parse(argc, argv);
+  if (parsed.count("help") > 0) {
+    std::cout << options.help();
+    return std::nullopt;
   }
+  if (!parsed.unmatched().empty())
+    throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
+  if (has_option(options, "threads"))
+    set_threads(static_cast<int>(integer_option(parsed, "threads", 0, 1024)));
+  return parsed;
 }
 
 CommonOptions read_common(const cxxopts::ParseResult& parsed) {
   const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
-  CommonOptions c{.model = word("model"),
-                  .input = word("input"),
-                  .output = word("output"),
-                  .seed = parsed["seed"].as<std::uint64_t>()};
+  CommonOptions c{
+      .model = word("model"), .input = word("input"), .output = word("output"), .seed = seed_option(parsed)};
   if (c.output.empty()) throw UsageError("--output is empty, wanted a file or -");
   if (c.output.ends_with(".gz"))
     throw UsageError("--output " + c.output + ": output is not compressed", "pipe it: ... | gzip > FILE.gz");
@@ -86,6 +152,13 @@ CommonOptions read_common(const cxxopts::ParseResult& parsed) {
     throw UsageError("--progress " + progress + ", wanted auto, plain or none");
   if (c.quiet) c.progress = ProgressMode::none;
   return c;
+}
+
+std::uint64_t seed_option(const cxxopts::ParseResult& parsed) {
+  const std::string word = parsed["seed"].as<std::string>();
+  const std::optional<std::uint64_t> seed = whole_number<std::uint64_t>(word);
+  if (!seed) throw UsageError(text("--seed ", word, ", wanted a whole number from 0 to ", UINT64_MAX));
+  return *seed;
 }
 
 std::int64_t integer_option(const cxxopts::ParseResult& parsed, const std::string& name, std::int64_t low,

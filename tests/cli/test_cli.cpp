@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "../support/process.hpp"
 #include "model_folder.hpp"
@@ -67,13 +68,19 @@ TEST_CASE("slalom: without a command the usage, on stderr") {
 
 TEST_CASE("slalom: a wrong command line exits with 2") {
   check_fails(2, {"explode"}, "unknown command \"explode\"");
-  check_fails(2, {"predict", "--nope"}, "Option ‘nope’ does not exist");
-  check_fails(2, {"predict", "--model"}, "Option ‘model’ is missing an argument");
+  check_fails(2, {"predict", "--nope"}, "unknown option --nope");
+  check_fails(2, {"predict", "--model"}, "--model, wanted a value behind it");
   check_fails(2, {"predict", "--model", "m", "stray"}, "unexpected argument \"stray\"");
   check_fails(2, {"inspect", "parameters", "stray", "--model", "m"}, "unexpected argument \"stray\"");
-  check_fails(2, {"predict", "--threads", "two"}, "Argument ‘two’ failed to parse");
+  check_fails(2, {"predict", "--nope=5"}, "unknown option --nope");
+  check_fails(2, {"predict", "-model", "m"}, "unknown option -model");
+  check_fails(2, {"predict", "-qx"}, "unknown option -qx");
+  check_fails(2, {"predict", "--quiet=yes"}, "--quiet yes, wanted no value");
+  check_fails(2, {"fit", "--skip-special=maybe"}, "--skip-special maybe, wanted true or false");
+  check_fails(2, {"predict", "--threads", "two"}, "--threads two, wanted a whole number");
   check_fails(2, {"predict", "--threads", "-1"}, "--threads -1, wanted 0 to 1024");
-  check_fails(2, {"predict", "--seed", "-1"}, "Argument ‘-1’ failed to parse");
+  check_fails(2, {"predict", "--seed", "-1"},
+              "--seed -1, wanted a whole number from 0 to 18446744073709551615");
   check_fails(2, {"predict", "--precision", "f16"}, "--precision f16, wanted f32 or f64");
   check_fails(2, {"predict", "--progress", "loud"}, "--progress loud, wanted auto, plain or none");
   check_fails(2, {"predict"}, "--model is missing");
@@ -102,6 +109,25 @@ TEST_CASE("slalom: options that a command has no use for are refused") {
               "--held-out has no effect without the metric removal-mse");
 }
 
+TEST_CASE("slalom: every option that takes a number names itself when it gets none") {
+  int found = 0;
+  for (const Command& command : commands()) {
+    const std::string help = run_slalom({command.name, "--help"}).out;
+    const std::regex takes_number("--([a-z-]+) (N|ID|QUERIES|L)\\b");
+    for (std::sregex_iterator option(help.begin(), help.end(), takes_number), end; option != end; ++option)
+      for (const char* value : {"1.5", "x", "NaN", "", "0x10", "99999999999999999999"}) {
+        const std::string name = "--" + (*option)[1].str(), given = name + "=" + value;
+        CAPTURE(command.name);
+        CAPTURE(given);
+        const Finished run = run_slalom({command.name, given});
+        CHECK(run.status == 2);
+        CHECK(run.err.starts_with(text("error: ", name, " ", value, ", wanted a whole number")));
+        ++found;
+      }
+  }
+  CHECK(found > 300);
+}
+
 TEST_CASE("slalom train: options that make no sense exit with 2 and leave no folder behind") {
   const TemporaryFolder folder;
   const std::string out = folder.file("model");
@@ -116,7 +142,7 @@ TEST_CASE("slalom train: options that make no sense exit with 2 and leave no fol
   wrong({"--dropout", "1"}, "options: field \"embedding_dropout\": found 1, wanted a rate in [0, 1)");
   wrong({"--layers", "0"}, "--layers 0, wanted 1 to 1000");
   wrong({"--epochs", "0"}, "--epochs 0, wanted 1 to 1048576");
-  wrong({"--batch", "2.5"}, "Argument ‘2.5’ failed to parse");
+  wrong({"--batch", "2.5"}, "--batch 2.5, wanted a whole number");
   wrong({"--lr", "0"}, "[schedule] learning rate is 0, wanted a positive number");
   wrong({"--lr", "5e-5x"}, "--lr 5e-5x, wanted a number");
   wrong({"--dropout", "0,3"}, "--dropout 0,3, wanted a number");

@@ -29,12 +29,15 @@ struct CommonOptions {
 cxxopts::Options common_options(const std::string& command, const std::string& summary);
 
 /// Parses argv and applies --threads where there is such an option. nullopt after --help, which is printed to
-/// stdout. Throws UsageError for unknown options, stray arguments beyond `positional` and values of the wrong
-/// type.
+/// stdout. Throws UsageError naming it for an option that is unknown, lacks its value or has one of the wrong
+/// type, and for stray arguments beyond `positional`.
 std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv);
 
 /// Throws UsageError for a --precision or --progress that does not exist.
 CommonOptions read_common(const cxxopts::ParseResult& parsed);
+
+/// --seed, of 64 bits; throws UsageError naming it.
+std::uint64_t seed_option(const cxxopts::ParseResult& parsed);
 
 /// A number option within [low, high]; throws UsageError naming it.
 std::int64_t integer_option(const cxxopts::ParseResult& parsed, const std::string& name, std::int64_t low,
