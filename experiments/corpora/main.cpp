@@ -8,6 +8,7 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/report/table.hpp"
@@ -59,7 +60,7 @@ void examine(const Known& known, const std::string& folder, const std::string& n
     add_row(known, name, counts, verdict(known, counts), written, summary);
   } catch (const Error& error) {
     if (error.status() == ExitStatus::interrupted) throw;
-    std::cerr << "error: " << error.what() << "\n";
+    say_error(error);
     summary.broken = true;
     add_row(known, name, {}, "broken", {}, summary);
   }

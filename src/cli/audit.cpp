@@ -244,7 +244,7 @@ std::string report(const Audited& audited) {
   const Audit& a = audited.audit;
   const AuditOptions& o = audited.options;
   std::string out =
-      text("Is ", audited.common.model, " additive? Log-odds of class ", audited.target,
+      text("Is ", visible(audited.common.model), " additive? Log-odds of class ", audited.target,
            " against the rest, on texts of ", audited.chosen, ",\n",
            o.prefix.empty() && o.suffix.empty()
                ? std::string("which the model reads bare")

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <iostream>
 #include <limits>
 #include <numeric>
 
+#include "slalom/base/numbers.hpp"
 #include "slalom/base/sha256.hpp"
+#include "slalom/cli/messages.hpp"
+#include "slalom/kernels/gemm.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/cost.hpp"
 

@@ -7,6 +7,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
+#include "slalom/cli/messages.hpp"
 
 namespace slalom {
 
@@ -59,11 +60,6 @@ int run_cli(int argc, char** argv) {
   return run_program(argc, argv, dispatch);
 }
 
-void print_error(const Error& e) {
-  std::cerr << "error: " << e.what() << "\n";
-  if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
-}
-
 int run_program(int argc, char** argv, int (*body)(int, char**)) {
   try {
     catch_interrupts();
@@ -72,15 +68,14 @@ int run_program(int argc, char** argv, int (*body)(int, char**)) {
     if (!std::cout) throw Error("stdout: cannot write");
     return status;
   } catch (const Error& e) {
-    print_error(e);
+    say_error(e);
     return static_cast<int>(e.status());
   } catch (const std::bad_alloc&) {
-    std::cerr << "error: out of memory\n";
-    return static_cast<int>(ExitStatus::bad_input);
+    say("error: out of memory");
   } catch (const std::exception& e) {  // the standard library's own, such as std::filesystem's
-    std::cerr << "error: " << e.what() << "\n";
-    return static_cast<int>(ExitStatus::bad_input);
+    say(text("error: ", e.what()));
   }
+  return static_cast<int>(ExitStatus::bad_input);
 }
 
 }  // namespace slalom

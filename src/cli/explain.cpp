@@ -1,10 +1,10 @@
 // slalom explain: scores of each row's tokens, with their fidelity and cost: JSON lines, a terminal view, a
 // page, pictures.
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/interrupt.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/cli/plan.hpp"
 #include "slalom/cli/reported.hpp"
 #include "slalom/cli/resume.hpp"
@@ -48,7 +48,7 @@ class Run {
     if (interrupted()) {
       output.flush();
       if (common_.output != "-" && !common_.quiet)
-        std::cerr << "finished rows are in " << partial_name(common_.output) << "; --resume goes on\n";
+        say(text("finished rows are in ", partial_name(common_.output), "; --resume goes on"));
       check_interrupt();
     }
     output.commit();

@@ -7,6 +7,7 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/cli/texts.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
@@ -120,7 +121,7 @@ class Inspection {
     for (InputRow row; !interrupted() && source.next(row); ++rows_) try {
         with_row(source, row, [&] { body(row); });
       } catch (const RowError& e) {
-        print_error(e);
+        say_error(e);
         write(error_row(row.id_json, rows_, e.what()));
         ++failed_;
       }

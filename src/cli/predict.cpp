@@ -1,10 +1,10 @@
 // slalom predict: logits, log-odds and, with labels, the loss of each row.
 #include <exception>
-#include <iostream>
 
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/cli/texts.hpp"
 #include "slalom/data/batch.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -50,7 +50,7 @@ Index predict_rows(Predictor<T>& predictor, const std::vector<ReadRow>& rows, In
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto& [row, error] = rows[i];
     if (error) {
-      print_error(*error);
+      say_error(*error);
       output.write(error_row(row.id_json, first + static_cast<Index>(i), error->what()).str() + "\n");
       continue;
     }
@@ -95,8 +95,8 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   if (end) std::rethrow_exception(end);
   const QueryCost& cost = predictor.cost();
   if (!common.quiet)
-    std::cerr << cost.queries << " queries, " << cost.unique_queries << " unique, " << cost.token_forwards
-              << " token-forwards\n";
+    say(text(cost.queries, " queries, ", cost.unique_queries, " unique, ", cost.token_forwards,
+             " token-forwards"));
   return status_of_rows(failed, number, common);
 }
 

@@ -1,8 +1,7 @@
 #include "slalom/cli/texts.hpp"
 
-#include <iostream>
-
 #include "slalom/base/error.hpp"
+#include "slalom/cli/messages.hpp"
 
 namespace slalom {
 
@@ -67,7 +66,7 @@ JsonRow error_row(const std::string& id_json, Index number, const std::string& e
 
 int status_of_rows(Index failed, Index rows, const CommonOptions& common) {
   if (failed > 0 && !common.quiet)
-    std::cerr << failed << " of " << rows << " rows failed: their lines have an \"error\"\n";
+    say(text(failed, " of ", rows, " rows failed: their lines have an \"error\""));
   return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
 }
 

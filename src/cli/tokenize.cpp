@@ -1,8 +1,7 @@
 // slalom tokenize: texts as token ids with the bytes they stand for, and vocabularies made from texts.
-#include <iostream>
-
 #include "slalom/base/interrupt.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/cli/options.hpp"
 #include "slalom/cli/texts.hpp"
 #include "slalom/data/texts.hpp"
@@ -85,13 +84,13 @@ int tokenize(const cxxopts::ParseResult& parsed) {
       tokens += std::ssize(encoding.ids);
     } catch (const RowError& e) {
       if (parsed.count("text") > 0) throw;
-      print_error(e);
+      say_error(e);
       output.write(error_row(row.id_json, number, e.what()).str() + "\n");
       ++failed;
     }
   output.commit();
   check_interrupt();
-  if (!common.quiet) std::cerr << tokenizer->description() << ", " << tokens << " tokens\n";
+  if (!common.quiet) say(text(tokenizer->description(), ", ", tokens, " tokens"));
   return status_of_rows(failed, number, common);
 }
 
@@ -126,8 +125,7 @@ int train(const cxxopts::ParseResult& parsed) {
   const TrainedVocabulary trained = train_vocabulary(words, training);
   save_tokenizer_files(trained, training, common.output);
   if (!common.quiet)
-    std::cerr << texts << " texts, " << words.size() << " different words, " << trained.vocabulary.size()
-              << " tokens\n";
+    say(text(texts, " texts, ", words.size(), " different words, ", trained.vocabulary.size(), " tokens"));
   return 0;
 }
 

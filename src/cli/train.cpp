@@ -9,6 +9,7 @@
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/cli/options.hpp"
 #include "slalom/data/windows.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
@@ -147,7 +148,7 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
   if (cut > 0 && !common.quiet)
-    std::cerr << cut << " of " << set.rows.size() << " texts were cut to " << longest << " tokens\n";
+    say(text(cut, " of ", set.rows.size(), " texts were cut to ", longest, " tokens"));
   const Index held_out = integer_option(parsed, "holdout", 0, Index{1} << 40);
   if (held_out >= std::ssize(set.rows))
     throw UsageError(

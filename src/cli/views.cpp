@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/report/page.hpp"
 #include "slalom/report/plane.hpp"
 #include "slalom/report/terminal.hpp"
@@ -110,7 +110,7 @@ void Views::commit() {
     write_file(beside(svg_, "-text"), highlight_svg(texts_.front(), texts_.front().explanations.front()));
   }
   if (left_out_ > 0 && !quiet_)
-    std::cerr << html_ << " shows the first " << kMostTexts << " texts, and not " << left_out_ << " others\n";
+    say(text(html_, " shows the first ", kMostTexts, " texts, and not ", left_out_, " others"));
 }
 
 }  // namespace slalom

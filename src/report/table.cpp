@@ -92,26 +92,29 @@ void Table::add_row(std::vector<std::string> cells) {
 }
 
 std::string Table::text() const {
-  std::vector<std::size_t> width;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    width.push_back(columns_of(columns_[i].header));
-    for (const auto& row : rows_) width[i] = std::max(width[i], columns_of(one_line(row[i])));
-  }
+  std::vector<Cells> lines = {headers(*this)};
+  lines.insert(lines.end(), rows_.begin(), rows_.end());
+  std::vector<std::size_t> width(columns_.size());
+  for (Cells& cells : lines)
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      cells[i] = visible(one_line(cells[i]));
+      width[i] = std::max(width[i], columns_of(cells[i]));
+    }
   std::string out;
   const auto add_line = [&](const Cells& cells) {
     std::string line;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      const std::string cell = one_line(cells[i]), padding(width[i] - columns_of(cell), ' ');
+      const std::string padding(width[i] - columns_of(cells[i]), ' ');
       line += i > 0 ? "  " : "";
-      line += columns_[i].align == Align::left ? cell + padding : padding + cell;
+      line += columns_[i].align == Align::left ? cells[i] + padding : padding + cells[i];
     }
     out += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
   };
-  add_line(headers(*this));
+  add_line(lines.front());
   Cells rule;
   for (const std::size_t w : width) rule.emplace_back(w, '-');
   add_line(rule);
-  for (const auto& row : rows_) add_line(row);
+  std::for_each(lines.begin() + 1, lines.end(), add_line);
   return out;
 }
 

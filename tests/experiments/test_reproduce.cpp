@@ -191,7 +191,7 @@ TEST_CASE("reproduce: claims in another form are refused with file, line and fie
   studies.refused("", "claims.tsv: no claims, wanted a header and at least one line");
   studies.refused(kHeader, "claims.tsv: no claims, wanted a header and at least one line");
   studies.refused("claim\tnumber\n",
-                  "claims.tsv: line 1: header is \"claim\tnumber\", wanted claim, published, "
+                  "claims.tsv: line 1: header is \"claim⇥number\", wanted claim, published, "
                   "results, checks, show between tabs");
   studies.refused(kHeader + "A\t1\tone\ta\n",
                   "claims.tsv: line 2: 4 fields, wanted 5: claim, published, results, checks, show");

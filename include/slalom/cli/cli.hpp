@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/error.hpp"
-
 namespace slalom {
 
 struct Command {
@@ -27,9 +25,6 @@ int run_inspect(int argc, char** argv);
 int run_predict(int argc, char** argv);
 int run_tokenize(int argc, char** argv);
 int run_train(int argc, char** argv);
-
-/// `error: ` and `hint: ` on stderr.
-void print_error(const Error& e);
 
 /// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and
 /// returns the exit status.

@@ -4,7 +4,7 @@
 
 #include "slalom/base/json.hpp"
 #include "slalom/cli/classifier.hpp"
-#include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
 #include "slalom/data/windows.hpp"
 
 namespace slalom {
@@ -63,7 +63,7 @@ std::optional<std::string> error_of_row(const InputTexts& source, const InputRow
     return std::nullopt;
   } catch (const RowError& e) {
     if (!classifier.f->can_answer()) throw;
-    print_error(e);
+    say_error(e);
     return e.what();
   }
 }
