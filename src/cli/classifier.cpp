@@ -172,7 +172,7 @@ void add_classifier_options(cxxopts::Options& options) {
                                              cxxopts::value<std::string>()->default_value(""), "CMD")(
       "tokenizer", "folder of the program's tokenizer: rows may be text, tokens are shown as text",
       cxxopts::value<std::string>()->default_value(""),
-      "DIR")("timeout", "seconds that the program may stay silent",
+      "DIR")("timeout", "seconds that an answer of the program may take",
              cxxopts::value<std::string>()->default_value("60"),
              "S")("special-ids", "ids that belong to no text, beside those the folder names",
                   cxxopts::value<std::string>()->default_value(""),

@@ -4,9 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cmath>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -65,12 +66,22 @@ std::string how_it_ended(int status) {
 
 }  // namespace
 
+ProgramAnswer parse_program_answer(std::string_view line, const std::string& where) {
+  const Json json = parse_json(line, where);
+  ProgramAnswer answer{require_number(json, "log_odds", where), optional_string(json, "bound", where, "")};
+  if (!answer.bound.empty() && answer.bound != "upper" && answer.bound != "lower" && answer.bound != "both")
+    throw Error(text(where, ": field \"bound\": found ", json_string(answer.bound),
+                     ", wanted \"upper\", \"lower\" or \"both\""));
+  return answer;
+}
+
 // The running program. Questions are written while answers are read, so that neither side ever waits for a
 // full pipe.
 class CommandBlackBox::Child {
  public:
   Child(std::string command, double timeout)
-      : command_(std::move(command)), timeout_ms_(static_cast<int>(std::ceil(timeout * 1000))) {
+      : command_(std::move(command)),
+        timeout_(std::chrono::duration_cast<Clock::duration>(Seconds(timeout))) {
     start();
   }
   Child(const Child&) = delete;
@@ -80,7 +91,8 @@ class CommandBlackBox::Child {
     questions_.close();
     int status = 0;
     const bool ended = pid_ <= 0 || ended_within_a_second(status);
-    ::kill(-group_, SIGKILL);  // and what the program started and left
+    ::kill(-guard_, SIGKILL);  // and what the program started and left
+    ::waitpid(guard_, nullptr, 0);
     if (!ended) ::waitpid(pid_, nullptr, 0);
   }
 
@@ -89,9 +101,15 @@ class CommandBlackBox::Child {
     std::size_t written = 0, received = 0;
     read_some(answers_, unread_);
     if (!unread_.empty()) fail_for_surplus();
+    auto due = Clock::now() + timeout_;
     while (received < answers.size() || written < questions.size()) {
-      exchange(questions, written);
-      received += take_answers(answers.subspan(received), counts);
+      exchange(questions, written, due);
+      const std::size_t taken = take_answers(answers.subspan(received), counts);
+      received += taken;
+      if (taken > 0)
+        due = Clock::now() + timeout_;
+      else if (Clock::now() >= due)  // whatever else it does meanwhile
+        fail(text("no answer for ", Seconds(timeout_).count(), " s"));
       if (unread_.size() > kLongestAnswer && unread_.find('\n') == std::string::npos)
         fail(text("an answer longer than ", kLongestAnswer, " bytes"));
       if (ended_ && (received < answers.size() || written < questions.size()))
@@ -101,12 +119,16 @@ class CommandBlackBox::Child {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
+
   void start() {
+    start_guard();
     Pipe questions = open_pipe(), answers = open_pipe(), complaints = open_pipe();
     pid_ = ::fork();
     if (pid_ < 0) throw_file_error(command_, "start", errno);
     if (pid_ == 0) {
-      ::setpgid(0, 0);  // a group of its own: the shell's children end with it
+      ::setpgid(0, guard_);
       ::signal(SIGPIPE, SIG_DFL);
       ::dup2(questions.read.get(), 0);
       ::dup2(answers.write.get(), 1);
@@ -114,8 +136,7 @@ class CommandBlackBox::Child {
       ::execl("/bin/sh", "sh", "-c", command_.c_str(), static_cast<char*>(nullptr));
       ::_exit(127);
     }
-    ::setpgid(pid_, pid_);
-    group_ = pid_;
+    ::setpgid(pid_, guard_);
     questions_ = std::move(questions.write);
     answers_ = std::move(answers.read);
     complaints_ = std::move(complaints.read);
@@ -123,15 +144,34 @@ class CommandBlackBox::Child {
       ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
   }
 
+  // A process that leads the group of the program and of all that it starts. However this process ends, even
+  // by SIGKILL, its end of a pipe is closed: then the guard ends the group.
+  void start_guard() {
+    Pipe life = open_pipe();
+    guard_ = ::fork();
+    if (guard_ < 0) throw_file_error(command_, "start", errno);
+    if (guard_ == 0) {
+      ::setpgid(0, 0);
+      ::dup2(life.read.get(), 0);
+      ::close_range(1, ~0U, 0);  // its own copy of the other end, and files that others wait for
+      char none;
+      while (::read(0, &none, 1) < 0 && errno == EINTR) {
+      }
+      ::kill(0, SIGKILL);
+    }
+    ::setpgid(guard_, guard_);
+    life_ = std::move(life.write);
+  }
+
   // Waits until something moves, then writes what the program takes and reads what it gives.
-  void exchange(const std::string& questions, std::size_t& written) {
+  void exchange(const std::string& questions, std::size_t& written, Clock::time_point due) {
     std::array<pollfd, 3> ends = {{{answers_.get(), POLLIN, 0},
                                    {complaints_.get(), POLLIN, 0},
                                    {written < questions.size() ? questions_.get() : -1, POLLOUT, 0}}};
-    const int moved = ::poll(ends.data(), ends.size(), timeout_ms_);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
+    const int moved = ::poll(ends.data(), ends.size(), static_cast<int>(std::max<std::int64_t>(left, 0)));
     check_interrupt();
     if (moved < 0 && errno != EINTR) throw_file_error(command_, "wait for", errno);
-    if (moved == 0) fail(text("no answer for ", timeout_ms_ / 1000.0, " s"));
     if (moved <= 0) return;
     if (ends[2].revents != 0) {
       const ssize_t n = write_quietly(questions_.get(), std::string_view(questions).substr(written));
@@ -164,27 +204,15 @@ class CommandBlackBox::Child {
   double answer_in(const std::string& line, Counts& counts) {
     ++answered_;
     try {
-      const std::string where = text("answer ", answered_);
-      const Json answer = parse_json(line, where);
-      const double log_odds = require_number(answer, "log_odds", where);
-      count_bound(optional_string(answer, "bound", where, ""), where, counts);
-      return log_odds;
+      const ProgramAnswer answer = parse_program_answer(line, text("answer ", answered_));
+      ++counts.answers;
+      counts.upper += answer.bound == "upper";
+      counts.lower += answer.bound == "lower";
+      counts.both += answer.bound == "both";
+      return answer.log_odds;
     } catch (const Error& e) {
       fail(e.what());
     }
-  }
-
-  static void count_bound(const std::string& bound, const std::string& where, Counts& counts) {
-    ++counts.answers;
-    if (bound == "upper")
-      ++counts.upper;
-    else if (bound == "lower")
-      ++counts.lower;
-    else if (bound == "both")
-      ++counts.both;
-    else if (!bound.empty())
-      throw Error(text(where, ": field \"bound\": found ", json_string(bound),
-                       ", wanted \"upper\", \"lower\" or \"both\""));
   }
 
   std::string reap() {
@@ -213,18 +241,16 @@ class CommandBlackBox::Child {
       const std::size_t before = last_words_.size();
       if (!read_some(complaints_, last_words_) || last_words_.size() == before) break;
     }
-    for (char& c : last_words_)
-      if (static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\t') c = '?';
     throw Error(text("classifier command ", json_string(command_), ": ", what),
                 last_words_.empty() ? "" : "it wrote to stderr: " + last_words_);
   }
 
   std::string command_, unread_, last_words_;
-  int timeout_ms_;
-  pid_t pid_ = -1, group_ = -1;
+  Clock::duration timeout_;
+  pid_t pid_ = -1, guard_ = -1;
   bool ended_ = false;
   Index answered_ = 0;
-  FileDescriptor questions_, answers_, complaints_;
+  FileDescriptor life_, questions_, answers_, complaints_;
 };
 
 CommandBlackBox::CommandBlackBox(std::string command, double timeout_seconds)

@@ -1,8 +1,11 @@
 #include "slalom/explain/black_box.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -168,6 +171,10 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
   CHECK(ends(message("head -n 2 | " + kFirstId), "the program ended with status 0 after 2 of 3 answers"));
   CHECK(ends(message("kill -9 $$"), "the program was killed by signal 9 after 0 of 3 answers"));
   CHECK(ends(message("sleep 30", 0.2), "no answer for 0.2 s"));
+  // The clock runs for an answer, whatever else the program does.
+  CHECK(ends(message("yes >&2", 0.2), "no answer for 0.2 s"));
+  CHECK(ends(message("while :; do printf ' '; sleep 0.05; done", 0.2), "no answer for 0.2 s"));
+  CHECK(ends(message(kFirstId + " | head -n 1; yes >&2", 0.4), "no answer for 0.4 s"));
   CHECK(message("echo hello; cat >/dev/null").find("answer 1: byte 1") != std::string::npos);
   CHECK(message("echo '{\"log_odds\": \"1\"}'; cat >/dev/null").find("field \"log_odds\": found \"1\"") !=
         std::string::npos);
@@ -190,27 +197,52 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
   }
 }
 
+namespace {
+
+/// Programs of a command that write their process numbers into files.
+struct Processes : TemporaryFolder {
+  pid_t in(const char* name) const { return static_cast<pid_t>(std::stol(read_file(file(name)))); }
+  /// Answers, leaves a program behind, and goes on.
+  std::string command() const {
+    return "sleep 60 & echo $! > " + file("left") + "; echo $$ > " + file("itself") + "; " + kFirstId +
+           "; sleep 60";
+  }
+  /// Soon. Nobody may be there to collect an orphan's status: a zombie is gone, too.
+  void check_gone() const {
+    for (const char* name : {"itself", "left"}) {
+      const auto runs = [&] {
+        std::ifstream status(text("/proc/", in(name), "/stat"));
+        std::string number, program, state;
+        return (status >> number >> program >> state) && state != "Z";
+      };
+      for (int tries = 0; tries < 100 && runs(); ++tries) ::usleep(10'000);
+      CHECK_FALSE(runs());
+    }
+  }
+};
+
+}  // namespace
+
 TEST_CASE("classifier command: a program that does not end with its questions is ended") {
-  const TemporaryFolder folder;
-  const auto process_in = [&](const char* name) {
-    return static_cast<pid_t>(std::stol(read_file(folder.file(name))));
-  };
-  // Nobody may be there to collect an orphan's status: a zombie is gone, too.
-  const auto is_gone = [](pid_t process) {
-    const auto runs = [&] {
-      std::ifstream status(text("/proc/", process, "/stat"));
-      std::string number, name, state;
-      return (status >> number >> name >> state) && state != "Z";
-    };
-    for (int tries = 0; tries < 100 && runs(); ++tries) ::usleep(10'000);
-    return !runs();
-  };
+  const Processes processes;
   {
-    CommandBlackBox f("sleep 60 & echo $! > " + folder.file("left") + "; echo $$ > " + folder.file("itself") +
-                          "; " + kFirstId + "; sleep 60",
-                      20);
+    CommandBlackBox f(processes.command(), 20);
     CHECK(f.log_odds(batch_of({{4}})).front() == 4);
   }
-  CHECK(is_gone(process_in("itself")));
-  CHECK(is_gone(process_in("left")));
+  processes.check_gone();
+}
+
+TEST_CASE("classifier command: a killed process leaves no program behind") {
+  const Processes processes;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    CommandBlackBox f(processes.command(), 20);
+    f.log_odds(batch_of({{4}}));
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  processes.check_gone();
 }

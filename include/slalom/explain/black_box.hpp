@@ -107,12 +107,21 @@ class FunctionBlackBox final : public BlackBox {
   Function f_;
 };
 
+/// A line {"log_odds": x}, and perhaps {"bound": "upper"}, "lower" or "both". Throws Error("WHERE: …") for
+/// anything else.
+struct ProgramAnswer {
+  double log_odds = 0;
+  std::string bound{};
+};
+ProgramAnswer parse_program_answer(std::string_view line, const std::string& where);
+
 /// Any program: started with /bin/sh -c by the first question, it reads one JSON object {"input_ids": […]} a
 /// line, with "token_type_ids": […] beside it unless all of them are 0, and answers {"log_odds": x} a line,
 /// in order. "bound" beside it says that x is no more than a bound of the log-odds, "upper" or "lower", or
 /// that they are unknown, "both"; warnings() counts these. Throws Error, with the last lines that the program
-/// wrote to stderr, if it cannot be started, ends early, stays silent for `timeout_seconds`, writes anything
-/// but such a line, or writes more answers than it was asked questions; from then on it cannot be asked.
+/// wrote to stderr, if it cannot be started, ends early, takes more than `timeout_seconds` for an answer,
+/// writes anything but such a line, or writes more answers than it was asked questions; from then on it
+/// cannot be asked. The program and all that it starts end with this process, however that ends.
 class CommandBlackBox final : public BlackBox {
  public:
   CommandBlackBox(std::string command, double timeout_seconds);
