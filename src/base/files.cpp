@@ -21,6 +21,25 @@ namespace {
 
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
 
+const char* kind_of(const struct stat& status) {
+  switch (status.st_mode & S_IFMT) {
+    case S_IFDIR:
+      return "a folder";
+    case S_IFIFO:
+      return "a pipe";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "a device";
+  }
+}
+
+// Whoever writes a file has its lock.
+void lock(const FileDescriptor& file, const std::string& name) {
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    throw Error(name + ": another process writes it");
+}
+
 FileDescriptor open_for_reading(const std::string& path, const std::string& name) {
   // a copy of stdin, so that closing it leaves the process's own open
   FileDescriptor file(path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -72,17 +91,27 @@ std::size_t InputFile::read(char* out, std::size_t bytes) {
   return done;
 }
 
-std::string read_file(const std::string& path) {
+bool file_exists(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw_file_error(path, "open", errno);
+  }
+  if (!S_ISREG(status.st_mode)) throw Error(text(path, ": found ", kind_of(status), ", wanted a file"));
+  return true;
+}
+
+std::string read_file(const std::string& path, std::size_t most) {
   InputFile file(path);
   std::string all;
-  for (std::size_t done = 0;;) {
-    all.resize(std::max(kBuffer, 2 * done));
-    const std::size_t got = file.read(all.data() + done, all.size() - done);
-    done += got;
+  for (std::size_t done = 0; done <= most;) {
+    all.resize(std::min(most + 1, std::max(kBuffer, 2 * done)));
+    done += file.read(all.data() + done, all.size() - done);
     if (done == all.size()) continue;
     all.resize(done);
     return all;
   }
+  throw Error(text(file.name(), ": longer than ", most, " bytes"));
 }
 
 // LineReader
@@ -154,6 +183,8 @@ void OutputFile::open(const std::string& path, std::optional<Partial> partial) {
     else
       open_temporary();
     if (!missing && file_.get() >= 0) fchmod(file_.get(), status.st_mode & 0777);
+  } else if (S_ISSOCK(status.st_mode) || S_ISBLK(status.st_mode)) {
+    throw Error(text(path, ": found ", kind_of(status), ", wanted a file, a pipe or a terminal"));
   } else {
     file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   }
@@ -162,34 +193,48 @@ void OutputFile::open(const std::string& path, std::optional<Partial> partial) {
 
 namespace {
 
-// Temporaries that killed processes left beside the target: "TARGET.tmp-PROCESS-NUMBER". Whoever writes one
-// holds its lock.
+// Removes the temporaries that killed processes left beside the target, "TARGET.tmp-PROCESS-NUMBER".
 void remove_abandoned(const std::string& target) {
   const std::filesystem::path path(target);
   const std::string prefix = path.filename().string() + ".tmp-";
   std::error_code ignored;
   for (const auto& entry :
        std::filesystem::directory_iterator(path.has_parent_path() ? path.parent_path() : ".", ignored)) {
-    if (!entry.path().filename().string().starts_with(prefix)) continue;
-    const FileDescriptor file(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() >= 0 && flock(file.get(), LOCK_EX | LOCK_NB) == 0) unlink(entry.path().c_str());
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(prefix) || name.find_first_not_of("0123456789-", prefix.size()) < name.size())
+      continue;
+    const FileDescriptor file(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() >= 0 && flock(file.get(), LOCK_EX | LOCK_NB) == 0)
+      std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+// A new temporary of this process beside the target, locked; `make` opens it, or gives −1.
+template <class Make>
+FileDescriptor make_temporary(const std::string& target, std::string& name, const Make& make) {
+  remove_abandoned(target);
+  for (int attempt = 0;; ++attempt) {
+    const std::string candidate = text(target, ".tmp-", getpid(), "-", attempt);
+    FileDescriptor file(make(candidate.c_str()));
+    if (file.get() < 0 && errno != EEXIST) return file;
+    if (file.get() < 0) continue;
+    flock(file.get(), LOCK_EX);
+    struct stat locked {
+    }, there{};
+    if (fstat(file.get(), &locked) != 0 || stat(candidate.c_str(), &there) != 0 ||
+        locked.st_ino != there.st_ino)
+      continue;  // another process took it for abandoned before it was locked
+    name = candidate;
+    return file;
   }
 }
 
 }  // namespace
 
-/// Opens a new file beside the target; its name holds the process, and a second one of it counts on.
 void OutputFile::open_temporary() {
-  remove_abandoned(target_);
-  for (int attempt = 0;; ++attempt) {
-    const std::string candidate = text(target_, ".tmp-", getpid(), "-", attempt);
-    file_ = FileDescriptor(::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file_.get() >= 0) {
-      temporary_ = candidate;
-      flock(file_.get(), LOCK_EX | LOCK_NB);
-    }
-    if (file_.get() >= 0 || errno != EEXIST) return;
-  }
+  file_ = make_temporary(target_, temporary_, [](const char* path) {
+    return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  });
 }
 
 void OutputFile::open_partial(std::uint64_t keep) {
@@ -197,7 +242,7 @@ void OutputFile::open_partial(std::uint64_t keep) {
   keeps_temporary_ = true;
   file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
   if (file_.get() < 0) return;
-  if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) throw Error(temporary_ + ": another process writes it");
+  lock(file_, temporary_);
   if (ftruncate(file_.get(), static_cast<off_t>(keep)) != 0 || lseek(file_.get(), 0, SEEK_END) < 0)
     throw_file_error(temporary_, "open for writing", errno);
 }
@@ -237,6 +282,19 @@ void OutputFile::write_through(const char* bytes, std::size_t count) {
   }
 }
 
+namespace {
+
+FileDescriptor open_folder(const std::string& path) {
+  return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+// Its files are complete whatever this returns: some file systems cannot flush a folder.
+void flush_folder(const std::string& path) {
+  fsync(open_folder(path).get());
+}
+
+}  // namespace
+
 void OutputFile::commit() {
   flush();
   if (!temporary_.empty() && fsync(file_.get()) != 0) throw_file_error(name_, "write", errno);
@@ -244,10 +302,7 @@ void OutputFile::commit() {
   if (temporary_.empty()) return;
   if (rename(temporary_.c_str(), target_.c_str()) != 0) throw_file_error(name_, "rename", errno);
   temporary_.clear();
-  // The file is complete whatever this returns: some file systems cannot flush a folder.
-  const std::string folder = std::filesystem::absolute(target_).parent_path();
-  const FileDescriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  fsync(opened.get());
+  flush_folder(std::filesystem::absolute(target_).parent_path());
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
@@ -260,6 +315,54 @@ void make_folders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) throw_file_error(path, "make the folder", error.value());
+}
+
+// Folders of files that belong together
+
+FolderLock::FolderLock(const std::string& folder) : folder_(open_folder(folder)) {
+  if (folder_.get() < 0) throw_file_error(folder, "open", errno);
+  lock(folder_, folder);
+}
+
+StagedFiles::StagedFiles(const std::string& folder, const std::string& key) : folder_(folder), key_(key) {
+  make_folders(folder);
+  lock_ = make_temporary(text(folder, "/", key), path_, [](const char* path) {
+    return mkdir(path, 0777) == 0 ? open_folder(path).release() : -1;
+  });
+  if (lock_.get() < 0) throw_file_error(folder, "write into", errno);
+}
+
+StagedFiles::~StagedFiles() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void StagedFiles::commit(std::span<const char* const> family) {
+  namespace fs = std::filesystem;
+  const auto target = [&](const std::string& name) { return text(folder_, "/", name); };
+  const auto staged = [&](const std::string& name) { return text(path_, "/", name); };
+  const auto remove = [&](const std::string& name) {
+    if (unlink(target(name).c_str()) != 0 && errno != ENOENT) throw_file_error(target(name), "remove", errno);
+  };
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(path_)) names.push_back(entry.path().filename());
+  for (const std::string& name : names)
+    if (file_exists(target(name))) fs::permissions(staged(name), fs::status(target(name)).permissions());
+  std::erase(names, key_);
+  remove(key_);
+  flush_folder(folder_);
+  const auto is_new = [&](const std::string& name) { return fs::exists(staged(name)); };
+  if (std::ranges::any_of(family, is_new))
+    for (const char* name : family)
+      if (!is_new(name)) remove(name);
+  const auto place = [&](const std::string& name) {
+    if (rename(staged(name).c_str(), target(name).c_str()) != 0)
+      throw_file_error(target(name), "rename", errno);
+  };
+  std::ranges::for_each(names, place);
+  flush_folder(folder_);
+  place(key_);
+  flush_folder(folder_);
 }
 
 }  // namespace slalom

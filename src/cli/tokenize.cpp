@@ -113,6 +113,8 @@ int train(const cxxopts::ParseResult& parsed) {
   const CommonOptions common = read_common(parsed);
   const VocabularyTraining training = training_of(parsed);
   if (common.output == "-") throw UsageError("--output is missing, wanted the folder to write");
+  make_folders(common.output);
+  const FolderLock lock(common.output);
   TextRows rows(parsed, common);
   WordCounter counter(training);
   Index texts = 0;

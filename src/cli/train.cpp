@@ -1,8 +1,6 @@
 // slalom train: a classifier from random weights or from a folder, written as a Hugging Face folder.
 #include <algorithm>
-#include <filesystem>
 #include <functional>
-#include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -360,17 +358,19 @@ int train(const Parsed& parsed, const CommonOptions& common) {
   const std::unique_ptr<TrainingData> data = training_data(parsed, common.seed, set);
   const TrainingConfig training = training_config(parsed, common, *model, set, *data);
   make_folders(folder);
+  const FolderLock lock(folder);
   Trainer<T> trainer(*model, *data, training);
-  if (trainer.steps_done() > 0 && !common.quiet)
-    std::cerr << "resuming after step " << trainer.steps_done() << "\n";
+  if (trainer.steps_done() > 0 && !common.quiet) say(text("resuming after step ", trainer.steps_done()));
   OutputFile rows("-");
   trainer.run([&](const EpochReport& report) {
     rows.write(epoch_row(report, common.seed) + "\n");
     rows.flush();
   });
-  write_tokenizer(set, tokenizer_folder(parsed, common), config.traits().has_types, folder);
-  write_file(folder + "/training.json", training.settings + "\n");
-  save_model(*model, folder, common.precision == Precision::f64 ? DType::f64 : DType::f32);
+  StagedFiles staged(folder, "config.json");
+  write_tokenizer(set, tokenizer_folder(parsed, common), config.traits().has_types, staged.path());
+  write_file(staged.path() + "/training.json", training.settings + "\n");
+  save_model(*model, staged.path(), common.precision == Precision::f64 ? DType::f64 : DType::f32);
+  staged.commit(kTokenizerFiles);
   return 0;
 }
 
@@ -386,9 +386,12 @@ int compile(const Parsed& parsed, const CommonOptions& common) {
   const CompiledSlalom compiled =
       compile_slalom(words, architecture, integer_option(parsed, "max-positions", 0, 1 << 24));
   make_folders(common.output);
+  const FolderLock lock(common.output);
+  StagedFiles staged(common.output, "config.json");
   save_word_tokenizer(compiled.vocabulary, compiled.special.cls.has_value(),
-                      compiled.model->config().traits().has_types, common.output);
-  save_model(*compiled.model, common.output, common.precision == Precision::f64 ? DType::f64 : DType::f32);
+                      compiled.model->config().traits().has_types, staged.path());
+  save_model(*compiled.model, staged.path(), common.precision == Precision::f64 ? DType::f64 : DType::f32);
+  staged.commit(kTokenizerFiles);
   OutputFile row("-");
   row.write(JsonRow()
                 .field("arch", name(architecture))

@@ -215,6 +215,10 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
 
 ClassifierConfig read_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
+  if (!file_exists(path))
+    throw Error(
+        path + ": cannot open: No such file or directory",
+        "a training that was killed while it put its files there leaves none: train --resume ends it");
   return parse_config(read_file(path), path);
 }
 

@@ -40,7 +40,6 @@ std::uint64_t seed_field(const Json& json, const std::string& where) {
 
 template <class T>
 void save_fully_connected(const FullyConnected<T>& model, std::uint64_t seed, const std::string& folder) {
-  make_folders(folder);
   const FullyConnectedConfig& config = model.config();
   Json json;
   json["model_type"] = kModelType;
@@ -54,10 +53,10 @@ void save_fully_connected(const FullyConnected<T>& model, std::uint64_t seed, co
   for (int i = 0; i < parameters.count(); ++i)
     tensors.push_back({parameters.name({i}), sizeof(T) == 8 ? DType::f64 : DType::f32,
                        extents(parameters.shape({i})), std::span<const T>(parameters.value({i}).span())});
-  OutputFile file(folder + "/config.json");
-  file.write(json.dump(1) + "\n");
-  write_safetensors(folder + "/model.safetensors", tensors, {});
-  file.commit();
+  StagedFiles staged(folder, "config.json");
+  write_file(staged.path() + "/config.json", json.dump(1) + "\n");
+  write_safetensors(staged.path() + "/model.safetensors", tensors, {});
+  staged.commit();
 }
 
 template <class T>

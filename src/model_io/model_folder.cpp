@@ -20,9 +20,9 @@ class TensorFiles {
  public:
   explicit TensorFiles(const std::string& folder) : folder_(folder) {
     const std::string single = folder + "/model.safetensors", index = single + ".index.json";
-    if (std::filesystem::exists(single))
+    if (file_exists(single))
       files_.emplace_back(single);
-    else if (std::filesystem::exists(index))
+    else if (file_exists(index))
       open_shards(index);
     else
       throw Error(text(folder, ": found no model.safetensors and no model.safetensors.index.json"),
@@ -154,7 +154,7 @@ LoadedModel<T> load_model(const std::string& folder) {
 
 template <class T>
 void save_model(const Classifier<T>& model, const std::string& folder, DType dtype) {
-  make_folders(folder);
+  StagedFiles staged(folder, "config.json");
   std::vector<std::vector<T>> values;
   std::vector<TensorToWrite> tensors;
   for (const StoredTensor& tensor : stored_tensors(model)) {
@@ -162,10 +162,9 @@ void save_model(const Classifier<T>& model, const std::string& folder, DType dty
     read_from_parameters(model.parameters(), tensor, Quantity::value, values.back());
     tensors.push_back({tensor.name, dtype, extents(tensor.shape), std::span<const T>(values.back())});
   }
-  OutputFile config(folder + "/config.json");
-  config.write(config_json(model.config(), dtype));
-  write_safetensors(folder + "/model.safetensors", tensors, {{"format", "pt"}});
-  config.commit();
+  write_file(staged.path() + "/config.json", config_json(model.config(), dtype));
+  write_safetensors(staged.path() + "/model.safetensors", tensors, {{"format", "pt"}});
+  staged.commit();
 }
 
 template LoadedModel<float> load_model(const std::string&);

@@ -255,7 +255,8 @@ void decode(DType dtype, const char* bytes, std::size_t n, T* out) {
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(std::string path)
-    : path_(std::move(path)), file_(open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : path_(std::move(path)),
+      file_(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {  // a pipe would wait for its writer
   struct stat status {};
   if (file_.get() < 0 || fstat(file_.get(), &status) != 0) throw_file_error(path_, "open", errno);
   if (!S_ISREG(status.st_mode))

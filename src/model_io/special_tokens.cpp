@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
@@ -13,12 +12,15 @@ namespace slalom {
 
 namespace {
 
-bool is_there(const std::string& path) {
-  return std::filesystem::exists(path);
-}
-
 Json read_json(const std::string& path) {
   return parse_json(read_file(path), path);
+}
+
+Json read_object(const std::string& path) {
+  Json json = read_json(path);
+  if (!json.is_object())
+    throw Error(text(path, ": found ", json.is_array() ? "an array" : json.dump(), ", wanted an object"));
+  return json;
 }
 
 // --- added tokens ----------------------------------------------------------------------------------------
@@ -59,26 +61,26 @@ void set_tokens(TokenList list, FolderTokens& tokens) {
 
 void read_tokens(const std::string& folder, FolderTokens& tokens) {
   using Source = FolderTokens::Source;
-  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
+  if (const std::string path = folder + "/tokenizer.json"; file_exists(path)) {
     tokens.source = Source::tokenizer_json;
     return set_tokens(parse_token_list(read_json(path), path), tokens);
   }
   std::string path = folder + "/vocab.txt";
   std::vector<NumberedToken> numbered;
-  if (is_there(path)) {
+  if (file_exists(path)) {
     tokens.source = Source::vocab_txt;
     const Vocabulary vocabulary = Vocabulary::load(path);
     for (TokenId id = 0; id < vocabulary.size(); ++id) numbered.push_back({id, vocabulary.token(id)});
-  } else if (path = folder + "/vocab.json"; is_there(path)) {
+  } else if (path = folder + "/vocab.json"; file_exists(path)) {
     tokens.source = Source::vocab_json;
     numbered = parse_token_ids(read_json(path), path);
   } else {
     return;
   }
   std::vector<AddedToken> added;
-  if (const std::string config = folder + "/tokenizer_config.json"; is_there(config))
+  if (const std::string config = folder + "/tokenizer_config.json"; file_exists(config))
     read_added_tokens_decoder(config, added);
-  if (const std::string file = folder + "/added_tokens.json"; is_there(file))
+  if (const std::string file = folder + "/added_tokens.json"; file_exists(file))
     read_added_tokens_json(file, added);
   set_tokens(join_tokens(std::move(numbered), std::move(added), path), tokens);
 }
@@ -137,7 +139,7 @@ struct NamingFile {
 void read_names(const std::string& folder, FolderTokens& tokens) {
   std::vector<NamingFile> files;
   for (const char* name : {"/special_tokens_map.json", "/tokenizer_config.json"})
-    if (const std::string path = folder + name; is_there(path)) files.push_back({path, read_json(path)});
+    if (const std::string path = folder + name; file_exists(path)) files.push_back({path, read_object(path)});
   const auto first_with = [&](const char* field) {
     return std::ranges::find_if(files, [&](const NamingFile& f) { return f.json.contains(field); });
   };
@@ -160,13 +162,13 @@ std::optional<TokenId> id_in(const Json& json, const char* field, const std::str
 
 std::optional<TokenId> padding_of(const std::string& folder, const FolderTokens& tokens) {
   if (tokens.special.pad) return tokens.special.pad;
-  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
+  if (const std::string path = folder + "/tokenizer.json"; file_exists(path)) {
     const Json json = read_json(path);
     if (json.contains("padding") && json["padding"].is_object())
       return id_in(json["padding"], "pad_id", path + ": padding");
   }
   const std::string path = folder + "/config.json";
-  return is_there(path) ? id_in(read_json(path), "pad_token_id", path) : std::nullopt;
+  return file_exists(path) ? id_in(read_json(path), "pad_token_id", path) : std::nullopt;
 }
 
 std::vector<TokenId> markers_of(const FolderTokens& tokens) {

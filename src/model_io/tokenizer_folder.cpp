@@ -22,7 +22,7 @@ struct Settings {
 };
 
 Json read_json_if_there(const std::string& path) {
-  return std::filesystem::exists(path) ? parse_json(read_file(path), path) : Json::object();
+  return file_exists(path) ? parse_json(read_file(path), path) : Json::object();
 }
 
 std::optional<Family> family_of_class(std::string name) {
@@ -123,14 +123,6 @@ Tokenizer load_byte_pairs(const std::string& folder, const Settings& settings, F
                     .around = std::move(around)});
 }
 
-constexpr const char* kFiles[] = {"tokenizer.json",
-                                  "tokenizer_config.json",
-                                  "special_tokens_map.json",
-                                  "added_tokens.json",
-                                  "vocab.txt",
-                                  "vocab.json",
-                                  "merges.txt"};
-
 Json word_tokenizer_json(const Vocabulary& vocabulary, bool wrapped, bool as_bert) {
   const SpecialTokens special = bracketed_special_tokens(vocabulary);
   Json ids = Json::object(), added = Json::array();
@@ -191,7 +183,7 @@ void save_word_tokenizer(const Vocabulary& vocabulary, bool wrapped, bool segmen
   std::string json = word_tokenizer_json(vocabulary, wrapped, true).dump();
   const bool as_bert = reads_words(parse_tokenizer(json, path));
   if (!as_bert) json = word_tokenizer_json(vocabulary, wrapped, false).dump();
-  for (const char* file : kFiles) std::filesystem::remove(folder + "/" + file);
+  for (const char* file : kTokenizerFiles) std::filesystem::remove(folder + "/" + file);
   write_file(path, json + "\n");
   const Json none, cls = wrapped ? Json("[CLS]") : none, sep = wrapped ? Json("[SEP]") : none;
   Json inputs = {"input_ids", "attention_mask"};
@@ -210,9 +202,9 @@ void save_word_tokenizer(const Vocabulary& vocabulary, bool wrapped, bool segmen
 void copy_tokenizer(const std::string& from, const std::string& to) {
   std::error_code code;
   if (std::filesystem::equivalent(from, to, code)) return;
-  for (const char* file : kFiles) {
+  for (const char* file : kTokenizerFiles) {
     const std::string source = text(from, "/", file), target = text(to, "/", file);
-    if (std::filesystem::exists(source))
+    if (file_exists(source))
       write_file(target, read_file(source));
     else
       std::filesystem::remove(target);
@@ -228,7 +220,7 @@ void copy_tokenizer(const std::string& from, const std::string& to) {
 }
 
 std::optional<Tokenizer> load_tokenizer(const std::string& folder) {
-  if (const std::string path = folder + "/tokenizer.json"; std::filesystem::exists(path))
+  if (const std::string path = folder + "/tokenizer.json"; file_exists(path))
     return parse_tokenizer(read_file(path), path);
   FolderTokens tokens = read_folder_tokens(folder);
   if (tokens.source == FolderTokens::Source::none) return std::nullopt;
@@ -236,7 +228,7 @@ std::optional<Tokenizer> load_tokenizer(const std::string& folder) {
   settings.json = read_json_if_there(settings.path);
   if (tokens.source == FolderTokens::Source::vocab_txt)
     return load_word_pieces(folder, settings, std::move(tokens));
-  if (!std::filesystem::exists(folder + "/merges.txt")) return std::nullopt;
+  if (!file_exists(folder + "/merges.txt")) return std::nullopt;
   return load_byte_pairs(folder, settings, std::move(tokens));
 }
 

@@ -359,11 +359,13 @@ void save_byte_pairs(const TrainedVocabulary& trained, const std::string& folder
 
 void save_tokenizer_files(const TrainedVocabulary& trained, const VocabularyTraining& training,
                           const std::string& folder) {
-  make_folders(folder);
-  if (training.kind == VocabularyKind::word_piece)
-    save_word_pieces(trained, training.lower_case, folder);
+  const bool word_pieces = training.kind == VocabularyKind::word_piece;
+  StagedFiles staged(folder, word_pieces ? "vocab.txt" : "vocab.json");
+  if (word_pieces)
+    save_word_pieces(trained, training.lower_case, staged.path());
   else
-    save_byte_pairs(trained, folder);
+    save_byte_pairs(trained, staged.path());
+  staged.commit();
 }
 
 }  // namespace slalom

@@ -1,7 +1,6 @@
 // Checkpoints: one safetensors file with the blocks of values and optimiser state, the stamps of sparse rows,
 // and the sums of the epoch under way. Everything random is a function of seed and step, so nothing else
 // needs to be kept.
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/json.hpp"
@@ -71,7 +70,6 @@ Index count_of(double found, Index most, const SafetensorsFile& file, const std:
 
 template <class T>
 void Trainer<T>::load_checkpoint() {
-  if (!std::filesystem::exists(config_.checkpoint)) return;
   const SafetensorsFile file(config_.checkpoint);
   const auto& metadata = file.header().metadata;
   const auto field = [&](const char* name) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/random.hpp"
@@ -31,7 +32,8 @@ Trainer<T>::Trainer(TextClassifier<T>& model, TrainingData& data, TrainingConfig
   if (config_.epochs < 1) throw UsageError(text("epochs ", config_.epochs, ", wanted 1 or more"));
   if (config_.checkpoint_every < 0)
     throw UsageError(text("checkpoint every ", config_.checkpoint_every, " steps, wanted 0 or more"));
-  if (config_.resume) load_checkpoint();
+  const bool is_there = !config_.checkpoint.empty() && file_exists(config_.checkpoint);
+  if (config_.resume && is_there) load_checkpoint();
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -190,6 +191,90 @@ TEST_CASE("OutputFile: a device is written, not replaced") {
   file.write("gone");
   file.commit();
   CHECK(fs::is_character_file("/dev/null"));
+}
+
+TEST_CASE("read_file: longer than wanted is an error, also unpacked") {
+  const Folder folder;
+  put(folder / "a", std::string(1000, 'a'));
+  put_gz(folder / "b", std::string(100'000'000, 'b'));
+  CHECK(read_file(folder / "a", 1000).size() == 1000);
+  CHECK(test::error_of([&] { read_file(folder / "a", 999); }) == (folder / "a") + ": longer than 999 bytes");
+  CHECK(test::error_of([&] { read_file(folder / "b", 1 << 20); }) ==
+        (folder / "b") + ": longer than 1048576 bytes");
+  CHECK(test::error_of([&] { read_file("/dev/zero", 1 << 20); }) == "/dev/zero: longer than 1048576 bytes");
+}
+
+TEST_CASE("file_exists: only a regular file does, and nothing else is taken for one") {
+  const Folder folder;
+  put(folder / "a", "");
+  CHECK(file_exists(folder / "a"));
+  CHECK_FALSE(file_exists(folder / "b"));
+  CHECK_FALSE(file_exists(folder / "a/b"));
+  CHECK(test::error_of([&] { file_exists(folder.path); }) ==
+        folder.path.string() + ": found a folder, wanted a file");
+  CHECK(test::error_of([&] { file_exists("/dev/zero"); }) == "/dev/zero: found a device, wanted a file");
+}
+
+TEST_CASE("OutputFile: temporaries of processes that are gone are removed, files of others are not") {
+  const Folder folder;
+  put(folder / "a.tmp-1-0", "left behind");
+  put(folder / "a.tmp-backup", "mine");
+  put(folder / "a.tmp-", "mine");
+  write_file(folder / "a", "new");
+  CHECK_FALSE(fs::exists(folder / "a.tmp-1-0"));
+  CHECK(read_file(folder / "a.tmp-backup") == "mine");
+}
+
+TEST_CASE("FolderLock: one at a time") {
+  const Folder folder;
+  {
+    const FolderLock lock(folder.path);
+    CHECK(test::error_of([&] { FolderLock(folder.path.string()); }) ==
+          folder.path.string() + ": another process writes it");
+  }
+  CHECK_NOTHROW(FolderLock(folder.path.string()));
+}
+
+TEST_CASE("StagedFiles: new files come together, others stay, old ones of their family go") {
+  const Folder folder;
+  const std::string out = folder / "out";
+  make_folders(out);
+  put(folder / "out/key", "old key");
+  chmod((folder / "out/key").c_str(), 0640);
+  put(folder / "out/data", "old data");
+  put(folder / "out/words.json", "old words");
+  put(folder / "out/notes", "mine");
+  {
+    const StagedFiles unfinished(out, "key");
+    write_file(unfinished.path() + "/key", "half");
+    CHECK(read_file(folder / "out/key") == "old key");
+  }
+  const auto names = [&] {
+    std::vector<std::string> list;
+    for (const auto& entry : fs::directory_iterator(out)) list.push_back(entry.path().filename());
+    std::ranges::sort(list);
+    return list;
+  };
+  CHECK(names() == std::vector<std::string>{"data", "key", "notes", "words.json"});
+  const char* const family[] = {"words.json", "words.txt"};
+  {
+    StagedFiles staged(out, "key");
+    write_file(staged.path() + "/data", "new data");
+    write_file(staged.path() + "/key", "new key");
+    staged.commit(family);
+  }
+  CHECK(read_file(folder / "out/words.json") == "old words");  // nothing came in its place
+  {
+    StagedFiles staged(out, "key");
+    write_file(staged.path() + "/words.txt", "new words");
+    write_file(staged.path() + "/key", "newer key");
+    staged.commit(family);
+  }
+  CHECK(names() == std::vector<std::string>{"data", "key", "notes", "words.txt"});
+  CHECK(read_file(folder / "out/data") == "new data");
+  CHECK(read_file(folder / "out/key") == "newer key");
+  CHECK(fs::status(folder / "out/key").permissions() == static_cast<fs::perms>(0640));
+  CHECK(read_file(folder / "out/notes") == "mine");
 }
 
 TEST_CASE("make_folders") {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <sstream>
 
 #include "../support/process.hpp"
+#include "../support/traced.hpp"
 #include "model_folder.hpp"
 
 using namespace slalom;
@@ -215,4 +217,56 @@ TEST_CASE("train --resume: other rows under the same name are noticed") {
   const Finished run = train_new(folder.file("m"), {"--data", folder.file("rows.jsonl"), "--resume"});
   CHECK(run.status == 3);
   CHECK(run.err.find("setting \"data_fingerprint\"") != std::string::npos);
+}
+
+TEST_CASE("train over a finished folder: at every step it holds one whole model or no config.json") {
+  const TemporaryFolder all;
+  const std::string folder = all.file("m");
+  REQUIRE(train({"--width", "16", "--heads", "4", "--epoch-texts", "8", "--output", folder}).status == 0);
+  all.write("m/notes.txt", "mine");
+  all.write("m/tokenizer.json", "of another model");
+  const auto files = [&] {
+    std::map<std::string, std::string> contents;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.is_regular_file() && !entry.path().filename().string().starts_with("checkpoint."))
+        contents[entry.path().filename()] = read_file(entry.path());
+    return contents;
+  };
+  std::vector<std::map<std::string, std::string>> seen = {files()};
+  const std::optional<int> status =
+      run_in_steps({slalom_binary(), "train", "--threads", "1", "--width", "16", "--heads", "2", "--layers",
+                    "1", "--epochs", "1", "--epoch-texts", "8", "--seed", "2", "--output", folder},
+                   [&] {
+                     if (files() != seen.back()) seen.push_back(files());
+                     return true;
+                   });
+  if (!status) {
+    MESSAGE("skipped: this system forbids tracing");
+    return;
+  }
+  REQUIRE(*status == 0);
+  seen.push_back(files());
+  CHECK(seen.size() >= 5);
+  CHECK(seen.front().at("config.json") != seen.back().at("config.json"));
+  CHECK(seen.front().at("model.safetensors") != seen.back().at("model.safetensors"));
+  CHECK_FALSE(seen.back().contains("tokenizer.json"));  // it would come before the new vocab.txt
+  for (const auto& contents : seen) {
+    CHECK(contents.at("notes.txt") == "mine");
+    CHECK((!contents.contains("config.json") || contents == seen.front() || contents == seen.back()));
+  }
+  CHECK(files_in(folder) == std::vector<std::string>{"checkpoint.safetensors", "config.json",
+                                                     "model.safetensors", "notes.txt",
+                                                     "special_tokens_map.json", "tokenizer_config.json",
+                                                     "training.json", "vocab.txt"});
+}
+
+TEST_CASE("train: a folder that another process writes is refused") {
+  const TemporaryFolder all;
+  const std::string folder = all.file("m");
+  make_folders(folder);
+  const FolderLock lock(folder);
+  const Finished run = train_new(folder, {"--epoch-texts", "8"});
+  CHECK(run.status == 3);
+  CHECK(lines_of(run.err).at(0) == "error: " + folder + ": another process writes it");
+  CHECK(files_in(folder).empty());
 }

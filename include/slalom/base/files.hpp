@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,8 +59,12 @@ class InputFile {
   std::unique_ptr<gzFile_s, Close> file_;
 };
 
-/// The whole of an InputFile.
-std::string read_file(const std::string& path);
+/// True if there is a regular file, false if there is nothing. Throws Error naming what else it is: reading a
+/// pipe or a device could wait or go on without end.
+bool file_exists(const std::string& path);
+
+/// The whole of an InputFile. Throws Error for one of more than `most` bytes, as they are unpacked.
+std::string read_file(const std::string& path, std::size_t most = std::size_t{128} << 20);
 
 /// The parts of a line between the separators: one more than there are of these, some perhaps empty.
 std::vector<std::string> split(std::string_view line, char separator);
@@ -90,7 +95,7 @@ class LineReader {
 
 /// A file that appears complete or not at all: bytes go to a temporary beside the target, commit() renames
 /// it. Without commit() the destructor removes the temporary and the target stays as it was. "-" is stdout;
-/// stdout and targets that are no regular file (/dev/null, a pipe) are written directly.
+/// stdout, character devices (/dev/null) and pipes are written directly.
 class OutputFile {
  public:
   /// Throws Error if the folder is missing or not writable, or if the target is a folder.
@@ -137,5 +142,36 @@ void write_file(const std::string& path, std::string_view bytes);
 
 /// Makes a folder and those above it; existing ones are fine. Throws Error.
 void make_folders(const std::string& path);
+
+/// Keeps other processes that ask for the same from writing a folder.
+class FolderLock {
+ public:
+  /// Throws Error if another process has it.
+  explicit FolderLock(const std::string& folder);
+
+ private:
+  FileDescriptor folder_;
+};
+
+/// New files of a folder that belong together. They are written into path(), a folder in the folder, and
+/// commit() puts all of them in place: it removes the old `key`, the file that every reader wants, and brings
+/// the new one last, so that a folder without it is one that is half done. Other files stay. Without commit()
+/// the destructor removes what was written.
+class StagedFiles {
+ public:
+  /// Makes the folder if there is none.
+  StagedFiles(const std::string& folder, const std::string& key);
+  ~StagedFiles();
+  StagedFiles(const StagedFiles&) = delete;
+  StagedFiles& operator=(const StagedFiles&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// Of a family of which there are new files, old ones without a successor are removed.
+  void commit(std::span<const char* const> family = {});
+
+ private:
+  std::string folder_, key_, path_;
+  FileDescriptor lock_;
+};
 
 }  // namespace slalom

@@ -9,8 +9,8 @@
 
 namespace slalom {
 
-/// `seed` is the one that the model was made with: its embeddings are drawn from it again. Each file appears
-/// complete or not at all.
+/// `seed` is the one that the model was made with: its embeddings are drawn from it again. The folder then
+/// has both files, or no config.json.
 template <class T>
 void save_fully_connected(const FullyConnected<T>& model, std::uint64_t seed, const std::string& folder);
 

@@ -34,8 +34,8 @@ struct LoadedModel {
 template <class T>
 LoadedModel<T> load_model(const std::string& folder);
 
-/// Writes config.json and model.safetensors into the folder, each complete or not at all; dtype is F32, F16,
-/// BF16 or F64.
+/// Writes config.json and model.safetensors into the folder, which then has both or no config.json; dtype is
+/// F32, F16, BF16 or F64.
 template <class T>
 void save_model(const Classifier<T>& model, const std::string& folder, DType dtype = DType::f32);
 

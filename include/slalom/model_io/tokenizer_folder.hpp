@@ -8,6 +8,15 @@
 
 namespace slalom {
 
+/// All files that a tokenizer may be made from.
+inline constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
+                                                  "tokenizer_config.json",
+                                                  "special_tokens_map.json",
+                                                  "added_tokens.json",
+                                                  "vocab.txt",
+                                                  "vocab.json",
+                                                  "merges.txt"};
+
 /// Made from tokenizer.json, else vocab.txt (WordPiece), else vocab.json and merges.txt (byte-level BPE); the
 /// latter two read tokenizer_config.json (class and settings), special_tokens_map.json and added_tokens.json.
 /// RoBERTa or GPT-2 is what "tokenizer_class" says there, else "model_type" in config.json, else GPT-2.
