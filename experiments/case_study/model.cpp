@@ -1,6 +1,4 @@
 // Training the classifier, and asking it.
-#include <filesystem>
-
 #include "../support/text_models.hpp"
 #include "case_study.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -28,7 +26,6 @@ Json train(const Corpus& corpus, const Tokenizer& tokenizer, const Options& opti
   trainer.run([&](const EpochReport& epoch) { seconds += epoch.seconds; });
   const EpochReport last = trainer.epoch_so_far();
   save_model(model, options.model_folder());
-  std::filesystem::remove(part.checkpoint());
   return {{"loss", last.loss}, {"accuracy", last.accuracy}, {"seconds", seconds}};
 }
 

@@ -9,13 +9,14 @@
 #include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/base/sha256.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/metrics/metric.hpp"
 
 namespace slalom::experiment {
 
 Part::Part(const Options& options, const std::string& name, Json settings) : fresh_(options.fresh) {
-  static const std::string program = fingerprint(read_file("/proc/self/exe"));
+  static const std::string program = sha256_of_files({"/proc/self/exe"});
   settings["version"] = SLALOM_VERSION;
   settings["program"] = program;
   settings_ = settings.dump();
@@ -25,7 +26,9 @@ Part::Part(const Options& options, const std::string& name, Json settings) : fre
 
 std::optional<Json> Part::load() const {
   if (fresh_ || !std::filesystem::exists(record_path())) return std::nullopt;
-  return parse_json(read_file(record_path()), record_path());
+  Json record = parse_json(read_file(record_path()), record_path());
+  std::filesystem::remove(checkpoint());
+  return record;
 }
 
 void Part::save(const Json& record) const {
@@ -33,6 +36,7 @@ void Part::save(const Json& record) const {
   whole["settings"] = parse_json(settings_, "settings");
   whole.update(record);
   write_file(record_path(), whole.dump(1) + "\n");
+  std::filesystem::remove(checkpoint());  // not before: a kill in between would lose the training
 }
 
 Json finished(const Options& options, const std::string& name, Json settings,

@@ -31,7 +31,7 @@ struct Options {
 
 /// A part of an experiment that is done once: its record and its checkpoint are
 /// FOLDER/work/NAME_FINGERPRINT.*. The fingerprint is that of the settings, so other settings have other
-/// files.
+/// files. There is a checkpoint until there is a record.
 class Part {
  public:
   /// `settings` is all that the result depends on; version and bytes of this program are added.

@@ -92,7 +92,6 @@ Trained train_on_fresh_texts(TextClassifier<float>& model, const SyntheticSource
   const EpochReport last = trainer.epoch_so_far();
   trained.loss = last.loss;
   trained.accuracy = last.accuracy;
-  if (!config.checkpoint.empty()) std::filesystem::remove(config.checkpoint);
   return trained;
 }
 

@@ -45,7 +45,7 @@ Sample sample_of(const SyntheticSource& source, const std::vector<Text>& texts,
 struct Trained {
   double loss = 0, accuracy = 0, seconds = 0;
 };
-/// Trains on fresh texts in every epoch. The checkpoint that `config` names is removed at the end.
+/// Trains on fresh texts in every epoch.
 Trained train_on_fresh_texts(TextClassifier<float>& model, const SyntheticSource& source,
                              const SpecialTokens& special, Index epoch_texts, const TrainingConfig& config);
 

@@ -1,6 +1,5 @@
 // Training a classifier of reviews, and asking it the test texts.
 #include <cmath>
-#include <filesystem>
 
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/files.hpp"
@@ -106,7 +105,6 @@ Json train(const experiment::TextModel& kind, const Texts& texts, const Tokenize
   record["loss"] = test.loss;
   if (texts.drawn != nullptr) compare_with_truth(model, texts, record);
   save_model(model, experiment::folder_of(kind, texts.corpus, options.folder));
-  std::filesystem::remove(part.checkpoint());
   return record;
 }
 
