@@ -74,8 +74,8 @@ void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const Cl
   if (const std::optional<Tokenizer> tokenizer = load_tokenizer(audited.common.model)) {
     std::tie(o.prefix, o.suffix) = tokenizer->frame();
   } else if (config.traits().special_tokens) {
-    if (audited.tokens.special.cls) o.prefix = {*audited.tokens.special.cls};
-    if (audited.tokens.special.sep) o.suffix = {*audited.tokens.special.sep};
+    o.prefix = audited.tokens.required(audited.tokens.special.cls, "cls_token");
+    o.suffix = audited.tokens.required(audited.tokens.special.sep, "sep_token");
   }
   choose_tokens(audited, parsed["tokens"].as<std::string>(), config.vocabulary);
   if (config.positions == Positions::learned)

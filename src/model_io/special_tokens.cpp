@@ -32,8 +32,8 @@ void put_added(AddedToken token, std::vector<AddedToken>& added) {
 
 // {"30522": {"content": "[NEW]", "special": true, …}, …}
 void read_added_tokens_decoder(const std::string& path, std::vector<AddedToken>& added) {
-  const Json config = read_json(path);
-  if (!config.is_object() || !config.contains("added_tokens_decoder")) return;
+  const Json config = read_object(path);
+  if (!config.contains("added_tokens_decoder")) return;
   const Json& tokens = require_object(config, "added_tokens_decoder", path);
   for (const auto& [key, value] : tokens.get_ref<const Json::object_t&>()) {
     const std::string where = text(path, ": added_tokens_decoder: ", json_string(key));
@@ -49,8 +49,8 @@ void read_added_tokens_decoder(const std::string& path, std::vector<AddedToken>&
 void read_added_tokens_json(const std::string& path, std::vector<AddedToken>& added) {
   const Json json = read_json(path);
   if (json.is_object() && json.empty()) return;
-  for (NumberedToken& token : parse_token_ids(json, path))
-    put_added({.id = token.id, .content = std::move(token.token), .normalized = true}, added);
+  for (const NumberedToken& token : parse_token_ids(json, path))
+    put_added(parse_added_token(Json(token.token), {.id = token.id, .normalized = true}, path), added);
 }
 
 void set_tokens(TokenList list, FolderTokens& tokens) {
@@ -90,17 +90,12 @@ void read_tokens(const std::string& folder, FolderTokens& tokens) {
 // The field's token, a string or an object with its "content", as far as the vocabulary has it.
 std::optional<TokenId> resolve(const Json& token, const char* field, const std::string& where,
                                FolderTokens& tokens) {
-  AddedToken named{.special = true};
-  if (token.is_object())
-    named = parse_added_token(token, named, where + ": " + field);
-  else if (token.is_string())
-    named.content = token.get<std::string>();
-  else
-    require_string(Json{{field, token}}, field, where);
+  if (!token.is_object()) require_string(Json{{field, token}}, field, where);
+  AddedToken named = parse_added_token(token, {}, where + ": " + field);
   named.special = true;
   const std::optional<TokenId> id = tokens.vocabulary.find(named.content);
   if (!id) {
-    tokens.unresolved.push_back(named.content);
+    tokens.unresolved.push_back({where, field, named.content});
   } else {
     named.id = *id;
     put_added(std::move(named), tokens.named);
@@ -193,6 +188,15 @@ std::string FolderTokens::text(TokenId id) const {
 
 bool FolderTokens::is_marker(TokenId id) const {
   return std::ranges::binary_search(markers, id);
+}
+
+std::vector<TokenId> FolderTokens::required(const std::optional<TokenId>& id, std::string_view field) const {
+  if (id) return {*id};
+  const auto lacking = std::ranges::find(unresolved, field, &Unresolved::field);
+  if (lacking != unresolved.end())
+    throw Error(slalom::text(lacking->file, ": field \"", field, "\": found ", json_string(lacking->name),
+                             ", wanted a token of the vocabulary"));
+  return {};
 }
 
 FolderTokens read_folder_tokens(const std::string& folder) {

@@ -52,10 +52,6 @@ Family family_of(const std::string& folder, const Settings& settings, Family usu
   return is_roberta ? Family::roberta : usual;
 }
 
-std::vector<TokenId> list_of(const std::optional<TokenId>& id) {
-  return id ? std::vector<TokenId>{*id} : std::vector<TokenId>{};
-}
-
 // Declared tokens first: they say more than the names.
 std::vector<AddedToken> added_tokens(FolderTokens& tokens, Family family) {
   std::vector<AddedToken> added = std::move(tokens.added);
@@ -90,11 +86,13 @@ Tokenizer load_word_pieces(const std::string& folder, const Settings& settings, 
   scheme.options.unk = tokens.special.unk;
   scheme.options.continuation = optional_string(settings.json, "wordpieces_prefix", settings.path, "##");
   scheme.options.no_pieces = tokens.not_in_model;
+  Templates around = bert_templates(tokens.required(tokens.special.cls, "cls_token"),
+                                    tokens.required(tokens.special.sep, "sep_token"));
   return Tokenizer({.vocabulary = std::move(tokens.vocabulary),
                     .added = added_tokens(tokens, Family::bert),
                     .normalizer = bert_normalizer(settings),
                     .scheme = std::move(scheme),
-                    .around = bert_templates(list_of(tokens.special.cls), list_of(tokens.special.sep))});
+                    .around = std::move(around)});
 }
 
 // What GPT-2 puts around texts: nothing, or the begin token before each.
@@ -110,12 +108,14 @@ Tokenizer load_byte_pairs(const std::string& folder, const Settings& settings, F
   const auto flag = [&](const char* field) {
     return optional_boolean(settings.json, field, settings.path, false);
   };
-  const std::vector<TokenId> begin = flag("add_bos_token") ? list_of(tokens.begin) : std::vector<TokenId>{};
+  const std::vector<TokenId> begin =
+      flag("add_bos_token") ? tokens.required(tokens.begin, "bos_token") : std::vector<TokenId>{};
   BytePairScheme scheme{
       .pairs = BytePairs(tokens.vocabulary, load_merges(path), {.unk = tokens.special.unk}, path),
       .add_prefix_space = flag("add_prefix_space")};
   Templates around = family == Family::roberta
-                         ? roberta_templates(list_of(tokens.special.cls), list_of(tokens.special.sep))
+                         ? roberta_templates(tokens.required(tokens.special.cls, "cls_token"),
+                                             tokens.required(tokens.special.sep, "sep_token"))
                          : gpt2_templates(begin);
   return Tokenizer({.vocabulary = std::move(tokens.vocabulary),
                     .added = added_tokens(tokens, family),

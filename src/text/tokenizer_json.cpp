@@ -283,11 +283,10 @@ std::vector<NumberedToken> parse_token_ids(const Json& object, const std::string
 }
 
 AddedToken parse_added_token(const Json& token, AddedToken fallback, const std::string& where) {
-  if (token.is_string()) {
-    fallback.content = token.get<std::string>();
-    return fallback;
-  }
-  fallback.content = require_string(token, "content", where);
+  fallback.content = token.is_string() ? token.get<std::string>() : require_string(token, "content", where);
+  if (fallback.content.empty())
+    throw Error(where + ": found an empty token, wanted one that a text can have");
+  if (token.is_string()) return fallback;
   for (const auto& [field, value] : {std::pair{"special", &fallback.special},
                                      {"single_word", &fallback.single_word},
                                      {"lstrip", &fallback.lstrip},

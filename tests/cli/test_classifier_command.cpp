@@ -122,8 +122,9 @@ TEST_CASE("--tokenizer: folders and rows that do not fit are refused") {
   CHECK(first_line(run_slalom({"explain", "--classifier-command", kCount, "--text", "good"}), 3) ==
         "error: --text: no tokenizer for it");
   folder.write("special_tokens_map.json", R"({"cls_token": "<s>"})");
-  CHECK(first_line(folder.run("explain", kLeaveOneOut, "{\"text\":\"good\"}\n"), 2) ==
-        "error: " + folder.path + ": found no vocab.txt or vocab.json with the special token \"<s>\"");
+  CHECK(first_line(folder.run("explain", kLeaveOneOut, "{\"text\":\"good\"}\n"), 3) ==
+        "error: " + folder.file("special_tokens_map.json") +
+            ": field \"cls_token\": found \"<s>\", wanted a token of the vocabulary");
 }
 
 TEST_CASE(

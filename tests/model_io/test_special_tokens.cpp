@@ -113,7 +113,9 @@ TEST_CASE("folder tokens: names beside added_tokens_decoder, and tokens of added
   CHECK(tokens.special.cls == 0);
   CHECK(tokens.special.sep == 2);
   CHECK(tokens.markers == std::vector<TokenId>{0, 2});
-  CHECK(tokens.unresolved == std::vector<std::string>{"<none>"});
+  REQUIRE(tokens.unresolved.size() == 1);
+  CHECK(tokens.unresolved[0].field == "pad_token");
+  CHECK(tokens.unresolved[0].name == "<none>");
   CHECK(tokens.not_in_model == std::vector<TokenId>{2});
 }
 
@@ -131,4 +133,20 @@ TEST_CASE("folder tokens: errors name file and field") {
   folder.write("vocab.json", R"({"a": 0})");
   folder.write("special_tokens_map.json", R"({"cls_token": 7})");
   CHECK(message_for(folder).starts_with("special_tokens_map.json: field \"cls_token\": found 7"));
+  folder.write("special_tokens_map.json", R"(["[CLS]"])");
+  CHECK(message_for(folder) == "special_tokens_map.json: found an array, wanted an object");
+  folder.write("special_tokens_map.json", R"({"cls_token": ""})");
+  CHECK(message_for(folder) ==
+        "special_tokens_map.json: cls_token: found an empty token, wanted one that a text can have");
+  folder.write("special_tokens_map.json", "{}");
+  folder.write("added_tokens.json", R"({"": 1})");
+  CHECK(message_for(folder) == "added_tokens.json: found an empty token, wanted one that a text can have");
+  folder.write("added_tokens.json", "{}");
+  folder.write("tokenizer_config.json", R"({"added_tokens_decoder": {"1": {"content": ""}}})");
+  CHECK(
+      message_for(folder) ==
+      "tokenizer_config.json: added_tokens_decoder: \"1\": found an empty token, wanted one that a text can "
+      "have");
+  folder.write("tokenizer_config.json", "[]");
+  CHECK(message_for(folder) == "tokenizer_config.json: found an array, wanted an object");
 }

@@ -84,6 +84,30 @@ TEST_CASE("vocab.txt: special tokens by their names, whatever they are") {
   CHECK(encoded(folder, "a a") == "a a");
 }
 
+TEST_CASE(
+    "tokenizer of a folder: a token that belongs around texts and that the vocabulary lacks is refused") {
+  TemporaryFolder folder;
+  folder.write("vocab.txt", "[UNK]\n[CLS]\na\n");
+  CHECK(message_for(folder) == "no error");  // nobody says that there is a [SEP]
+  folder.write("special_tokens_map.json",
+               R"({"sep_token": "[END]", "cls_token": "[CLS]", "pad_token": "[NO]"})");
+  CHECK(message_for(folder) ==
+        "special_tokens_map.json: field \"sep_token\": found \"[END]\", wanted a token of the vocabulary");
+  folder.write("special_tokens_map.json", R"({"cls_token": "<s>"})");
+  CHECK(message_for(folder) ==
+        "special_tokens_map.json: field \"cls_token\": found \"<s>\", wanted a token of the vocabulary");
+  TemporaryFolder bytes("bytes");
+  bytes.write("vocab.json", R"({"a": 0})");
+  bytes.write("merges.txt", "#version: 0.2\n");
+  bytes.write("tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer", "cls_token": "<s>"})");
+  CHECK(message_for(bytes) ==
+        "tokenizer_config.json: field \"cls_token\": found \"<s>\", wanted a token of the vocabulary");
+  bytes.write("tokenizer_config.json",
+              R"({"tokenizer_class": "GPT2Tokenizer", "bos_token": "<s>", "add_bos_token": true})");
+  CHECK(message_for(bytes) ==
+        "tokenizer_config.json: field \"bos_token\": found \"<s>\", wanted a token of the vocabulary");
+}
+
 TEST_CASE("vocab.txt: added tokens") {
   const TemporaryFolder folder;
   write_bert(folder);
@@ -228,8 +252,7 @@ TEST_CASE("tokenizer of a folder: what is not supported is refused with file and
         "tokenizer_config.json: added_tokens_decoder: \"x\": wanted an id");
   CHECK(message(R"({"added_tokens_decoder": {"99": {"content": "a"}}})") ==
         "vocab.txt: found \"a\" with id 99 and no token with id 10, wanted ids without gaps");
-  CHECK(message("[]") ==
-        "tokenizer_config.json: found an array, wanted an object with a field \"tokenizer_class\"");
+  CHECK(message("[]") == "tokenizer_config.json: found an array, wanted an object");
   folder.write("tokenizer.json", R"({"model": {"type": "WordLevel", "vocab": {"a": 0}}})");
   CHECK(message_for(folder) ==
         "tokenizer.json: model: field \"type\": found \"WordLevel\", wanted WordPiece or BPE");
