@@ -1,6 +1,7 @@
 #include "slalom/base/memory.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <string>
@@ -13,6 +14,9 @@ namespace slalom {
 Pages::Pages(std::size_t bytes) {
   if (bytes == 0) return;
   constexpr std::size_t kPage = 4096;
+  const std::size_t all = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
+  if (bytes > all)
+    throw Error(text("[memory] ", bytes >> 20, " MiB at once, this machine has ", all >> 20, " MiB"));
   bytes_ = (bytes + kPage - 1) / kPage * kPage;
   void* p = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) throw Error(text("[memory] the system refused ", bytes_ >> 20, " MiB"));

@@ -50,6 +50,7 @@ template <class T>
 void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common, OpenedClassifier& opened,
                 std::unique_ptr<TextClassifier<T>>& place) {
   LoadedModel<T> loaded = load_model<T>(common.model);
+  check_memory_of_products();
   const ClassifierConfig config = loaded.model->config();
   opened.labels = config.class_names();
   opened.target_word = parsed["target"].as<std::string>();

@@ -1,5 +1,6 @@
 #include "slalom/cli/cli.hpp"
 
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <iostream>
@@ -63,6 +64,7 @@ int run_cli(int argc, char** argv) {
 int run_program(int argc, char** argv, int (*body)(int, char**)) {
   try {
     catch_interrupts();
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write
     const int status = body(argc, argv);
     std::cout.flush();
     if (!std::cout) throw Error("stdout: cannot write");

@@ -72,8 +72,11 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
   const CommonOptions common = read_common(parsed);
   const std::vector<RankedMethod> methods = ranked_methods(parsed["methods"].as<std::string>());
   std::vector<const MetricInfo*> metrics;
-  for (const std::string& word : split_list(parsed["metrics"].as<std::string>()))
+  for (const std::string& word : split_list(parsed["metrics"].as<std::string>())) {
+    if (std::ranges::find(metrics, &metric_named(word)) != metrics.end())
+      throw UsageError("--metrics: " + word + " twice");
     metrics.push_back(&metric_named(word));
+  }
   if (metrics.empty()) throw UsageError("--metrics, wanted one or more");
   const auto has_metric = [&](const std::string& name) {
     return std::ranges::find(metrics, name, &MetricInfo::name) != metrics.end();

@@ -10,6 +10,7 @@
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/parallel.hpp"
+#include "slalom/kernels/gemm.hpp"
 
 namespace slalom {
 
@@ -115,6 +116,13 @@ void check_arguments(cxxopts::Options& options, int argc, char** argv) {
   }
 }
 
+// Results do not depend on their number: where nobody named one, it is what the memory allows.
+void choose_threads(Index count) {
+  if (count == 0) count = std::max(1, threads_with_memory(threads()));
+  check_memory_of_threads(static_cast<int>(count));
+  set_threads(static_cast<int>(count));
+}
+
 }  // namespace
 
 std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int argc, char** argv) {
@@ -126,8 +134,7 @@ std::optional<cxxopts::ParseResult> parse_options(cxxopts::Options& options, int
   }
   if (!parsed.unmatched().empty())
     throw UsageError("unexpected argument \"" + parsed.unmatched().front() + "\"");
-  if (has_option(options, "threads"))
-    set_threads(static_cast<int>(integer_option(parsed, "threads", 0, 1024)));
+  if (has_option(options, "threads")) choose_threads(integer_option(parsed, "threads", 0, 1024));
   return parsed;
 }
 

@@ -1,16 +1,28 @@
 #include "slalom/cli/ranked_methods.hpp"
 
+#include <algorithm>
+
 #include "slalom/base/error.hpp"
 #include "slalom/cli/options.hpp"
 
 namespace slalom {
 
+namespace {
+
+constexpr std::string_view kScores[] = {"linear", "value", "importance", "removal", "weight"};
+
+}  // namespace
+
 std::vector<RankedMethod> ranked_methods(const std::string& list) {
   std::vector<RankedMethod> methods;
   for (const std::string& word : split_list(list)) {
     const std::size_t colon = word.find(':');
-    methods.push_back({word, &method_named(word.substr(0, colon)),
-                       colon == std::string::npos ? "" : word.substr(colon + 1)});
+    const std::string score = colon == std::string::npos ? "" : word.substr(colon + 1);
+    if (colon != std::string::npos && std::ranges::find(kScores, score) == std::end(kScores))
+      throw UsageError("--methods " + word + ", wanted " + listed(kScores) + " after the colon");
+    if (std::ranges::find(methods, word, &RankedMethod::name) != methods.end())
+      throw UsageError("--methods: " + word + " twice");
+    methods.push_back({word, &method_named(word.substr(0, colon)), score});
   }
   if (methods.empty()) throw UsageError("--methods, wanted one or more");
   return methods;

@@ -22,6 +22,8 @@ namespace {
 
 using Parsed = cxxopts::ParseResult;
 
+constexpr Index kMostIds = 10'000'000;  // of a vocabulary
+
 void add_options(cxxopts::Options& options) {
   const auto word = [](const char* fallback) {
     return cxxopts::value<std::string>()->default_value(fallback);
@@ -115,7 +117,7 @@ InputRow trained_on(const InputRow& row, Index longest, const std::function<bool
 DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig* config) {
   DataSet set;
   const std::string file = word(parsed, "data");
-  const Index vocabulary = integer_option(parsed, "vocabulary", 0, Index{1} << 31);
+  const Index vocabulary = integer_option(parsed, "vocabulary", 0, kMostIds);
   // What a new model is sized by must not come from one wild number: larger ids want --vocabulary.
   RowLimits limits{.vocabulary = std::max(Index{1} << 20, vocabulary), .classes = 1000};
   if (config != nullptr) limits = row_limits(*config);
@@ -200,7 +202,7 @@ DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architectur
 }
 
 ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, const DataSet& data) {
-  const Index vocabulary = integer_option(parsed, "vocabulary", 0, Index{1} << 31);
+  const Index vocabulary = integer_option(parsed, "vocabulary", 0, kMostIds);
   if (vocabulary != 0 && vocabulary < data.vocabulary)
     throw UsageError(text("--vocabulary ", vocabulary, ", the data needs ", data.vocabulary));
   ClassifierConfig c = default_config(

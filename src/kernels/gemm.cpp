@@ -1,6 +1,7 @@
 #include "slalom/kernels/gemm.hpp"
 
 #include <cblas.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,9 +10,27 @@
 #include <cstring>
 #include <vector>
 
+#include "slalom/base/error.hpp"
+
 namespace slalom {
 
 namespace {
+
+// OpenBLAS 0.3.21 maps one for each thread that multiplies.
+constexpr std::size_t kBlasBuffer = std::size_t{128} << 20;
+constexpr std::size_t kStack = std::size_t{16} << 20;  // of a thread, and what its heap begins with
+
+std::size_t bytes_of_threads(int count) {
+  const auto n = static_cast<std::size_t>(count);
+  return n * kBlasBuffer + (n - 1) * kStack;
+}
+
+bool is_granted(std::size_t bytes) {
+  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return false;
+  munmap(p, bytes);
+  return true;
+}
 
 const bool one_blas_thread = [] {
   openblas_set_num_threads(1);
@@ -32,6 +51,22 @@ void call_blas(Layout ta, Layout tb, int m, int n, int k, const double* a, int l
 }
 
 }  // namespace
+
+int threads_with_memory(int wanted) {
+  while (wanted > 0 && !is_granted(bytes_of_threads(wanted))) --wanted;
+  return wanted;
+}
+
+void check_memory_of_threads(int count) {
+  if (threads_with_memory(count) < count)
+    throw Error(text("matrix products on ", count, count == 1 ? " thread" : " threads", " need ",
+                     bytes_of_threads(count) >> 20, " MiB of address space, which the system refuses"),
+                "a higher limit (ulimit -v), or fewer --threads");
+}
+
+void check_memory_of_products() {
+  [[maybe_unused]] static const bool checked = (check_memory_of_threads(threads()), true);
+}
 
 template <class T>
 void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T beta, T* c, Index c_stride) {
@@ -78,6 +113,8 @@ void configure_runtime(char** argv) {
   bool changed = false;
   if (const char* core = wanted_blas_core(); core != nullptr)
     changed = set_environment("OPENBLAS_CORETYPE", core);
+  // Its own threads would do nothing but take memory, and wait for it without end where it is limited.
+  changed = set_environment("OPENBLAS_NUM_THREADS", "1") || changed;
   // Waiting threads give their core away after a tenth of a millisecond: on a machine that others use too,
   // libgomp's default of milliseconds makes a step many times slower, since the thread that is waited for
   // cannot run.

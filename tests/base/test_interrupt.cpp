@@ -58,6 +58,18 @@ TEST_CASE("a second interrupt ends the process at once") {
   CHECK(WTERMSIG(status) == SIGINT);
 }
 
+TEST_CASE("a process that does not ask ends when its grace is over") {
+  const int status = status_of_child([] {
+    catch_interrupts(1);
+    raise(SIGTERM);
+    for (;;) {
+    }
+    return 0;
+  });
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+}
+
 TEST_CASE("without a signal nothing is interrupted") {
   CHECK_FALSE(interrupted());
   CHECK_NOTHROW(check_interrupt());

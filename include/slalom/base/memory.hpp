@@ -10,7 +10,7 @@ namespace slalom {
 class Pages {
  public:
   Pages() = default;
-  /// Maps at least `bytes` zero bytes, aligned to a page. Throws Error if the system refuses.
+  /// Maps at least `bytes` zero bytes, aligned to a page. Throws Error if the machine has less, or refuses.
   explicit Pages(std::size_t bytes);
   ~Pages();
   Pages(Pages&& other) noexcept;

@@ -14,7 +14,8 @@ struct RankedMethod {
   std::string score;  // after the colon, or empty
 };
 
-/// Throws UsageError for an empty list and for a method that there is not.
+/// Throws UsageError for an empty list, for a method or a score that there is not, and for what is there
+/// twice.
 std::vector<RankedMethod> ranked_methods(const std::string& list);
 std::vector<const Method*> methods_of(const std::vector<RankedMethod>& methods);
 

@@ -25,12 +25,22 @@ struct GemmBlock {
   Index rows() const { return last_row - first_row; }
 };
 
+/// How many threads, at most `wanted`, the system has address space for; it may be limited. OpenBLAS asks
+/// again without end where it is refused.
+int threads_with_memory(int wanted);
+/// Throws Error if those are fewer than `count`.
+void check_memory_of_threads(int count);
+/// The same of threads(), once in a process.
+void check_memory_of_products();
+
 /// Calls body(GemmBlock) for the blocks that a product of m rows and n columns is cut into, on all threads.
 /// The cut is a function of m and n alone. Wide blocks pack their factors less often, so few of them are best
 /// where two threads share the work; tall products are cut in rows, too, and then there are enough for many
 /// threads.
+/// Throws Error if the system refuses the memory of the first product of the process.
 template <class Body>
 void for_each_gemm_block(Index m, Index n, const Body& body) {
+  check_memory_of_products();
   const Index width = n >= 3072 ? 768 : n >= 768 ? 384 : 64, height = m >= 4096 ? 1024 : m;
   const Index across = ceil_div(n, width), down = height == 0 ? 0 : ceil_div(m, height);
   parallel_for(across * down, [&](Index block) {
@@ -59,6 +69,7 @@ std::string blas_core();
 ///  set
 ///    OPENBLAS_CORETYPE for every program, at half the rate. The environment variable SLALOM_BLAS_CORE turns
 ///    the correction off ("keep") or names the kernels to use.
+///  - OpenBLAS is told to start no threads.
 ///  - OpenMP's waiting threads are told to spin for a tenth of a millisecond at most, unless GOMP_SPINCOUNT
 ///  or OMP_WAIT_POLICY says otherwise.
 void configure_runtime(char** argv);
