@@ -185,11 +185,22 @@ void add_classifier_options(cxxopts::Options& options) {
 
 namespace {
 
+std::string fingerprint_of_folder(const std::string& folder) {
+  std::vector<std::string> names(std::begin(kTokenizerFiles), std::end(kTokenizerFiles));
+  names.emplace_back("config.json");
+  std::string all;
+  for (const std::string& name : names)
+    if (const std::string path = text(folder, "/", name); file_exists(path))
+      all = fingerprint(read_file(path), fingerprint(name, all));
+  return all;
+}
+
 void read_tokens(const std::string& folder, const cxxopts::ParseResult& parsed, OpenedClassifier& opened) {
   opened.tokens = read_folder_tokens(folder);
+  opened.folder = fingerprint_of_folder(folder);
   if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
     throw UsageError(text(folder, ": found no vocab.txt or vocab.json with the special token \"",
-                          opened.tokens.unresolved.front(), "\""),
+                          opened.tokens.unresolved.front().name, "\""),
                      "name the ids of special tokens: --special-ids A,B, or \"\" for none");
 }
 

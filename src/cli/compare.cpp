@@ -145,7 +145,8 @@ class Comparison {
   }
 
   std::string parameters(std::size_t method) const {
-    return parameters_json(*methods_[method].method, options_, windows_, classifier_, common_);
+    return parameters_json(*methods_[method].method, options_, windows_, views_->show_special(), classifier_,
+                           common_);
   }
 
   std::string all_parameters() const {

@@ -23,7 +23,7 @@ class Run {
     options_ = read_explain_options(parsed, common, {&method}, classifier_);
     windows_ = read_window_options(parsed, classifier_);
     views_.emplace(parsed, common);
-    parameters_ = parameters_json(method_, options_, windows_, classifier_, common_);
+    parameters_ = parameters_json(method_, options_, windows_, views_->show_special(), classifier_, common_);
     settings_ = {{"method", method_.name},
                  {"parameters", parse_json(parameters_, "parameters")},
                  {"seed", common_.seed},
@@ -36,10 +36,10 @@ class Run {
     const FinishedRows finished =
         parsed_.count("resume") > 0 ? finished_rows(common_.output, settings_) : FinishedRows{};
     failed_ = finished.failed;
+    skip(source, finished);  // before anything of the file is cut off
     OutputFile output(common_.output, OutputFile::Partial{finished.bytes});
-    skip(source, finished);
-    Progress progress(common_.progress, "explain", 0, std::ssize(finished.ids));
-    Index number = std::ssize(finished.ids);
+    Progress progress(common_.progress, "explain", 0, std::ssize(finished.rows));
+    Index number = std::ssize(finished.rows);
     for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
       if (!unless_interrupted([&] { explain_row(source, row, number, output); })) break;
       output.flush();
@@ -77,17 +77,22 @@ class Run {
   // The input of a resumed run must be the one that was begun.
   void skip(InputTexts& source, const FinishedRows& finished) const {
     InputRow row;
-    for (const std::string& id : finished.ids) {
+    for (const FinishedRows::Row& wanted : finished.rows) {
       if (!source.next(row))
-        throw Error(text(source.name(), ": found ", row.line, " lines, and ", finished.ids.size(),
+        throw Error(text(source.name(), ": found ", row.line, " lines, and ", finished.rows.size(),
                          " rows are finished in ", partial_name(common_.output)));
-      if (Json::parse(row.id_json) != Json::parse(id))
+      if (Json::parse(row.id_json) != Json::parse(wanted.id_json))
         throw Error(text(source.name(), ": line ", row.line, ": field \"id\": found ", row.id_json,
-                         ", wanted ", id, " as in ", partial_name(common_.output)));
+                         ", wanted ", wanted.id_json, " as in ", partial_name(common_.output)));
+      if (fingerprint_of(row) != wanted.input)
+        throw Error(text(source.name(), ": line ", row.line, ": row ", row.id_json,
+                         " has not the text or ids that it had in the run that ",
+                         partial_name(common_.output), " is of"));
     }
   }
 
   void explain_row(const InputTexts& source, const InputRow& row, Index number, OutputFile& output) {
+    input_ = fingerprint_of(row);
     // All lines of a row are written together: an interrupt leaves none of them out.
     std::string lines;
     const auto error = error_of_row(source, row, classifier_, [&] { lines = explained_lines(row, number); });
@@ -115,6 +120,7 @@ class Run {
     reported.id = with_window(reported.id, window);
     add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
     ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
+    origin.input = input_;
     origin.parameters = parameters_;
     std::string line = views_->terminal()
                            ? views_->terminal_view(reported)
@@ -128,6 +134,7 @@ class Run {
 
   std::string error_line(const InputRow& row, Index number, const std::string& what) const {
     JsonRow line = error_row(row.id_json, number, what);
+    line.field("input", input_);
     for (const auto& [field, value] : settings_.items()) line.raw(field, value.dump());
     return views_->terminal() ? "" : line.str() + "\n";
   }
@@ -139,7 +146,7 @@ class Run {
   ExplainOptions options_;
   WindowOptions windows_;
   std::optional<Views> views_;
-  std::string parameters_;
+  std::string parameters_, input_;  // input_: fingerprint of the row under way
   Json settings_;
   Index failed_ = 0;
 };

@@ -126,7 +126,8 @@ ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index 
 }
 
 std::string parameters_json(const Method& method, const ExplainOptions& o, const WindowOptions& windows,
-                            const OpenedClassifier& classifier, const CommonOptions& common) {
+                            bool show_special, const OpenedClassifier& classifier,
+                            const CommonOptions& common) {
   JsonRow row;
   row.field("unit", classifier.unit == Unit::word ? "word" : "token");
   if (method.has("budget")) row.field("budget", o.budget.value_or(method.default_budget));
@@ -149,6 +150,9 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (!classifier.special_ids.empty()) row.field("special_ids", classifier.special_ids);
   if (windows.longest < std::numeric_limits<Index>::max()) row.field("max_length", windows.longest);
   if (windows.stride) row.field("stride", *windows.stride);
+  if (windows.strict) row.field("strict", true);
+  if (show_special) row.field("special", "show");
+  if (!classifier.folder.empty()) row.field("folder", classifier.folder);
   return row.field("held_out", o.held_out)
       .field("precision", common.precision == Precision::f64 ? "f64" : "f32")
       .str();

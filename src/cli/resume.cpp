@@ -5,6 +5,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
 
 namespace slalom {
 
@@ -22,11 +23,20 @@ void check_settings(const Json& line, const Json& settings, const std::string& w
 
 }  // namespace
 
+std::string fingerprint_of(const InputRow& row) {
+  std::string all;
+  for (const std::string& text : row.text) all = fingerprint(text, all);
+  for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
+    all =
+        fingerprint({reinterpret_cast<const char*>(numbers->data()), numbers->size() * sizeof(TokenId)}, all);
+  return all;
+}
+
 FinishedRows finished_rows(const std::string& path, const Json& settings) {
   const std::string partial = partial_name(path);
   std::error_code code;
-  if (!std::filesystem::exists(partial)) {
-    if (!std::filesystem::exists(path)) return {};
+  if (!file_exists(partial)) {
+    if (!file_exists(path)) return {};
     std::filesystem::copy_file(path, partial, code);
     if (code) throw_file_error(partial, "copy to", code.value());
   }
@@ -42,15 +52,15 @@ FinishedRows finished_rows(const std::string& path, const Json& settings) {
     check_settings(json, settings, lines.where());
     const auto row = static_cast<std::size_t>(
         require_integer(json, "row", lines.where(), 0, std::numeric_limits<std::int64_t>::max()));
-    if (row + 1 == finished.ids.size()) continue;
-    if (row != finished.ids.size())
-      throw Error(text(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.ids.size()));
-    finished.ids.push_back(json["id"].dump());
+    if (row + 1 == finished.rows.size()) continue;
+    if (row != finished.rows.size())
+      throw Error(text(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.rows.size()));
+    finished.rows.push_back({json["id"].dump(), require_string(json, "input", lines.where())});
     finished.bytes = begin;
     finished.failed += last_failed;
     last_failed = json.contains("error") ? 1 : 0;
   }
-  if (!finished.ids.empty()) finished.ids.pop_back();
+  if (!finished.rows.empty()) finished.rows.pop_back();
   return finished;
 }
 

@@ -50,6 +50,7 @@ bool InputTexts::next(InputRow& row) {
     if (rows_) return rows_->next(row);
   } catch (const RowError& e) {
     bad_row_ = e;
+    row = {.id_json = row.id_json, .line = row.line};  // and nothing of the row before
     return true;
   }
   if (!text_) return false;

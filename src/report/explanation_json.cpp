@@ -62,6 +62,7 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
   std::vector<std::string> tokens;
   for (const ReportedToken& token : text.tokens) tokens.push_back(token_json(token, pair));
   row.raw("id", origin.id_json).field("row", origin.row);
+  if (!origin.input.empty()) row.field("input", origin.input);
   if (origin.windows > 1)
     row.raw("window", JsonRow()
                           .field("number", origin.window)

@@ -212,10 +212,54 @@ TEST_CASE("explain --resume: a killed run is gone on with, nothing is lost or re
   const Finished refused = folder.run("explain", other);
   CHECK(refused.status == 3);
   CHECK(refused.err.find("field \"seed\": found 0, wanted 3") != std::string::npos);
+  other = resumed;
+  other.insert(other.end(), {"--special", "show"});
+  CHECK(folder.run("explain", other).err.find("field \"parameters\"") != std::string::npos);
+  other.end()[-2] = "--strict";
+  other.pop_back();
+  CHECK(folder.run("explain", other).err.find("field \"parameters\"") != std::string::npos);
   folder.write("in.jsonl", "{\"id\":\"x\",\"text\":\"w7\"}\n" + input);
   CHECK(folder.run("explain", resumed).err.find("field \"id\": found \"x\", wanted \"r0\"") !=
         std::string::npos);
   CHECK(folder.run("explain", {"--resume"}).status == 2);
+}
+
+TEST_CASE("explain --resume: a changed row is refused, whatever changed in it, and so is a changed folder") {
+  const TextModel folder;
+  const std::string first = R"({"text":"w7 w8","text_pair":"w9"})", second = R"({"input_ids":[1,7,9,2]})",
+                    typed = R"({"input_ids":[1,7,9,2],"token_type_ids":[0,0,1,1]})",
+                    failing = R"({"input_ids":[1,2]})", last = R"({"text":"w5"})";
+  const Arguments options = {"--method", "leave-one-out",          "--input", folder.file("in.jsonl"),
+                             "--output", folder.file("out.jsonl"), "--resume"};
+  const auto explain = [&](const std::vector<std::string>& rows) {
+    std::string input;
+    for (const std::string& row : rows) input += row + "\n";
+    folder.write("in.jsonl", input);
+    return folder.run("explain", options);
+  };
+  CHECK(explain({first, second, failing, last}).status == 4);
+  const auto check_refused = [&](const std::vector<std::string>& rows, int row) {
+    const Finished run = explain(rows);
+    CHECK(run.status == 3);
+    CHECK(lines_of(run.err).at(0) == text("error: ", folder.file("in.jsonl"), ": line ", row + 1, ": row ",
+                                          row, " has not the text or ids that it had in the run that ",
+                                          folder.file("out.jsonl"), ".partial is of"));
+  };
+  check_refused({second, first, failing, last}, 0);
+  check_refused({R"({"text":"w7 w8","text_pair":"w10"})", second, failing, last}, 0);
+  check_refused({R"({"text":"w7 w8 w9"})", second, failing, last}, 0);
+  check_refused({R"({"text":"w7  w8","text_pair":"w9"})", second, failing, last}, 0);  // the places differ
+  check_refused({first, typed, failing, last}, 1);
+  check_refused({first, second, second, last}, 2);
+  CHECK(explain({first, second, failing, last}).status == 4);
+  CHECK(json_lines(read_file(folder.file("out.jsonl"))).size() == 4);
+
+  ClassifierConfig config = folder.model.config();
+  config.label_names = {"worse", "so-so", "better"};
+  folder.write("config.json", config_json(config));
+  const Finished renamed = explain({first, second, failing, last});
+  CHECK(renamed.status == 3);
+  CHECK(renamed.err.find("field \"parameters\"") != std::string::npos);
 }
 
 TEST_CASE("explain --dry-run: what the run will ask, without asking it") {
@@ -401,12 +445,19 @@ TEST_CASE("explain --resume: bad rows are finished rows, too") {
   CHECK(json_lines(whole).size() == 4);
   Arguments resume = options;
   resume.emplace_back("--resume");
-  const Finished run = folder.run("explain", resume);
-  CAPTURE(run.err);
-  CHECK(run.status == 4);
-  const std::vector<Json> before = json_lines(whole), after = json_lines(read_file(folder.file("out")));
-  REQUIRE(after.size() == 4);
-  for (std::size_t i = 0; i < 4; ++i) CHECK(without_time(after[i]) == without_time(before[i]));
+  const std::vector<Json> before = json_lines(whole);
+  for (std::size_t kept = 1; kept <= 4;
+       ++kept) {  // lines of a run that was killed, the last to be done again
+    std::string lines;
+    for (std::size_t i = 0; i < kept; ++i) lines += lines_of(whole)[i] + "\n";
+    folder.write("out.partial", lines);
+    const Finished run = folder.run("explain", resume);
+    CAPTURE(run.err);
+    CHECK(run.status == 4);
+    const std::vector<Json> after = json_lines(read_file(folder.file("out")));
+    REQUIRE(after.size() == 4);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(without_time(after[i]) == without_time(before[i]));
+  }
 }
 
 TEST_CASE("compare: without --methods those that the classifier allows") {

@@ -26,6 +26,7 @@ struct OpenedClassifier {
   std::string target_word, command, tokenizer_folder, special_ids;  // --target … as they were given
   bool reads_end = false;  // GPT-2: the read-out is the text's last token
   std::string sha256;      // of the weights; empty for a program
+  std::string folder;      // fingerprint of its configuration and its tokenizer's files; empty without one
   Unit unit = Unit::token;
 
   /// Limits for a reader of rows that may be too long, or empty: each is an error of its own.

@@ -31,6 +31,7 @@ ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index 
 
 /// The options that make a difference to the method, as a JSON object.
 std::string parameters_json(const Method& method, const ExplainOptions& options, const WindowOptions& windows,
-                            const OpenedClassifier& classifier, const CommonOptions& common);
+                            bool show_special, const OpenedClassifier& classifier,
+                            const CommonOptions& common);
 
 }  // namespace slalom

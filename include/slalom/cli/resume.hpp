@@ -6,12 +6,19 @@
 #include <vector>
 
 #include "slalom/base/json.hpp"
+#include "slalom/data/rows.hpp"
 
 namespace slalom {
 
-/// The rows 0 … ids.size() − 1 are finished; `bytes` of the partial file hold them.
+/// Of all that the answer to a row depends on besides the settings of the run.
+std::string fingerprint_of(const InputRow& row);
+
+/// The rows 0 … rows.size() − 1 are finished; `bytes` of the partial file hold them.
 struct FinishedRows {
-  std::vector<std::string> ids;  // their ids as JSON
+  struct Row {
+    std::string id_json, input;  // input: the row's fingerprint
+  };
+  std::vector<Row> rows;
   std::uint64_t bytes = 0;
   Index failed = 0;  // of them, rows whose line is an error
 };

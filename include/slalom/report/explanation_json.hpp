@@ -10,6 +10,7 @@ namespace slalom {
 struct ExplanationOrigin {
   std::string id_json;          // the input row's id as JSON
   Index row = 0;                // its number in the input, from 0
+  std::string input;            // fingerprint of what the row has; or empty
   std::optional<Index> target;  // class number; empty for a program
   std::uint64_t seed = 0;
   std::string parameters;                    // of the method and the input, a JSON object
