@@ -41,19 +41,22 @@ TEST_CASE("the registry's names are those on the tape") {
 
 namespace {
 
-// x² with a wrong derivative, a missing "+=", and none at all.
-enum class Defect { none, wrong_factor, overwrites, forgets };
+// x² with a wrong derivative, a missing "+=" everywhere or for one element, and none at all.
+enum class Defect { none, wrong_factor, overwrites, overwrites_one, forgets };
 
-TapeFunction square(Defect defect) {
-  return [defect](Tape<double>& tape, std::span<const Var> x) {
+TapeFunction square(Defect defect, Index element = 2) {
+  return [defect, element](Tape<double>& tape, std::span<const Var> x) {
     const Tensor<double> X = tape.value(x[0]), y = tape.allocate(X.shape);
     for (Index i = 0; i < X.size(); ++i) y.data[i] = X.data[i] * X.data[i];
     return tape.record("square", y, {x[0]}, [=, v = x[0]](Tape<double>& t, Tensor<const double> dy) {
       if (defect == Defect::forgets) return;
       const GradientSlot<double> dx = t.gradient_slot(v);
       for (Index i = 0; i < X.size(); ++i) {
-        const double g = (defect == Defect::wrong_factor && i == 2 ? 2.0001 : 2.0) * X.data[i] * dy.data[i];
-        dx.data[i] = (dx.beta == 0 || defect == Defect::overwrites ? 0 : dx.data[i]) + g;
+        const double g =
+            (defect == Defect::wrong_factor && i == element ? 2.0001 : 2.0) * X.data[i] * dy.data[i];
+        const bool overwrites =
+            defect == Defect::overwrites || (defect == Defect::overwrites_one && i == element);
+        dx.data[i] = (dx.beta == 0 || overwrites ? 0 : dx.data[i]) + g;
       }
     });
   };
@@ -64,7 +67,11 @@ TapeFunction square(Defect defect) {
 TEST_CASE("a broken operation fails the checker") {
   const std::vector<Leaf> leaves = {{{3}, {0.5, -1.0, 2.0}}};
   CHECK(check_gradient(square(Defect::none), leaves).error() <= 1e-9);
-  CHECK(check_gradient(square(Defect::wrong_factor), leaves).jacobian_error > 1e-5);
+  for (const Index element : {0, 1, 2}) {
+    CHECK(check_gradient(square(Defect::wrong_factor, element), leaves).jacobian_error > 1e-5);
+    CHECK(check_gradient(square(Defect::overwrites_one, element), leaves).jacobian_error <= 1e-9);
+    CHECK(check_gradient(square(Defect::overwrites_one, element), leaves).reused_error > 1e-2);
+  }
   CHECK(check_gradient(square(Defect::overwrites), leaves).reused_error > 1e-2);
   CHECK(check_gradient(square(Defect::forgets), leaves).error() > 0.5);
 }

@@ -90,6 +90,21 @@ TEST_CASE("an answer within rounding of a value leads to texts of several copies
   CHECK(worst_error(found, truth) < 1e-9);
 }
 
+TEST_CASE("questions that tell nothing new are not asked again") {
+  // With one copy of each token there is nothing but the pair, whose answer is not any better a second time.
+  const SlalomModel truth{{1, -1}, {-8, 8}, {}};
+  const Identification found = identify_slalom(2, answers_of(truth), {.longest = 2});
+  CHECK(found.asked.texts() == 2 + 1 + 1);
+}
+
+TEST_CASE("values that differ by rounding alone tell no importance") {
+  const double next = std::nextafter(2.0, 3.0);
+  const Identification found = identify_slalom(3, answers_of({{2, next, 2}, {0, 1, 5}, {}}), {});
+  CHECK(found.asked.texts() == 3);
+  CHECK(found.model.importance == std::vector<double>(3));
+  REQUIRE(found.warnings.size() == 1);
+}
+
 TEST_CASE("tokens of the reference's value are told by a second reference") {
   SlalomModel truth{
       {3, 3, 3.0000001, -1, 0, 0.5, -0.5, -0.2, 0.3}, {0.5, -0.5, 1, -1, 0.2, -0.2, 2, 0, 0}, {}};
