@@ -55,6 +55,7 @@ FinishedRows finished_rows(const std::string& path, const Json& settings) {
     if (row + 1 == finished.rows.size()) continue;
     if (row != finished.rows.size())
       throw Error(text(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.rows.size()));
+    if (!json.contains("id")) throw Error(lines.where() + ": field \"id\": missing, wanted the row's");
     finished.rows.push_back({json["id"].dump(), require_string(json, "input", lines.where())});
     finished.bytes = begin;
     finished.failed += last_failed;
