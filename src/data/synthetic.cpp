@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 #include <string_view>
+#include <unordered_set>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
@@ -136,8 +137,10 @@ double number_field(std::string_view& line, const char* field, const std::string
   const std::string_view found = take_field(line);
   double value = 0;
   const auto [end, error] = std::from_chars(found.data(), found.data() + found.size(), value);
-  if (error != std::errc() || end != found.data() + found.size() || !std::isfinite(value))
-    throw Error(text(where, ": field \"", field, "\": found \"", found, "\", wanted a number"));
+  constexpr double kLargest = 1e9;  // sums of what a text has stay finite
+  if (error != std::errc() || end != found.data() + found.size() || !(std::abs(value) <= kLargest))
+    throw Error(
+        text(where, ": field \"", field, "\": found \"", found, "\", wanted a number from -1e9 to 1e9"));
   return value;
 }
 
@@ -165,13 +168,11 @@ std::vector<SlalomWord> read_slalom_words(const std::string& path) {
   if (line != kSlalomHeader)
     throw Error(text(lines.where(), ": found \"", line, "\", wanted the header \"", kSlalomHeader, "\""));
   std::vector<SlalomWord> words;
+  std::unordered_set<std::string> known;
   while (lines.next(line)) {
-    SlalomWord word = parse_slalom_word(line, lines.where());
-    const auto same = std::ranges::find(words, word.word, &SlalomWord::word);
-    if (same != words.end())
-      throw Error(
-          text(lines.where(), ": field \"word\": found \"", word.word, "\" again, wanted distinct words"));
-    words.push_back(std::move(word));
+    words.push_back(parse_slalom_word(line, lines.where()));
+    if (const std::string& word = words.back().word; !known.insert(word).second)
+      throw Error(text(lines.where(), ": field \"word\": found \"", word, "\" again, wanted distinct words"));
   }
   if (words.empty()) throw Error(text(path, ": found no word, wanted one a line below the header"));
   return words;

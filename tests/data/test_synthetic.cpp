@@ -220,9 +220,13 @@ TEST_CASE("synthetic: tables that cannot be read") {
   check(header + "a\t1\t2\t3\t4\n", ": line 2: found 5 fields, wanted word, p, importance, value");
   check(header + "\t1\t2\t3\n", ": line 2: field \"word\": found nothing, wanted a word");
   check(header + "a\t0\t2\t3\n", ": line 2: field \"p\": found 0, wanted a positive number");
-  check(header + "a\t1\t2,5\t3\n", ": line 2: field \"importance\": found \"2,5\", wanted a number");
-  check(header + "a\t1\t2\t\n", ": line 2: field \"value\": found \"\", wanted a number");
-  check(header + "a\t1\tnan\t3\n", ": line 2: field \"importance\": found \"nan\", wanted a number");
+  check(header + "a\t1\t2,5\t3\n",
+        ": line 2: field \"importance\": found \"2,5\", wanted a number from -1e9 to 1e9");
+  check(header + "a\t1\t2\t\n", ": line 2: field \"value\": found \"\", wanted a number from -1e9 to 1e9");
+  check(header + "a\t1\tnan\t3\n",
+        ": line 2: field \"importance\": found \"nan\", wanted a number from -1e9 to 1e9");
+  check(header + "a\t1\t2\t1e308\n",
+        ": line 2: field \"value\": found \"1e308\", wanted a number from -1e9 to 1e9");
   check(header + "a\t1\t2\t3\na\t1\t2\t3\n",
         ": line 3: field \"word\": found \"a\" again, wanted distinct words");
 }
