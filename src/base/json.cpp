@@ -1,6 +1,7 @@
 #include "slalom/base/json.hpp"
 
 #include <cmath>
+#include <cstdio>
 #include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -237,8 +238,36 @@ std::string optional_string(const Json& object, std::string_view field, const st
 
 // --- writing ---------------------------------------------------------------------------------------------
 
+namespace {
+
+// What JSON allows as it is, but controls a terminal or changes the direction of what follows.
+bool is_disguised(unsigned c) {
+  return (c >= 0x7F && c <= 0x9F) || c == 0x61C || c == 0x200E || c == 0x200F ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+}  // namespace
+
 std::string json_string(std::string_view bytes) {
-  return Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string json = Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  for (std::size_t at = 0; at < json.size();) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(json[at + i]); };
+    // Only these lead to such a character.
+    const std::size_t length = byte(0) == 0xE2 ? 3 : byte(0) == 0xC2 || byte(0) == 0xD8 ? 2 : 1;
+    const unsigned c = length == 1   ? byte(0) < 0x80 ? byte(0) : 0u
+                       : length == 2 ? (byte(0) & 0x1Fu) << 6 | (byte(1) & 0x3Fu)
+                                     : 0x2000u | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu);
+    if (is_disguised(c)) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", c);
+      out += escape;
+    } else {
+      out.append(json, at, length);
+    }
+    at += length;
+  }
+  return out;
 }
 
 namespace {

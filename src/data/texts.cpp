@@ -85,7 +85,7 @@ std::string read_row_id(const Json& object, const std::string& where, Index row)
   const Json& id = object["id"];
   if (!id.is_string() && !id.is_number())
     throw Error(text(where, ": field \"id\": found ", shown_value(id), ", wanted a string or a number"));
-  return id.dump();
+  return id.is_string() ? json_string(id.get<std::string>()) : id.dump();
 }
 
 bool TextReader::next(TextRow& row) {

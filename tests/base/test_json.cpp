@@ -123,6 +123,11 @@ TEST_CASE("typed fields: errors say what was found and what was wanted") {
 TEST_CASE("json_string: escapes, and U+FFFD for what is not UTF-8") {
   CHECK(json_string("a\"\\\n\x01é") == "\"a\\\"\\\\\\n\\u0001é\"");
   CHECK(json_string("a\xff") == "\"a\xEF\xBF\xBD\"");
+  CHECK(json_string("\x1b\x7f\u0080\u009f\u061c\u200e\u200f\u2028\u202e\u2066\u2069") ==
+        R"("\u001b\u007f\u0080\u009f\u061c\u200e\u200f\u2028\u202e\u2066\u2069")");
+  const std::string harmless =
+      "~\u00a0\u00bf\u0600\u061b\u200d\u2010\u202f\u2065\u206a\u20ac\u4e2d\U0001f600";
+  CHECK(json_string(harmless) == '"' + harmless + '"');
 }
 
 TEST_CASE("JsonRow: fields of every type on one line") {

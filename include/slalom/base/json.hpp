@@ -42,7 +42,8 @@ bool optional_boolean(const Json& object, std::string_view field, const std::str
 std::string optional_string(const Json& object, std::string_view field, const std::string& where,
                             std::string_view fallback);
 
-/// `bytes` as a JSON string, quotes included; what is not UTF-8 becomes U+FFFD.
+/// `bytes` as a JSON string, quotes included; what is not UTF-8 becomes U+FFFD, and all characters that
+/// control a terminal or the direction of text are escaped.
 std::string json_string(std::string_view bytes);
 
 /// One object on one line, written field by field: JsonRow().field("id", 3).field("ok", true).str() is
