@@ -1,0 +1,56 @@
+// libFuzzer: whatever a study's record holds (the first byte chooses the study), reading it throws Error or
+// gives numbers that hold together.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+
+#include "../../experiments/linear_study/study.hpp"
+#include "../../experiments/text_tables/text_tables.hpp"
+#include "folder.hpp"
+#include "slalom/base/error.hpp"
+
+namespace {
+
+void read_linear_study(const slalom::test::FuzzFolder& folder, std::string_view record) {
+  static const auto options = [&] {
+    slalom::study::Options o;
+    o.folder = folder.path();
+    o.sizes = slalom::study::size_named("tiny");
+    o.sizes.keep_models = false;
+    return o;
+  }();
+  static const slalom::study::Plan plan = slalom::study::plans(options).front();
+  static const std::string path = slalom::study::part_of(plan, options).record_path();
+  folder.write(path.substr(folder.path().size() + 1), record);
+  const auto kept = slalom::study::load_record(plan, options);
+  if (kept.value().curve.perfect.size() != slalom::study::kMostRepeats) std::abort();
+}
+
+void read_text_study(const slalom::test::FuzzFolder& folder, const char* name, std::string_view record) {
+  std::filesystem::remove_all(folder.file("records"));
+  std::filesystem::create_directory(folder.file("records"));
+  folder.write(name, record);
+  const slalom::text_tables::Study study = slalom::text_tables::read_study(folder.path());
+  for (const slalom::text_tables::TextSet& set : study.sets)
+    for (const auto& [metric, columns] : set.values)
+      for (const auto& [source, values] : columns)
+        if (static_cast<slalom::Index>(values.size()) != set.texts) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  static const slalom::test::FuzzFolder folder;
+  if (size == 0) return 0;
+  const std::string_view record(reinterpret_cast<const char*>(bytes + 1), size - 1);
+  try {
+    if (bytes[0] % 3 == 0)
+      read_linear_study(folder, record);
+    else
+      read_text_study(folder, bytes[0] % 3 == 1 ? "records/texts.jsonl" : "records/runtime_a.jsonl", record);
+  } catch (const slalom::Error&) {
+    return 0;
+  }
+  return 0;
+}
