@@ -1,12 +1,16 @@
 #include "slalom/base/json.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "slalom/base/error.hpp"
@@ -48,23 +52,12 @@ std::string shortened(const std::string& message) {
   return message.substr(0, end) + "...";
 }
 
-/// What nlohmann's message says after "parse error at line L, column C: ", without the text it read last,
-/// which can be as long as the file and is not always UTF-8.
-std::string reason_of(const std::string& message) {
-  const std::size_t column = message.find("column "), last = message.find("; last read: '");
-  const std::size_t begin = column == std::string::npos ? message.find("] ") : message.find(": ", column);
-  std::string reason = message.substr(begin + 2, last == std::string::npos ? last : last - begin - 2);
-  const std::size_t expected = message.rfind("'; expected ");
-  if (last != std::string::npos && expected != std::string::npos) reason += message.substr(expected + 1);
-  return shortened(reason);
-}
-
 /// Builds the tree from the parser's events. Fields are appended to their object without ordered_json's
 /// search through all of them, which would make a vocabulary of 50,000 entries take seconds.
 class TreeBuilder {
  public:
-  TreeBuilder(const std::string& where, const char* const& reached, const char* begin)
-      : where_(where), reached_(reached), begin_(begin) {}
+  TreeBuilder(std::string_view text, const std::string& where, const char* const& reached)
+      : text_(text), where_(where), reached_(reached) {}
   Json& root() { return root_; }
 
   bool null() { return put(nullptr); }
@@ -80,7 +73,9 @@ class TreeBuilder {
   bool end_array() { return close(); }
   bool key(std::string& name);
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
-    fail(position, reason_of(error.what()));
+    const bool too_large = dynamic_cast<const Json::out_of_range*>(&error) != nullptr;
+    fail(position, text("found ", found(position), ", wanted ",
+                        too_large ? "a number that a double can hold" : wanted()));
   }
 
  private:
@@ -95,27 +90,32 @@ class TreeBuilder {
   }
   bool open(Json empty);
   bool close() {
+    understood_ = position();
     levels_.pop_back();
     return true;
   }
   Json& add(Json value);
+  std::string found(std::size_t position) const;
+  const char* wanted() const;
   [[noreturn]] void fail(std::size_t position, const std::string& reason) const {
     throw Error(text(where_, ": byte ", position, ": ", reason));
   }
-  std::size_t position() const { return static_cast<std::size_t>(reached_ - begin_); }
+  std::size_t position() const { return static_cast<std::size_t>(reached_ - text_.data()); }
 
+  std::string_view text_;
   const std::string& where_;
   const char* const& reached_;
-  const char* begin_;
+  std::size_t understood_ = 0;  // bytes up to the end of the last key, value or bracket
   Json root_;
   std::vector<Level> levels_;
-  std::string key_;
+  std::optional<std::string> key_;  // whose value comes next
 };
 
 bool TreeBuilder::key(std::string& name) {
   if (!levels_.back().keys.insert(name).second)
     fail(position(), text("found the key ", shortened(json_string(name)), " twice in one object"));
   key_ = std::move(name);
+  understood_ = position();
   return true;
 }
 
@@ -128,11 +128,38 @@ bool TreeBuilder::open(Json empty) {
 
 /// Puts `value` where the parser is. References to open levels stay good: only the innermost one grows.
 Json& TreeBuilder::add(Json value) {
+  understood_ = position();
+  // where a number ends the parser knows only from the byte after it
+  if (value.is_number() && std::isdigit(static_cast<unsigned char>(text_[understood_ - 1])) == 0)
+    --understood_;
   if (levels_.empty()) return root_ = std::move(value);
   Json& parent = *levels_.back().value;
   if (parent.is_array()) return parent.get_ref<Json::array_t&>().emplace_back(std::move(value));
   auto& fields = static_cast<Json::object_t::Container&>(parent.get_ref<Json::object_t&>());
-  return fields.emplace_back(std::move(key_), std::move(value)).second;
+  return fields.emplace_back(*std::exchange(key_, std::nullopt), std::move(value)).second;
+}
+
+/// What follows all that was understood, up to the byte at fault, which is counted from 1.
+std::string TreeBuilder::found(std::size_t position) const {
+  constexpr std::size_t kMost = 40;
+  const std::size_t begin = std::min(understood_, position - 1);
+  std::string_view rest = text_.substr(begin, position - begin);
+  rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+  const bool cut = rest.size() > kMost;
+  if (cut) rest.remove_prefix(rest.size() - kMost);
+  while (cut && !rest.empty() && (rest.front() & 0xC0) == 0x80)
+    rest.remove_prefix(1);  // not inside a UTF-8 character
+  if (rest.empty()) return "the end of the text";
+  return text(cut ? "..." : "", json_string(rest), position > text_.size() ? " and the end of the text" : "");
+}
+
+const char* TreeBuilder::wanted() const {
+  if (understood_ == 0) return "a value";
+  if (levels_.empty()) return "the end of the text";
+  const Json& inner = *levels_.back().value;
+  if (inner.is_array()) return inner.empty() ? "a value or ]" : "a comma and a value, or ]";
+  if (key_) return "a colon and a value";
+  return inner.empty() ? "a key or }" : "a comma and a key, or }";
 }
 
 // --- fields ----------------------------------------------------------------------------------------------
@@ -181,7 +208,7 @@ Json parse_json(std::string_view text, const std::string& where) {
     throw Error(slalom::text(where, ": byte ", zero + 1, ": found a zero byte, wanted UTF-8 text"));
   const char* const end = text.data() + text.size();
   const char* reached = text.data();
-  TreeBuilder builder(where, reached, text.data());
+  TreeBuilder builder(text, where, reached);
   Json::sax_parse(TrackedText(text.data(), &reached), TrackedText(end, &reached), &builder);
   return std::move(builder.root());
 }
