@@ -19,7 +19,8 @@ EXPERIMENTS := $(filter-out support,$(sort $(notdir $(patsubst %/,%,$(dir $(wild
 
 CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -DCXXOPTS_NO_REGEX -MMD -MP
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas -Wno-missing-field-initializers
-WARNINGS += -Wno-restrict  # false positives of g++ 12 for string concatenation
+# False positives: of g++ 12 for string concatenation, of g++ 13 and later for a temporary string among the arguments.
+WARNINGS += -Wno-restrict -Wno-dangling-reference
 CXXFLAGS += -std=c++20 -fopenmp -march=$(ARCH) -fno-math-errno $(WARNINGS)
 LDLIBS += -lopenblas -llinear -lnettle -lutf8proc -lpcre2-8 -lz
 ifeq ($(config),release)
