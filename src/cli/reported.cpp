@@ -143,6 +143,13 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (method.has("tolerance")) row.field("tolerance", o.tolerance);
   if (method.has("short-length")) row.field("short_length", o.short_length);
   if (method.has("most-deleted")) row.field("most_deleted", o.most_deleted);
+  if (method.has("prior"))
+    row.field("prior", !o.prior                      ? "default"
+                       : *o.prior == Prior::none     ? "none"
+                       : *o.prior == Prior::gradient ? "gradient"
+                                                     : "attn-lrp");
+  if (method.has("positions")) row.field("positions", o.positions ? "fitted" : "none");
+  if (o.calibrate > 0) row.field("calibrate", o.calibrate);
   if (method.has("as-published")) row.field("as_published", o.as_published);
   if (classifier.classes != nullptr) row.field("target", classifier.target_word);
   if (!classifier.command.empty()) row.field("classifier_command", classifier.command);

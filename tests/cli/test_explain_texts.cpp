@@ -218,6 +218,12 @@ TEST_CASE("explain --resume: a killed run is gone on with, nothing is lost or re
   other.end()[-2] = "--strict";
   other.pop_back();
   CHECK(folder.run("explain", other).err.find("field \"parameters\"") != std::string::npos);
+  for (const Arguments& changed :
+       {Arguments{"--prior", "gradient"}, Arguments{"--positions", "none"}, Arguments{"--calibrate", "10"}}) {
+    other = resumed;
+    other.insert(other.end(), changed.begin(), changed.end());
+    CHECK(folder.run("explain", other).err.find("field \"parameters\"") != std::string::npos);
+  }
   folder.write("in.jsonl", "{\"id\":\"x\",\"text\":\"w7\"}\n" + input);
   CHECK(folder.run("explain", resumed).err.find("field \"id\": found \"x\", wanted \"r0\"") !=
         std::string::npos);
