@@ -224,7 +224,7 @@ TEST_CASE("train over a finished folder: at every step it holds one whole model 
   const std::string folder = all.file("m");
   REQUIRE(train({"--width", "16", "--heads", "4", "--epoch-texts", "8", "--output", folder}).status == 0);
   all.write("m/notes.txt", "mine");
-  all.write("m/tokenizer.json", "of another model");
+  all.write("m/vocab.txt", "of another model");
   const auto files = [&] {
     std::map<std::string, std::string> contents;
     for (const auto& entry : std::filesystem::directory_iterator(folder))
@@ -249,15 +249,14 @@ TEST_CASE("train over a finished folder: at every step it holds one whole model 
   CHECK(seen.size() >= 5);
   CHECK(seen.front().at("config.json") != seen.back().at("config.json"));
   CHECK(seen.front().at("model.safetensors") != seen.back().at("model.safetensors"));
-  CHECK_FALSE(seen.back().contains("tokenizer.json"));  // it would come before the new vocab.txt
+  CHECK_FALSE(seen.back().contains("vocab.txt"));  // the new tokenizer has none
   for (const auto& contents : seen) {
     CHECK(contents.at("notes.txt") == "mine");
     CHECK((!contents.contains("config.json") || contents == seen.front() || contents == seen.back()));
   }
   CHECK(files_in(folder) == std::vector<std::string>{"checkpoint.safetensors", "config.json",
-                                                     "model.safetensors", "notes.txt",
-                                                     "special_tokens_map.json", "tokenizer_config.json",
-                                                     "training.json", "vocab.txt"});
+                                                     "model.safetensors", "notes.txt", "tokenizer.json",
+                                                     "tokenizer_config.json", "training.json"});
 }
 
 TEST_CASE("train: a folder that another process writes is refused") {
