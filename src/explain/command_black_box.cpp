@@ -99,7 +99,8 @@ class CommandBlackBox::Child {
   /// Adds to the counts.
   void ask(const std::string& questions, std::span<double> answers, Counts& counts) {
     std::size_t written = 0, received = 0;
-    read_some(answers_, unread_);
+    // Whether the first answer came before its question depends on who is faster: it is read as an answer.
+    if (answered_ > 0) read_some(answers_, unread_);
     if (!unread_.empty()) fail_for_surplus();
     auto due = Clock::now() + timeout_;
     while (received < answers.size() || written < questions.size()) {
