@@ -249,20 +249,24 @@ void add_explain_options(cxxopts::Options& options) {
   const auto word = [](const char* fallback) {
     return cxxopts::value<std::string>()->default_value(fallback);
   };
-  options.add_options("explanation")("unit", "what is explained: token or word", word("token"), "U")(
-      "budget", "queries (default: the method's; slalom-exact: extra pairs)", cxxopts::value<std::int64_t>(),
-      "QUERIES")("background", "SLALOM's background token: none or fitted (default: fitted for models)",
-                 word(""), "B")(
+  options.add_options("explanation")(
+      "unit", "what is explained: token or word (default: token; views join the tokens of a word)",
+      word("token"), "U")("budget", "queries (default: the method's; slalom-exact: extra pairs)",
+                          cxxopts::value<std::int64_t>(), "QUERIES")(
+      "background", "SLALOM's background token: none or fitted (default: fitted for models)", word(""), "B")(
       "absence", "absent tokens are deleted or replaced by the mask: delete or mask", word("delete"), "A")(
       "mask-id", "the mask's id (default: the folder's mask token)", integer("-1"), "ID")(
       "baseline", "integrated-gradients: zero, pad or mask", word("zero"), "B")(
       "tolerance", "integrated-gradients: largest completeness gap (nats)", word("1e-3"), "T")(
       "short-length", "slalom-eff: tokens of a text", integer("2"), "N")(
       "most-deleted", "slalom-fidel, linear-deletion: tokens deleted at most", integer("10"), "N")(
-      "prior", "what values of a SLALOM fitted to deletions shrink towards: none, gradient or attn-lrp (default: "
-      "attn-lrp for models)", word(""), "P")(
-      "positions", "effects of tokens' places in SLALOMs fitted to deletions: none or fitted (default: fitted)",
-      word(""), "P")("calibrate", "deletions that turn scores into log-odds; 0: none", integer("0"), "N")(
+      "prior",
+      "what values of a SLALOM fitted to deletions shrink towards: none, gradient or attn-lrp (default: "
+      "attn-lrp for models)",
+      word(""), "P")(
+      "positions",
+      "effects of tokens' places in SLALOMs fitted to deletions: none or fitted (default: fitted)", word(""),
+      "P")("calibrate", "deletions that turn scores into log-odds; 0: none", integer("0"), "N")(
       "as-published", "SLALOM, SHAP, LIME and integrated gradients as the published study has them")(
       "held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
       integer("5"), "N");
@@ -289,9 +293,8 @@ std::optional<Baseline> baseline_named(const std::string& name) {
 }
 
 std::optional<Prior> prior_named(const std::string& name) {
-  if (name == "none") return Prior::none;
-  if (name == "gradient") return Prior::gradient;
-  if (name == "attn-lrp") return Prior::attn_lrp;
+  for (const Prior prior : {Prior::none, Prior::gradient, Prior::attn_lrp})
+    if (name == kPriorNames[static_cast<int>(prior)]) return prior;
   return std::nullopt;
 }
 

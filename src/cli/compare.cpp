@@ -34,7 +34,7 @@ std::vector<RankedMethod> usual_methods(const OpenedClassifier& classifier) {
 
 // What was found of one method over all texts; NaN where a text leaves it undefined.
 struct OverTexts {
-  std::vector<double> r2, correlation, seconds;
+  std::vector<double> r2, r2_scores, correlation, seconds;
   QueryCost cost;
 };
 
@@ -130,6 +130,7 @@ class Comparison {
 
   static void note(const Explanation& e, OverTexts& found) {
     found.r2.push_back(e.fidelity ? e.fidelity->r2 : std::nan(""));
+    found.r2_scores.push_back(e.fidelity ? e.fidelity->r2_scores : std::nan(""));
     found.correlation.push_back(e.fidelity ? e.fidelity->correlation : std::nan(""));
     found.seconds.push_back(e.seconds);
     found.cost += e.cost;
@@ -186,6 +187,7 @@ class Comparison {
       JsonRow row;
       row.field("summary", methods_[i].name).field("rows", rows);
       for (const auto& [name, values] : {std::pair{"r2", &found_[i].r2},
+                                         {"r2_scores", &found_[i].r2_scores},
                                          {"correlation", &found_[i].correlation},
                                          {"seconds", &found_[i].seconds}}) {
         const Summary s = summarise(*values);
@@ -206,6 +208,7 @@ class Comparison {
     std::vector<Table::Column> columns = {{"method"},
                                           {"texts", Table::Align::right},
                                           {"R2", Table::Align::right},
+                                          {"alone", Table::Align::right},
                                           {"+-", Table::Align::right},
                                           {"queries", Table::Align::right},
                                           {"seconds", Table::Align::right}};
@@ -213,10 +216,12 @@ class Comparison {
       columns.push_back({text("(", j + 1, ")"), Table::Align::right});
     Table table(std::move(columns));
     for (std::size_t i = 0; i < methods_.size(); ++i) {
-      const Summary r2 = summarise(found_[i].r2), seconds = summarise(found_[i].seconds);
+      const Summary r2 = summarise(found_[i].r2), alone = summarise(found_[i].r2_scores),
+                    seconds = summarise(found_[i].seconds);
       std::vector<std::string> cells = {text("(", i + 1, ") ", methods_[i].name),
                                         std::to_string(seconds.n),
                                         fixed(r2.mean, 3),
+                                        alone.n > 0 ? fixed(alone.mean, 3) : "",
                                         fixed(r2.standard_error, 3),
                                         std::to_string(found_[i].cost.queries),
                                         significant(seconds.mean, 2)};
@@ -225,8 +230,9 @@ class Comparison {
       table.add_row(std::move(cells));
     }
     return text(
-        "Fidelity on held-out deletions (R2: higher is better; standard error over texts), cost, and\n"
-        "rank agreement (Spearman) of the methods with each other, means over ",
+        "Fidelity on held-out deletions (R2: higher is better; alone: of the scores without calibration or\n"
+        "position effects; standard error over texts), cost, and rank agreement (Spearman) of the methods\n"
+        "with each other, means over ",
         texts_, texts_ == 1 ? " text" : " texts", ":\n\n", table.text());
   }
 

@@ -37,18 +37,19 @@ std::vector<const Method*> methods_of(const std::vector<RankedMethod>& methods) 
 
 std::string ranking_of(const Explanation& e, const RankedMethod& method) {
   if (!method.score.empty()) return method.score;
-  return std::holds_alternative<SlalomScores>(e.scores) ? "linear" : "weight";
+  return std::holds_alternative<SlalomScores>(e.scores) ? "part" : "weight";
 }
 
 const std::vector<double>& scores_of(const Explanation& e, const RankedMethod& method) {
   const std::string score = ranking_of(e, method);
   if (const auto* slalom = std::get_if<SlalomScores>(&e.scores)) {
+    if (score == "part") return slalom->part;
     if (score == "linear") return slalom->linear;
     if (score == "value") return slalom->value;
     if (score == "importance") return slalom->importance;
     if (score == "removal") return slalom->removal;
     throw UsageError("--methods " + method.name +
-                     ", wanted linear, value, importance or removal after the colon");
+                     ", wanted part, linear, value, importance or removal after the colon");
   }
   if (score != "weight") throw UsageError("--methods " + method.name + ": the method has one score, weight");
   return std::get<LinearScores>(e.scores).weight;

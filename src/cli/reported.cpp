@@ -24,6 +24,7 @@ ReportedToken reported_token(const InputRow& row, const ExplainedText::Range& it
   token.special = classifier.tokens.is_marker(token.ids.front());
   if (!row.types.empty()) token.part = row.types[first];
   if (row.places.empty()) return token;
+  token.word = row.places[first].word;
   token.part = std::max(row.places[first].part, 0);
   if (row.places[first].part >= 0) token.bytes = {row.places[first].begin, row.places[end - 1].end};
   if (classifier.unit == Unit::word && token.bytes)  // as it stands in the text
@@ -60,13 +61,14 @@ void add_explanation(Explanation explanation, const ExplainedText& text, const O
     if (!scores.empty()) reported.columns.emplace_back(name, text.aligned(scores));
   };
   if (const auto* slalom = std::get_if<SlalomScores>(&explanation.scores)) {
+    add("part", slalom->part);
+    add("removal", slalom->removal);
     add("value", slalom->value);
     add("importance", slalom->importance);
     add("linear", slalom->linear);
-    add("removal", slalom->removal);
     add("value_se", slalom->value_se);
     add("importance_se", slalom->importance_se);
-    reported.ranking = "linear";
+    reported.ranking = "part";
   } else {
     const std::vector<double> special = show_special ? explanation.special : std::vector<double>{};
     reported.columns.emplace_back("weight",
@@ -143,11 +145,7 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (method.has("tolerance")) row.field("tolerance", o.tolerance);
   if (method.has("short-length")) row.field("short_length", o.short_length);
   if (method.has("most-deleted")) row.field("most_deleted", o.most_deleted);
-  if (method.has("prior"))
-    row.field("prior", !o.prior                      ? "default"
-                       : *o.prior == Prior::none     ? "none"
-                       : *o.prior == Prior::gradient ? "gradient"
-                                                     : "attn-lrp");
+  if (method.has("prior")) row.field("prior", !o.prior ? "default" : kPriorNames[static_cast<int>(*o.prior)]);
   if (method.has("positions")) row.field("positions", o.positions ? "fitted" : "none");
   if (o.calibrate > 0) row.field("calibrate", o.calibrate);
   if (method.has("as-published")) row.field("as_published", o.as_published);

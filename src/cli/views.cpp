@@ -74,12 +74,14 @@ Views::Views(const cxxopts::ParseResult& parsed, const CommonOptions& common)
     if (path == "-") throw UsageError("--html and --svg want a file");
     if (!path.empty()) const OutputFile writable(path);  // before the work, not after it
   }
+  words_ = parsed.count("unit") == 0;
   show_special_ = choice_option(parsed, "special", "hide", "show") == true;
 }
 
 std::string Views::terminal_view(const ReportedText& text) const {
   return slalom::terminal_view(
-             text, {.colour = colour_, .width = terminal_width(), .show_special = show_special_}) +
+             words_ ? by_words(text) : text,
+             {.colour = colour_, .width = terminal_width(), .show_special = show_special_}) +
          "\n";
 }
 
@@ -99,7 +101,7 @@ void Views::add(ReportedText text, const OpenedClassifier& classifier, const Com
     text.parameters.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
   text.parameters.emplace_back("seed", std::to_string(common.seed));
   text.parameters.emplace_back("version", SLALOM_VERSION);
-  texts_.push_back(std::move(text));
+  texts_.push_back(words_ ? by_words(std::move(text)) : std::move(text));
 }
 
 void Views::commit() {

@@ -15,12 +15,15 @@ namespace slalom {
 void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result) {
   SlalomScores scores;
   scores.background = model.background;
+  double weight = model.background ? std::exp(model.background->importance) : 0;
   for (Sample::Token t : text.tokens()) {
     const auto k = static_cast<std::size_t>(t);
     scores.value.push_back(model.value[k]);
     scores.importance.push_back(model.importance[k]);
     scores.linear.push_back(std::exp(model.importance[k]) * model.value[k]);
+    weight += std::exp(model.importance[k]);
   }
+  for (const double linear : scores.linear) scores.part.push_back(linear / weight);
   const auto predictor = [&](bool with_positions) {
     return [model, tokens = text.tokens(), with_positions](std::span<const std::uint8_t> member) {
       std::vector<Sample::Token> left;
@@ -69,17 +72,27 @@ void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanati
     result.warnings.emplace_back("one draw has no standard error: a larger budget has");
 }
 
+namespace {
+
+/// Of as many deletions of each number of removed tokens, 1 … sizes, one of each in turn, until there are
+/// `most`.
+void add_in_turn(const RandomDeletions& drawn, Index sizes, Index most, Coalitions& to) {
+  const Index each = sizes == 0 ? 0 : drawn.kept.size() / sizes;
+  for (Index i = 0; i < each; ++i)
+    for (Index k = 0; k < sizes && to.size() < most; ++k)
+      std::ranges::copy(drawn.kept.row(k * each + i), to.add(1).begin());
+}
+
+}  // namespace
+
 Coalitions query_deletions(const ExplainedText& text, Index budget, const ExplainOptions& options,
                            bool may_be_empty) {
   const Index most = std::min(options.most_deleted, may_be_empty ? text.players() : text.players() - 1);
   const Index each = most == 0 ? 0 : ceil_div(budget - 1, most);
-  const RandomDeletions drawn =
-      random_deletions(text.players(), most, each, may_be_empty, Purpose::query, options.seed);
   Coalitions asked{text.players(), {}};
   asked.add(1);
-  for (Index i = 0; i < each; ++i)
-    for (Index k = 0; k < most && asked.size() < budget; ++k)
-      std::ranges::copy(drawn.kept.row(k * each + i), asked.add(1).begin());
+  add_in_turn(random_deletions(text.players(), most, each, may_be_empty, Purpose::query, options.seed), most,
+              budget, asked);
   return asked;
 }
 
@@ -113,15 +126,14 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   return result;
 }
 
-void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& explanation) {
+void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+               Explanation& explanation) {
   constexpr Index kMostDeleted = 10;
-  const RandomDeletions drawn = random_deletions(text.players(), kMostDeleted, ceil_div(options.calibrate, kMostDeleted),
-                                                 false, Purpose::calibration, options.seed);
-  Coalitions kept{text.players(), {}};  // in turn one of each size
-  const Index sizes = drawn.removed.empty() ? 0 : drawn.removed.back(), each = sizes == 0 ? 0 : drawn.kept.size() / sizes;
-  for (Index i = 0; i < each; ++i)
-    for (Index k = 0; k < sizes && kept.size() < options.calibrate; ++k)
-      std::ranges::copy(drawn.kept.row(k * each + i), kept.add(1).begin());
+  const RandomDeletions drawn =
+      random_deletions(text.players(), kMostDeleted, ceil_div(options.calibrate, kMostDeleted), false,
+                       Purpose::calibration, options.seed);
+  Coalitions kept{text.players(), {}};
+  add_in_turn(drawn, drawn.removed.empty() ? 0 : drawn.removed.back(), options.calibrate, kept);
   const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
   std::vector<double> y = coalition_values(f, text, deletes ? Absence{} : options.absence)(kept), design;
   for (Index i = 0; i < kept.size(); ++i) {
@@ -131,11 +143,13 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
   }
   const std::vector<double> found = minimum_norm_least_squares(kept.size(), 3, design, y).solution;
   const double offset = found[0], slope = found[1], factor = found[2];
+  explanation.checks.emplace_back("calibration_queries", static_cast<double>(kept.size()));
   explanation.checks.emplace_back("calibration_offset", offset);
   explanation.checks.emplace_back("calibration_per_token", slope);
   explanation.checks.emplace_back("calibration_factor", factor);
   if (!explanation.predict_by_scores) explanation.predict_by_scores = explanation.predict;
-  explanation.predict = [=, before = explanation.predict, F = explanation.log_odds](std::span<const std::uint8_t> member) {
+  explanation.predict = [=, before = explanation.predict,
+                         F = explanation.log_odds](std::span<const std::uint8_t> member) {
     const auto removed = static_cast<double>(std::ranges::count(member, 0));
     return removed == 0 ? F : F + offset + slope * removed + factor * (before(member) - F);
   };

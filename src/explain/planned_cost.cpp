@@ -49,7 +49,9 @@ QueryCost planned_cost(const Method& method, const ExplainedText& text, const Ex
   const Lengths lengths{S - static_cast<double>(explained), static_cast<double>(explained) / n, n, S};
   const auto [queries, tokens] = asked(method, lengths, static_cast<double>(text.distinct()), options);
   const double removed = std::min<double>(10, n - 1);
-  const double held_out = removed * static_cast<double>(options.held_out);
+  // Those that calibrate are alike.
+  const double held_out =
+      removed * static_cast<double>(options.held_out) + static_cast<double>(options.calibrate);
   const auto whole = [](double x) { return static_cast<Index>(std::llround(std::min(x, kMostAsked))); };
   QueryCost cost;
   cost.queries = whole(1 + queries + held_out);

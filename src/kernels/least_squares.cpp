@@ -19,6 +19,8 @@ void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* inf
 void dpotrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* lda, double* b,
              const int* ldb, int* info, std::size_t);
 void dpotri_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
+void dpstrf_(const char* uplo, const int* n, double* a, const int* lda, int* pivot, int* rank,
+             const double* tol, double* work, int* info, std::size_t);
 }
 
 namespace slalom {
@@ -153,6 +155,18 @@ bool cholesky(Index n, double* a) {
     if (!(pivot > rounding * diagonal[i] && std::isfinite(pivot))) return false;
   }
   return true;
+}
+
+std::vector<Index> independent_rows(Index n, double* a, double tolerance) {
+  const int size = static_cast<int>(n), lda = std::max(1, size);
+  std::vector<int> pivot(static_cast<std::size_t>(n));
+  std::vector<double> work(static_cast<std::size_t>(2 * n));
+  int rank = 0, info = 0;
+  dpstrf_("U", &size, a, &lda, pivot.data(), &rank, &tolerance, work.data(), &info, 1);
+  std::vector<Index> rows;
+  for (int i = 0; i < rank; ++i) rows.push_back(pivot[i] - 1);
+  std::ranges::sort(rows);
+  return rows;
 }
 
 void cholesky_solve(Index n, const double* factor, double* x) {

@@ -19,11 +19,11 @@ const char* const kHowToRead =
     "mean. Scores with a low R² describe something else than this model at this text.</p>\n"
     "<p>A <b>SLALOM</b> gives every token a value and an importance. F is the mean of the values, weighted "
     "by "
-    "exp(importance): a token of high importance takes weight from the others. <i>linear</i> = "
-    "exp(importance) · "
-    "value has the sign and size of a token's part. The <i>background</i> stands for what special tokens and "
-    "the "
-    "read-out contribute.</p>\n"
+    "exp(importance): a token of high importance takes weight from the others. Its <i>part</i> is its share "
+    "of "
+    "the weight times its value; the parts and that of the <i>background</i>, which stands for special "
+    "tokens "
+    "and read-out, add up to F. A value smaller than its standard error is drawn faint.</p>\n"
     "<p>Other methods give one <b>weight</b> a token, its additive part in F.</p>\n</details>\n";
 
 std::string name_of(const ReportedText& t, std::size_t number) {
@@ -59,6 +59,8 @@ std::string method_article(const ReportedText& t, const ReportedExplanation& e, 
   out += highlighted_text(t, e) + explanation_picture(t, e) + token_table(t, e);
   if (const std::string background = background_sentence(e.explanation); !background.empty())
     out += text("<p class=\"note\">The ", escaped(background), ".</p>\n");
+  if (!e.explanation.fit.empty())
+    out += text("<p class=\"note\">Fit: ", escaped(e.explanation.fit), ".</p>\n");
   return text(out, curves(e), "<p class=\"note\">Cost: ", cost_sentence(e.explanation), ".</p>\n",
               check_table(e.explanation), "</article>\n");
 }

@@ -96,10 +96,11 @@ std::string method_row(const Explanation& e) {
   std::string row = text("<tr><th scope=\"row\">", escaped(e.method), "</th>");
   if (e.fidelity)
     row += number_cell(e.fidelity->r2, r2_text(e.fidelity->r2)) +
+           number_cell(e.fidelity->r2_scores, r2_text(e.fidelity->r2_scores)) +
            number_cell(e.fidelity->mse, plain_number(std::sqrt(e.fidelity->mse))) +
            number_cell(static_cast<double>(e.fidelity->n), count_text(e.fidelity->n));
   else
-    row += "<td data-v=\"\">–</td><td data-v=\"\">–</td><td data-v=\"\">–</td>";
+    for (int missing = 0; missing < 4; ++missing) row += "<td data-v=\"\">–</td>";
   row += text("<td class=\"left\">", trust_word(trust(e)), "</td>");
   for (const Index n : {e.cost.queries, e.cost.unique_queries, e.cost.token_forwards})
     row += number_cell(static_cast<double>(n), count_text(n));
@@ -111,14 +112,16 @@ std::string fidelity_table(const ReportedText& t) {
       "<table class=\"sortable\"><caption>How well each method predicts the model's answers to deletions of "
       "this text, and what it asked.</caption>\n<thead><tr>";
   table += column_head("method", " data-first=\"ascending\"") + column_head("R²") +
-           column_head("error, nats", " data-first=\"ascending\"") + column_head("deletions") +
-           column_head("predicts", " class=\"left\" data-first=\"ascending\"");
+           column_head("scores alone") + column_head("error, nats", " data-first=\"ascending\"") +
+           column_head("deletions") + column_head("predicts", " class=\"left\" data-first=\"ascending\"");
   for (const char* name : {"queries", "different", "token-forwards", "seconds"})
     table += column_head(name, " data-first=\"ascending\"");
   table += "</tr></thead>\n<tbody>\n";
   for (const ReportedExplanation& e : t.explanations) table += method_row(e.explanation);
   return in_box(table + "</tbody></table>\n", "Fidelity and cost of the methods") +
-         "<p class=\"note\">Error: root mean squared, in nats of log-odds.</p>\n";
+         "<p class=\"note\">Scores alone: R² without what a calibration or position effects add to them. "
+         "Error: "
+         "root mean squared, in nats of log-odds.</p>\n";
 }
 
 double agreement(const ReportedExplanation& a, const ReportedExplanation& b) {

@@ -146,8 +146,8 @@ std::vector<std::size_t> by_size(const std::vector<double>& scores) {
 
 std::vector<DistinctToken> distinct_tokens(const ReportedText& t, const ReportedExplanation& e) {
   std::vector<DistinctToken> all;
-  for (const std::size_t i : by_size(e.ranking_scores())) {
-    if (absolute(e.ranking_scores()[i]) < 0) break;
+  for (const std::size_t i : by_size(shades(e))) {
+    if (absolute(e.ranking_scores()[i]) < 0) continue;
     const auto known = std::ranges::find_if(
         all, [&](const DistinctToken& d) { return indistinct(t, e, static_cast<std::size_t>(d.first), i); });
     if (known == all.end())
@@ -162,11 +162,22 @@ std::vector<DistinctToken> distinct_tokens(const ReportedText& t, const Reported
   return all;
 }
 
+bool is_uncertain(const ReportedExplanation& e, Index token) {
+  for (const auto& [name, error] : {std::pair{"value", "value_se"}, {"weight", "standard_error"}})
+    if (const std::vector<double>* errors = e.find(error))
+      return (*errors)[static_cast<std::size_t>(token)] >
+             std::abs(e.column(name)[static_cast<std::size_t>(token)]);
+  return false;
+}
+
 std::vector<double> shades(const ReportedExplanation& e) {
   std::vector<double> all = e.ranking_scores();
   double largest = 0;
   for (const double score : all) largest = std::max(largest, absolute(score));
-  for (double& score : all) score = absolute(score) < 0 || largest == 0 ? 0 : score / largest;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i] = absolute(all[i]) < 0 || largest == 0
+                 ? 0
+                 : all[i] / largest * (is_uncertain(e, static_cast<Index>(i)) ? 0.25 : 1);
   return all;
 }
 

@@ -120,7 +120,7 @@ std::string running_text(const ReportedText& t, const ReportedExplanation& e, co
     const auto i = static_cast<std::size_t>(shown.token);
     if (shown.new_part) out.add("\n");
     out.add(visible(shown.before, true));
-    out.add(visible(shown.text, true), {level(shade[i]), strong[i], false});
+    out.add(visible(shown.text, true), {level(shade[i]), strong[i], is_uncertain(e, shown.token)});
     out.add(mark(shade[i], strong[i], scores[i], decimals, style.colour), {0, false, true});
   }
   return out.lines();
@@ -215,6 +215,7 @@ std::string closing_lines(const Explanation& e, const TerminalStyle& style) {
     out += paragraph(background, style);
   const std::string numbers = fidelity_numbers(e);
   out += paragraph(text("fidelity: ", numbers, numbers.empty() ? "" : ": ", trust_sentence(trust(e))), style);
+  if (!e.fit.empty()) out += paragraph("fit: " + e.fit, style);
   out += paragraph("cost: " + cost_sentence(e), style);
   for (const std::string& warning : e.warnings) out += paragraph("warning: " + warning, style);
   return out;

@@ -82,8 +82,10 @@ ScoreMeaning score_meaning(const std::string& column, const std::string& target)
   if (column == "importance")
     return {column, "share of the weighted mean that the token takes, as a logarithm", "more than average",
             "less than average"};
-  if (column == "linear")
-    return {column, "exp(importance) · value: sign and size of the token's part", pro, contra};
+  if (column == "part")
+    return {column, "the token's share of the weight times its value: adds up to the log-odds, nats", pro,
+            contra};
+  if (column == "linear") return {column, "exp(importance) · value: the part without its scale", pro, contra};
   if (column == "removal")
     return {column, "predicted change of the log-odds when the token is left out, nats",
             "leaving it out speaks " + pro, "leaving it out speaks " + contra};
@@ -155,8 +157,10 @@ std::string fidelity_numbers(const Explanation& e) {
   if (!e.fidelity) return {};
   const Fidelity& f = *e.fidelity;
   const std::string fresh = f.unseen == f.n ? "none of them" : text(count_text(f.n - f.unseen), " of them");
-  return text("R² ", r2_text(f.r2), ", correlation ", r2_text(f.correlation), ", root mean squared error ",
-              plain_number(std::sqrt(f.mse)), " nats on ", count_text(f.n),
+  const std::string alone =
+      std::isnan(f.r2_scores) ? "" : text(" (the scores alone ", r2_text(f.r2_scores), ")");
+  return text("R² ", r2_text(f.r2), alone, ", correlation ", r2_text(f.correlation),
+              ", root mean squared error ", plain_number(std::sqrt(f.mse)), " nats on ", count_text(f.n),
               f.n == 1 ? " deletion, " : " deletions, ", fresh, " used for the explanation");
 }
 

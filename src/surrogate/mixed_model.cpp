@@ -26,7 +26,55 @@ MixedDesign MixedDesign::subset(std::span<const Index> chosen) const {
 
 namespace {
 
-/// The parts of V that do not depend on λ and ρ.
+/// V⁻¹ = (I + X Xᵀ / λ + ρ P)⁻¹ and log |V|. Without P, and with fewer columns in X than rows, by
+/// V⁻¹ = I − X (λ I + XᵀX)⁻¹ Xᵀ (Woodbury's identity).
+class Precision {
+ public:
+  /// gram: X Xᵀ, or XᵀX where `narrow`.
+  Precision(const MixedDesign& design, const std::vector<double>& gram, bool narrow, double lambda, double rho)
+      : design_(design), size_(narrow ? design.random : design.rows), narrow_(narrow), lambda_(lambda), factor_(gram) {
+    for (std::size_t i = 0; i < factor_.size(); ++i)
+      factor_[i] = narrow ? factor_[i] : factor_[i] / lambda + (rho > 0 ? rho * design.P[i] : 0);
+    for (Index i = 0; i < size_; ++i) factor_[i * (size_ + 1)] += narrow ? lambda : 1;
+    exists_ = cholesky(size_, factor_.data());
+    for (Index i = 0; i < size_; ++i)
+      log_determinant_ += 2 * std::log(factor_[i * (size_ + 1)]) - (narrow ? std::log(lambda) : 0);
+  }
+  bool exists() const { return exists_; }
+  double log_determinant() const { return log_determinant_; }
+
+  /// column ← V⁻¹ column.
+  void apply(double* column) const {
+    if (!narrow_) {
+      cholesky_solve(size_, factor_.data(), column);
+      return;
+    }
+    const std::vector<double> inner = random_part(column);
+    for (Index i = 0; i < design_.rows; ++i)
+      column[i] -= std::inner_product(inner.begin(), inner.end(), design_.X.begin() + i * size_, 0.0);
+  }
+
+  /// u = Xᵀ V⁻¹ column / λ.
+  std::vector<double> random_part(const double* column) const {
+    std::vector<double> solved(column, column + design_.rows), u(static_cast<std::size_t>(design_.random));
+    if (!narrow_) apply(solved.data());
+    for (Index i = 0; i < design_.rows; ++i)
+      for (Index k = 0; k < design_.random; ++k)
+        u[k] += design_.X[i * design_.random + k] * solved[i] / (narrow_ ? 1 : lambda_);
+    if (narrow_) cholesky_solve(size_, factor_.data(), u.data());
+    return u;
+  }
+
+ private:
+  const MixedDesign& design_;
+  Index size_;
+  bool narrow_, exists_ = false;
+  double lambda_;
+  std::vector<double> factor_;
+  double log_determinant_ = 0;
+};
+
+/// The restricted likelihood of one design at any λ and ρ.
 class MixedLikelihood {
  public:
   explicit MixedLikelihood(const MixedDesign& design)
@@ -34,6 +82,9 @@ class MixedLikelihood {
     const Index n = design.rows, r = design.random;
     gemm<double>(n, n, r, {design.X.data(), r}, {design.X.data(), r, Layout::transposed}, 0.0, gram_.data(), n);
     scale_ = mean_diagonal(gram_);
+    if (r >= n) return;
+    narrow_gram_.resize(static_cast<std::size_t>(r * r));
+    gemm<double>(r, r, n, {design.X.data(), r, Layout::transposed}, {design.X.data(), r}, 0.0, narrow_gram_.data(), r);
   }
 
   double mean_diagonal(const std::vector<double>& matrix) const {
@@ -45,18 +96,15 @@ class MixedLikelihood {
 
   MixedFit at(double lambda, double rho) const {
     const Index n = design_.rows, f = design_.fixed;
-    std::vector<double> V(gram_.size());
-    const bool with_P = rho > 0;
-    for (std::size_t i = 0; i < V.size(); ++i) V[i] = gram_[i] / lambda + (with_P ? rho * design_.P[i] : 0);
-    for (Index i = 0; i < n; ++i) V[i * (n + 1)] += 1;
+    const bool narrow = rho == 0 && !narrow_gram_.empty();
+    const Precision precision(design_, narrow ? narrow_gram_ : gram_, narrow, lambda, rho);
     MixedFit fit{lambda, rho, {}, {}, {}, 0, std::numeric_limits<double>::infinity()};
-    if (!cholesky(n, V.data())) return fit;
-    std::vector<double> solved(static_cast<std::size_t>(f * n)), normal(static_cast<std::size_t>(f * f)),
-        right(static_cast<std::size_t>(f));  // rows: V⁻¹ of the columns of Z
+    if (!precision.exists()) return fit;
+    std::vector<double> column(static_cast<std::size_t>(n)), normal(static_cast<std::size_t>(f * f)),
+        right(static_cast<std::size_t>(f));
     for (Index j = 0; j < f; ++j) {
-      double* column = solved.data() + j * n;
       for (Index i = 0; i < n; ++i) column[i] = design_.Z[i * f + j];
-      cholesky_solve(n, V.data(), column);
+      precision.apply(column.data());
       for (Index i = 0; i < n; ++i) {
         right[j] += column[i] * design_.y[i];
         for (Index k = 0; k < f; ++k) normal[j * f + k] += column[i] * design_.Z[i * f + k];
@@ -68,23 +116,19 @@ class MixedLikelihood {
     for (Index i = 0; i < n; ++i)
       for (Index j = 0; j < f; ++j) fit.residual[i] -= design_.Z[i * f + j] * fit.a[j];
     const std::vector<double> left = fit.residual;
-    cholesky_solve(n, V.data(), fit.residual.data());
+    precision.apply(fit.residual.data());
     const double observations = static_cast<double>(std::max<Index>(1, n - free.rank)),
                  square = std::max(0.0, std::inner_product(left.begin(), left.end(), fit.residual.begin(), 0.0));
     fit.variance = square / observations;
-    fit.criterion = observations * std::log(std::max(fit.variance, 1e-300));
-    for (Index i = 0; i < n; ++i) fit.criterion += 2 * std::log(V[i * (n + 1)]);
+    fit.criterion = observations * std::log(std::max(fit.variance, 1e-300)) + precision.log_determinant();
     for (Index j = 0; j < free.rank; ++j) fit.criterion += std::log(free.singular_values[j]);
-    fit.u.assign(static_cast<std::size_t>(design_.random), 0);
-    for (Index i = 0; i < n; ++i)
-      for (Index k = 0; k < design_.random; ++k)
-        fit.u[k] += design_.X[i * design_.random + k] * fit.residual[i] / lambda;
+    fit.u = precision.random_part(left.data());
     return fit;
   }
 
  private:
   const MixedDesign& design_;
-  std::vector<double> gram_;
+  std::vector<double> gram_, narrow_gram_;
   double scale_ = 1;
 };
 
@@ -126,19 +170,20 @@ MixedFit fit_mixed_at(const MixedDesign& design, double lambda, double rho) {
 MixedFit fit_mixed(const MixedDesign& design, bool with_P) {
   const MixedLikelihood likelihood(design);
   const double scale = likelihood.scale();
-  double rho = 0;
-  const auto best_lambda = [&] {
-    return least_on_log_scale(1e-10 * scale, 1e6 * scale,
-                              [&](double x) { return likelihood.at(x, rho).criterion; });
+  double lambda = 0, rho = 0;
+  const auto best_lambda = [&](double lowest, double highest) {
+    return least_on_log_scale(lowest, highest, [&](double x) { return likelihood.at(x, rho).criterion; });
   };
-  double lambda = best_lambda();
+  lambda = best_lambda(1e-10 * scale, 1e6 * scale);
   if (with_P && !design.P.empty()) {
     const double unit = 1 / likelihood.mean_diagonal(design.P);
-    rho = least_on_log_scale(1e-2 * unit, 1e4 * unit,
-                             [&](double x) { return likelihood.at(lambda, x).criterion; });
-    lambda = best_lambda();
-    rho = least_on_log_scale(std::max(1e-2 * unit, rho / 100), std::min(1e4 * unit, rho * 100),
-                             [&](double x) { return likelihood.at(lambda, x).criterion; });
+    const auto best_rho = [&](double lowest, double highest) {
+      return least_on_log_scale(lowest, highest, [&](double x) { return likelihood.at(lambda, x).criterion; });
+    };
+    rho = best_rho(1e-2 * unit, 1e4 * unit);
+    lambda = best_lambda(lambda / 100, lambda * 100);
+    rho = best_rho(rho / 100, rho * 100);
+    lambda = best_lambda(lambda / 100, lambda * 100);
   }
   return likelihood.at(lambda, rho);
 }

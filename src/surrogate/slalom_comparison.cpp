@@ -89,7 +89,8 @@ std::vector<Index> texts_to_compare(Index texts, Index tokens) {
   return chosen;
 }
 
-std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts, double background) {
+std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts,
+                                        double background) {
   const Index n = std::ssize(texts);
   std::vector<double> P(static_cast<std::size_t>(n * n));
   parallel_ranges(n, 8, [&](Index first, Index last) {
@@ -124,8 +125,7 @@ Comparison::Comparison(const Sample& sample, const SlalomOptions& options, const
   rows_ = all.subset(texts);
   support_ = supporting_rows(all);
   spread_ = variance_of(sample.target);
-  for (Index i = 0; i < rows_.texts; ++i)
-    mean_length_ += rows_.length(i) / static_cast<double>(rows_.texts);
+  for (Index i = 0; i < rows_.texts; ++i) mean_length_ += rows_.length(i) / static_cast<double>(rows_.texts);
   cut_folds();
 }
 
@@ -147,7 +147,8 @@ double Comparison::background_of(double lengths) const {
 /// Columns of Z: m, the guide's factor, v_0.
 MixedDesign Comparison::design(double background) const {
   const Index K = rows_.tokens;
-  MixedDesign d{rows_.texts, 1 + (options_.guide.empty() ? 0 : 1) + (options_.background ? 1 : 0), K, {}, {}, {}, {}};
+  MixedDesign d{
+      rows_.texts, 1 + (options_.guide.empty() ? 0 : 1) + (options_.background ? 1 : 0), K, {}, {}, {}, {}};
   for (Index i = 0; i < rows_.texts; ++i) {
     const double* count = rows_.row(i);
     const double length = rows_.length(i), root = std::sqrt(rows_.weight[i]),
@@ -190,17 +191,20 @@ Candidate Comparison::additive(double lengths) const {
 }
 
 void Comparison::compare() {
-  compare_additive(options_.positions);
-  const Candidate& placed = *std::ranges::min_element(candidates_, {}, &Candidate::error);
-  if (placed.rho > 0) {
-    position_rho_ = placed.rho;
-    position_background_ = placed.background;
-    subtract_position_effects(placed);
-    compare_additive(false);
+  const bool slaloms = !options_.fixed_importance && rows_.texts >= 2 * rows_.tokens;
+  compare_additive();
+  if (!options_.positions) {
+    if (slaloms) compare_slaloms();
+    return;
   }
-  check_interrupt();
-  if (!options_.fixed_importance && rows_.texts >= 2 * rows_.tokens) compare_slaloms();
-  check_interrupt();
+  const Candidate with_positions = placed();
+  if (slaloms) compare_slaloms(with_positions.error());
+  if (with_positions.error() >= std::ranges::min(candidates_, {}, &Candidate::error).error()) return;
+  position_rho_ = with_positions.rho;
+  position_background_ = with_positions.background;
+  subtract_position_effects(with_positions);
+  compare_additive();
+  if (slaloms) compare_slaloms();
 }
 
 /// From the answers, as far as they are what this fit says of the texts that are compared.
@@ -215,26 +219,30 @@ void Comparison::subtract_position_effects(const Candidate& placed) {
   cut_folds();
 }
 
-void Comparison::compare_additive(bool positions) {
+void Comparison::compare_additive() {
   additive_.assign(options_.background ? std::size(kBackgrounds) : 1, {});
   candidates_.clear();
   parallel_for(std::ssize(additive_), [&](Index b) {
     Additive& a = additive_[b];
     a.background = background_of(kBackgrounds[b]);
     a.design = design(a.background);
-    if (positions) a.design.P = position_covariance(sample_, texts_, a.background);
-    a.fits.push_back(fit_mixed(a.design, false));
-    if (positions) a.fits.push_back(fit_mixed(a.design, true));
+    a.fit = fit_mixed(a.design, false);
   });
-  std::vector<const MixedDesign*> designs;
-  for (const Additive& a : additive_)
-    for (const MixedFit& fit : a.fits) {
-      candidates_.push_back(candidate(fit, a.background));
-      designs.push_back(&a.design);
-    }
-  parallel_for(std::ssize(designs) * kFolds, [&](Index task) {
-    validate_additive(candidates_[task / kFolds], *designs[task / kFolds], folds_[task % kFolds]);
+  for (const Additive& a : additive_) candidates_.push_back(candidate(a.fit, a.background));
+  parallel_for(std::ssize(additive_) * kFolds, [&](Index task) {
+    validate_additive(candidates_[task / kFolds], additive_[task / kFolds].design, folds_[task % kFolds]);
   });
+}
+
+/// The best additive fit, with position effects beside it.
+Candidate Comparison::placed() const {
+  const auto best = std::ranges::min_element(candidates_.begin(), candidates_.begin() + std::ssize(additive_),
+                                             {}, &Candidate::error);
+  MixedDesign design = additive_[best - candidates_.begin()].design;
+  design.P = position_covariance(sample_, texts_, best->background);
+  Candidate c = candidate(fit_mixed(design, true), best->background);
+  parallel_for(kFolds, [&](Index fold) { validate_additive(c, design, folds_[fold]); });
+  return c;
 }
 
 void Comparison::validate_additive(Candidate& c, const MixedDesign& d, const Fold& fold) const {
@@ -249,12 +257,21 @@ void Comparison::validate_additive(Candidate& c, const MixedDesign& d, const Fol
   }
 }
 
-/// All start at the additive fit whose background weighs as much as a text.
-void Comparison::compare_slaloms() {
+/// Where a SLALOM starts: equal importances and a background that weighs as much as a text. Folds start there
+/// too: from where the fit to all texts ended they would know the texts that are left out.
+std::vector<double> Comparison::slalom_start(const Candidate& c) const {
+  std::vector<double> x = c.x;
+  std::fill_n(x.begin() + c.parameters.importance(), c.parameters.tokens, 0.0);
+  if (c.parameters.background) x[c.parameters.log_background()] = std::log(additive_[kOfOneText].background);
+  return x;
+}
+
+void Comparison::compare_slaloms(double enough) {
+  check_interrupt();
   const Additive& start = additive_[options_.background ? kOfOneText : 0];
   std::vector<Candidate> tried;
   const auto add = [&](const char* name, double deviation) {
-    Candidate& c = tried.emplace_back(candidate(start.fits[0], start.background));
+    Candidate& c = tried.emplace_back(candidate(start.fit, start.background));
     c.name = name;
     c.fixed_importance = c.fixed_background = false;
     c.importance_deviation = deviation;
@@ -262,13 +279,15 @@ void Comparison::compare_slaloms() {
   for (const double deviation : kImportanceDeviations) add("SLALOM", deviation);
   if (rows_.texts >= 4 * rows_.tokens) add("least squares", kInfinity);
   parallel_for(std::ssize(tried), [&](Index t) { refine(rows_, tried[t]); });
-  parallel_for(std::ssize(tried) * kFolds, [&](Index task) { validate(tried[task / kFolds], folds_[task % kFolds]); });
+  std::erase_if(tried, [&](const Candidate& c) { return c.variance >= enough; });
+  parallel_for(std::ssize(tried) * kFolds,
+               [&](Index task) { validate(tried[task / kFolds], folds_[task % kFolds]); });
   for (Candidate& c : tried) candidates_.push_back(std::move(c));
 }
 
 void Comparison::validate(Candidate& c, const Fold& fold) const {
   const SlalomRegression problem{c.parameters, &fold.train_rows, &support_};
-  const SlalomDescent descent = descend(problem, c.penalties, c.x, kValidationSteps, 1e-4);
+  const SlalomDescent descent = descend(problem, c.penalties, slalom_start(c), kValidationSteps, 1e-4);
   const std::vector<double> predicted = predict(c.parameters, descent.x, fold.test_rows);
   for (std::size_t i = 0; i < predicted.size(); ++i) {
     const double error = predicted[i] - fold.test_rows.target[i];
@@ -318,7 +337,7 @@ void Comparison::refine(const CountRows& rows, Candidate& c) const {
     c.variance = noise;
     set_penalties(c, deviation);
   }
-  go_on(60, 1e-7);
+  go_on(60, 1e-9);
 }
 
 const Candidate& Comparison::best() const {

@@ -23,7 +23,8 @@ void check(const Sample& sample, const SlalomOptions& options) {
   if (!options.background)
     for (Index i = 0; i < sample.texts(); ++i)
       if (sample.text(i).empty())
-        throw Error(text("[slalom] text ", i, " is empty, wanted at least one token: there is no background"));
+        throw Error(
+            text("[slalom] text ", i, " is empty, wanted at least one token: there is no background"));
   if (options.positions && sample.texts() > kMostTextsWithPositions)
     throw Error(text("[slalom] position effects of ", sample.texts(), " texts, wanted at most ",
                      kMostTextsWithPositions));
@@ -110,15 +111,16 @@ Candidate least_squares(const Sample& sample, const SlalomOptions& options, cons
   return best;
 }
 
-/// Of the texts' residuals r: ρ Σ_i φ_i ((I + ρP)⁻¹ r)_i / Z_i, φ_i what stands where in text i, Z_i its weight.
-/// The answers in `rows` are freed of what these effects explain.
-PositionEffects subtract_position_effects(const Sample& sample, const Candidate& c, double rho, double background,
-                                          CountRows& rows) {
+/// Of the texts' residuals r: ρ Σ_i φ_i ((I + ρP)⁻¹ r)_i / Z_i, φ_i what stands where in text i, Z_i its
+/// weight. The answers in `rows` are freed of what these effects explain.
+PositionEffects subtract_position_effects(const Sample& sample, const Candidate& c, double rho,
+                                          double background, CountRows& rows) {
   std::vector<Index> all(static_cast<std::size_t>(rows.texts));
   std::iota(all.begin(), all.end(), Index{0});
   std::vector<double> left = predict(c.parameters, c.x, rows);
   for (Index i = 0; i < rows.texts; ++i) left[i] = rows.target[i] - left[i];
-  const std::vector<double> weights = position_weights(position_covariance(sample, all, background), rho, left);
+  const std::vector<double> weights =
+      position_weights(position_covariance(sample, all, background), rho, left);
   PositionEffects effects{background, {}};
   for (Index i = 0; i < rows.texts; ++i) {
     const auto text = sample.text(i);
@@ -136,7 +138,8 @@ class StandardErrors {
  public:
   StandardErrors(const Candidate& c, const CountRows& rows, const CountRows& support)
       : c_(c),
-        curvature_(curvature({c.parameters, &rows, &support, c.fixed_importance, c.fixed_background}, c.penalties, c.x)) {
+        curvature_(curvature({c.parameters, &rows, &support, c.fixed_importance, c.fixed_background},
+                             c.penalties, c.x)) {
     double total = 0, squares = 0;
     for (const double w : rows.weight) {
       total += w;
@@ -156,33 +159,50 @@ class StandardErrors {
     const SlalomParameters& at = c_.parameters;
     const double share = std::exp(-c_.x[at.importance() + k]),
                  part = c_.x[k] + (at.guide.empty() ? 0 : c_.x[at.factor()] * at.guide[k]);
-    std::vector<std::pair<Index, double>> g = {{at.mean(), 1}, {k, share}, {at.importance() + k, -share * part}};
+    Gradient g = {{at.mean(), 1}, {k, share}, {at.importance() + k, -share * part}};
     if (!at.guide.empty()) g.emplace_back(at.factor(), share * at.guide[k]);
     return error_of(g);
   }
-  double importance(Index k) const { return c_.fixed_importance ? kNaN : centred(c_.parameters.importance() + k); }
+  double importance(Index k) const {
+    return c_.fixed_importance ? kNaN : centred(c_.parameters.importance() + k);
+  }
   double background_value() const { return error_of({{c_.parameters.background_value(), 1}}); }
-  double background_importance() const { return c_.fixed_background ? kNaN : centred(c_.parameters.log_background()); }
+  double background_importance() const {
+    return c_.fixed_background ? kNaN : centred(c_.parameters.log_background());
+  }
 
  private:
+  using Gradient = std::vector<std::pair<Index, double>>;  // parameters and derivatives by them
+
+  /// Of a parameter minus the mean of the importances that can be compared with it: without a penalty or a
+  /// background only their differences are determined.
   double centred(Index p) const {
-    std::vector<std::pair<Index, double>> g;
-    for (Index k = 0; k < c_.parameters.tokens && !c_.fixed_importance; ++k)
-      if (const Index s = c_.parameters.importance() + k; !std::isnan(error_of({{s, 1}}))) g.emplace_back(s, 0);
-    for (auto& [k, share] : g) share = -1 / static_cast<double>(g.size());
-    g.emplace_back(p, 1);
-    return std::isnan(error_of({{p, 1}})) ? kNaN : error_of(g);
+    Gradient g = {{p, 1}};
+    const Index first = c_.parameters.importance(), end = first + c_.parameters.tokens;
+    for (Index s = first; s < end && !c_.fixed_importance; ++s)
+      if (s == p || is_determined({{p, 1}, {s, -1}})) g.emplace_back(s, 0);
+    const bool alone = std::ssize(g) == 1 + (p < end ? 1 : 0);
+    if (alone && !is_determined({{p, 1}})) return kNaN;
+    for (std::size_t i = 1; i < g.size(); ++i) g[i].second = -1 / static_cast<double>(g.size() - 1);
+    return error_of(g);
   }
-  /// NaN where the other numbers leave this one open: its variance is far above what it were if they were known.
-  double error_of(const std::vector<std::pair<Index, double>>& g) const {
-    constexpr double kLargestInflation = 1e9;
+  bool is_determined(const Gradient& g) const {
+    return std::ranges::all_of(curvature_.open, [&](const std::vector<double>& direction) {
+      double change = 0, size = 0;
+      for (const auto& [p, gp] : g) {
+        change += gp * direction[p];
+        size += std::abs(gp * direction[p]);
+      }
+      return std::abs(change) <= 1e-4 * size;
+    });
+  }
+  double error_of(const Gradient& g) const {
+    if (!is_determined(g)) return kNaN;
     const Index size = c_.parameters.size();
-    double variance = 0, known = 0;
-    for (const auto& [p, gp] : g) {
-      if (curvature_.diagonal[p] > 0) known += gp * gp / curvature_.diagonal[p];
+    double variance = 0;
+    for (const auto& [p, gp] : g)
       for (const auto& [q, gq] : g) variance += gp * gq * curvature_.inverse[p * size + q];
-    }
-    return !(variance <= kLargestInflation * known) ? kNaN : std::sqrt(variance_ * std::max(0.0, variance));
+    return std::sqrt(variance_ * std::max(0.0, variance));
   }
 
   const Candidate& c_;
@@ -190,14 +210,15 @@ class StandardErrors {
   double variance_ = kNaN;
 };
 
-void write_warnings(const Sample& sample, const Candidate& c, const std::vector<bool>& occurs, SlalomFit& fit) {
+void write_warnings(const Sample& sample, const Candidate& c, const std::vector<bool>& occurs,
+                    SlalomFit& fit) {
   const Index missing = std::ranges::count(occurs, false);
   if (missing > 0)
-    fit.warnings.push_back(text(missing, " of ", sample.tokens,
-                                " tokens never occur in the sample; they have importance 0 and the mean value"));
-  const auto bounded = std::ranges::count_if(fit.model.importance, [](double s) {
-    return std::abs(s) >= kImportanceBound - 1e-9;
-  });
+    fit.warnings.push_back(
+        text(missing, " of ", sample.tokens,
+             " tokens never occur in the sample; they have importance 0 and the mean value"));
+  const auto bounded = std::ranges::count_if(fit.model.importance,
+                                             [](double s) { return std::abs(s) >= kImportanceBound - 1e-9; });
   if (bounded > 0)
     fit.warnings.push_back(text(bounded, " of ", sample.tokens, " importances are at their bound, ",
                                 kImportanceBound, " from the mean"));
@@ -238,7 +259,8 @@ SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows
     fit.importance_se.push_back(occurs[k] ? errors.importance(k) : kNaN);
   }
   fit.background_se = {kNaN, kNaN};
-  if (c.parameters.background) fit.background_se = {errors.background_value(), errors.background_importance()};
+  if (c.parameters.background)
+    fit.background_se = {errors.background_value(), errors.background_importance()};
   fit.mse = mean_squared_error(sample, predict(fit.model, sample));
   fit.chosen = c.name;
   fit.cross_validated_mse = kNaN;
@@ -271,7 +293,8 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
   const double error = best.error();
   std::optional<PositionEffects> effects;
   if (comparison.position_rho() > 0)
-    effects = subtract_position_effects(sample, best, comparison.position_rho(), comparison.position_background(), rows);
+    effects = subtract_position_effects(sample, best, comparison.position_rho(),
+                                        comparison.position_background(), rows);
   if (rows.texts > std::ssize(best.errors)) comparison.refine(rows, best);
   SlalomFit fit = fit_of(sample, best, rows, comparison.support());
   fit.cross_validated_mse = error;

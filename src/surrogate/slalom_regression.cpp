@@ -91,8 +91,9 @@ std::vector<double> predict(const SlalomParameters& at, std::span<const double> 
   if (derivatives != nullptr) derivatives->resize(static_cast<std::size_t>(rows.texts * columns));
   parallel_ranges(rows.texts, 64, [&](Index first, Index last) {
     for (Index i = first; i < last; ++i)
-      predicted[i] = predict_row(at, x, weights, rows.row(i),
-                                 derivatives == nullptr ? nullptr : derivatives->data() + i * columns, columns);
+      predicted[i] =
+          predict_row(at, x, weights, rows.row(i),
+                      derivatives == nullptr ? nullptr : derivatives->data() + i * columns, columns);
   });
   return predicted;
 }
@@ -132,20 +133,22 @@ double objective_at(const SlalomRegression& problem, const SlalomPenalties& pena
   const SlalomParameters& at = problem.parameters;
   double sum = squares(*problem.rows, residuals(*problem.rows, predict(at, x, *problem.rows)));
   if (penalties.support > 0 && problem.support != nullptr)
-    sum += penalties.support * squares(*problem.support, residuals(*problem.support, predict(at, x, *problem.support)));
+    sum += penalties.support *
+           squares(*problem.support, residuals(*problem.support, predict(at, x, *problem.support)));
   for (Index p = 0; p < at.size(); ++p) sum += penalty_of(at, penalties, p) * x[p] * x[p];
   return sum;
 }
 
-/// H (size, size) of the rows alone and of everything, lower triangles, and −gradient / 2 of everything, by the
-/// first `size` parameters.
+/// H (size, size) of the rows alone and of everything, lower triangles, and −gradient / 2 of everything, by
+/// the first `size` parameters.
 struct NormalEquations {
   Index size = 0;
   std::vector<double> of_rows, matrix, gradient;
   double residual = 0;  // Σ weight (y − F)² of the rows
 };
 
-/// Adds factor · JᵀWJ, its lower triangle of blocks, and factor · JᵀW (y − F); returns the residuals' squares.
+/// Adds factor · JᵀWJ, its lower triangle of blocks, and factor · JᵀW (y − F); returns the residuals'
+/// squares.
 double add_rows(const SlalomParameters& at, std::span<const double> x, const CountRows& rows, double factor,
                 Index size, std::vector<double>& matrix, std::vector<double>& gradient) {
   constexpr Index kBlock = 64;
@@ -159,8 +162,8 @@ double add_rows(const SlalomParameters& at, std::span<const double> x, const Cou
     }
   }
   parallel_ranges(size, kBlock, [&](Index first, Index last) {
-    gemm<double>(last - first, last, rows.texts, {J.data() + first, size, Layout::transposed}, {J.data(), size}, 1.0,
-                 matrix.data() + first * size, size);
+    gemm<double>(last - first, last, rows.texts, {J.data() + first, size, Layout::transposed},
+                 {J.data(), size}, 1.0, matrix.data() + first * size, size);
   });
   return squares(rows, r);
 }
@@ -168,7 +171,9 @@ double add_rows(const SlalomParameters& at, std::span<const double> x, const Cou
 NormalEquations normal_equations(const SlalomRegression& problem, const SlalomPenalties& penalties,
                                  std::span<const double> x, Index size) {
   const SlalomParameters& at = problem.parameters;
-  NormalEquations normal{size, std::vector<double>(static_cast<std::size_t>(size * size)), {},
+  NormalEquations normal{size,
+                         std::vector<double>(static_cast<std::size_t>(size * size)),
+                         {},
                          std::vector<double>(static_cast<std::size_t>(size))};
   normal.residual = add_rows(at, x, *problem.rows, 1, size, normal.of_rows, normal.gradient);
   normal.matrix = normal.of_rows;
@@ -182,15 +187,15 @@ NormalEquations normal_equations(const SlalomRegression& problem, const SlalomPe
   return normal;
 }
 
-/// A ridge on systems scaled to a diagonal of 1: far below what a determined number needs.
-constexpr double kRidge = 1e-12;
-
 bool is_importance(const SlalomParameters& at, Index p) {
   return p >= at.importance() && p < at.importance() + at.tokens;
 }
 
-bool is_free(const SlalomRegression& problem, const NormalEquations& normal, std::span<const double> x, Index p) {
+/// Without a penalty the parts u make up for any m and β.
+bool is_free(const SlalomRegression& problem, const SlalomPenalties& penalties, const NormalEquations& normal,
+             std::span<const double> x, Index p) {
   const SlalomParameters& at = problem.parameters;
+  if (penalties.part == 0 && (p == at.mean() || (!at.guide.empty() && p == at.factor()))) return false;
   if (!(normal.matrix[p * (normal.size + 1)] > 1e-290)) return false;
   if (p < at.linear()) return true;
   if (!is_importance(at, p)) return !problem.fixed_background;
@@ -198,9 +203,7 @@ bool is_free(const SlalomRegression& problem, const NormalEquations& normal, std
   return normal.gradient[p] > 0 ? x[p] < kImportanceBound : x[p] > -kImportanceBound;
 }
 
-/// (D^{−1/2} (H + damping · level of importances) D^{−1/2} + kRidge I) over the free parameters. Where no penalty
-/// holds the importances, a unit vector along which all of them shift is added: with the parts and the
-/// background's weight that shift changes no prediction.
+/// D^{−1/2} (H + damping · level of importances) D^{−1/2} over the free parameters.
 struct ScaledSystem {
   std::vector<Index> free;
   std::vector<double> matrix, root;
@@ -211,38 +214,37 @@ ScaledSystem scaled_system(const SlalomRegression& problem, const SlalomPenaltie
   ScaledSystem system;
   double sum = 0;  // of the importances' diagonal
   for (Index p = 0; p < normal.size; ++p)
-    if (is_free(problem, normal, x, p)) {
+    if (is_free(problem, penalties, normal, x, p)) {
       system.free.push_back(p);
       system.root.push_back(std::sqrt(normal.matrix[p * (normal.size + 1)]));
       if (is_importance(at, p)) sum += normal.matrix[p * (normal.size + 1)];
     }
   const Index n = std::ssize(system.free);
   const double level = sum / static_cast<double>(std::max<Index>(1, at.tokens));
-  const bool shifts = penalties.importance == 0 && sum > 0;
   system.matrix.resize(static_cast<std::size_t>(n * n));
   for (Index i = 0; i < n; ++i) {
-    const bool of_importance = is_importance(at, system.free[i]);
-    const double ri = system.root[i];
-    for (Index j = 0; j <= i; ++j) {
-      const double rj = system.root[j];
-      system.matrix[i * n + j] = normal.matrix[system.free[i] * normal.size + system.free[j]] / (ri * rj);
-      if (shifts && of_importance && is_importance(at, system.free[j])) system.matrix[i * n + j] += ri * rj / sum;
-    }
-    if (of_importance) system.matrix[i * (n + 1)] += damping * level / (ri * ri);
-    if (system.free[i] >= at.linear() && !of_importance) system.matrix[i * (n + 1)] += damping;
-    system.matrix[i * (n + 1)] += kRidge;
+    const Index p = system.free[i];
+    for (Index j = 0; j <= i; ++j)
+      system.matrix[i * n + j] =
+          normal.matrix[p * normal.size + system.free[j]] / (system.root[i] * system.root[j]);
+    if (is_importance(at, p))
+      system.matrix[i * (n + 1)] += damping * level / (system.root[i] * system.root[i]);
+    else if (p >= at.linear())
+      system.matrix[i * (n + 1)] += damping;
   }
   return system;
 }
 
 /// Adds the damped Newton step to x; an importance, and log B, moves by at most kLongestStep: F is linear in
 /// them nowhere near as far. False if there is none.
-bool add_step(const SlalomRegression& problem, const SlalomPenalties& penalties, const NormalEquations& normal,
-              double damping, std::vector<double>& x) {
+bool add_step(const SlalomRegression& problem, const SlalomPenalties& penalties,
+              const NormalEquations& normal, double damping, std::vector<double>& x) {
   constexpr double kLongestStep = 2;
+  constexpr double kRidge = 1e-12;  // of a diagonal of 1: far below what a determined number needs
   const SlalomParameters& at = problem.parameters;
   ScaledSystem system = scaled_system(problem, penalties, normal, x, damping);
   const Index n = std::ssize(system.free);
+  for (Index i = 0; i < n; ++i) system.matrix[i * (n + 1)] += kRidge;
   if (n == 0 || !cholesky(n, system.matrix.data())) return false;
   std::vector<double> step(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i) step[i] = normal.gradient[system.free[i]] / system.root[i];
@@ -299,19 +301,38 @@ SlalomCurvature curvature(const SlalomRegression& problem, const SlalomPenalties
   SlalomCurvature result;
   const NormalEquations normal = normal_equations(problem, penalties, x, size);
   result.residual = normal.residual;
-  ScaledSystem system = scaled_system(problem, penalties, normal, x, 0);
+  const ScaledSystem system = scaled_system(problem, penalties, normal, x, 0);
   const Index n = std::ssize(system.free);
+  std::vector<double> matrix = system.matrix;
+  std::vector<Index> kept = independent_rows(n, matrix.data(), 1e-11);
+  const Index rank = std::ssize(kept);
+  matrix.resize(static_cast<std::size_t>(rank * rank));
+  const auto scaled = [&](Index i, Index j) { return system.matrix[std::max(i, j) * n + std::min(i, j)]; };
+  for (Index a = 0; a < rank; ++a)
+    for (Index b = 0; b <= a; ++b) matrix[a * rank + b] = scaled(kept[a], kept[b]);
+  if (!cholesky(rank, matrix.data())) throw Error("[slalom] the curvature of the fit is not positive");
+  std::vector<double> factor = matrix;
+  cholesky_inverse(rank, matrix.data());
   result.inverse.assign(static_cast<std::size_t>(size * size), 0);
-  for (Index p = 0; p < size; ++p) result.diagonal.push_back(normal.matrix[p * (size + 1)]);
-  if (n == 0 || !cholesky(n, system.matrix.data())) return result;
-  cholesky_inverse(n, system.matrix.data());
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j) {
-      const Index p = system.free[i], q = system.free[j];
-      const double inverse = system.matrix[i * n + j] / (system.root[i] * system.root[j]);
+  for (Index a = 0; a < rank; ++a)
+    for (Index b = 0; b < rank; ++b) {
+      const Index p = system.free[kept[a]], q = system.free[kept[b]];
+      const double inverse = matrix[a * rank + b] / (system.root[kept[a]] * system.root[kept[b]]);
       result.inverse[p * size + q] = inverse;
       result.freedom += inverse * normal.of_rows[std::max(p, q) * size + std::min(p, q)];
     }
+  std::vector<bool> is_kept(static_cast<std::size_t>(n));
+  for (const Index i : kept) is_kept[i] = true;
+  for (Index d = 0; d < n; ++d) {
+    if (is_kept[d]) continue;
+    std::vector<double> others(static_cast<std::size_t>(rank)), direction(static_cast<std::size_t>(size));
+    for (Index a = 0; a < rank; ++a) others[a] = -scaled(kept[a], d);
+    cholesky_solve(rank, factor.data(), others.data());
+    direction[system.free[d]] = 1 / system.root[d];
+    for (Index a = 0; a < rank; ++a)
+      if (std::abs(others[a]) > 1e-6) direction[system.free[kept[a]]] = others[a] / system.root[kept[a]];
+    result.open.push_back(std::move(direction));
+  }
   return result;
 }
 

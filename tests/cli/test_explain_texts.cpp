@@ -176,8 +176,8 @@ TEST_CASE("explain --resume: a killed run is gone on with, nothing is lost or re
   std::string input;
   for (int i = 0; i < 60; ++i) input += text("{\"id\":\"r", i, "\",\"text\":\"", words(3 + i % 20), "\"}\n");
   folder.write("in.jsonl", input);
-  const Arguments options = {"--method", "slalom-fidel",          "--input", folder.file("in.jsonl"),
-                             "--output", folder.file("out.jsonl")};
+  const Arguments options = {"--budget", "60", "--input", folder.file("in.jsonl"), "--output",
+                             folder.file("out.jsonl")};
   const std::string partial = folder.file("out.jsonl.partial");
   const Finished killed = folder.run(
       "explain", options, {.kill = {.signal = SIGKILL, .when = [&] {

@@ -24,7 +24,7 @@ inline ReportedExplanation reported_slalom(const std::vector<double>& value,
                                            const std::vector<double>& importance) {
   ReportedExplanation e;
   e.explanation.method = "slalom-fidel";
-  SlalomScores scores{value, importance, {}, {}, {}, {}, Background{-0.55, 1.79}};
+  SlalomScores scores{.value = value, .importance = importance, .background = Background{-0.55, 1.79}};
   for (std::size_t i = 0; i < value.size(); ++i) scores.linear.push_back(std::exp(importance[i]) * value[i]);
   e.columns = {{"value", value}, {"importance", importance}, {"linear", scores.linear}};
   e.ranking = "linear";

@@ -122,7 +122,8 @@ TEST_CASE("derivatives of the predictions agree with finite differences") {
         const std::vector<double> below = detail::predict(at, x, rows);
         x[p] = before;
         for (Index i = 0; i < rows.texts; ++i)
-          worst = std::max(worst, std::abs(derivatives[i * at.size() + p] - (above[i] - below[i]) / (2 * step)));
+          worst =
+              std::max(worst, std::abs(derivatives[i * at.size() + p] - (above[i] - below[i]) / (2 * step)));
       }
       CHECK(worst < 1e-8);
     }
@@ -143,13 +144,15 @@ TEST_CASE("a fit that goes on from a model ends no worse, and stays where the mo
   for (std::uint64_t seed = 1; seed <= 6; ++seed)
     for (const bool background : {false, true}) {
       const SlalomModel truth = random_slalom(7, 2, background, seed);
-      const Sample noisy = random_sample(truth, 150, 6, 0.5, seed), exact = random_sample(truth, 40, 6, 0, seed);
+      const Sample noisy = random_sample(truth, 150, 6, 0.5, seed),
+                   exact = random_sample(truth, 40, 6, 0, seed);
       CHECK(fit_slalom(noisy, {.background = background, .start = truth}).mse < 1.01 * mse(truth, noisy));
       CHECK(fit_slalom(exact, {.background = background, .start = truth}).mse < 1e-16);
     }
 }
 
-TEST_CASE("with a background least squares are never worse than plain SLALOM and than the affine bag of words") {
+TEST_CASE(
+    "with a background least squares are never worse than plain SLALOM and than the affine bag of words") {
   Rng rng(31, Purpose::test);
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const Index tokens = 2 + static_cast<Index>(seed);
@@ -200,7 +203,8 @@ TEST_CASE("fixed importances leave the values to linear least squares") {
   const auto solution = minimum_norm_least_squares(200, 5, shares, sample.target).solution;
   CHECK(relative_error(fit.model.value, solution) < 1e-9);
 
-  const SlalomFit with = fit_slalom(sample, {.background = true, .fixed_importance = true, .least_squares = true});
+  const SlalomFit with =
+      fit_slalom(sample, {.background = true, .fixed_importance = true, .least_squares = true});
   CHECK(with.model.importance == std::vector<double>(5));
   CHECK(with.mse <= fit.mse);
   CHECK(std::isfinite(with.background_se.importance));
@@ -312,7 +316,8 @@ TEST_CASE("many texts leave the penalties no say: the fit is that of least squar
 TEST_CASE("few texts: penalties predict other texts where least squares do not") {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     const SlalomModel truth = random_slalom(40, 0.5, true, seed);
-    const Sample sample = random_sample(truth, 90, 60, 0.05, seed), fresh = random_sample(truth, 300, 60, 0, seed + 10);
+    const Sample sample = random_sample(truth, 90, 60, 0.05, seed),
+                 fresh = random_sample(truth, 300, 60, 0, seed + 10);
     const SlalomFit free = fit_slalom(sample, free_fit(true)), fit = fit_slalom(sample, {.background = true});
     CHECK(mse(fit.model, fresh) < mse(free.model, fresh) / 2);
     CHECK(r_squared(fresh, predict(fit.model, fresh)) > 0.7);
@@ -335,7 +340,8 @@ Sample saturating_deletions(Index texts, bool any_size, double moved, std::uint6
     std::vector<Sample::Token> order(kLength);
     std::iota(order.begin(), order.end(), 0);
     const Index removed = any_size ? rng.below(kLength) : 1 + rng.below(10);
-    for (Index r = 0; r < removed; ++r) order.erase(order.begin() + rng.below(static_cast<std::uint32_t>(order.size())));
+    for (Index r = 0; r < removed; ++r)
+      order.erase(order.begin() + rng.below(static_cast<std::uint32_t>(order.size())));
     double sum = 1;
     for (Index p = 0; p < std::ssize(order); ++p) sum += w[order[p]] + place[order[p] * kLength + p];
     sample.add(order, 4 * std::tanh(sum / 4));
@@ -345,18 +351,21 @@ Sample saturating_deletions(Index texts, bool any_size, double moved, std::uint6
 
 }  // namespace
 
-TEST_CASE("a fit to deletions never predicts much worse than an additive fit, nor beyond what was answered") {
-  for (const bool any_size : {false, true})
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+TEST_CASE("a fit to deletions predicts as an additive fit does, and nothing far beyond what was answered") {
+  for (const bool any_size : {false, true}) {
+    double chosen = 0, additive = 0;
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
       const Sample asked = saturating_deletions(300, any_size, 0, seed),
-                   fresh = saturating_deletions(300, any_size, 0, seed + 100);
-      const SlalomFit fit = fit_slalom(asked, {.background = true}),
-                      additive = fit_slalom(asked, {.background = true, .fixed_importance = true});
-      CHECK(mse(fit.model, fresh) < 1.2 * mse(additive.model, fresh));
+                   fresh = saturating_deletions(1000, any_size, 0, seed + 100);
+      const SlalomFit fit = fit_slalom(asked, {.background = true});
+      chosen += mse(fit.model, fresh);
+      additive += mse(fit_slalom(asked, {.background = true, .fixed_importance = true}).model, fresh);
       const auto [lowest, highest] = std::ranges::minmax(predict(fit.model, fresh));
       CHECK(lowest > -12);  // the answers lie within ±4
       CHECK(highest < 12);
     }
+    CHECK(chosen < 1.2 * additive);
+  }
 }
 
 TEST_CASE("what is chosen has the least cross-validated error, or is the additive limit") {
@@ -379,7 +388,8 @@ TEST_CASE("what is chosen has the least cross-validated error, or is the additiv
 }
 
 TEST_CASE("effects of tokens' places are told from the tokens' own, and predict moved tokens") {
-  const Sample asked = saturating_deletions(300, false, 0.3, 1), fresh = saturating_deletions(300, false, 0.3, 2);
+  const Sample asked = saturating_deletions(300, false, 0.3, 1),
+               fresh = saturating_deletions(300, false, 0.3, 2);
   const SlalomFit without = fit_slalom(asked, {.background = true}),
                   with = fit_slalom(asked, {.background = true, .positions = true});
   CHECK(r_squared(fresh, predict(without.model, fresh)) < 0.6);

@@ -33,6 +33,7 @@ class Views {
 
  private:
   bool terminal_ = false, colour_ = false, show_special_ = false, quiet_ = false;
+  bool words_ = false;  // the tokens of a word are shown as one
   std::string html_, svg_;
   std::vector<ReportedText> texts_;
   Index left_out_ = 0;

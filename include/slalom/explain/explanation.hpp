@@ -12,10 +12,11 @@
 
 namespace slalom {
 
-/// Of the n explained tokens. `linear` is exp(importance) · value, which has the sign of a token's part in
-/// the log-odds; `removal` the surrogate's F(t without i) − F(t), NaN where nothing would be left.
+/// Of the n explained tokens. `part` is the token's share of the weight times its value: with the
+/// background's the parts add up to the surrogate's F(t), nats. `linear` is exp(importance) · value, the same
+/// without a scale; `removal` the surrogate's F(t without i) − F(t), NaN where nothing would be left.
 struct SlalomScores {
-  std::vector<double> value, importance, linear, removal;
+  std::vector<double> part, value, importance, linear, removal;
   std::vector<double> value_se, importance_se;  // standard errors of the fit, or empty
   std::optional<Background> background;
 };
@@ -27,10 +28,10 @@ struct LinearScores {
 /// How well an explanation predicts log-odds of deletions of its text: of those that it was not made from, as
 /// far as there are any.
 struct Fidelity {
-  double r2 = 0, mse = 0;           // r2 is NaN if all true log-odds are equal; mse in nats²
-  double correlation = 0;           // Pearson's, of predicted and true: for scores without a scale; NaN as r2
-  /// r2 of what the tokens' scores alone predict, where the explanation has more: calibration left out, position
-  /// effects replaced by their mean. NaN where it has no more.
+  double r2 = 0, mse = 0;  // r2 is NaN if all true log-odds are equal; mse in nats²
+  double correlation = 0;  // Pearson's, of predicted and true: for scores without a scale; NaN as r2
+  /// r2 of what the tokens' scores alone predict, where the explanation has more: calibration left out,
+  /// position effects replaced by their mean. NaN where it has no more.
   double r2_scores = std::numeric_limits<double>::quiet_NaN();
   std::vector<Index> removed;       // how many tokens were removed
   std::vector<double> mse_removed;  // of each of these numbers
@@ -61,6 +62,7 @@ enum class Baseline { zero, pad, mask };
 
 /// Scores of the opened model that values of a SLALOM shrink towards, times a factor that the fit finds.
 enum class Prior { none, gradient /* input x gradient */, attn_lrp };
+inline constexpr const char* kPriorNames[] = {"none", "gradient", "attn-lrp"};
 
 struct ExplainOptions {
   std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
@@ -68,9 +70,10 @@ struct ExplainOptions {
   Absence absence;                 // in Shapley games, leave-one-out and deletions that a method asks about
   Index short_length = 2;          // slalom-eff: tokens of a text
   Index most_deleted = 10;         // slalom-fidel, linear-deletion: tokens deleted at most
-  std::optional<Prior> prior{};    // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
-  bool positions = true;           // SLALOMs fitted to deletions have position effects where they predict better
-  Index calibrate = 0;             // deletions that a calibration is fitted to; 0: none
+  std::optional<Prior>
+      prior{};            // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
+  bool positions = true;  // SLALOMs fitted to deletions have position effects where they predict better
+  Index calibrate = 0;    // deletions that a calibration is fitted to; 0: none
   Baseline baseline = Baseline::zero;          // integrated-gradients
   std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines
   double tolerance = 1e-3;                     // integrated-gradients: the largest completeness gap, nats
@@ -107,9 +110,10 @@ const std::vector<Method>& methods();
 const Method& method_named(const std::string& name);
 
 /// Fits offset + slope · removed tokens + factor · (prediction − F(t)) to log-odds of `options.calibrate`
-/// deletions of 1 … 10 tokens, and makes that the prediction; the scores are multiplied by the factor, and the
-/// three numbers are checks. So scores in any unit predict log-odds.
-void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& explanation);
+/// deletions of 1 … 10 tokens, and makes that the prediction; the scores are multiplied by the factor, and
+/// the three numbers are checks. So scores in any unit predict log-odds.
+void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+               Explanation& explanation);
 
 /// Explains the text, and scores the explanation on held-out deletions. The same text, options and seed give
 /// the same bits. Throws Error as the black box and the method do, UsageError for a budget below 1.

@@ -24,6 +24,10 @@ LeastSquares minimum_norm_least_squares(Index m, Index n, const std::vector<doub
 /// and written. False if a is not positive definite to working precision: a pivot is not finite, or is lost
 /// in the rounding of the diagonal element that it comes from.
 bool cholesky(Index n, double* a);
+/// Of a symmetric positive semidefinite a (n, n), row-major, lower triangle: rows, in ascending order, of
+/// which no one follows from the others and all others do; what is left of a diagonal element by the others
+/// counts as 0 up to `tolerance`. a is overwritten.
+std::vector<Index> independent_rows(Index n, double* a, double tolerance);
 /// x ← (L Lᵀ)⁻¹ x for the factor of cholesky().
 void cholesky_solve(Index n, const double* factor, double* x);
 /// a ← (L Lᵀ)⁻¹, symmetric and full.

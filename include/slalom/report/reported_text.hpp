@@ -18,6 +18,7 @@ struct ReportedToken {
   std::string piece;                             // as the vocabulary spells it: "##ing", "Ġthe"
   std::vector<TokenId> ids;                      // of a token one, of a word its pieces
   int part = 0;                                  // 1: of the second text of a pair
+  Index word = -1;                               // of its text, from 0; −1: not known
   std::optional<std::pair<Index, Index>> bytes;  // in the text, if that is known
   bool special = false;
 };
@@ -83,7 +84,15 @@ struct DistinctToken {
 /// ones in order of position.
 std::vector<DistinctToken> distinct_tokens(const ReportedText& text, const ReportedExplanation& explanation);
 
-/// Scores of the ranking's column over their largest absolute value: (S), in [−1, 1], 0 without a score.
+/// The tokens of each word as one: importances log Σ exp(s), values weighted by exp(s), parts, linear scores
+/// and weights added, standard errors as if tokens' were independent; a word is read by as much attention as
+/// its tokens together, and reads with their mean. What has a word of its own, or none, stays.
+ReportedText by_words(ReportedText text);
+
+/// The value, or the weight, is less than its standard error.
+bool is_uncertain(const ReportedExplanation& explanation, Index token);
+/// Scores of the ranking's column over their largest absolute value: (S), in [−1, 1], 0 without a score; a
+/// quarter of that where is_uncertain().
 std::vector<double> shades(const ReportedExplanation& explanation);
 /// The tokens that views mark with their numbers: the largest absolute scores, at least a third of the
 /// largest; at most 4 and one more for every 12 tokens, up to 16. (S)

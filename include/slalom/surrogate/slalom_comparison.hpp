@@ -2,10 +2,12 @@
 //
 // Additive fits with backgrounds of several weights are linear mixed models: their penalty, and the position
 // effects' variance, is the most likely one. From one of them SLALOM fits descend for several spreads of the
-// importances; the noise and the parts' variance are estimated anew every few steps from the parameters that the texts determine (MacKay, "Bayesian Interpolation", Neural
-// Computation 1992). Each fit is cross-validated at its penalties, from where it ended.
+// importances; the noise and the parts' variance are estimated anew every few steps from the parameters that
+// the texts determine (MacKay, "Bayesian Interpolation", Neural Computation 1992). Each fit is
+// cross-validated at its penalties.
 #pragma once
 
+#include <limits>
 #include <numeric>
 
 #include "slalom/surrogate/mixed_model.hpp"
@@ -36,7 +38,8 @@ std::vector<Index> texts_to_compare(Index texts, Index tokens);
 
 /// Texts' tokens that stand at the same place in both, over the weights of both (n, n): the covariance of
 /// position effects.
-std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts, double background);
+std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts,
+                                        double background);
 /// (I + ρ P)⁻¹ · residual: what each text says of the effects of its places.
 std::vector<double> position_weights(const std::vector<double>& P, double rho, std::vector<double> residual);
 
@@ -44,12 +47,12 @@ class Comparison {
  public:
   Comparison(const Sample& sample, const SlalomOptions& options, const std::vector<Index>& texts);
 
-  /// Position effects are estimated beside the best additive fit and subtracted from the answers; the fits are
-  /// compared on what is left.
+  /// If the best additive fit with position effects predicts better than any fit without, SLALOMs included,
+  /// they are estimated beside it and subtracted from the answers, and the fits are compared on what is left.
   void compare();
   /// The least cross-validated error. Against the best additive fit it must also win on the usual text, its
-  /// error cut at the 95 % point, or by more than two standard errors: what rests on a few texts may be theirs
-  /// alone.
+  /// error cut at the 95 % point, or by more than two standard errors: what rests on a few texts may be
+  /// theirs alone.
   const Candidate& best() const;
   const std::vector<Candidate>& candidates() const { return candidates_; }
   double position_rho() const { return position_rho_; }  // 0: there are no effects
@@ -69,7 +72,7 @@ class Comparison {
   struct Additive {
     MixedDesign design;
     double background = 0;
-    std::vector<MixedFit> fits;  // without position effects, and with them
+    MixedFit fit;
   };
 
   MixedDesign design(double background) const;
@@ -77,9 +80,12 @@ class Comparison {
   std::vector<double> point(const MixedFit& fit, double background) const;
   Candidate candidate(const MixedFit& fit, double background) const;
   void cut_folds();
-  void compare_additive(bool positions);
+  void compare_additive();
+  Candidate placed() const;
   void subtract_position_effects(const Candidate& placed);
-  void compare_slaloms();
+  /// Those whose noise is less than `enough`.
+  void compare_slaloms(double enough = std::numeric_limits<double>::infinity());
+  std::vector<double> slalom_start(const Candidate& c) const;
   void validate_additive(Candidate& c, const MixedDesign& design, const Fold& fold) const;
   void validate(Candidate& c, const Fold& fold) const;
   void set_penalties(Candidate& c, double deviation) const;

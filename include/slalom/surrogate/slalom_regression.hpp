@@ -1,8 +1,8 @@
 // The penalised regression behind fit_slalom. In weights w_k = e^{s_k} and parts u_k
 //   F(t) = (B v_0 + Σ_k c_k (w_k m + u_k + β g_k)) / (B + Σ_k c_k w_k),
-// c_k the token's count, m the mean value, g the guide and β its factor, B the background's weight; the values
-// are v_k = m + (u_k + β g_k) / w_k. A token that acts additively has weight 0 and an infinite value, but its part
-// stays finite: that is why parts are penalised, and not values.
+// c_k the token's count, m the mean value, g the guide and β its factor, B the background's weight; the
+// values are v_k = m + (u_k + β g_k) / w_k. A token that acts additively has weight 0 and an infinite value,
+// but its part stays finite: that is why parts are penalised, and not values.
 #pragma once
 
 #include "slalom/surrogate/slalom.hpp"
@@ -21,8 +21,8 @@ struct CountRows {
 };
 CountRows count_rows(const Sample& sample);
 
-/// Places of the parameters in their vector: u (K), m, β with a guide, v_0 with a background, in which F is linear;
-/// then s (K), and log B with a background.
+/// Places of the parameters in their vector: u (K), m, β with a guide, v_0 with a background, in which F is
+/// linear; then s (K), and log B with a background.
 struct SlalomParameters {
   Index tokens = 0;
   bool background = false;
@@ -64,15 +64,17 @@ struct SlalomDescent {
 };
 
 /// Levenberg-Marquardt until a step gains less than `tolerance` of the objective. Importances are damped; the
-/// others, in which F is linear, are solved for anew after every step (variable projection). Never ends above its
-/// start.
+/// others, in which F is linear, are solved for anew after every step (variable projection). Never ends above
+/// its start.
 SlalomDescent descend(const SlalomRegression& problem, const SlalomPenalties& penalties,
                       std::vector<double> start, Index iterations, double tolerance);
 
-/// Of the linearised problem at x: H⁻¹, H = JᵀWJ + penalties (size, size), 0 for what is fixed; the diagonal of
-/// H; the residual sum of squares; and how many parameters the rows determine, tr(H⁻¹ JᵀWJ).
+/// Of the linearised problem at x: a generalised inverse of H = JᵀWJ + penalties (size, size), 0 for what is
+/// fixed; a basis of the directions along which nothing changes, (size) each; the residual sum of squares;
+/// and how many parameters the rows determine, tr(H⁻¹ JᵀWJ).
 struct SlalomCurvature {
-  std::vector<double> inverse, diagonal;
+  std::vector<double> inverse;
+  std::vector<std::vector<double>> open;
   double residual = 0, freedom = 0;
 };
 SlalomCurvature curvature(const SlalomRegression& problem, const SlalomPenalties& penalties,

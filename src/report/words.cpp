@@ -1,0 +1,126 @@
+// Tokens that are read as one word.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "slalom/report/reported_text.hpp"
+
+namespace slalom {
+
+namespace {
+
+using Groups = std::vector<std::vector<std::size_t>>;  // of tokens, in order
+
+Groups words_of(const std::vector<ReportedToken>& tokens) {
+  Groups groups;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const bool joins = i > 0 && tokens[i].word >= 0 && tokens[i].word == tokens[i - 1].word &&
+                       tokens[i].part == tokens[i - 1].part && !tokens[i].special && !tokens[i - 1].special;
+    if (!joins) groups.emplace_back();
+    groups.back().push_back(i);
+  }
+  return groups;
+}
+
+ReportedToken joined(const std::vector<ReportedToken>& tokens, const std::vector<std::size_t>& group,
+                     const std::string texts[2]) {
+  ReportedToken word = tokens[group.front()];
+  for (const std::size_t i : group) {
+    if (i == group.front()) continue;
+    word.ids.insert(word.ids.end(), tokens[i].ids.begin(), tokens[i].ids.end());
+    word.text += tokens[i].text;
+    if (word.bytes && tokens[i].bytes) word.bytes->second = tokens[i].bytes->second;
+  }
+  if (group.size() > 1 && word.bytes)
+    word.text = texts[word.part == 1 ? 1 : 0].substr(
+        static_cast<std::size_t>(word.bytes->first),
+        static_cast<std::size_t>(word.bytes->second - word.bytes->first));
+  if (group.size() > 1) word.piece = word.text;
+  return word;
+}
+
+double sum_over(const std::vector<std::size_t>& group, const auto& term) {
+  double sum = 0;
+  for (const std::size_t i : group) sum += term(i);
+  return sum;
+}
+
+/// Weights exp(importance); all alike where there are none.
+std::vector<double> weights_of(const ReportedExplanation& e, std::size_t tokens) {
+  std::vector<double> weights(tokens, 1);
+  if (const std::vector<double>* importance = e.find("importance"))
+    std::ranges::transform(*importance, weights.begin(),
+                           [](double s) { return std::isnan(s) ? 0 : std::exp(s); });
+  return weights;
+}
+
+/// Of the surrogate's F without the group: its parts go, and what is left has the weight that is left.
+double removal_of(const ReportedExplanation& e, const std::vector<std::size_t>& group,
+                  const std::vector<double>& weights) {
+  const std::vector<double>& part = e.column("part");
+  const auto& background = std::get<SlalomScores>(e.explanation.scores).background;
+  const double of_background = background ? std::exp(background->importance) : 0;
+  double weight = of_background, F = 0;
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    weight += weights[i];
+    if (!std::isnan(part[i])) F += part[i];
+  }
+  if (background) F += of_background / weight * background->value;
+  const double gone = sum_over(group, [&](std::size_t i) { return weights[i]; }) / weight;
+  return (F - sum_over(group, [&](std::size_t i) { return part[i]; })) / (1 - gone) - F;
+}
+
+double joined_score(const ReportedExplanation& e, const std::string& name, const std::vector<double>& scores,
+                    const std::vector<std::size_t>& group, const std::vector<double>& weights) {
+  if (group.size() == 1 || std::isnan(scores[group.front()])) return scores[group.front()];
+  const double weight = sum_over(group, [&](std::size_t i) { return weights[i]; });
+  const auto share = [&](std::size_t i) { return weights[i] / weight; };
+  if (name == "importance") return std::log(weight);
+  if (name == "value") return sum_over(group, [&](std::size_t i) { return share(i) * scores[i]; });
+  if (name == "value_se" || name == "importance_se")
+    return std::sqrt(sum_over(group, [&](std::size_t i) { return std::pow(share(i) * scores[i], 2); }));
+  if (name == "standard_error")
+    return std::sqrt(sum_over(group, [&](std::size_t i) { return scores[i] * scores[i]; }));
+  if (name == "removal") return removal_of(e, group, weights);
+  return sum_over(group, [&](std::size_t i) { return scores[i]; });
+}
+
+std::vector<float> joined_pattern(const std::vector<float>& pattern, std::size_t tokens,
+                                  const Groups& groups) {
+  std::vector<float> words;
+  for (const auto& readers : groups)
+    for (const auto& read : groups)
+      words.push_back(static_cast<float>(sum_over(readers,
+                                                  [&](std::size_t i) {
+                                                    return sum_over(read, [&](std::size_t j) {
+                                                      return static_cast<double>(pattern[i * tokens + j]);
+                                                    });
+                                                  }) /
+                                         static_cast<double>(readers.size())));
+  return words;
+}
+
+}  // namespace
+
+ReportedText by_words(ReportedText t) {
+  const Groups groups = words_of(t.tokens);
+  const std::size_t tokens = t.tokens.size();
+  if (groups.size() == tokens) return t;
+  for (ReportedExplanation& e : t.explanations) {
+    const std::vector<double> weights = weights_of(e, tokens);
+    auto columns = e.columns;
+    for (auto& [name, scores] : columns) {
+      std::vector<double> words;
+      for (const auto& group : groups) words.push_back(joined_score(e, name, scores, group, weights));
+      scores = std::move(words);
+    }
+    e.columns = std::move(columns);
+  }
+  for (ReportedPattern& p : t.attention) p.pattern = joined_pattern(p.pattern, tokens, groups);
+  std::vector<ReportedToken> words;
+  for (const auto& group : groups) words.push_back(joined(t.tokens, group, t.text));
+  t.tokens = std::move(words);
+  return t;
+}
+
+}  // namespace slalom
