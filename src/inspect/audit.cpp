@@ -230,8 +230,9 @@ std::optional<ClassDistances> class_distances(BlackBox& model, const AuditOption
       .constant = distance(std::vector<double>(sample.target.size(), mean / weight)),
       .additive = distance(predict(fit_linear(sample).model, sample)),
       .positionwise = distance(predict(fit_gam(sample).model, sample)),
-      .slalom = distance(predict(fit_slalom(sample).model, sample)),
-      .slalom_background = distance(predict(fit_slalom(sample, {.background = true}).model, sample))};
+      .slalom = distance(predict(fit_slalom(sample, {.least_squares = true}).model, sample)),
+      .slalom_background =
+          distance(predict(fit_slalom(sample, {.background = true, .least_squares = true}).model, sample))};
 }
 
 }  // namespace
