@@ -76,8 +76,7 @@ Json recover_from_truth(Index count, const Options& options) {
 
   SlalomFit fit, adam;
   const double fit_seconds = seconds_of([&] { fit = fit_slalom(sample); });
-  const double adam_seconds =
-      seconds_of([&] { adam = fit_slalom_adam(sample, kPublishedSurrogate, options.seed); });
+  const double adam_seconds = seconds_of([&] { adam = fit_slalom_adam(sample, kPublishedTexts); });
   Identification identified;
   const TokenId first = experiment::words_of(source).front();
   const auto ask = [&](const std::vector<std::vector<Sample::Token>>& asked) {

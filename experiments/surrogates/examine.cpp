@@ -34,17 +34,14 @@ Audit audit_model(const SavedTransformer& saved, TextClassifier<float>& single, 
 
 const std::vector<Surrogate>& surrogates() {
   static const std::vector<Surrogate> list = {
-      {"linear", "linear", [](const Sample& s, std::uint64_t) { return predictor(fit_linear(s).model); }},
-      {"gam_published", "GAM, published",
-       [](const Sample& s, std::uint64_t) { return predictor(fit_gam_lasso(s).model); }},
-      {"gam", "GAM", [](const Sample& s, std::uint64_t) { return predictor(fit_gam(s).model); }},
+      {"linear", "linear", [](const Sample& s) { return predictor(fit_linear(s).model); }},
+      {"gam_published", "GAM, published", [](const Sample& s) { return predictor(fit_gam_lasso(s).model); }},
+      {"gam", "GAM", [](const Sample& s) { return predictor(fit_gam(s).model); }},
       {"slalom_published", "SLALOM, published",
-       [](const Sample& s, std::uint64_t seed) {
-         return predictor(fit_slalom_adam(s, kPublishedSurrogate, seed).model);
-       }},
-      {"slalom", "SLALOM", [](const Sample& s, std::uint64_t) { return predictor(fit_slalom(s).model); }},
+       [](const Sample& s) { return predictor(fit_slalom_adam(s, kPublishedTexts).model); }},
+      {"slalom", "SLALOM", [](const Sample& s) { return predictor(fit_slalom(s).model); }},
       {"slalom_background", "SLALOM, background",
-       [](const Sample& s, std::uint64_t) { return predictor(fit_slalom(s, {.background = true}).model); }}};
+       [](const Sample& s) { return predictor(fit_slalom(s, {.background = true}).model); }}};
   return list;
 }
 
@@ -76,7 +73,7 @@ Json examine(const SavedTransformer& saved, const Options& options) {
   record["repeated"]["model"] = perfect.target;
   for (const Surrogate& surrogate : surrogates()) {
     Predictor fit;
-    record["seconds"][surrogate.name] = seconds_of([&] { fit = surrogate.fit(fitted, seed); });
+    record["seconds"][surrogate.name] = seconds_of([&] { fit = surrogate.fit(fitted); });
     record["mse"][surrogate.name] = mean_squared_error(scored, fit(scored));
     record["repeated"][surrogate.name] = fit(perfect);
   }

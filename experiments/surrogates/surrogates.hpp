@@ -26,7 +26,7 @@ using Predictor = std::function<std::vector<double>(const Sample&)>;
 struct Surrogate {
   std::string name;   // "slalom_background"
   std::string title;  // "SLALOM, background"
-  Predictor (*fit)(const Sample& sample, std::uint64_t seed);
+  Predictor (*fit)(const Sample& sample);
 };
 const std::vector<Surrogate>& surrogates();
 

@@ -181,6 +181,8 @@ Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& 
   const Vocabulary& vocabulary = tokenizer.vocabulary();
   options.pad_id = vocabulary.find("[PAD]");
   if (!options.pad_id) options.pad_id = vocabulary.find("<|endoftext|>");
+  options.unk_id = vocabulary.find("[UNK]");
+  options.tokenizer = &tokenizer;
   // A text without special tokens has no empty form, which Shapley's games need.
   if (variant.method == "kernel-shap" && !text.has_empty_text()) options.absence.filler = options.pad_id;
   return explain(method, f, text, options);

@@ -131,7 +131,8 @@ std::string OpenedClassifier::label() const {
 ExplainOptions OpenedClassifier::options_for(const ExplainedText& text, const Method& method,
                                              ExplainOptions options) const {
   options.as_published = options.as_published && method.has("as-published");
-  if (!options.background) options.background = !options.as_published && (reads_end || text.has_empty_text());
+  options.tokenizer = tokenizer_or_null();
+  if (!options.background) options.background = reads_end || text.has_empty_text();
   return options;
 }
 
@@ -267,22 +268,28 @@ void add_explain_options(cxxopts::Options& options) {
       "positions",
       "effects of tokens' places in SLALOMs fitted to deletions: none or fitted (default: fitted)", word(""),
       "P")("calibrate", "deletions that turn scores into log-odds; 0: none", integer("0"), "N")(
-      "as-published", "SLALOM, SHAP, LIME and integrated gradients as the published study has them")(
-      "held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
-      integer("5"), "N");
+      "as-published",
+      "methods as the published study's code computes them: SLALOM, SHAP, LIME, linear-deletion, gradients, "
+      "LRP")("held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
+             integer("5"), "N");
 }
 
 namespace {
 
+bool kept_as_published(const std::string& option) {
+  return option == "budget" || option == "as-published";
+}
+
 void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector<const Method*>& methods) {
   for (const char* option : {"budget", "background", "absence", "baseline", "tolerance", "short-length",
                              "most-deleted", "prior", "positions", "as-published"})
-    if (parsed.count(option) > 0 &&
-        std::ranges::none_of(methods, [&](const Method* m) { return m->has(option); }))
+    if (parsed.count(option) > 0 && std::ranges::none_of(methods, [&](const Method* m) {
+          const bool replaced = parsed.count("as-published") > 0 && m->has("as-published");
+          return m->has(option) && (!replaced || kept_as_published(option));
+        }))
       throw UsageError(text("--", option, " has no effect with ",
-                            methods.size() == 1 ? text("--method ", methods[0]->name) : "these methods"));
-  if (parsed.count("as-published") > 0)
-    refuse_options(parsed, {"baseline", "tolerance"}, "with --as-published");
+                            methods.size() == 1 ? text("--method ", methods[0]->name) : "these methods",
+                            parsed.count("as-published") > 0 ? " --as-published" : ""));
 }
 
 std::optional<Baseline> baseline_named(const std::string& name) {
@@ -323,6 +330,7 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
       static_cast<TokenId>(integer_option(parsed, "mask-id", -1, classifier.limits.vocabulary - 1));
   o.mask_id = id >= 0 ? id : classifier.tokens.special.mask;
   o.pad_id = classifier.tokens.padding;
+  o.unk_id = classifier.tokens.special.unk;
   if (absence == "mask") {
     o.absence.filler = o.mask_id;
     if (!o.mask_id)
@@ -341,8 +349,6 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
     throw UsageError("--prior " + prior + ", wanted none, gradient or attn-lrp");
   o.prior = prior_named(prior);
   o.as_published = parsed.count("as-published") > 0;
-  if (o.as_published && o.background == true)
-    throw UsageError("--background fitted: the published fits have no background");
   return o;
 }
 

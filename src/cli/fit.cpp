@@ -84,8 +84,8 @@ void fit_linear_rows(const Rows& rows, Fitted& fitted) {
   fitted.on_held_out = predict(fit.model, rows.held_out);
 }
 
-void fit_gam_rows(const Rows& rows, bool as_published, Fitted& fitted) {
-  const GamFit fit = as_published ? fit_gam_lasso(rows.fit) : fit_gam(rows.fit);
+void fit_gam_rows(const Rows& rows, bool lasso, Fitted& fitted) {
+  const GamFit fit = lasso ? fit_gam_lasso(rows.fit) : fit_gam(rows.fit);
   std::vector<double> weights;  // of one token at each position
   for (std::size_t k = 0; k < rows.ids.size(); ++k) {
     weights.clear();
@@ -94,7 +94,7 @@ void fit_gam_rows(const Rows& rows, bool as_published, Fitted& fitted) {
     fitted.tokens[k].field("weight", weights);
   }
   fitted.row.field("intercept", fit.model.intercept).field("positions", fit.model.positions);
-  if (as_published)
+  if (lasso)
     fitted.row.field("duality_gap", fit.gap);
   else
     fitted.row.field("rank", fit.rank);
@@ -103,15 +103,21 @@ void fit_gam_rows(const Rows& rows, bool as_published, Fitted& fitted) {
   fitted.on_held_out = predict(fit.model, rows.held_out);
 }
 
-void fit_slalom_rows(const Rows& rows, const SlalomOptions& options, bool as_published, std::uint64_t seed,
-                     Fitted& fitted) {
-  const SlalomFit fit =
-      as_published ? fit_slalom_adam(rows.fit, kPublishedSurrogate, seed) : fit_slalom(rows.fit, options);
-  for (std::size_t k = 0; k < rows.ids.size(); ++k) {
-    fitted.tokens[k].field("value", fit.model.value[k]).field("importance", fit.model.importance[k]);
-    if (!as_published)
-      fitted.tokens[k].field("value_se", fit.value_se[k]).field("importance_se", fit.importance_se[k]);
-  }
+SlalomFit slalom_fit(const Sample& sample, const SlalomOptions& options, const std::string& how) {
+  if (how == "published-fidel") return fit_slalom_deletions(sample);
+  if (how == "published-eff") return fit_slalom_adam(sample, kPublishedEff);
+  if (how == "published-texts") return fit_slalom_adam(sample, kPublishedTexts);
+  return fit_slalom(sample, options);
+}
+
+void fit_slalom_rows(const Rows& rows, const SlalomOptions& options, const std::string& how, Fitted& fitted) {
+  const SlalomFit fit = slalom_fit(rows.fit, options, how);
+  for (std::size_t k = 0; k < rows.ids.size(); ++k)
+    fitted.tokens[k]
+        .field("value", fit.model.value[k])
+        .field("importance", fit.model.importance[k])
+        .field("value_se", fit.value_se[k])
+        .field("importance_se", fit.importance_se[k]);
   if (fit.model.background)
     fitted.background = JsonRow()
                             .field("importance", fit.model.background->importance)
@@ -119,21 +125,27 @@ void fit_slalom_rows(const Rows& rows, const SlalomOptions& options, bool as_pub
                             .field("importance_se", fit.background_se.importance)
                             .field("value_se", fit.background_se.value)
                             .str();
-  fitted.row.field("converged", fit.converged);
+  fitted.row.field("chosen", fit.chosen)
+      .field("cross_validated_mse", fit.cross_validated_mse)
+      .field("importance_deviation", fit.importance_deviation)
+      .field("part_deviation", fit.part_deviation)
+      .field("converged", fit.converged);
   fitted.iterations = fit.iterations;
   fitted.warnings = fit.warnings;
   fitted.on_fit = predict(fit.model, rows.fit);
   fitted.on_held_out = predict(fit.model, rows.held_out);
 }
 
-std::string fitted_json(const std::string& surrogate, const Rows& rows, const Fitted& fitted, double seconds,
-                        std::uint64_t seed) {
+std::string fitted_json(const std::string& surrogate, const std::string& how, const Rows& rows,
+                        const Fitted& fitted, double seconds, std::uint64_t seed) {
   std::string tokens, warnings;
   for (const JsonRow& token : fitted.tokens) tokens += (tokens.empty() ? "" : ",") + token.str();
   for (const std::string& warning : fitted.warnings)
     warnings += (warnings.empty() ? "" : ",") + json_string(warning);
   JsonRow row;
-  row.field("surrogate", surrogate).field("mse_fit", mean_squared_error(rows.fit, fitted.on_fit));
+  row.field("surrogate", surrogate)
+      .field("fit", how)
+      .field("mse_fit", mean_squared_error(rows.fit, fitted.on_fit));
   if (rows.held_out.texts() == 0)
     row.raw("mse_holdout", "null").raw("r2_holdout", "null");
   else
@@ -151,24 +163,31 @@ std::string fitted_json(const std::string& surrogate, const Rows& rows, const Fi
       .str();
 }
 
+/// How a surrogate can be fitted; all but the first two as the published code does it.
+const std::map<std::string, std::vector<std::string>> kFits = {
+    {"linear", {"default", "least-squares"}},
+    {"gam", {"default", "least-squares", "published-lasso"}},
+    {"slalom", {"default", "least-squares", "published-fidel", "published-eff", "published-texts"}}};
+
 int fit(const cxxopts::ParseResult& parsed) {
   const CommonOptions common = read_common(parsed);
   if (common.precision == Precision::f32)
     refuse_options(parsed, {"precision"}, "but f64 in fit: surrogates are fitted in float64");
   if (common.model.empty())
     refuse_options(parsed, {"skip-special"}, "without --model, whose folder names special tokens");
-  const std::string surrogate = parsed["surrogate"].as<std::string>();
-  if (surrogate != "linear" && surrogate != "gam" && surrogate != "slalom")
+  const std::string surrogate = parsed["surrogate"].as<std::string>(), how = parsed["fit"].as<std::string>();
+  if (!kFits.contains(surrogate))
     throw UsageError("--surrogate " + surrogate + ", wanted linear, gam or slalom");
-  const bool as_published = parsed.count("as-published") > 0, is_slalom = surrogate == "slalom";
+  const std::vector<std::string>& fits = kFits.at(surrogate);
+  if (std::ranges::find(fits, how) == fits.end())
+    throw UsageError("--fit " + how + " with --surrogate " + surrogate + ", wanted " + listed(fits));
+  const bool as_published = how.starts_with("published-"), is_slalom = surrogate == "slalom";
   const std::optional<bool> background = choice_option(parsed, "background", "none", "fitted"),
                             fixed_importance = choice_option(parsed, "importance", "fitted", "fixed");
   if (!is_slalom && (background || fixed_importance))
     throw UsageError("--background and --importance have no effect with --surrogate " + surrogate);
-  if (as_published && surrogate == "linear")
-    throw UsageError("--as-published has no effect: the published linear fit is least squares, too");
-  if (as_published && (background == true || fixed_importance))
-    throw UsageError("--as-published: the published SLALOM has no background and fits importances");
+  if (is_slalom && as_published && (background == true || fixed_importance == true))
+    throw UsageError("--fit " + how + ": the published SLALOM has no background and fits importances");
   FolderTokens folder;
   if (!common.model.empty()) folder = read_folder_tokens(common.model);
   const bool with_background = background.value_or(!common.model.empty() && !as_published);
@@ -183,11 +202,13 @@ int fit(const cxxopts::ParseResult& parsed) {
     fit_gam_rows(rows, as_published, fitted);
   else
     fit_slalom_rows(rows,
-                    {.background = with_background, .fixed_importance = fixed_importance.value_or(false)},
-                    as_published, common.seed, fitted);
+                    {.background = with_background,
+                     .fixed_importance = fixed_importance.value_or(false),
+                     .least_squares = how == "least-squares"},
+                    how, fitted);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   OutputFile output(common.output);
-  output.write(fitted_json(surrogate, rows, fitted, seconds.count(), common.seed) + "\n");
+  output.write(fitted_json(surrogate, how, rows, fitted, seconds.count(), common.seed) + "\n");
   output.commit();
   return 0;
 }
@@ -203,10 +224,14 @@ int run_fit(int argc, char** argv) {
   options.add_options()("surrogate", "linear, gam or slalom", word("slalom"), "NAME")(
       "background", "none or fitted (default: fitted with --model, which only names tokens here)", word(""),
       "B")("importance", "fitted or fixed (default: fitted)", word(""), "I")(
-      "as-published", "the published settings: gam by Lasso, slalom by Adam")(
-      "holdout", "the last N rows score the fit", cxxopts::value<std::int64_t>()->default_value("0"), "N")(
-      "skip-special", "leave out ids of special tokens (of --model's folder)",
-      cxxopts::value<bool>()->default_value("true"));
+      "fit",
+      "default; least-squares (no penalty); published-fidel, published-eff, published-texts (slalom as the "
+      "paper's "
+      "code fits deletions, three-token texts in the order drawn, any texts), published-lasso (gam)",
+      word("default"),
+      "NAME")("holdout", "the last N rows score the fit", cxxopts::value<std::int64_t>()->default_value("0"),
+              "N")("skip-special", "leave out ids of special tokens (of --model's folder)",
+                   cxxopts::value<bool>()->default_value("true"));
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   return fit(*parsed);

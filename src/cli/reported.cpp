@@ -132,8 +132,8 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
                             const CommonOptions& common) {
   JsonRow row;
   row.field("unit", classifier.unit == Unit::word ? "word" : "token");
-  if (method.has("budget")) row.field("budget", o.budget.value_or(method.default_budget));
-  if (!o.budget && method.budget_each > 0) row.field("budget_each", method.budget_each);
+  if (method.has("budget")) row.field("budget", method.budget(o, 0));
+  if (!o.budget && !o.as_published && method.budget_each > 0) row.field("budget_each", method.budget_each);
   if (method.has("background"))
     row.field("background", !o.background ? "default" : *o.background ? "fitted" : "none");
   if (method.has("absence")) row.field("absence", o.absence.filler ? "mask" : "delete");

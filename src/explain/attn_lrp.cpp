@@ -1,6 +1,7 @@
 #include <numeric>
 
 #include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
 #include "slalom/explain/relevance.hpp"
 
 namespace slalom {
@@ -37,8 +38,13 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Expl
 }  // namespace
 
 Method attn_lrp_relevance() {
-  return {"attn-lrp",  "relevance propagated back from the log-odds, with a ledger", 0, {}, explain,
-          Asks::passes};
+  return {"attn-lrp",
+          "relevance propagated back from the log-odds, with a ledger",
+          0,
+          {},
+          explain,
+          Asks::passes,
+          published::attn_lrp};
 }
 
 }  // namespace slalom

@@ -104,7 +104,9 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
     throw Error(slalom::text("budget ", *options.budget, ": a text of ", text.players(),
                              " tokens leaves memory for ", (Index{1} << 31) / text.players()));
   if (options.as_published && !method.has("as-published"))
-    throw UsageError(slalom::text(method.name, " has no published settings"));
+    throw UsageError(slalom::text(method.name, " has no published variant"));
+  if (options.as_published && !std::ranges::all_of(text.units(), [](auto& unit) { return unit.size == 1; }))
+    throw UsageError("the published variants explain tokens, not words");
   const auto start = std::chrono::steady_clock::now();
   f.forget();
   const QueryCost before = f.cost();
@@ -112,9 +114,9 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   result.method = method.name;
   result.log_odds = log_odds(f, text);
   ExplainOptions filled = options;
-  if (!filled.budget) filled.budget = method.usual_budget(text.players());
+  filled.budget = method.budget(options, text.players());
   if (!filled.background) filled.background = text.has_empty_text();
-  method.explain(f, text, filled, result);
+  (options.as_published ? method.as_published : method.explain)(f, text, filled, result);
   if (options.calibrate > 0) calibrate(f, text, filled, result);
   result.cost = f.cost() - before;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -2,6 +2,7 @@
 
 #include "slalom/explain/embedding_gradient.hpp"
 #include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
 
 namespace slalom {
 
@@ -23,7 +24,8 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Expl
 }  // namespace
 
 Method gradient() {
-  return {"gradient", "norm of the derivative by the word embedding", 0, {}, explain, Asks::passes};
+  return {"gradient",         "norm of the derivative by the word embedding", 0, {}, explain, Asks::passes,
+          published::gradient};
 }
 
 }  // namespace slalom

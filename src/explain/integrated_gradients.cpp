@@ -5,6 +5,7 @@
 
 #include "slalom/explain/embedding_gradient.hpp"
 #include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
 
 namespace slalom {
 
@@ -162,56 +163,9 @@ void explain_text(Classifier<T>& model, Index target, BlackBox& f, const Explain
         "stopped after ", path.passes, " backward passes, short of the tolerance of ", options.tolerance));
 }
 
-// The gradient of the logit of whatever class is on top at a step, times the scaled embedding, added up over
-// 20 steps.
-template <class T>
-void explain_as_published(Classifier<T>& model, Index target, BlackBox& f, const ExplainedText& text,
-                          Explanation& result) {
-  constexpr Index kSteps = 20;
-  const std::vector<std::uint8_t> all(text.units().size(), 1);
-  PackedBatch bare;
-  add_without_special(text, all, TokenId{}, bare);
-  const std::vector<double> words = word_embeddings(model, bare.text(0));
-  Index elsewhere = 0;
-  const Objective top_logit = [&](std::span<const double> logits, std::span<double> slope) {
-    const auto top = std::ranges::max_element(logits) - logits.begin();
-    std::ranges::fill(slope, 0.0);
-    slope[top] = 1;
-    if (top != target) ++elsewhere;
-    return logits[top];
-  };
-  const auto alpha = [](Index step) { return static_cast<double>(step + 1) / kSteps; };
-  std::vector<double> sums(static_cast<std::size_t>(bare.rows()));
-  embedding_gradients<T>(
-      model, bare.text(0), bare.types_of(0), kSteps, top_logit,
-      [&](Index step, std::span<double> x) {
-        std::ranges::transform(words, x.begin(), [&](double w) { return alpha(step) * w; });
-      },
-      [&](Index step, double, std::span<const double> dx) {
-        const std::vector<double> products = row_products(words, dx, model.config().width);
-        for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += alpha(step) * products[i];
-      });
-  std::vector<double> weight;
-  auto next = sums.begin();
-  for (const ExplainedText::Range& unit : text.units()) {
-    weight.push_back(std::accumulate(next, next + unit.size, 0.0));
-    next += unit.size;
-  }
-  set_linear_scores(std::move(weight), result);
-  result.checks.emplace_back("steps_of_other_classes", static_cast<double>(elsewhere));
-  charge_passes(f, kSteps, bare.rows(), result);
-  result.warnings.emplace_back(
-      "as published: of the text without its special tokens, the top class picked anew at each of 20 steps, "
-      "its logit's gradients added up and not averaged; the scores do not sum to a difference of log-odds");
-}
-
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
-  look_inside(f, "integrated-gradients", [&](auto& model, Index target) {
-    if (options.as_published)
-      explain_as_published(model, target, f, text, result);
-    else
-      explain_text(model, target, f, text, options, result);
-  });
+  look_inside(f, "integrated-gradients",
+              [&](auto& model, Index target) { explain_text(model, target, f, text, options, result); });
 }
 
 }  // namespace
@@ -220,9 +174,10 @@ Method integrated_gradients() {
   return {"integrated-gradients",
           "gradients integrated from a baseline to the text",
           0,
-          {"baseline", "tolerance", "as-published"},
+          {"baseline", "tolerance"},
           explain,
-          Asks::passes};
+          Asks::passes,
+          published::integrated_gradients};
 }
 
 }  // namespace slalom

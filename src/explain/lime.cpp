@@ -1,8 +1,10 @@
-#include "slalom/explain/methods.hpp"
+#include "slalom/explain/lime.hpp"
 
 #include <cmath>
 #include <numeric>
 
+#include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/kernels/least_squares.hpp"
 
@@ -11,41 +13,6 @@ namespace slalom {
 namespace {
 
 constexpr double kKernelWidth = 25, kRidge = 1;
-
-// The whole text, then removals of k units each, k uniform on 1 … most.
-Coalitions draw_samples(Index players, Index most, Index count, std::uint64_t seed) {
-  Rng rng(seed, Purpose::query);
-  Coalitions samples{players, {}};
-  samples.add(1);
-  std::vector<Index> order(static_cast<std::size_t>(players));
-  std::iota(order.begin(), order.end(), Index{0});
-  while (most > 0 && samples.size() < count) {
-    const std::span<std::uint8_t> kept = samples.add(1);
-    const Index k = 1 + Index{rng.below(static_cast<std::uint32_t>(most))};
-    for (Index j = 0; j < k; ++j) {  // the first k places of a Fisher-Yates shuffle
-      std::swap(order[j], order[j + Index{rng.below(static_cast<std::uint32_t>(players - j))}]);
-      kept[order[j]] = 0;
-    }
-  }
-  return samples;
-}
-
-// √ exp(−d² / 25²), d = 100 (1 − cosine of the sample and the whole text), which is √(kept / n).
-std::vector<double> kernel(const Coalitions& samples) {
-  std::vector<double> weight;
-  for (Index i = 0; i < samples.size(); ++i) {
-    const auto kept = static_cast<double>(std::ranges::count(samples.row(i), 1));
-    const double d = 100 * (1 - std::sqrt(kept / static_cast<double>(samples.players)));
-    weight.push_back(std::sqrt(std::exp(-d * d / (kKernelWidth * kKernelWidth))));
-  }
-  return weight;
-}
-
-struct RidgeFit {
-  double intercept = 0;
-  std::vector<double> weight;  // (n)
-  double r2 = 0;               // weighted; NaN if all answers are equal
-};
 
 // Weighted means of a sample's n columns, and of the answers behind them: (n + 1).
 std::vector<double> weighted_means(const Coalitions& x, const std::vector<double>& y,
@@ -81,13 +48,41 @@ std::vector<double> weighted_products(const Coalitions& x, const std::vector<dou
   return products;
 }
 
-// Minimises Σ w (y − intercept − x · weight)² + ‖weight‖².
-RidgeFit fit_ridge(const Coalitions& x, const std::vector<double>& y, const std::vector<double>& weight) {
+}  // namespace
+
+Coalitions lime_samples(Index words, Index most, Index count, std::uint64_t seed) {
+  Rng rng(seed, Purpose::query);
+  Coalitions samples{words, {}};
+  samples.add(1);
+  std::vector<Index> order(static_cast<std::size_t>(words));
+  std::iota(order.begin(), order.end(), Index{0});
+  while (most > 0 && samples.size() < count) {
+    const std::span<std::uint8_t> kept = samples.add(1);
+    const Index k = 1 + Index{rng.below(static_cast<std::uint32_t>(most))};
+    for (Index j = 0; j < k; ++j) {  // the first k places of a Fisher-Yates shuffle
+      std::swap(order[j], order[j + Index{rng.below(static_cast<std::uint32_t>(words - j))}]);
+      kept[order[j]] = 0;
+    }
+  }
+  return samples;
+}
+
+std::vector<double> lime_kernel(const Coalitions& samples) {
+  std::vector<double> weight;
+  for (Index i = 0; i < samples.size(); ++i) {
+    const auto kept = static_cast<double>(std::ranges::count(samples.row(i), 1));
+    const double d = 100 * (1 - std::sqrt(kept / static_cast<double>(samples.players)));
+    weight.push_back(std::sqrt(std::exp(-d * d / (kKernelWidth * kKernelWidth))));
+  }
+  return weight;
+}
+
+LimeFit fit_lime(const Coalitions& x, const std::vector<double>& y, const std::vector<double>& weight) {
   const Index n = x.players;
   const std::vector<double> mean = weighted_means(x, y, weight),
                             products = weighted_products(x, y, weight, mean);
   std::vector<double> normal(static_cast<std::size_t>(n * n));
-  RidgeFit fit{mean[n], std::vector<double>(static_cast<std::size_t>(n))};
+  LimeFit fit{mean[n], std::vector<double>(static_cast<std::size_t>(n))};
   for (Index i = 0; i < n; ++i) {
     std::copy_n(products.data() + i * (n + 1), n, normal.data() + i * n);
     normal[i * n + i] += kRidge;
@@ -107,24 +102,19 @@ RidgeFit fit_ridge(const Coalitions& x, const std::vector<double>& y, const std:
   return fit;
 }
 
+namespace {
+
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   const bool may_be_empty = text.has_empty_text() || options.absence.filler.has_value();
   const Coalitions samples =
-      draw_samples(text.players(), text.players() - (may_be_empty ? 0 : 1), *options.budget, options.seed);
-  std::vector<double> answers = coalition_values(f, text, options.absence)(samples);
-  if (options.as_published)
-    for (double& a : answers) a = 1 / (1 + std::exp(-a));
-  const std::vector<double> weight = kernel(samples);
-  const RidgeFit fit = fit_ridge(samples, answers, weight);
+      lime_samples(text.players(), text.players() - (may_be_empty ? 0 : 1), *options.budget, options.seed);
+  const std::vector<double> answers = coalition_values(f, text, options.absence)(samples);
+  const std::vector<double> weight = lime_kernel(samples);
+  const LimeFit fit = fit_lime(samples, answers, weight);
   set_linear_scores(fit.weight, result);
-  if (options.as_published)
-    result.warnings.emplace_back(
-        "as published: weights are slopes of the class's probability, scored as if they were parts of the "
-        "log-odds");
-  else
-    result.predict = [fit](std::span<const std::uint8_t> member) {
-      return std::inner_product(member.begin(), member.end(), fit.weight.begin(), fit.intercept);
-    };
+  result.predict = [fit](std::span<const std::uint8_t> member) {
+    return std::inner_product(member.begin(), member.end(), fit.weight.begin(), fit.intercept);
+  };
   const double sum = std::accumulate(weight.begin(), weight.end(), 0.0),
                squares = std::inner_product(weight.begin(), weight.end(), weight.begin(), 0.0);
   result.checks.emplace_back("intercept", fit.intercept);
@@ -139,9 +129,14 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
 }  // namespace
 
 Method lime() {
-  return {"lime",  "ridge regression on removals, those near the text weighing most",
-          1000,    {"budget", "absence", "as-published"},
-          explain, Asks::coalitions};
+  return {"lime",
+          "ridge regression on removals, those near the text weighing most",
+          1000,
+          {"budget", "absence"},
+          explain,
+          Asks::coalitions,
+          published::lime,
+          published::kSamples};
 }
 
 }  // namespace slalom

@@ -1,6 +1,7 @@
-#include "slalom/explain/methods.hpp"
-
 #include <set>
+
+#include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
 #include "slalom/surrogate/linear.hpp"
 
 namespace slalom {
@@ -37,7 +38,9 @@ Method linear_deletion() {
           500,
           {"budget", "absence", "most-deleted"},
           explain,
-          Asks::deletions};
+          Asks::deletions,
+          published::linear_deletion,
+          published::kLinearDeletions};
 }
 
 }  // namespace slalom

@@ -41,17 +41,4 @@ void set_token_scores(std::span<const double> of_tokens, const ExplainedText& te
                              std::accumulate(result.special.begin(), result.special.end(), 0.0));
 }
 
-void add_without_special(const ExplainedText& text, std::span<const std::uint8_t> member, TokenId filler,
-                         PackedBatch& to) {
-  std::vector<TokenId> ids, types;
-  for (std::size_t u = 0; u < member.size(); ++u) {
-    const ExplainedText::Range& unit = text.units()[u];
-    for (Index i = unit.first; i < unit.first + unit.size; ++i) {
-      ids.push_back(member[u] != 0 ? text.ids()[i] : filler);
-      if (!text.encoding().types.empty()) types.push_back(text.encoding().types[i]);
-    }
-  }
-  to.add(ids, 0, types);
-}
-
 }  // namespace slalom

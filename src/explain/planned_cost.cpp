@@ -17,7 +17,7 @@ struct Lengths {
 
 // Queries and the tokens of each.
 std::pair<double, double> asked(const Method& m, const Lengths& l, double distinct, const ExplainOptions& o) {
-  const auto budget = static_cast<double>(o.budget.value_or(m.usual_budget(std::llround(l.n))));
+  const auto budget = static_cast<double>(m.budget(o, std::llround(l.n)));
   const double deleted = (1 + std::min(static_cast<double>(o.most_deleted), l.n)) / 2;
   switch (m.asks) {
     case Asks::nothing:

@@ -79,9 +79,9 @@ class Propagation {
     model.forward(tape_, {ids_, begin, types_}, {.last_block = Pass::LastBlock::all_rows, .patterns = true});
   }
 
-  Relevance run(Index target) {
+  Relevance run(const Objective& objective) {
     View<T> g = scratch(1, model_.labels());
-    log_odds(target, g);
+    log_odds(objective, g);
     g = head(g);
     for (int l = static_cast<int>(config().layers) - 1; l >= 0; --l) {
       const BlockIds& ids = model_.blocks()[static_cast<std::size_t>(l)];
@@ -175,15 +175,15 @@ class Propagation {
   // --- places ---------------------------------------------------------------------------------------------
 
   // g (1, C) ← the coefficients of the logits.
-  void log_odds(Index target, View<T> g) {
+  void log_odds(const Objective& objective, View<T> g) {
     const View<T> z = activation("logits");
     if (!std::all_of(z.data, z.data + z.columns, [](T x) { return std::isfinite(x); }))
       throw Error(text("[attn_lrp] the logits are not finite; ", tape_.first_non_finite_value(),
                        " is the first such activation"));
     const std::vector<double> logits(z.data, z.data + z.columns);
-    result_.log_odds = slalom::log_odds<double>(logits, target);
-    std::ranges::transform(log_odds_gradient(logits, target), g.data,
-                           [](double slope) { return static_cast<T>(slope); });
+    std::vector<double> slopes(logits.size());
+    result_.log_odds = objective(logits, slopes);
+    std::ranges::transform(slopes, g.data, [](double slope) { return static_cast<T>(slope); });
     const double linear = total_relevance(z, g);
     result_.ledger.push_back(
         {.name = "log_odds", .in = result_.log_odds, .out = linear, .own = result_.log_odds - linear});
@@ -387,18 +387,28 @@ class Propagation {
 
 template <class T>
 Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
-                   Index target, double epsilon) {
+                   const Objective& objective, double epsilon) {
   if (!types.empty() && types.size() != ids.size())
     throw Error(
         text("[attn_lrp] ", types.size(), " types for ", ids.size(), " tokens, wanted as many or none"));
   if (!(epsilon >= 0) || !std::isfinite(epsilon))
     throw Error(text("[attn_lrp] epsilon is ", epsilon, ", wanted a finite number of at least 0"));
-  return Propagation<T>(model, ids, types, epsilon).run(target);
+  return Propagation<T>(model, ids, types, epsilon).run(objective);
 }
 
-template Relevance attn_lrp(Classifier<float>&, std::span<const TokenId>, std::span<const TokenId>, Index,
-                            double);
-template Relevance attn_lrp(Classifier<double>&, std::span<const TokenId>, std::span<const TokenId>, Index,
-                            double);
+template <class T>
+Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
+                   Index target, double epsilon) {
+  return attn_lrp(model, ids, types, log_odds_objective(target), epsilon);
+}
+
+#define SLALOM_INSTANTIATE(T)                                                                            \
+  template Relevance attn_lrp(Classifier<T>&, std::span<const TokenId>, std::span<const TokenId>,        \
+                              const Objective&, double);                                                 \
+  template Relevance attn_lrp(Classifier<T>&, std::span<const TokenId>, std::span<const TokenId>, Index, \
+                              double);
+SLALOM_INSTANTIATE(float)
+SLALOM_INSTANTIATE(double)
+#undef SLALOM_INSTANTIATE
 
 }  // namespace slalom

@@ -206,17 +206,6 @@ ControlledEstimate controlled_shapley(Index players, const GameValues& values, c
 
 namespace {
 
-// What Kernel SHAP asks: sizes that the budget covers in full, then sampled coalitions, each followed by its
-// complement. `weight` is the Shapley kernel; that of all sizes not covered is shared by the draws.
-struct KernelSample {
-  Coalitions asked;
-  std::vector<double> weight;
-  Index enumerated = 0;       // rows of `asked`
-  std::vector<double> drawn;  // (pairs) how often
-  double draws = 0, sampled_weight = 0;
-  bool exact = false;
-};
-
 void add_complement(Coalitions& to) {
   const Index last = to.size() - 1;
   const std::span<std::uint8_t> members = to.add(1);
@@ -224,8 +213,9 @@ void add_complement(Coalitions& to) {
     if (to.row(last)[j] != 0) members[j] = 0;
 }
 
-// All coalitions of k players, each followed by its complement unless that has the same size.
-void enumerate_size(Index k, Coalitions& to) {
+}  // namespace
+
+void add_coalitions_of_size(Index k, Coalitions& to) {
   const Index n = to.players;
   std::vector<Index> chosen(k);
   std::iota(chosen.begin(), chosen.end(), Index{0});
@@ -240,6 +230,19 @@ void enumerate_size(Index k, Coalitions& to) {
     for (Index j = last + 1; j < k; ++j) chosen[j] = chosen[j - 1] + 1;
   }
 }
+
+namespace {
+
+// What Kernel SHAP asks: sizes that the budget covers in full, then sampled coalitions, each followed by its
+// complement. `weight` is the Shapley kernel; that of all sizes not covered is shared by the draws.
+struct KernelSample {
+  Coalitions asked;
+  std::vector<double> weight;
+  Index enumerated = 0;       // rows of `asked`
+  std::vector<double> drawn;  // (pairs) how often
+  double draws = 0, sampled_weight = 0;
+  bool exact = false;
+};
 
 // The kernel of all coalitions of one size together: (n − 1) / (s (n − s)).
 double size_weight(Index n, Index s) {
@@ -284,7 +287,7 @@ KernelSample kernel_sample(Index n, Index budget, std::uint64_t seed) {
   for (; 2 * smallest <= n; ++smallest) {
     const double sizes = 2 * smallest == n ? 1 : 2;
     if (sizes * count > static_cast<double>(budget - sample.asked.size())) break;
-    enumerate_size(smallest, sample.asked);
+    add_coalitions_of_size(smallest, sample.asked);
     sample.weight.resize(sample.asked.size(), size_weight(n, smallest) / count);
     // Multiplied before it is divided: whole numbers, no rounding error that the budget could miss by.
     count = count * static_cast<double>(n - smallest) / static_cast<double>(smallest + 1);
@@ -305,23 +308,41 @@ void equation(std::span<const std::uint8_t> z, double value, const ShapleyEstima
 }
 
 // Σ weight rowᵀ row (n, n) over all equations: normal matrix and right-hand side in one, in panels of rows.
-std::vector<double> normal_equations(const KernelSample& sample, const std::vector<double>& answers,
-                                     const ShapleyEstimate& ends) {
+std::vector<double> normal_equations(const Coalitions& asked, std::span<const double> weight,
+                                     std::span<const double> answers, const ShapleyEstimate& ends) {
   constexpr Index kPanel = 1024;
-  const Index n = sample.asked.players, rows = sample.asked.size();
+  const Index n = asked.players, rows = asked.size();
   std::vector<double> normal(n * n), panel(kPanel * n);
   for (Index first = 0; first < rows; first += kPanel) {
     const Index height = std::min(kPanel, rows - first);
     for (Index i = 0; i < height; ++i) {
       double* row = panel.data() + i * n;
-      equation(sample.asked.row(first + i), answers[first + i], ends, row);
-      const double root = std::sqrt(sample.weight[first + i]);
+      equation(asked.row(first + i), answers[first + i], ends, row);
+      const double root = std::sqrt(weight[first + i]);
       for (Index j = 0; j < n; ++j) row[j] *= root;
     }
     gemm<double>(n, n, height, {panel.data(), n, Layout::transposed}, {panel.data(), n}, 1.0, normal.data(),
                  n);
   }
   return normal;
+}
+
+// Sets estimate.value, which has the ends; the Cholesky factor (n − 1, n − 1).
+std::vector<double> solve_equations(const Coalitions& asked, std::span<const double> weight,
+                                    std::span<const double> answers, ShapleyEstimate& estimate) {
+  const std::vector<double> normal = normal_equations(asked, weight, answers, estimate);
+  const Index players = asked.players, free = players - 1;
+  std::vector<double> matrix(free * free);
+  estimate.value.resize(players);
+  for (Index i = 0; i < free; ++i) {
+    std::copy_n(normal.data() + i * players, free, matrix.data() + i * free);
+    estimate.value[i] = normal[i * players + free];
+  }
+  if (!cholesky(free, matrix.data())) throw Error("[shapley] the coalitions do not determine the fit");
+  cholesky_solve(free, matrix.data(), estimate.value.data());
+  estimate.value[free] = estimate.full - estimate.empty;
+  for (Index i = 0; i < free; ++i) estimate.value[free] -= estimate.value[i];
+  return matrix;
 }
 
 // Of the solution φ of Xᵀ W (y − X φ) = 0. A draw of a pair adds W/2 (x r + x′ r′) to the left-hand side, W
@@ -356,6 +377,15 @@ std::vector<double> kernel_variance(const KernelSample& sample, const std::vecto
 
 }  // namespace
 
+std::vector<double> kernel_regression(const Coalitions& asked, std::span<const double> weight,
+                                      std::span<const double> answers, double empty, double full) {
+  ShapleyEstimate estimate;
+  estimate.empty = empty;
+  estimate.full = full;
+  solve_equations(asked, weight, answers, estimate);
+  return estimate.value;
+}
+
 ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index budget, std::uint64_t seed) {
   check_players(players, budget);
   if (players == 1) return exact_shapley(players, values);
@@ -369,21 +399,10 @@ ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index bu
   result.coalitions += sample.asked.size();
   result.exact = sample.exact;
 
-  const std::vector<double> normal = normal_equations(sample, answers, result);
-  const Index free = players - 1;
-  std::vector<double> matrix(free * free);
-  result.value.resize(players);
-  for (Index i = 0; i < free; ++i) {
-    std::copy_n(normal.data() + i * players, free, matrix.data() + i * free);
-    result.value[i] = normal[i * players + free];
-  }
-  if (!cholesky(free, matrix.data())) throw Error("[shapley] the coalitions do not determine the fit");
-  cholesky_solve(free, matrix.data(), result.value.data());
-  result.value[free] = result.full - result.empty;
-  for (Index i = 0; i < free; ++i) result.value[free] -= result.value[i];
+  std::vector<double> matrix = solve_equations(sample.asked, sample.weight, answers, result);
   result.standard_error.assign(players, 0);
   if (result.exact) return result;
-  cholesky_inverse(free, matrix.data());
+  cholesky_inverse(players - 1, matrix.data());
   result.standard_error = roots(kernel_variance(sample, answers, result, matrix));
   return result;
 }

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "slalom/base/random.hpp"
+#include "slalom/explain/published.hpp"
 #include "slalom/explain/slalom_evidence.hpp"
-#include "slalom/surrogate/published.hpp"
 
 namespace slalom {
 
@@ -51,9 +51,10 @@ std::vector<Tokens> shortest_texts(const ExplainedText& text, Index most) {
 
 // With a background up to half of the budget goes to the shortest texts.
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
-  const bool background = *options.background && !options.as_published;
+  const bool background = *options.background;
   SlalomEvidence evidence(text);
-  const std::vector<Tokens> few = background ? shortest_texts(text, *options.budget / 2) : std::vector<Tokens>{};
+  const std::vector<Tokens> few =
+      background ? shortest_texts(text, *options.budget / 2) : std::vector<Tokens>{};
   evidence.add(f, text, few);
   const Index left = *options.budget - std::ssize(few),
               length = std::clamp<Index>(options.short_length, 1, std::max<Index>(1, text.most_units(f)));
@@ -61,20 +62,21 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
     result.warnings.push_back(slalom::text("texts of ", length, " tokens, not ", options.short_length,
                                            ": longer ones are longer than the model's positions"));
   evidence.add(f, text, short_texts(text.distinct(), length, left, options.seed));
-  if (options.as_published)
-    result.warnings.emplace_back("as published: fitted by Adam in 60 passes, without a background");
   const Sample& sample = evidence.sample;
-  set_slalom_fit(options.as_published ? fit_slalom_adam(sample, kPublishedEff, options.seed)
-                                      : fit_slalom(sample, {.background = background}),
-                 sample, text, result);
+  set_slalom_fit(fit_slalom(sample, {.background = background}), sample, text, result);
 }
 
 }  // namespace
 
 Method slalom_eff() {
-  return {"slalom-eff", "SLALOM fitted to random short texts",
-          500,          {"budget", "background", "short-length", "as-published"},
-          explain,      Asks::short_texts};
+  return {"slalom-eff",
+          "SLALOM fitted to random short texts",
+          500,
+          {"budget", "background", "short-length"},
+          explain,
+          Asks::short_texts,
+          published::slalom_eff,
+          published::kSamples};
 }
 
 }  // namespace slalom

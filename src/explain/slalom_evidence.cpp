@@ -8,7 +8,6 @@
 #include "slalom/explain/embedding_gradient.hpp"
 #include "slalom/explain/methods.hpp"
 #include "slalom/explain/relevance.hpp"
-#include "slalom/surrogate/published.hpp"
 
 namespace slalom {
 
@@ -103,19 +102,14 @@ void fit_slalom_to_deletions(BlackBox& f, const ExplainedText& text, const Expla
   constexpr Index kPasses = 2;  // of a prior, forward and backward
   SlalomEvidence evidence(text);
   const Sample& sample = evidence.sample;
-  if (options.as_published) {
-    evidence.add(f, text, query_deletions(text, *options.budget, options, false));
-    result.warnings.emplace_back("as published: one step of alternating least squares, without a background");
-    set_slalom_fit(fit_slalom_alternating(sample), sample, text, result);
-    return;
-  }
   const Prior prior = options.prior.value_or(can_be_opened(f) ? Prior::attn_lrp : Prior::none);
   std::vector<double> guide = guide_of(f, text, prior);
   const Index budget = std::max<Index>(1, *options.budget - (prior == Prior::none ? 0 : kPasses));
   evidence.add(f, text, query_deletions(text, budget, options, false));
-  const SlalomFit fit = fit_slalom(sample, {.background = *options.background,
-                                            .positions = options.positions && sample.texts() <= kMostTextsWithPositions,
-                                            .guide = std::move(guide)});
+  const SlalomFit fit =
+      fit_slalom(sample, {.background = *options.background,
+                          .positions = options.positions && sample.texts() <= kMostTextsWithPositions,
+                          .guide = std::move(guide)});
   set_slalom_fit(fit, sample, text, result);
   result.fit = choice_sentence(fit, prior);
 }

@@ -1,4 +1,5 @@
 #include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
 #include "slalom/explain/slalom_evidence.hpp"
 
 namespace slalom {
@@ -7,9 +8,11 @@ Method slalom_fidel() {
   return {"slalom-fidel",
           "SLALOM fitted to random deletions of the text",
           500,
-          {"budget", "background", "most-deleted", "prior", "positions", "as-published"},
+          {"budget", "background", "most-deleted", "prior", "positions"},
           fit_slalom_to_deletions,
-          Asks::deletions};
+          Asks::deletions,
+          published::slalom_fidel,
+          published::kSamples};
 }
 
 }  // namespace slalom

@@ -53,27 +53,53 @@ TEST_CASE("fit: a linear surrogate of an additive classifier has its weights") {
   }
 }
 
-TEST_CASE("fit: every surrogate reports its fit, SLALOM with background is never worse than without") {
-  double plain = 0;
-  for (const Arguments& options : {Arguments{"--surrogate", "gam"},
-                                   {"--surrogate", "gam", "--as-published"},
-                                   {"--background", "none"},
-                                   {"--background", "fitted"},
-                                   {"--as-published"},
-                                   {"--importance", "fixed", "--background", "none"}}) {
+TEST_CASE("fit: every surrogate reports its fit, least squares of a SLALOM with background the lower error") {
+  const auto fitted = [](const Arguments& options) {
     const Finished run = fit(options, additive_rows());
     REQUIRE(run.status == 0);
     const Json row = json_lines(run.out).at(0);
     CHECK(row["mse_fit"].get<double>() >= 0);
     CHECK(row["mse_holdout"].is_null());
-    if (options == Arguments{"--background", "none"}) plain = row["mse_fit"].get<double>();
-    if (options == Arguments{"--background", "fitted"}) {
-      CHECK(row["mse_fit"].get<double>() <= plain);
-      CHECK(row["background"]["importance"].is_number());
-    }
-    if (options.back() == "--as-published" && options.size() == 1)
-      CHECK(row["mse_fit"].get<double>() >= plain);
+    return row;
+  };
+  for (const char* how : {"default", "least-squares"}) {
+    CHECK(fitted({"--surrogate", "linear", "--fit", how})["fit"] == how);
+    CHECK(fitted({"--surrogate", "gam", "--fit", how})["model"]["rank"].get<int>() > 1);
   }
+  CHECK(fitted({"--surrogate", "gam", "--fit", "published-lasso"})["model"]["duality_gap"].is_number());
+  fitted({"--importance", "fixed", "--background", "none"});
+
+  const Json penalised = fitted({"--background", "none"}), plain = fitted({"--fit", "least-squares"}),
+             background = fitted({"--fit", "least-squares", "--background", "fitted"});
+  CHECK(penalised["model"]["cross_validated_mse"].is_number());
+  CHECK(penalised["mse_fit"].get<double>() >= plain["mse_fit"].get<double>());
+  CHECK(plain["model"]["chosen"] == "least squares");
+  CHECK(plain["model"]["importance_deviation"].is_null());  // without a prior it is infinite
+  CHECK(background["mse_fit"].get<double>() <= plain["mse_fit"].get<double>());
+  CHECK(background["background"]["importance"].is_number());
+}
+
+// Batches are the rows as they come: of two rows in batches of 128 one step an epoch, of their sum.
+TEST_CASE("fit: published fits, in the order of the rows") {
+  const auto fitted = [](const std::string& how, const std::string& rows) {
+    const Json row = json_lines(fit({"--fit", how}, rows).out).at(0);
+    CHECK(row["fit"] == how);
+    CHECK(row["background"].is_null());
+    CHECK(row["tokens"][0]["value_se"].is_null());
+    return row;
+  };
+  const std::string one = "{\"input_ids\":[5],\"log_odds\":1}\n",
+                    other = "{\"input_ids\":[5],\"log_odds\":-1}\n";
+  CHECK(fitted("published-eff", one)["iterations"] == 18);
+  CHECK(fitted("published-eff", one)["tokens"][0]["value"].get<double>() <= 18 * 1e-2 + 1e-9);
+  std::string rows;
+  for (int i = 0; i < 33; ++i) rows += i < 32 ? one : other;
+  CHECK(fitted("published-texts", rows)["iterations"] == 200);
+  CHECK(fitted("published-texts", other + rows)["tokens"][0]["value"] !=
+        fitted("published-texts", rows + other)["tokens"][0]["value"]);
+  const Json fidel = fitted("published-fidel", rows);
+  CHECK(fidel["model"]["chosen"] == "equal importances");
+  CHECK(relative_error(fidel["tokens"][0]["value"].get<double>(), 31. / 33) <= 1e-12);
 }
 
 TEST_CASE("fit: ids of the folder's special tokens are left out unless asked for") {
@@ -103,8 +129,12 @@ TEST_CASE("fit: bad rows and options are refused by name") {
   CHECK(error_of({"--holdout", "2"}, "{\"input_ids\":[5],\"log_odds\":1}\n", 3) ==
         "error: stdin: found 1 rows, wanted more than the 2 held out");
   CHECK(error_of({"--surrogate", "tree"}, "", 2) == "error: --surrogate tree, wanted linear, gam or slalom");
-  CHECK(error_of({"--surrogate", "linear", "--as-published"}, "", 2)
-            .starts_with("error: --as-published has no effect"));
+  CHECK(error_of({"--surrogate", "linear", "--fit", "published-eff"}, "", 2) ==
+        "error: --fit published-eff with --surrogate linear, wanted default, least-squares");
+  CHECK(error_of({"--fit", "published-lasso"}, "", 2)
+            .ends_with("published-fidel, published-eff, published-texts"));
+  CHECK(error_of({"--fit", "published-eff", "--background", "fitted"}, "", 2) ==
+        "error: --fit published-eff: the published SLALOM has no background and fits importances");
   CHECK(error_of({"--surrogate", "gam", "--background", "none"}, "", 2) ==
         "error: --background and --importance have no effect with --surrogate gam");
 }

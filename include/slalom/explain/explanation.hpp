@@ -9,6 +9,7 @@
 
 #include "slalom/explain/explained_text.hpp"
 #include "slalom/explain/shapley.hpp"
+#include "slalom/text/tokenizer.hpp"
 
 namespace slalom {
 
@@ -76,8 +77,10 @@ struct ExplainOptions {
   Index calibrate = 0;    // deletions that a calibration is fitted to; 0: none
   Baseline baseline = Baseline::zero;          // integrated-gradients
   std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines
+  std::optional<TokenId> unk_id{};             // kernel-shap as published: of absent tokens
+  const Tokenizer* tokenizer = nullptr;        // lime as published: of what is left of a text
   double tolerance = 1e-3;                     // integrated-gradients: the largest completeness gap, nats
-  bool as_published = false;                   // the published settings, whatever they get wrong
+  bool as_published = false;                   // the method's published variant (explain/published.hpp)
   std::uint64_t seed = 0;
   Index held_out = 5;  // fidelity: texts for each number of removed tokens; 0: no fidelity
 };
@@ -99,11 +102,22 @@ struct Method {
   const char* summary;
   Index default_budget;           // 0: the method has no budget, or needs none
   std::vector<std::string> uses;  // the options that make a difference to it, by their command-line names
-  bool has(const std::string& option) const { return std::ranges::find(uses, option) != uses.end(); }
   void (*explain)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result);
   Asks asks;
+  /// The published variant, which uses no option but the budget, and its budget; null: there is none.
+  void (*as_published)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                       Explanation& result) = nullptr;
+  Index published_budget = 0;
   Index budget_each = 0;  // the default budget grows to this many queries for each unit of a long text
-  Index usual_budget(Index units) const { return std::max(default_budget, budget_each * units); }
+
+  bool has(const std::string& option) const {
+    return option == "as-published" ? as_published != nullptr : std::ranges::find(uses, option) != uses.end();
+  }
+  Index budget(const ExplainOptions& options, Index units) const {
+    return options.budget.value_or(options.as_published && as_published != nullptr
+                                       ? published_budget
+                                       : std::max(default_budget, budget_each * units));
+  }
 };
 const std::vector<Method>& methods();
 /// Throws UsageError naming the methods there are.

@@ -68,9 +68,4 @@ auto look_inside(BlackBox& f, const std::string& method, const Body& body) {
 /// sum is the check "special_tokens".
 void set_token_scores(std::span<const double> of_tokens, const ExplainedText& text, Explanation& result);
 
-/// The text without its special tokens, absent units' tokens replaced by `filler`: what the published study
-/// asks. Appends to `to`.
-void add_without_special(const ExplainedText& text, std::span<const std::uint8_t> member, TokenId filler,
-                         PackedBatch& to);
-
 }  // namespace slalom

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "slalom/nn/classifier.hpp"
+#include "slalom/explain/embedding_gradient.hpp"
 
 namespace slalom {
 
@@ -64,5 +64,9 @@ inline constexpr double kRelevanceEpsilon = 1e-9;
 template <class T>
 Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
                    Index target, double epsilon = kRelevanceEpsilon);
+/// The same of another function of the logits, whose value takes the place of F.
+template <class T>
+Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
+                   const Objective& objective, double epsilon = kRelevanceEpsilon);
 
 }  // namespace slalom

@@ -34,6 +34,13 @@ ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Ind
 /// one and of single players, which determine the fit (2 of two players, none of one).
 ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index budget, std::uint64_t seed);
 
+/// Appends all coalitions of k players, each followed by its complement unless that has the same size.
+void add_coalitions_of_size(Index k, Coalitions& to);
+/// (n) the φ that minimise Σ weight (v(S) − empty − Σ_{j in S} φ_j)² under Σ φ = full − empty. Throws Error
+/// if the coalitions do not determine them.
+std::vector<double> kernel_regression(const Coalitions& asked, std::span<const double> weight,
+                                      std::span<const double> answers, double empty, double full);
+
 struct ControlledEstimate {
   ShapleyEstimate estimate;
   /// Σ variance that permutation_shapley() would have with the whole budget / Σ variance of this estimate:

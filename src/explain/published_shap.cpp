@@ -1,0 +1,284 @@
+// Kernel SHAP as the published study ran it: shap 0.42.1 with scikit-learn's selection of features.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <unordered_map>
+
+#include "slalom/base/error.hpp"
+#include "slalom/explain/methods.hpp"
+#include "slalom/explain/published.hpp"
+#include "slalom/kernels/gemm.hpp"
+#include "slalom/kernels/least_squares.hpp"
+
+namespace slalom::published {
+
+namespace {
+
+/// C(n, k); doubles are exact as far as any budget reaches.
+double binomial(Index n, Index k) {
+  double count = 1;
+  for (Index i = 1; i <= k; ++i) count = count * static_cast<double>(n - k + i) / static_cast<double>(i);
+  return count;
+}
+
+/// Coalitions of sizes `first` to half of the players, with complements, until `budget` are there. `share`
+/// (from size 1 on) is the weight of all coalitions of a size and of its complement.
+void draw_coalitions(Index first, Index budget, std::vector<double> share, std::uint64_t seed,
+                     ShapSample& sample) {
+  const Index players = sample.kept.players, fixed = sample.kept.size(), paired = (players - 1) / 2;
+  const double left = std::accumulate(share.begin() + first - 1, share.end(), 0.0);
+  for (Index s = 1; s <= paired; ++s) share[s - 1] /= 2;  // they are drawn twice at a time
+  const double total = std::accumulate(share.begin() + first - 1, share.end(), 0.0);
+  Rng rng(seed, Purpose::query);
+  std::unordered_map<std::string, std::size_t> known;
+  std::vector<Index> order(static_cast<std::size_t>(players));
+  std::iota(order.begin(), order.end(), Index{0});
+  const Index most = 4 * (budget - fixed);
+  for (Index draw = 0; sample.kept.size() < budget && draw < most; ++draw) {
+    double rest = rng.uniform() * total;
+    Index size = first;
+    while (size < std::ssize(share) && rest >= share[size - 1]) rest -= share[size++ - 1];
+    std::string member(static_cast<std::size_t>(players), '\0');
+    for (Index j = 0; j < size; ++j) {  // the first places of a Fisher-Yates shuffle
+      std::swap(order[j], order[j + rng.below(static_cast<std::uint32_t>(players - j))]);
+      member[order[j]] = 1;
+    }
+    const auto [at, is_new] = known.try_emplace(member, sample.weight.size());
+    const bool has_complement = size <= paired;
+    if (is_new) {
+      std::ranges::copy(member, sample.kept.add(0).begin());
+      sample.weight.push_back(1);
+      if (has_complement && sample.kept.size() < budget) {
+        std::ranges::transform(member, sample.kept.add(0).begin(), [](auto m) { return m == 0 ? 1 : 0; });
+        sample.weight.push_back(1);
+      }
+    } else {
+      for (std::size_t i = at->second; i <= at->second + (has_complement ? 1 : 0); ++i) sample.weight[i] += 1;
+    }
+  }
+  const double sum = std::accumulate(sample.weight.begin() + fixed, sample.weight.end(), 0.0);
+  for (auto w = sample.weight.begin() + fixed; w != sample.weight.end(); ++w) *w *= left / sum;
+}
+
+/// yᵀy, Xᵀy and XᵀX (n, n) of centred data of `rows` rows.
+struct Moments {
+  Index n, rows;
+  double squares;
+  std::vector<double> slope, gram;
+};
+
+/// The regression of which features are selected: every coalition twice, as it is and as its complement.
+Moments doubled_regression(const ShapSample& sample, std::span<const double> log_odds, double empty,
+                           double full) {
+  const Index n = sample.kept.players, m = sample.kept.size(), columns = n + 1;
+  std::vector<double> data(static_cast<std::size_t>(2 * m * columns)),
+      mean(static_cast<std::size_t>(columns)), products(static_cast<std::size_t>(columns * columns));
+  for (Index i = 0; i < 2 * m; ++i) {
+    const auto kept = sample.kept.row(i % m);
+    const auto size = static_cast<double>(std::ranges::count(kept, 1));
+    const bool second = i >= m;
+    const double root = std::sqrt(sample.weight[i % m] * (second ? size : static_cast<double>(n) - size));
+    double* row = data.data() + i * columns;
+    for (Index j = 0; j < n; ++j) row[j] = root * (kept[j] - (second ? 1 : 0));
+    row[n] = root * (log_odds[i % m] - (second ? full : empty));
+    for (Index j = 0; j < columns; ++j) mean[j] += row[j] / static_cast<double>(2 * m);
+  }
+  for (Index i = 0; i < 2 * m; ++i)
+    for (Index j = 0; j < columns; ++j) data[i * columns + j] -= mean[j];
+  gemm<double>(columns, columns, 2 * m, {data.data(), columns, Layout::transposed}, {data.data(), columns},
+               0.0, products.data(), columns);
+  Moments result{n, 2 * m, products.back(), {}, {}};
+  for (Index i = 0; i < n; ++i) {
+    result.gram.insert(result.gram.end(), products.begin() + i * columns, products.begin() + i * columns + n);
+    result.slope.push_back(products[i * columns + n]);
+  }
+  return result;
+}
+
+/// A point of the Lasso path where a feature comes or goes.
+struct Knot {
+  double residual_squares;
+  std::vector<Index> features;  // not 0
+};
+
+/// Least-angle regression (Efron et al. 2004) with the Lasso's rule: a feature that reaches 0 leaves.
+std::vector<Knot> lasso_path(const Moments& data) {
+  constexpr Index kMostSteps = 500;
+  const Index n = data.n;
+  std::vector<double> weight(static_cast<std::size_t>(n)), slope = data.slope;
+  std::vector<Index> active;
+  const auto steepest = [&] {
+    return std::ranges::max_element(slope, {}, [](double s) { return std::abs(s); }) - slope.begin();
+  };
+  Index joins = steepest(), leaves = -1;
+  const double first = std::abs(slope[joins]);
+  double alpha = first;
+  std::vector<Knot> knots;
+  for (Index step = 0;; ++step) {
+    Knot& knot = knots.emplace_back(Knot{data.squares, {}});
+    for (Index j = 0; j < n; ++j) {
+      knot.residual_squares -= weight[j] * (data.slope[j] + slope[j]);
+      if (weight[j] != 0) knot.features.push_back(j);
+    }
+    if (alpha <= 1e-12 * first || step == kMostSteps) return knots;
+    if (joins >= 0) active.push_back(joins);
+    const Index k = std::ssize(active);
+    std::vector<double> matrix(static_cast<std::size_t>(k * k)), direction(static_cast<std::size_t>(k)),
+        change(static_cast<std::size_t>(n));
+    for (Index i = 0; i < k; ++i) {
+      for (Index j = 0; j < k; ++j) matrix[i * k + j] = data.gram[active[i] * n + active[j]];
+      direction[i] = slope[active[i]] > 0 ? 1 : -1;
+    }
+    if (!cholesky(k, matrix.data())) return knots;  // the new feature is a sum of others
+    cholesky_solve(k, matrix.data(), direction.data());
+    for (Index j = 0; j < n; ++j)
+      for (Index i = 0; i < k; ++i) change[j] += data.gram[j * n + active[i]] * direction[i];
+
+    double length = alpha;
+    joins = -1;
+    for (Index j = 0; j < n; ++j) {
+      if (std::ranges::find(active, j) != active.end()) continue;
+      for (const double sign : {1.0, -1.0}) {
+        const double at = (alpha - sign * slope[j]) / (1 - sign * change[j]);
+        // What has just left has the slope of those that stayed, and is on its way to less.
+        if (at > (j == leaves ? 1e-9 * alpha : 0) && at < length) {
+          length = at;
+          joins = j;
+        }
+      }
+    }
+    Index out = -1;
+    for (Index i = 0; i < k; ++i)
+      if (const double at = -weight[active[i]] / direction[i]; at > 0 && at < length) {
+        length = at;
+        out = i;
+      }
+    for (Index i = 0; i < k; ++i) weight[active[i]] += length * direction[i];
+    for (Index j = 0; j < n; ++j) slope[j] -= length * change[j];
+    alpha -= length;
+    leaves = -1;
+    if (out >= 0) {
+      leaves = active[out];
+      weight[leaves] = 0;
+      active.erase(active.begin() + out);
+      joins = -1;
+    }
+  }
+}
+
+/// Of the transformer behind the black box; null if there is none.
+const ClassifierConfig* config_of(BlackBox& f) {
+  const Inside inside = f.inside();
+  if (const auto* narrow = std::get_if<Classifier<float>*>(&inside.transformer)) return &(*narrow)->config();
+  if (const auto* wide = std::get_if<Classifier<double>*>(&inside.transformer)) return &(*wide)->config();
+  return nullptr;
+}
+
+}  // namespace
+
+bool ShapSample::selects() const {
+  return static_cast<double>(kept.size()) < 0.2 * (std::exp2(static_cast<double>(kept.players)) - 2);
+}
+
+ShapSample shap_sample(Index players, Index budget, std::uint64_t seed) {
+  const Index sizes = players / 2, paired = (players - 1) / 2;
+  const double all = std::exp2(static_cast<double>(players)) - 2;
+  if (static_cast<double>(budget) > all) budget = static_cast<Index>(all);
+  std::vector<double> share;
+  for (Index s = 1; s <= sizes; ++s)
+    share.push_back((s <= paired ? 2.0 : 1.0) / (static_cast<double>(s) * static_cast<double>(players - s)));
+  const double total = std::accumulate(share.begin(), share.end(), 0.0);
+  for (double& s : share) s /= total;
+  ShapSample sample{{players, {}}, {}};
+  double left = 1;  // of the weight
+  Index size = 1;
+  for (; size <= sizes; ++size) {
+    const double count = binomial(players, size) * (size <= paired ? 2 : 1);
+    if (static_cast<double>(budget - sample.kept.size()) * share[size - 1] / left < (1 - 1e-8) * count) break;
+    add_coalitions_of_size(size, sample.kept);
+    sample.weight.resize(static_cast<std::size_t>(sample.kept.size()), share[size - 1] / count);
+    left -= share[size - 1];
+  }
+  if (size <= sizes) draw_coalitions(size, budget, share, seed, sample);
+  return sample;
+}
+
+std::vector<Index> shap_selection(const ShapSample& sample, std::span<const double> log_odds, double empty,
+                                  double full) {
+  const Moments data = doubled_regression(sample, log_odds, empty, full);
+  const std::vector<Knot> path = lasso_path(data);
+  // That of least squares, where the path ends; the intercept is a parameter, too.
+  const double variance = path.back().residual_squares / static_cast<double>(data.rows - data.n - 1);
+  return std::ranges::min_element(path, {},
+                                  [&](const Knot& knot) {
+                                    return knot.residual_squares / variance +
+                                           2 * static_cast<double>(knot.features.size());
+                                  })
+      ->features;
+}
+
+std::vector<double> shap_values(const ShapSample& sample, std::span<const double> log_odds, double empty,
+                                double full, std::span<const Index> features) {
+  std::vector<double> values(static_cast<std::size_t>(sample.kept.players));
+  if (features.empty()) return values;
+  Coalitions kept{std::ssize(features), {}};
+  for (Index i = 0; i < sample.kept.size(); ++i) {
+    const std::span<std::uint8_t> row = kept.add(0);
+    for (std::size_t j = 0; j < features.size(); ++j) row[j] = sample.kept.row(i)[features[j]];
+  }
+  const std::vector<double> found = kernel_regression(kept, sample.weight, log_odds, empty, full);
+  for (std::size_t j = 0; j < features.size(); ++j) values[features[j]] = found[j];
+  return values;
+}
+
+void kernel_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
+  const ClassifierConfig* config = config_of(f);
+  std::optional<TokenId> filler = options.unk_id ? options.unk_id : options.pad_id;
+  if (!filler && config != nullptr) filler = config->pad_id;
+  if (!filler)
+    throw UsageError("kernel-shap --as-published: no [UNK] and no padding is known to replace tokens by");
+  std::vector<TokenId> ids;
+  std::vector<Index> players;  // places that are not the filler already
+  for (const ExplainedText::Range& unit : text.units()) {
+    ids.push_back(text.ids()[unit.first]);
+    if (ids.back() != *filler) players.push_back(std::ssize(ids) - 1);
+  }
+  const bool cut = config != nullptr && config->read_out == ReadOut::last;
+  const GameValues game = [&](const Coalitions& coalitions) {
+    PackedBatch batch;
+    for (Index i = 0; i < coalitions.size(); ++i) {
+      std::vector<TokenId> asked(ids.size(), *filler);
+      for (std::size_t j = 0; j < players.size(); ++j)
+        if (coalitions.row(i)[j] != 0) asked[players[j]] = ids[players[j]];
+      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(asked, *filler));
+      if (cut && present > 0) asked.resize(present);
+      batch.add(asked);
+    }
+    return f.log_odds(batch);
+  };
+  std::vector<double> scores(ids.size());
+  if (!players.empty()) {
+    const auto n = static_cast<Index>(players.size());
+    const double empty = ask(game, {n, std::vector<std::uint8_t>(players.size(), 0)}).front(),
+                 full = ask(game, {n, std::vector<std::uint8_t>(players.size(), 1)}).front();
+    const ShapSample sample = shap_sample(n, *options.budget, options.seed);
+    const std::vector<double> answers =
+        sample.kept.size() == 0 ? std::vector<double>{} : ask(game, sample.kept);
+    std::vector<Index> features(players.size());
+    std::iota(features.begin(), features.end(), Index{0});
+    if (sample.selects()) features = shap_selection(sample, answers, empty, full);
+    const std::vector<double> values = shap_values(sample, answers, empty, full, features);
+    for (std::size_t j = 0; j < players.size(); ++j) scores[players[j]] = values[j];
+    result.checks.emplace_back("log_odds_empty", empty);
+    result.checks.emplace_back("log_odds_full", full);
+    result.checks.emplace_back("selected", static_cast<double>(features.size()));
+  }
+  set_linear_scores(std::move(scores), result);
+  result.warnings.emplace_back(
+      "as published: the game of the text without its special tokens; the scores share out its log-odds, not "
+      "that "
+      "of the text");
+}
+
+}  // namespace slalom::published
