@@ -44,8 +44,9 @@ PackedBatch repeated(std::span<const TokenId> ids, std::span<const TokenId> type
 
 Objective log_odds_objective(Index target) {
   return [target](std::span<const double> logits, std::span<double> slope) {
+    const double value = log_odds<double>(logits, target);  // knows whether there is such a class
     std::ranges::copy(log_odds_gradient(logits, target), slope.begin());
-    return log_odds<double>(logits, target);
+    return value;
   };
 }
 

@@ -247,7 +247,9 @@ void integrated_gradients(BlackBox& f, const ExplainedText& text, const ExplainO
 
 void attn_lrp(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
   std::vector<double> scores = look_inside(f, "attn-lrp", [&](auto& model, Index) {
-    return slalom::attn_lrp(model, text.ids(), text.encoding().types, Objective(largest_logit)).token;
+    return slalom::attn_lrp(model, text.ids(), text.encoding().types, Objective(largest_logit),
+                            {.published = true})
+        .token;
   });
   for (double& s : scores) s *= result.log_odds < 0 ? -1 : 1;
   set_token_scores(scores, text, result);

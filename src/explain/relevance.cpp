@@ -53,15 +53,23 @@ double total_relevance(View<T> z, View<T> g) {
   return sum_rows(z.rows, [&](Index r) { return dot(z.columns, z.row(r), g.row(r)); });
 }
 
-// g ← g |z| / (|z| + ε), ε = epsilon · root mean square of z; returns what ε absorbs. The 2 of a bilinear
-// product's denominator 2 z + ε scales ε as well and cancels here.
+enum class Denominator { plain, layer_norm, twice };
+
+// g ← g |z| / (|z| + ε), ε = relative · root mean square of z; returns what ε absorbs. The 2 of a bilinear
+// product's denominator 2 z + ε scales ε as well and cancels here. As published g ← g z / (z + ε).
 template <class T>
-double epsilon_rule_row(double epsilon, Index n, const T* z, T* g) {
-  const T e = static_cast<T>(epsilon * std::sqrt(dot(n, z, z) / static_cast<double>(n)));
+double epsilon_rule_row(const Stabiliser& stabiliser, Denominator kind, Index n, const T* z, T* g) {
+  constexpr double kLayerNorm = 1e-6, kOther = 1e-8;
+  const bool published = stabiliser.published;
+  const double absolute = kind == Denominator::layer_norm ? kLayerNorm
+                          : kind == Denominator::twice    ? kOther / 2
+                                                          : kOther;
+  const T e = static_cast<T>(
+      published ? absolute : stabiliser.relative * std::sqrt(dot(n, z, z) / static_cast<double>(n)));
   double absorbed = 0;
 #pragma omp simd reduction(+ : absorbed)
   for (Index j = 0; j < n; ++j) {
-    const T size = std::abs(z[j]), inverse = size > 0 ? 1 / (size + e) : T{0};
+    const T size = published ? z[j] : std::abs(z[j]), inverse = size != 0 ? 1 / (size + e) : T{0};
     absorbed += static_cast<double>(z[j]) * static_cast<double>(g[j] * e * inverse);
     g[j] *= size * inverse;
   }
@@ -72,8 +80,8 @@ template <class T>
 class Propagation {
  public:
   Propagation(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
-              double epsilon)
-      : model_(model), epsilon_(epsilon), ids_(ids), types_(ids.size(), TokenId{0}) {
+              const Stabiliser& stabiliser)
+      : model_(model), stabiliser_(stabiliser), ids_(ids), types_(ids.size(), TokenId{0}) {
     std::ranges::copy(types, types_.begin());
     const Index begin[] = {0, S_ = std::ssize(ids)};
     model.forward(tape_, {ids_, begin, types_}, {.last_block = Pass::LastBlock::all_rows, .patterns = true});
@@ -116,9 +124,9 @@ class Propagation {
 
   // --- rules: from the coefficients g of an output to those of its inputs --------------------------------
 
-  void epsilon_rule(View<T> z, View<T> g) {
-    line().epsilon +=
-        sum_rows(z.rows, [&](Index r) { return epsilon_rule_row(epsilon_, z.columns, z.row(r), g.row(r)); });
+  void epsilon_rule(Denominator kind, View<T> z, View<T> g) {
+    line().epsilon += sum_rows(
+        z.rows, [&](Index r) { return epsilon_rule_row(stabiliser_, kind, z.columns, z.row(r), g.row(r)); });
   }
 
   double bias_share(ParameterId bias, View<T> g) const {
@@ -149,7 +157,7 @@ class Propagation {
   // y = w (x − mean x) / σ + b with σ constant: g ← h − mean h, h = g w / σ. Mean and standard deviation are
   // taken in double, as the relevances of a row's elements cancel in large part.
   void layer_norm_rule(const LayerNormIds& ids, View<T> x, View<T> y, View<T> g) {
-    epsilon_rule(y, g);
+    epsilon_rule(Denominator::layer_norm, y, g);
     line().layer_norm += bias_share(ids.bias, g);
     const T* w = value(ids.weight).data;
     const Index D = x.columns;
@@ -198,12 +206,12 @@ class Propagation {
     std::fill_n(all.data, S_ * D, T{0});
     const View<T> g{all.row(config().read_out == ReadOut::first ? 0 : S_ - 1), 1, D, D};
     enter("head", logits, g_logits);
-    epsilon_rule(logits, g_logits);
+    epsilon_rule(Denominator::plain, logits, g_logits);
     linear_rule(ids.out, g_logits, T{0}, g);
     if (ids.hidden.weight.valid()) {
       const View<T> pre = head_before_activation(), hidden_g = scratch(1, D);
       activation_rule(pre, activation("head.hidden"), g);
-      epsilon_rule(pre, g);
+      epsilon_rule(Denominator::plain, pre, g);
       std::copy_n(g.data, D, hidden_g.data);
       linear_rule(ids.hidden, hidden_g, T{0}, g);
     }
@@ -241,12 +249,12 @@ class Propagation {
       std::copy_n(sub.branch.data, S_ * config().width, sum.data);
       if (config().residual) accumulate(S_ * config().width, sub.x.data, T{1}, sum.data);
       layer_norm_rule(sub.norm, sum, sub.y, g);
-      if (config().residual) epsilon_rule(sum, g);
+      if (config().residual) epsilon_rule(Denominator::plain, sum, g);
     } else if (config().residual) {
-      epsilon_rule(sub.y, g);
+      epsilon_rule(Denominator::plain, sub.y, g);
     }
     std::copy_n(g.data, S_ * config().width, f.data);
-    epsilon_rule(sub.branch, f);
+    epsilon_rule(Denominator::plain, sub.branch, f);
     back(f);
     if (norm && pre_norm) layer_norm_rule(sub.norm, sub.x, activation(sub.normed, layer), f);
     accumulate(S_ * config().width, f.data, config().residual ? T{1} : T{0}, g.data);
@@ -262,7 +270,7 @@ class Propagation {
       const View<T> pre = activation("mlp.pre", l), hidden = scratch(S_, config().feed_forward);
       linear_rule(ids.feed_forward_out, f, T{0}, hidden);
       activation_rule(pre, activation("mlp.post", l), hidden);
-      epsilon_rule(pre, hidden);
+      epsilon_rule(Denominator::plain, pre, hidden);
       linear_rule(ids.feed_forward_in, hidden, T{0}, f);
     });
   }
@@ -276,11 +284,11 @@ class Propagation {
       const Index D = config().width;
       const View<T> z = scratch(S_, D), q = scratch(S_, D), kv = scratch(S_, 2 * D);
       linear_rule(ids.attention_out, f, T{0}, z);
-      epsilon_rule(activation("attn.z", l), z);
+      epsilon_rule(Denominator::twice, activation("attn.z", l), z);
       heads(l, z, q, kv);
-      epsilon_rule(activation("attn.q", l), q);
-      epsilon_rule(activation("attn.k", l), kv.columns_from(0, D));
-      epsilon_rule(activation("attn.v", l), kv.columns_from(D, D));
+      epsilon_rule(Denominator::plain, activation("attn.q", l), q);
+      epsilon_rule(Denominator::plain, activation("attn.k", l), kv.columns_from(0, D));
+      epsilon_rule(Denominator::plain, activation("attn.v", l), kv.columns_from(D, D));
       linear_rule(ids.query, q, T{0}, f);
       linear_rule(ids.keys_values, kv, T{1}, f);
     });
@@ -332,7 +340,7 @@ class Propagation {
       product[j] *= scale;
     }
     softmax += total - dot(n, product, c);
-    epsilon += epsilon_rule_row(epsilon_, n, product, c);
+    epsilon += epsilon_rule_row(stabiliser_, Denominator::twice, n, product, c);
   }
 
   // The relevance of the rows of a table that the tokens took, one number a token.
@@ -359,7 +367,7 @@ class Propagation {
     add(ids.type, types_);
     enter("embed", activation("embed"), g);
     if (ids.norm.weight.valid()) layer_norm_rule(ids.norm, sum, activation("embed"), g);
-    if (ids.position.valid() || ids.type.valid()) epsilon_rule(sum, g);
+    if (ids.position.valid() || ids.type.valid()) epsilon_rule(Denominator::plain, sum, g);
     leave(sum, g);
     table_line("embed.position", ids.position, positions, g);
     table_line("embed.type", ids.type, types_, g);
@@ -375,7 +383,7 @@ class Propagation {
   }
 
   Classifier<T>& model_;
-  double epsilon_;
+  Stabiliser stabiliser_;
   std::span<const TokenId> ids_;
   std::vector<TokenId> types_;
   Index S_;
@@ -387,24 +395,25 @@ class Propagation {
 
 template <class T>
 Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
-                   const Objective& objective, double epsilon) {
+                   const Objective& objective, const Stabiliser& stabiliser) {
   if (!types.empty() && types.size() != ids.size())
     throw Error(
         text("[attn_lrp] ", types.size(), " types for ", ids.size(), " tokens, wanted as many or none"));
-  if (!(epsilon >= 0) || !std::isfinite(epsilon))
-    throw Error(text("[attn_lrp] epsilon is ", epsilon, ", wanted a finite number of at least 0"));
-  return Propagation<T>(model, ids, types, epsilon).run(objective);
+  if (!(stabiliser.relative >= 0) || !std::isfinite(stabiliser.relative))
+    throw Error(
+        text("[attn_lrp] epsilon is ", stabiliser.relative, ", wanted a finite number of at least 0"));
+  return Propagation<T>(model, ids, types, stabiliser).run(objective);
 }
 
 template <class T>
 Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
                    Index target, double epsilon) {
-  return attn_lrp(model, ids, types, log_odds_objective(target), epsilon);
+  return attn_lrp(model, ids, types, log_odds_objective(target), {.relative = epsilon});
 }
 
 #define SLALOM_INSTANTIATE(T)                                                                            \
   template Relevance attn_lrp(Classifier<T>&, std::span<const TokenId>, std::span<const TokenId>,        \
-                              const Objective&, double);                                                 \
+                              const Objective&, const Stabiliser&);                                      \
   template Relevance attn_lrp(Classifier<T>&, std::span<const TokenId>, std::span<const TokenId>, Index, \
                               double);
 SLALOM_INSTANTIATE(float)

@@ -35,7 +35,7 @@ Explain gradient;
 /// ‖Σ gradient ⊙ embedding‖ over 30 steps from a zero embedding to the text without special tokens, both ends
 /// included and not divided by their number, of the logit that is the largest at each step.
 Explain integrated_gradients;
-/// AttnLRP from the largest logit, all signs turned where F < 0. ε is relevance.hpp's, which no score shows.
+/// AttnLRP with lxt's ε from the largest logit, all signs turned where F < 0.
 Explain attn_lrp;
 
 /// (K) least squares without intercept of the targets on token counts.

@@ -36,6 +36,14 @@ struct Relevance {
 /// Small enough to change no relevance visibly: see attn_lrp.
 inline constexpr double kRelevanceEpsilon = 1e-9;
 
+/// What keeps denominators z away from 0.
+struct Stabiliser {
+  double relative = kRelevanceEpsilon;  // z + ε sign z, ε so many times the root mean square of z's row
+  /// As lxt does it instead: z + ε whatever the sign, ε 1e-6 for linear maps and LayerNorm, 1e-8 for sums and
+  /// for the 2 z of products.
+  bool published = false;
+};
+
 /// Explains F, the log-odds of class `target` against the rest (nn/predictor.hpp), which is linear in the
 /// logits of two classes; with more its log-sum-exp is replaced by its tangent at the logits, and the rest,
 /// minus the entropy of the other classes, is the line "log_odds".
@@ -67,6 +75,6 @@ Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span
 /// The same of another function of the logits, whose value takes the place of F.
 template <class T>
 Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
-                   const Objective& objective, double epsilon = kRelevanceEpsilon);
+                   const Objective& objective, const Stabiliser& stabiliser = {});
 
 }  // namespace slalom
