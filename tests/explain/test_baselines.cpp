@@ -1,4 +1,4 @@
-// Random and zero scores, and Kernel SHAP as it was published: what the other methods are measured against.
+// Random and zero scores: what the other methods are measured against.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -56,25 +56,4 @@ TEST_CASE("zero: all scores 0, and a fidelity that others have to beat") {
   CHECK(e.cost.queries == 1);
   CHECK(explain(method_named("leave-one-out"), f, text, {}).fidelity->r2 > e.fidelity->r2);
   CHECK(explain(method_named("random"), f, text, {}).fidelity->r2 < 1);
-}
-
-// Without [CLS] and [SEP] the text is 1 + 1.4 + 2, each against the pad token's .3.
-TEST_CASE("kernel-shap as published: the game of the text without special tokens, absent ones padded") {
-  std::vector<std::size_t> lengths;
-  FunctionBlackBox f([&](std::span<const TokenId> ids) {
-    lengths.push_back(ids.size());
-    return additive(ids);
-  });
-  const ExplainedText text({1, 10, 14, 20, 2}, kSpecial);
-  ExplainOptions options{.pad_id = 3, .as_published = true, .held_out = 0};
-  const Explanation e = explain(method_named("kernel-shap"), f, text, options);
-  CHECK(relative_error(weights_of(e), std::vector<double>{0.7, 1.1, 1.7}) <= 1e-12);
-  CHECK(std::abs(check_of(e, "log_odds_stripped") - 4.4) <= 1e-12);
-  CHECK(std::abs(e.log_odds - 14.4) <= 1e-12);
-  CHECK(std::abs(check_of(e, "log_odds_empty") - 0.9) <= 1e-12);
-  CHECK(e.warnings.size() == 1);
-  CHECK(lengths.front() == 5);
-  for (std::size_t i = 1; i < lengths.size(); ++i) CHECK(lengths[i] == 3);
-  options.pad_id.reset();
-  CHECK_THROWS_AS(explain(method_named("kernel-shap"), f, text, options), UsageError);
 }

@@ -84,18 +84,23 @@ TEST_CASE("integrated gradients: of a linear bag of embeddings they are its term
   CHECK(std::abs(check_of(masked, "log_odds_baseline") - -2) <= 1e-15);
 }
 
-// Σ 1/20 … 20/20 = 10.5 times the terms where class 1 is on top; class 0 has a logit of 0 everywhere.
+// Σ 1/29 … 29/29 = 15 times the gradients (3, −1) / 2 ⊙ embeddings (1, 0), (0, 2) where class 1 is on top;
+// class 0 has a logit of 0 everywhere.
 TEST_CASE("integrated gradients as published: a sum over steps, of whatever class is on top") {
-  const Explanation top = BagOfEmbeddings({1, 10, 11, 2}).explained({.as_published = true});
-  CHECK(relative_error(weights_of(top), std::vector<double>{15.75, -10.5}) <= 1e-14);
-  CHECK(check_of(top, "steps_of_other_classes") == 0);
-  CHECK(check_of(top, "backward_passes") == 20);
-  CHECK(top.cost.token_forwards == 4 + 20 * 2);
+  const auto published = [](std::vector<TokenId> ids, const char* method) {
+    BagOfEmbeddings opened(std::move(ids));
+    return explain(method_named(method), opened.f, opened.text, {.as_published = true, .held_out = 0});
+  };
+  const Explanation top = published({1, 10, 11, 2}, "integrated-gradients");
+  CHECK(relative_error(weights_of(top), std::vector<double>{22.5, 15}) <= 1e-14);
+  CHECK(check_of(top, "backward_passes") == 29);
+  CHECK(top.cost.token_forwards == 4 + 29 * 2);
   CHECK(top.warnings.size() == 1);
-  const Explanation other = BagOfEmbeddings({12, 11}).explained({.as_published = true});
+  const Explanation other = published({12, 11}, "integrated-gradients");
   CHECK(other.log_odds < 0);
   CHECK(weights_of(other) == std::vector<double>{0, 0});
-  CHECK(check_of(other, "steps_of_other_classes") == 20);
+  CHECK(relative_error(weights_of(published({1, 10, 11, 2}, "gradient")),
+                       std::vector<double>(2, std::sqrt(10.) / 2)) <= 1e-14);
 }
 
 TEST_CASE("integrated gradients: equal the mean over 4,000 points of the way, special tokens beside them") {
