@@ -276,20 +276,18 @@ void add_explain_options(cxxopts::Options& options) {
 
 namespace {
 
-bool kept_as_published(const std::string& option) {
-  return option == "budget" || option == "as-published";
-}
-
 void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector<const Method*>& methods) {
-  for (const char* option : {"budget", "background", "absence", "baseline", "tolerance", "short-length",
-                             "most-deleted", "prior", "positions", "as-published"})
+  const bool as_published = parsed.count("as-published") > 0;
+  for (const std::string option : {"as-published", "budget", "background", "absence", "baseline", "tolerance",
+                                   "short-length", "most-deleted", "prior", "positions"}) {
+    const bool replaced = as_published && option != "as-published" && option != "budget";
     if (parsed.count(option) > 0 && std::ranges::none_of(methods, [&](const Method* m) {
-          const bool replaced = parsed.count("as-published") > 0 && m->has("as-published");
-          return m->has(option) && (!replaced || kept_as_published(option));
+          return m->has(option) && !(replaced && m->has("as-published"));
         }))
       throw UsageError(text("--", option, " has no effect with ",
                             methods.size() == 1 ? text("--method ", methods[0]->name) : "these methods",
-                            parsed.count("as-published") > 0 ? " --as-published" : ""));
+                            replaced ? " --as-published" : ""));
+  }
 }
 
 std::optional<Baseline> baseline_named(const std::string& name) {

@@ -7,7 +7,8 @@ namespace slalom {
 
 namespace {
 
-constexpr double kUsualPoints = 64;  // of integrated gradients
+constexpr double kUsualPoints = 64, kPublishedPoints = 29;       // of integrated gradients
+constexpr double kPublishedLength = 3, kPublishedDeleted = 2.5;  // of slalom-eff, of deletions
 constexpr double kMostAsked = 1e15;
 
 struct Lengths {
@@ -18,16 +19,18 @@ struct Lengths {
 // Queries and the tokens of each.
 std::pair<double, double> asked(const Method& m, const Lengths& l, double distinct, const ExplainOptions& o) {
   const auto budget = static_cast<double>(m.budget(o, std::llround(l.n)));
-  const double deleted = (1 + std::min(static_cast<double>(o.most_deleted), l.n)) / 2;
+  const bool published = o.as_published && m.has("as-published");
+  const double deleted =
+      published ? kPublishedDeleted : (1 + std::min(static_cast<double>(o.most_deleted), l.n)) / 2;
   switch (m.asks) {
     case Asks::nothing:
       return {0, 0};
     case Asks::passes:
-      return {m.has("tolerance") ? kUsualPoints : 1, 3 * l.whole};
+      return {!m.has("tolerance") ? 1 : published ? kPublishedPoints : kUsualPoints, 3 * l.whole};
     case Asks::identification:
       return {2 * distinct + 1 + budget, l.of(1.5)};
     case Asks::short_texts:
-      return {budget, l.of(static_cast<double>(o.short_length))};
+      return {budget, l.of(published ? kPublishedLength : static_cast<double>(o.short_length))};
     case Asks::deletions:
       return {budget, l.of(l.n - deleted)};
     case Asks::single_deletions:

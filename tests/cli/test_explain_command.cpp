@@ -139,6 +139,11 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
               "--budget has no effect with --method leave-one-out");
   check_usage(folder.explain({"--method", "slalom-eff", "--absence", "mask"}),
               "--absence has no effect with --method slalom-eff");
+  for (const char* option : {"--background", "--short-length", "--prior"})
+    check_usage(folder.explain({"--method", "slalom-eff", "--as-published", option, "3"}),
+                text(option, " has no effect with --method slalom-eff --as-published"));
+  check_usage(folder.explain({"--method", "leave-one-out", "--as-published"}),
+              "--as-published has no effect with --method leave-one-out");
   check_usage(folder.explain({"--method", "slalom-eff", "--budget", "0"}),
               "budget 0, slalom-eff wants at least 1");
   check_usage(folder.explain({"--target", "3"}),
