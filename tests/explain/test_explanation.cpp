@@ -244,8 +244,8 @@ TEST_CASE("kernel-shap: the default budget grows with the text, as planned") {
   for (std::size_t i = 0; i < 600; ++i) REQUIRE(std::abs(weight[i] - std::sin(10 + i)) <= 1e-9);
   CHECK(e.cost.queries == 2 + 4 * 600 + 1);  // the ends, the coalitions, the text
   CHECK(std::abs(planned_cost(method, text, options).queries - e.cost.queries) <= 2);
-  CHECK(method.usual_budget(250) == 1000);
-  CHECK(method_named("lime").usual_budget(600) == method_named("lime").default_budget);
+  CHECK(method.budget({}, 250) == 1000);
+  CHECK(method_named("lime").budget({}, 600) == method_named("lime").default_budget);
 }
 
 TEST_CASE("explain: a budget that a text leaves no memory for is that text's error") {
