@@ -86,26 +86,29 @@ Table probe_table(const std::vector<Group>& groups) {
   return table;
 }
 
-Table claims_table(const std::map<std::string, double>& found) {
+Table claims_table(const experiment::Estimates& found) {
   Table table({{"exact claim"}, {"found", Table::Align::right}});
-  for (const auto& [name, value] : found)
-    if (name.starts_with("claim_")) table.add_row({name, significant(value, 4)});
+  for (const auto& [name, estimate] : found)
+    if (name.starts_with("claim_")) table.add_row({name, significant(estimate.value, 4)});
   return table;
 }
 
-// Every number that expected.tsv may speak of: the mean over runs, and the lowest and the highest run.
-std::map<std::string, double> findings(const std::vector<Group>& groups, const Options& options) {
-  std::map<std::string, double> found;
-  double steepest_transformer = 0, fully_connected = 0;  // the network of Figure 3 is the smallest one
+// Every number that expected.tsv and the claims may speak of: the mean over runs, and the lowest and the
+// highest run. A transformer stands beside the smallest fully connected network of the same run.
+experiment::Estimates findings(const std::vector<Group>& groups, const Options& options) {
+  experiment::Estimates found;
+  const auto network = std::ranges::find_if(groups, [&](const Group& g) {
+    return g.plan->probed && !g.plan->transformer && g.plan->hidden == options.sizes.hidden.front();
+  });
   for (const Group& g : groups) {
     for (const auto& [name, value] : g.runs.front()->claims) found[name] = value;
     if (!g.plan->probed) continue;
     const auto put = [&](const char* what, const std::function<double(const Record&)>& f) {
       const std::string name = g.plan->name + "." + what;
-      const auto [lowest, highest] = std::ranges::minmax(g.values(f));
-      found[name] = g.mean(f);
-      found[name + ".lowest"] = lowest;
-      found[name + ".highest"] = highest;
+      const std::vector<double> values = g.values(f);
+      found[name] = experiment::mean_over_runs(values);
+      found[name + ".lowest"] = std::ranges::min(values);
+      found[name + ".highest"] = std::ranges::max(values);
     };
     put("perfect_1", [](const Record& r) { return perfect(r, 1); });
     put("rise_1_to_30", [](const Record& r) { return perfect(r, kMostRepeats) - perfect(r, 1); });
@@ -113,13 +116,14 @@ std::map<std::string, double> findings(const std::vector<Group>& groups, const O
     put("slope_2_15", [](const Record& r) { return r.curve.slope_2_15; });
     put("bound_over_rounding", [](const Record& r) { return r.curve.bound / r.curve.rounding_error; });
     put("accuracy", [](const Record& r) { return r.accuracy; });
-    const double slope = found[g.plan->name + ".slope_2_15"];
-    if (g.plan->transformer)
-      steepest_transformer = std::max(steepest_transformer, std::abs(slope));
-    else if (g.plan->hidden == options.sizes.hidden.front())
-      fully_connected = slope;
+    if (!g.plan->transformer || network == groups.end()) continue;
+    const auto beside = [&](const Record& r) -> const Probe& {
+      return network->runs.at(static_cast<std::size_t>(r.plan.run))->curve;
+    };
+    put("slope_minus_network",
+        [&](const Record& r) { return r.curve.slope_2_15 - beside(r).slope_2_15; });
+    put("bound_minus_network", [&](const Record& r) { return r.curve.bound - beside(r).bound; });
   }
-  found["fully_connected_over_steepest_transformer"] = fully_connected / steepest_transformer;
   return found;
 }
 
@@ -202,7 +206,7 @@ Table curves_table(const std::vector<Record>& records) {
 
 bool report(const std::vector<Record>& records, const Options& options) {
   const std::vector<Group> groups = group(records);
-  const std::map<std::string, double> found = findings(groups, options);
+  const experiment::Estimates found = findings(groups, options);
   std::vector<Json> models;
   models.reserve(records.size());
   for (const Record& r : records) models.push_back(model_json(r, options));

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "reproduce.hpp"
 #include "slalom/base/error.hpp"
@@ -11,10 +13,21 @@ namespace {
 using namespace slalom;
 using namespace slalom::reproduce;
 
+// By the study's folder below `input`.
+std::map<std::string, Results> all_results(const std::string& input) {
+  std::map<std::string, Results> all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(input)) {
+    const std::filesystem::path folder = entry.path().parent_path();
+    if (entry.path().filename() == "results.json" && folder.filename() != "reproduce")
+      all.emplace(std::filesystem::relative(folder, input).string(), read_results(entry.path().string()));
+  }
+  return all;
+}
+
 int run(int argc, char** argv) {
   cxxopts::Options cli =
       common_options("reproduce", "The paper's claims against the results of all studies, in one table");
-  cli.add_options()("claims", "what is claimed, and which checks say so",
+  cli.add_options()("claims", "what is claimed, and which numbers say so",
                     cxxopts::value<std::string>()->default_value("experiments/reproduce/claims.tsv"), "TSV");
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
@@ -23,12 +36,15 @@ int run(int argc, char** argv) {
                     output = common.output == "-" ? "out/reproduce" : common.output;
   if (!std::filesystem::is_directory(input))
     throw Error(input + ": found no such folder, wanted that of the studies' results");
+  const std::vector<Claim> claims = read_claims((*parsed)["claims"].as<std::string>());
+  const std::map<std::string, Results> all = all_results(input);
   std::vector<Outcome> outcomes;
-  for (const Claim& claim : read_claims((*parsed)["claims"].as<std::string>())) {
-    const std::string path = text(input, "/", claim.results, "/results.json");
-    outcomes.push_back(judge(claim, read_results(path), path));
+  for (const Claim& claim : claims) {
+    const auto found = all.find(claim.results);
+    outcomes.push_back(judge(claim, found == all.end() ? std::nullopt : std::optional(found->second),
+                             text(input, "/", claim.results, "/results.json")));
   }
-  return static_cast<int>(report(outcomes, input, output) ? ExitStatus::done : ExitStatus::check_failed);
+  return static_cast<int>(report(outcomes, all, input, output) ? ExitStatus::done : ExitStatus::check_failed);
 }
 
 }  // namespace

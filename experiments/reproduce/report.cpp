@@ -6,7 +6,6 @@
 #include "reproduce.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
-#include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/report/characters.hpp"
 
@@ -14,68 +13,34 @@ namespace slalom::reproduce {
 
 namespace {
 
-std::string number_text(const Check& check, int digits) {
-  if (std::isnan(check.found)) return "–";
-  if (!is_answer(check.name)) return significant(check.found, digits);
-  return check.found == 1 ? "yes" : check.found == 0 ? "no" : "not settled";
+std::string wanted(const Claim& claim) {
+  return text(claim.above ? "> " : "< ", shortest(claim.bound));
 }
 
-std::string band_text(const Check& check) {
-  const auto [name, found, low, high, holds] = check;
-  if (is_answer(name)) return low > 0.5 ? "yes" : low > 0 ? "yes or not settled" : "any";
-  if (std::isinf(low) && std::isinf(high)) return "any";
-  if (std::isinf(high)) return "≥ " + shortest(low);
-  if (std::isinf(low)) return "≤ " + shortest(high);
-  return text(shortest(low), " to ", shortest(high));
+std::string number_text(const experiment::Estimate& e) {
+  if (std::isnan(e.value)) return "–";
+  const std::string value = significant(e.value, 3);
+  if (e.low == e.high) return value;
+  return text(value, " [", significant(e.low, 3), ", ", significant(e.high, 3), "]");
 }
 
-// "distilbert 3.93, bert 3.73 (3 to 22.5)": a band after all checks in a row that share it.
-std::string ours(const Outcome& outcome) {
-  std::string cell, band;
-  for (const Shown& shown : outcome.claim.show)
-    for (const Check& check : outcome.checks) {
-      const std::optional<std::string> stars = matched(shown.check, check.name);
-      if (!stars) continue;
-      std::string label = shown.label;
-      if (const std::size_t star = label.find('*'); star != std::string::npos) label.replace(star, 1, *stars);
-      const std::string next = band_text(check);
-      if (!cell.empty()) cell += next == band ? ", " : text(" (", band, "), ");
-      cell += text(label, " ", number_text(check, 3));
-      band = next;
-    }
-  return cell.empty() ? "–" : text(cell, " (", band, ")");
-}
-
-std::string failures(const Outcome& outcome) {
-  std::string list;
-  for (const Check& check : outcome.checks)
-    if (!check.holds && !std::isnan(check.found))
-      list += text(list.empty() ? "" : "; ", check.name, " is ", number_text(check, kDoubleDigits), " (",
-                   band_text(check), ")");
-  return list;
+// "distilbert 3.93, bert 1.2 fails": numbers that do not hold say so.
+std::string found(const Outcome& outcome) {
+  return outcome.found.empty() ? "–" : listed(outcome.found, [](const Finding& f) {
+    return text(f.label, " ", number_text(f.estimate), f.verdict == Verdict::holds ? "" : " ",
+                f.verdict == Verdict::holds ? "" : word(f.verdict));
+  });
 }
 
 std::string verdict_text(const Outcome& outcome) {
-  std::string reasons = failures(outcome);
-  if (!outcome.missing.empty()) reasons += (reasons.empty() ? "" : "; ") + listed(outcome.missing);
-  return word(outcome.verdict) + (reasons.empty() ? "" : ": " + reasons);
-}
-
-std::string made_with(const Outcome& outcome) {
-  if (!outcome.results) return "–";
-  const auto& [size, seed, checks] = *outcome.results;
-  return text(size, seed.empty() ? "" : ", seed ", seed);
-}
-
-std::string page_of(const Outcome& outcome, const std::string& input) {
-  return text(input, "/", outcome.claim.results, "/README.md");
+  return text(word(outcome.verdict), outcome.missing.empty() ? "" : ": ", listed(outcome.missing));
 }
 
 Table claims_table(const std::vector<Outcome>& outcomes, const std::string& input) {
-  Table table({{"claim"}, {"published"}, {"ours (wanted)"}, {"holds"}, {"size"}, {"where to look"}});
+  Table table({{"claim"}, {"published"}, {"found"}, {"claimed"}, {"verdict"}, {"size"}, {"where to look"}});
   for (const Outcome& o : outcomes)
-    table.add_row(
-        {o.claim.claim, o.claim.published, ours(o), verdict_text(o), made_with(o), page_of(o, input)});
+    table.add_row({o.claim.claim, o.claim.published, found(o), wanted(o.claim), verdict_text(o),
+                   o.made_with, text(input, "/", o.claim.results, "/README.md")});
   return table;
 }
 
@@ -104,7 +69,7 @@ std::vector<std::string> wrapped(const std::string& cell, Index width) {
 
 // The table for a terminal: long cells go on in further rows, an empty one ends a claim.
 Table narrow(const Table& table) {
-  constexpr std::array<Index, 6> kWidths = {36, 28, 34, 30, 10, 24};
+  constexpr std::array<Index, 7> kWidths = {36, 28, 34, 8, 14, 10, 24};
   Table out(table.columns());
   for (const std::vector<std::string>& cells : table.rows()) {
     std::vector<std::vector<std::string>> lines;
@@ -124,71 +89,62 @@ Index count(const std::vector<Outcome>& outcomes, Verdict verdict) {
   return std::ranges::count(outcomes, verdict, &Outcome::verdict);
 }
 
-std::string summary(const std::vector<Outcome>& outcomes) {
-  std::string line = text(outcomes.size(), " claims:");
-  const char* before = " ";
-  for (const Verdict v : {Verdict::holds, Verdict::does_not_hold, Verdict::not_measured}) {
-    line += text(before, word(v), " ", count(outcomes, v));
-    before = ", ";
+constexpr Verdict kVerdicts[] = {Verdict::holds, Verdict::fails, Verdict::undecided, Verdict::not_measured};
+
+std::string summary(const std::vector<Outcome>& outcomes, const std::map<std::string, Results>& studies) {
+  std::string line = text(outcomes.size(), " claims: ", listed(kVerdicts, [&](Verdict v) {
+                            return text(word(v), " ", count(outcomes, v));
+                          }));
+  std::size_t controls = 0;
+  std::vector<std::string> failed;
+  for (const auto& [study, results] : studies) {
+    controls += results.controls;
+    for (const std::string& name : results.failed) failed.push_back(text(study, ": ", name));
   }
-  return line;
+  line += text("; ", controls - failed.size(), " of ", controls, " controls hold");
+  return failed.empty() ? line : text(line, ", not ", listed(failed));
 }
 
-std::string checks_json(const Outcome& outcome) {
-  std::string list;
-  for (const Check& c : outcome.checks)
-    list += (list.empty() ? "" : ",") + JsonRow()
-                                            .field("name", c.name)
-                                            .field("found", c.found)
-                                            .field("low", c.low)
-                                            .field("high", c.high)
-                                            .field("holds", c.holds)
-                                            .str();
-  return "[" + list + "]";
+Json claim_json(const Outcome& o) {
+  Json numbers = Json::array();
+  for (const Finding& f : o.found)
+    numbers.push_back({{"label", f.label},
+                       {"value", f.estimate.value},
+                       {"low", f.estimate.low},
+                       {"high", f.estimate.high},
+                       {"verdict", word(f.verdict)}});
+  return {{"claim", o.claim.claim},      {"published", o.claim.published}, {"claimed", wanted(o.claim)},
+          {"verdict", word(o.verdict)},  {"missing", o.missing},           {"results", o.claim.results},
+          {"made_with", o.made_with},    {"numbers", numbers}};
 }
 
-std::string claim_json(const Outcome& outcome) {
-  JsonRow row;
-  row.field("claim", outcome.claim.claim)
-      .field("published", outcome.claim.published)
-      .field("ours", ours(outcome))
-      .field("verdict", word(outcome.verdict))
-      .field("missing", outcome.missing)
-      .field("results", outcome.claim.results);
-  if (outcome.results) row.field("size", outcome.results->size);
-  if (outcome.results && !outcome.results->seed.empty()) row.raw("seed", outcome.results->seed);
-  return row.raw("checks", checks_json(outcome)).str();
-}
-
-std::string results_json(const std::vector<Outcome>& outcomes, const std::string& input) {
-  std::string claims;
-  for (const Outcome& outcome : outcomes) claims += (claims.empty() ? "\n  " : ",\n  ") + claim_json(outcome);
-  const std::string head = JsonRow()
-                               .field("version", SLALOM_VERSION)
-                               .field("input", input)
-                               .field("holds", count(outcomes, Verdict::holds))
-                               .field("does_not_hold", count(outcomes, Verdict::does_not_hold))
-                               .field("not_measured", count(outcomes, Verdict::not_measured))
-                               .str();
-  return text(head.substr(0, head.size() - 1), ",\n \"claims\":[", claims, "]}\n");
+Json results_json(const std::vector<Outcome>& outcomes, const std::string& input) {
+  Json json = {{"version", SLALOM_VERSION}, {"input", input}, {"claims", Json::array()}};
+  for (const Verdict v : kVerdicts) json["counts"][word(v)] = count(outcomes, v);
+  for (const Outcome& outcome : outcomes) json["claims"].push_back(claim_json(outcome));
+  return json;
 }
 
 constexpr const char* kLead =
-    "Each claim beside the published number or statement and what the studies found here. It holds if all "
-    "its checks do, in brackets what they ask: that is the band of the study's expected values, often wider "
-    "than "
-    "the published number. Sizes are those at which the results were made.";
+    "Each claim beside the published number or statement and what the studies found here, with the 95 % interval "
+    "of what it estimates. A claim holds if all of every interval is where it is claimed to be, fails if none "
+    "of one is, and is undecided otherwise, which counts as neither. A number without an interval speaks of "
+    "the one model that was trained. Controls are what must come out if the measurement works (each study's "
+    "expected.tsv).";
 
 }  // namespace
 
-bool report(const std::vector<Outcome>& outcomes, const std::string& input, const std::string& folder) {
+bool report(const std::vector<Outcome>& outcomes, const std::map<std::string, Results>& studies,
+            const std::string& input, const std::string& folder) {
   const Table table = claims_table(outcomes, input);
+  const std::string line = summary(outcomes, studies);
   make_folders(folder);
-  write_file(folder + "/README.md", text("# The paper's claims\n\n", kLead, "\n\n", table.markdown(), "\n",
-                                         summary(outcomes), ".\n"));
-  write_file(folder + "/results.json", results_json(outcomes, input));
-  std::cout << narrow(table).text() << summary(outcomes) << "\nresults in " << folder << "\n";
-  return count(outcomes, Verdict::does_not_hold) == 0;
+  write_file(folder + "/README.md",
+             text("# The paper's claims\n\n", kLead, "\n\n", table.markdown(), "\n", line, ".\n"));
+  write_file(folder + "/results.json", results_json(outcomes, input).dump(1) + "\n");
+  std::cout << narrow(table).text() << line << "\nresults in " << folder << "\n";
+  return count(outcomes, Verdict::fails) == 0 &&
+         std::ranges::all_of(studies, [](const auto& study) { return study.second.failed.empty(); });
 }
 
 }  // namespace slalom::reproduce

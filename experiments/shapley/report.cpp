@@ -39,21 +39,16 @@ Table results_table(const std::vector<Json>& models) {
   return table;
 }
 
-std::map<std::string, double> findings(const std::vector<Json>& models) {
-  std::map<std::string, double> found;
-  double largest_transformer = 0;
+experiment::Estimates findings(const std::vector<Json>& models) {
+  experiment::Estimates found;
   for (const Json& m : models) {
     const std::string name = m["model"];
-    if (name != "truth" && name != kFullyConnected)
-      largest_transformer = std::max(largest_transformer, std::abs(last_over_first(m)));
     found[name + ".perfect_1"] = number(m["repeated"]["mean"].front());
     found[name + ".perfect_10"] = number(m["repeated"]["mean"].back());
     found[name + ".perfect_10_over_1"] = last_over_first(m);
     for (const char* field : {"correlation", "slope", "mean_absolute_error"})
       found[text(name, ".", field)] = number(m[field]);
   }
-  found["fully_connected_over_largest_transformer"] =
-      found[text(kFullyConnected, ".perfect_10_over_1")] / largest_transformer;
   return found;
 }
 

@@ -81,7 +81,7 @@ std::string results_json(const Report& report, const std::vector<Verdict>& verdi
   head["blas_core"] = blas_core();
   const std::string line = head.dump();
   return line.substr(0, line.size() - 1) + ",\n \"models\":" + list(report.records) +
-         ",\n \"checks\":" + checks_json(verdicts) + "}\n";
+         ",\n \"estimates\":" + to_json(report.found).dump() + ",\n \"checks\":" + checks_json(verdicts) + "}\n";
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ std::string checks_json(const std::vector<Verdict>& verdicts) {
 }
 
 bool publish(const Report& report, const Options& options) {
-  const std::vector<Verdict> verdicts = compare_with_expected(options.expected, report.found);
+  const std::vector<Verdict> verdicts = compare_with_expected(options.expected, values_of(report.found));
   const Table checks = verdict_table(verdicts);
   std::string page = "# " + report.title + "\n\n";
   for (const Section& section : report.sections) {

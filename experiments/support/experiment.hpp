@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "estimate.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/base/progress.hpp"
@@ -75,7 +76,7 @@ struct Report {
   Table curves;                         // the numbers behind the figure
   Json about = Json::object();          // further fields of results.json
   std::vector<Json> records;            // its "models"
-  std::map<std::string, double> found;  // every number that expected.tsv may speak of
+  Estimates found;                      // every number that expected.tsv and the claims may speak of
 };
 /// Name, found, low, high and holds of each, as a JSON array; null for what is infinite or no number.
 std::string checks_json(const std::vector<Verdict>& verdicts);

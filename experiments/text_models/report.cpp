@@ -65,7 +65,7 @@ Figure losses(const std::vector<Json>& models) {
 bool report(const experiment::TextCorpus& corpus, const std::vector<Json>& models,
             const std::vector<Json>& bags, const Options& options) {
   const bool drawn = bags.empty();
-  std::map<std::string, double> found;
+  experiment::Estimates found;
   Table curves({{"model"}, {"epoch"}, {"held_out_loss"}});
   for (const Json& m : models) {
     const std::string name = m["corpus"].get<std::string>() + "." + m["model"].get<std::string>();

@@ -1,5 +1,7 @@
 // One text, every method, every number.
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/random.hpp"
@@ -28,8 +30,14 @@ struct Removals {
 struct Yardsticks {
   std::vector<std::pair<std::string, std::vector<double>>> references;  // (n), of the explained class
   std::vector<int> human;                                               // (n) or empty
-  Removals removals;
+  Removals removals, published_removals;
   std::vector<double> single;  // (n) F(text without i) − F(text)
+  // Of the published metrics, which speak of class 1 and of the true label.
+  double sign;  // 1 if class 1 is explained, −1 for class 0
+  int label;
+  std::vector<TokenId> tokens;              // (n)
+  std::span<const double> published_bayes;  // (V), or empty
+  published::AttendedTokens attended;
 };
 
 std::vector<TokenId> tokens_of(const ExplainedText& text) {
@@ -47,10 +55,18 @@ std::vector<double> weights(const std::vector<TokenId>& ids, double sign, const 
   return found;
 }
 
+Coalitions single_deletions(Index players) {
+  Coalitions single{players, {}};
+  for (Index i = 0; i < players; ++i) single.add(1)[static_cast<std::size_t>(i)] = 0;
+  return single;
+}
+
 Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& study, double sign,
-                      const References& references, std::uint64_t seed) {
+                      const References& references, std::uint64_t seed, std::uint64_t seed_of_all) {
   Yardsticks y;
-  const std::vector<TokenId> ids = tokens_of(text);
+  const std::vector<TokenId> ids = y.tokens = tokens_of(text);
+  y.sign = sign;
+  y.label = study.label;
   const auto add = [&](const char* name, const auto& weight) {
     y.references.emplace_back(name, weights(ids, sign, weight));
   };
@@ -63,10 +79,18 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
     add("naive-bayes", [&](TokenId id) { return references.bayes.score(id); });
     add("logistic-regression", at(references.regression.bag));
     add("linear-svm", at(references.svm.bag));
+    y.published_bayes = references.published_bayes;
   }
   if (!study.marks.empty())
     for (const ExplainedText::Range& unit : text.units())
       y.human.push_back(study.marks[static_cast<std::size_t>(unit.first)]);
+
+  // A text that was cut has less tokens than people saw.
+  for (std::size_t i = 0; i < study.attended.place.size(); ++i)
+    if (study.attended.place[i] < text.players()) {
+      y.attended.place.push_back(study.attended.place[i]);
+      y.attended.marked.push_back(study.attended.marked[i]);
+    }
 
   const GameValues values = coalition_values(f, text, {});
   const double whole = log_odds(f, text);
@@ -77,10 +101,11 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
   };
   y.removals.drawn =
       random_deletions(text.players(), kMostRemoved, kDeletions, false, Purpose::held_out, seed);
-  if (!y.removals.drawn.removed.empty()) y.removals.change = changes(y.removals.drawn.kept);
-  Coalitions single{text.players(), {}};
-  for (Index i = 0; i < text.players(); ++i) single.add(1)[static_cast<std::size_t>(i)] = 0;
-  if (text.players() > 1) y.single = changes(single);
+  y.published_removals.drawn = published::nested_deletions(
+      text.players(), published::removal_orders(text.players(), kDeletions, seed_of_all), kMostRemoved);
+  for (Removals* r : {&y.removals, &y.published_removals})
+    if (!r->drawn.removed.empty()) r->change = changes(r->drawn.kept);
+  if (text.players() > 1) y.single = changes(single_deletions(text.players()));
   return y;
 }
 
@@ -90,48 +115,78 @@ std::vector<std::pair<std::string, const std::vector<double>*>> scores_of(const 
   return {{"weight", &std::get<LinearScores>(e.scores).weight}};
 }
 
-Json metrics_of(const std::vector<double>& scores, const Yardsticks& y, BlackBox& f,
+// Norms and shares have no side: the published metrics take them as they are.
+bool has_sides(const std::string& kind, const std::vector<double>& scores) {
+  return kind != "importance" && std::ranges::any_of(scores, [](double x) { return x < 0; });
+}
+
+Json metrics_of(const std::string& kind, const std::vector<double>& scores, const Yardsticks& y, BlackBox& f,
                 const ExplainedText& text) {
   Json found = Json::object();
   if (!std::ranges::all_of(scores, [](double x) { return std::isfinite(x); })) return found;
   const auto set = [&](const std::string& name, double x) {
     found[name] = std::isfinite(x) ? Json(x) : Json();
   };
-  for (const auto& [name, weights] : y.references) set(name, spearman(scores, weights));
-  if (!y.human.empty()) set("human", roc_auc(scores, {y.human.begin(), y.human.end()}));
+  const bool importances = kind == "importance";
   const GameValues values = coalition_values(f, text, {});
+  const GameValues of_class_1 = [&](const Coalitions& kept) {
+    std::vector<double> log_odds = ask(values, kept);
+    for (double& x : log_odds) x *= y.sign;
+    return log_odds;
+  };
+  std::vector<double> for_class_1 = scores;
+  if (has_sides(kind, scores))
+    for (double& x : for_class_1) x *= y.sign;
+
+  for (const auto& [name, weights] : y.references) set(name, spearman(scores, weights));
+  if (!y.published_bayes.empty())
+    set("published-naive-bayes",
+        published::naive_bayes_spearman(y.tokens, for_class_1, y.published_bayes, importances));
+  if (!y.human.empty()) {
+    set("human", roc_auc(scores, {y.human.begin(), y.human.end()}));
+    set("published-human", published::attention_auc(for_class_1, y.attended, importances));
+  }
+  const auto [low, high] = std::ranges::minmax(scores);
+  if (low == high) return found;  // equal scores rank nothing
   set("insertion", insertion(scores, values, kStep).area);
   set("deletion", deletion(scores, values, kStep, text.has_empty_text()).area);
+  set("published-insertion", 1 - published::insertion(for_class_1, y.label, of_class_1, kStep).area);
+  set("published-deletion", 1 - published::deletion(for_class_1, y.label, of_class_1, kStep).area);
   return found;
+}
+
+std::vector<double> predicted_changes(const Explanation& e, const Coalitions& kept) {
+  const std::vector<std::uint8_t> all(static_cast<std::size_t>(kept.players), 1);
+  const double whole = e.predict(all);
+  std::vector<double> predicted;
+  for (Index i = 0; i < kept.size(); ++i) predicted.push_back(e.predict(kept.row(i)) - whole);
+  return predicted;
+}
+
+void scale(double factor, std::vector<double>& x) {
+  for (double& value : x) value *= factor;
 }
 
 // Mean squared errors at 1 … 10 removed tokens, of the predicted changes and of these times the one factor
 // that suits them best: what scores in other units can do at most.
 void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
-  const RandomDeletions& drawn = y.removals.drawn;
+  const auto& [drawn, change] = y.removals;
   if (drawn.removed.empty()) return;
-  const std::vector<std::uint8_t> all(static_cast<std::size_t>(drawn.kept.players), 1);
-  const double whole = e.predict(all);
-  std::vector<double> predicted;
-  double products = 0, squares = 0;
-  for (Index i = 0; i < drawn.kept.size(); ++i) {
-    predicted.push_back(e.predict(drawn.kept.row(i)) - whole);
-    products += predicted.back() * y.removals.change[static_cast<std::size_t>(i)];
-    squares += predicted.back() * predicted.back();
-  }
-  record["removal"] = numbers(removal_curve(drawn, predicted, y.removals.change).mse);
-  for (double& p : predicted) p *= squares > 0 ? products / squares : 0;
-  record["removal_scaled"] = numbers(removal_curve(drawn, predicted, y.removals.change).mse);
+  std::vector<double> predicted = predicted_changes(e, drawn.kept);
+  record["removal"] = numbers(removal_curve(drawn, predicted, change).mse);
+  const double products = std::inner_product(predicted.begin(), predicted.end(), change.begin(), 0.0),
+               squares = std::inner_product(predicted.begin(), predicted.end(), predicted.begin(), 0.0);
+  scale(squares > 0 ? products / squares : 0, predicted);
+  record["removal_scaled"] = numbers(removal_curve(drawn, predicted, change).mse);
 
-  std::vector<double> single;
-  std::vector<std::uint8_t> kept = all;
-  for (std::size_t i = 0; i < y.single.size(); ++i) {
-    kept[i] = 0;
-    single.push_back(e.predict(kept) - whole);
-    kept[i] = 1;
-  }
-  if (single.empty()) return;
-  const double agreement = single_removal(single, y.single).spearman;
+  const auto& published = y.published_removals;
+  predicted = predicted_changes(e, published.drawn.kept);
+  const auto* linear = std::get_if<LinearScores>(&e.scores);
+  if (linear != nullptr && !has_sides("weight", linear->weight)) scale(y.sign, predicted);
+  record["published_removal"] = numbers(removal_curve(published.drawn, predicted, published.change).mse);
+
+  const double agreement =
+      single_removal(predicted_changes(e, single_deletions(drawn.kept.players)), y.single).spearman;
   record["single_removal"] = std::isfinite(agreement) ? Json(agreement) : Json();
 }
 
@@ -142,7 +197,7 @@ Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y
   record["metrics"] = Json::object();
   for (const auto& [name, scores] : scores_of(e)) {
     record["scores"][name] = numbers(*scores);
-    record["metrics"][name] = metrics_of(*scores, y, f, text);
+    record["metrics"][name] = metrics_of(name, *scores, y, f, text);
   }
   add_removals(e, y, record);
   record["cost"] = {{"queries", e.cost.queries},
@@ -164,7 +219,7 @@ std::vector<Variant> variants(const Subject& subject) {
     for (const char* name :
          {"gradient", "input-x-gradient", "integrated-gradients", "attn-lrp", "attention-rollout"})
       list.push_back({name, false});
-  list.push_back({"random", false});
+  for (const char* name : {"random", "zero"}) list.push_back({name, false});
   for (const char* name : {"slalom-fidel", "slalom-eff", "lime", "kernel-shap"}) list.push_back({name, true});
   if (subject.transformer) list.push_back({"integrated-gradients", true});
   return list;
@@ -198,7 +253,7 @@ Json explain_text(const Subject& subject, const StudyText& study, const Referenc
   const std::uint64_t seed =
       stream_key(options.seed, Purpose::query, static_cast<std::uint64_t>(study.number));
   const Yardsticks y =
-      yardsticks(*f, text, study, predicted == experiment::kPositive ? 1 : -1, references, seed);
+      yardsticks(*f, text, study, predicted == experiment::kPositive ? 1 : -1, references, seed, options.seed);
 
   Json record = {{"corpus", study.corpus}, {"corpus_title", study.corpus_title},
                  {"model", subject.key},   {"model_title", subject.title},

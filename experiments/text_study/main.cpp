@@ -102,7 +102,7 @@ void run_part(const std::string& part, const experiment::TextModel& kind, const 
       experiment::read_corpus(key, options.data, opened->train_texts, options.sizes.texts, options.seed);
   const std::vector<InputRow> reviews =
       experiment::encoded(corpus.train, opened->tokenizer, opened->subject.longest);
-  const References references(experiment::batch_of(reviews), opened->tokenizer);
+  const References references(corpus.train, experiment::batch_of(reviews), opened->tokenizer);
   std::optional<experiment::BagOfCorpus> drawn;
   if (part == "drawn") drawn.emplace(reviews, opened->tokenizer, opened->subject.longest, options.seed);
   const auto texts = [&](const Subject& subject) {

@@ -70,10 +70,11 @@ std::function<std::unique_ptr<BlackBox>(Index)> box_of(TextClassifier<T>& model)
 
 }  // namespace
 
-References::References(const PackedBatch& reviews, const Tokenizer& tokenizer)
-    : bayes(count_labelled_texts(reviews, counted(tokenizer))),
-      regression(fit_logistic_regression(reviews, counted(tokenizer))),
-      svm(fit_linear_svm(reviews, counted(tokenizer))),
+References::References(std::span<const Review> reviews, const PackedBatch& tokens, const Tokenizer& tokenizer)
+    : bayes(count_labelled_texts(tokens, counted(tokenizer))),
+      regression(fit_logistic_regression(tokens, counted(tokenizer))),
+      svm(fit_linear_svm(tokens, counted(tokenizer))),
+      published_bayes(published::naive_bayes_scores(reviews, tokenizer)),
       identity(identity_of(regression.bag)) {}
 
 std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, const std::string& corpus,

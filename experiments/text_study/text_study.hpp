@@ -13,6 +13,7 @@
 #include "slalom/bow/linear_classifiers.hpp"
 #include "slalom/bow/naive_bayes.hpp"
 #include "slalom/explain/explanation.hpp"
+#include "slalom/metrics/published.hpp"
 
 namespace slalom::text_study {
 
@@ -50,9 +51,11 @@ struct References {
   NaiveBayes bayes;
   LogisticRegression regression;
   LinearSvm svm;
-  std::string identity;  // fingerprint of the reviews
+  std::vector<double> published_bayes;  // (V), as the published metric has them
+  std::string identity;                 // fingerprint of the reviews
 
-  References(const PackedBatch& reviews, const Tokenizer& tokenizer);
+  /// `tokens` are those of the reviews, cut to what the model reads.
+  References(std::span<const Review> reviews, const PackedBatch& tokens, const Tokenizer& tokenizer);
 };
 
 /// A text to explain, and what else is known of it.
@@ -62,6 +65,7 @@ struct StudyText {
   int label = 0;
   Encoding encoding;
   std::vector<int> marks;  // (S) of the words' tokens where people marked them; empty: nobody was asked
+  published::AttendedTokens attended;  // the same as the published metric has it
   const UnigramClasses* drawn = nullptr;
 };
 

@@ -62,6 +62,7 @@ std::vector<StudyText> attended(const std::string& subset, const Subject& subjec
         .label = review.label,
         .encoding = experiment::encoded(text, *subject.tokenizer, subject.longest)};
     one.marks = token_marks(review, text, one.encoding);
+    one.attended = published::attended_tokens(text, consensus(review), *subject.tokenizer);
     texts.push_back(std::move(one));
   }
   return texts;

@@ -15,21 +15,39 @@ constexpr Index kRemoved = 10;  // tokens, at most
 
 std::vector<Metric> make_metrics() {
   std::vector<Metric> all = {
+      {"published-naive-bayes",
+       "published metric: Spearman correlation with naive-Bayes scores over distinct tokens, of importances "
+       "with their absolute values",
+       "1", kHigher, true},
       {"naive-bayes", "Spearman correlation with naive-Bayes scores", "1", kHigher, true},
       {"logistic-regression", "Spearman correlation with weights of a logistic regression", "1", kHigher,
        true},
       {"linear-svm", "Spearman correlation with weights of a linear SVM", "1", kHigher, true},
+      {"published-human",
+       "published metric: ROC-AUC of absolute scores, of importances as they are, over distinct tokens without "
+       "punctuation",
+       "1", kHigher, true},
       {"human", "ROC-AUC against consensus marks", "1", kHigher, true},
+      {"published-insertion",
+       "published metric: insertion, 1 − mean probability of the true label with the best-ranked tokens for it "
+       "alone",
+       "1", kLower, true},
       {"insertion", "insertion: mean probability with the best-ranked tokens alone", "1", kHigher, true},
+      {"published-deletion",
+       "published metric: deletion, 1 − mean probability of the true label with the worst-ranked tokens for it "
+       "alone",
+       "1", kHigher, true},
       {"deletion", "deletion: mean probability without the best-ranked tokens", "1", kLower, true},
       {"single_removal", "Spearman correlation of predicted and true changes, single tokens removed", "1",
        kHigher, false},
       {"true-log-odds", "Spearman correlation with the true log-odds of tokens", "1", kHigher, true},
       {"true-log-odds-pearson", "Pearson correlation with the true log-odds of tokens", "1", kHigher, true}};
-  for (const auto& [key, scaled] : {std::pair{"removal_", ""}, {"removal_scaled_", ", best factor"}})
+  for (const auto& [key, about] : {std::pair{"removal_", ""},
+                                   {"published-removal_", ", published draws"},
+                                   {"removal_scaled_", ", best factor"}})
     for (Index k = 1; k <= kRemoved; ++k)
       all.push_back({text(key, k),
-                     text("mean squared error, ", k, k == 1 ? " token" : " tokens", " removed", scaled),
+                     text("mean squared error, ", k, k == 1 ? " token" : " tokens", " removed", about),
                      "nats²", kLower, false});
   all.push_back({"queries", "queries a text", "queries", kLower, false});
   all.push_back({"token_forwards", "token-forwards a text", "tokens", kLower, false});
@@ -74,19 +92,6 @@ std::optional<double> paper_number(const Study& study, const std::string& item, 
   return std::nullopt;
 }
 
-// Exact for one and two degrees of freedom, Fisher's expansion in 1 / ν beyond: 1e-3 off at ν = 3, less for
-// more.
-double t_quantile(Index degrees_of_freedom) {
-  if (degrees_of_freedom < 1) return NAN;
-  if (degrees_of_freedom == 1) return 12.706205;
-  if (degrees_of_freedom == 2) return 4.302653;
-  const double z = 1.959963985, z2 = z * z, v = static_cast<double>(degrees_of_freedom);
-  const double g1 = z * (z2 + 1) / 4, g2 = z * ((5 * z2 + 16) * z2 + 3) / 96,
-               g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384,
-               g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
-  return z + (g1 + (g2 + (g3 + g4 / v) / v) / v) / v;
-}
-
 bool is_better(double a, double b, Direction direction) {
   return direction == kHigher ? a > b : a < b;
 }
@@ -94,9 +99,8 @@ bool is_better(double a, double b, Direction direction) {
 Comparison paired(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) differences.push_back(a[i] - b[i]);
-  const Summary s = summarise(differences);
-  const double half = t_quantile(s.n - 1) * s.standard_error;
-  return {s.n, s.mean, s.mean - half, s.mean + half};
+  const auto [mean, low, high] = experiment::mean_over(differences);
+  return {summarise(differences).n, mean, low, high};
 }
 
 Standing standing(const Comparison& c, Direction direction) {
@@ -235,14 +239,15 @@ void add_cells(std::vector<std::string>& row, const std::optional<Cells>& cells,
 
 }  // namespace
 
-Table metric_table(const Study& study, const TextSet& set, const Metric& metric,
-                   const std::string& paper_item) {
+Table metric_table(const Study& study, const TextSet& set, const Metric& metric) {
   using enum Table::Align;
   const std::vector<Row> rows = rows_of(set, metric);
   const bool published = std::ranges::any_of(rows, [](const Row& r) { return r.settings[1].has_value(); });
-  const bool paper = std::ranges::any_of(rows, [&](const Row& r) {
-    return paper_number(study, paper_item, set.model, {r.method, "", r.scores}).has_value();
-  });
+  const auto paper_of = [&](const Row& r) -> std::optional<double> {
+    if (!r.settings[1]) return std::nullopt;
+    return paper_number(study, set.corpus + "." + metric.key, set.model, {r.method, "", r.scores});
+  };
+  const bool paper = std::ranges::any_of(rows, [&](const Row& r) { return paper_of(r).has_value(); });
   std::vector<Table::Column> columns = {{"method"}};
   if (metric.of_scores) columns.push_back({"scores"});
   for (std::size_t s = 0; s < (published ? 2 : 1); ++s)
@@ -258,17 +263,13 @@ Table metric_table(const Study& study, const TextSet& set, const Metric& metric,
     std::vector<std::string> row = {r.method};
     if (metric.of_scores) row.push_back(r.scores);
     for (std::size_t s = 0; s < (published ? 2 : 1); ++s) add_cells(row, r.settings[s], metric, best[s]);
-    if (paper) {
-      const auto number = paper_number(study, paper_item, set.model, {r.method, "", r.scores});
-      row.push_back(number ? number_text(metric, *number) : "");
-    }
+    if (paper) row.push_back(paper_of(r) ? number_text(metric, *paper_of(r)) : "");
     table.add_row(row);
   }
   return table;
 }
 
-std::vector<Block> metric_blocks(const Study& study, const std::vector<std::string>& metrics,
-                                 const std::string& paper_item) {
+std::vector<Block> metric_blocks(const Study& study, const std::vector<std::string>& metrics) {
   std::vector<Block> blocks;
   for (const TextSet& set : study.groups)
     for (const std::string& key : metrics) {
@@ -278,7 +279,7 @@ std::vector<Block> metric_blocks(const Study& study, const std::vector<std::stri
                         .note = text(metric.title, "; ", name(metric.direction),
                                      metric.unit == "1" ? "" : "; " + metric.unit, ". ", set.texts,
                                      set.texts == 1 ? " text." : " texts."),
-                        .table = metric_table(study, set, metric, set.corpus + "." + paper_item)});
+                        .table = metric_table(study, set, metric)});
     }
   return blocks;
 }

@@ -55,11 +55,11 @@ std::string leading_number(const std::string& cell) {
 }
 
 const char* class_of_verdict(const std::string& cell) {
-  for (const char* good : {"better", "yes", "stands", "holds"})
+  for (const char* good : {"better", "holds"})
     if (cell == good) return "left good";
-  for (const char* bad : {"worse", "no", "does not stand", "FAILS"})
+  for (const char* bad : {"worse", "FAILS"})
     if (cell == bad) return "left bad";
-  for (const char* unsure : {"no difference", "not settled", "not shown", "in part", "reference"})
+  for (const char* unsure : {"no difference", "reference"})
     if (cell == unsure) return "left unsure";
   return cell.size() > 30 ? "left say" : "left";
 }

@@ -69,11 +69,6 @@ struct Number {
   Source source;
   Summary summary;
   Comparison against;
-
-  std::string name() const {
-    return text(set->key(), ".", source.method, is_published(source) ? "-published" : "", ".", metric->key,
-                source.scores.empty() ? "" : ".", source.scores);
-  }
 };
 
 std::vector<Number> all_numbers(const Study& study) {
@@ -95,26 +90,6 @@ std::vector<Number> all_numbers(const Study& study) {
   return all;
 }
 
-std::map<std::string, double> findings(const std::vector<Number>& numbers, const std::vector<Timing>& times,
-                                       const std::vector<ClaimResult>& claims) {
-  std::map<std::string, double> found;
-  for (const Number& n : numbers) {
-    found[n.name()] = n.summary.mean;
-    if (n.against.n > 0) found[n.name() + ".difference"] = n.against.difference;
-  }
-  for (const Timing& t : times)
-    found[text("runtime.", t.model, ".", t.source.method, is_published(t.source) ? "-published" : "", ".",
-               t.samples)] = t.median;
-  const auto put = [&](const std::string& name, const std::optional<Standing>& holds) {
-    if (holds) found[name] = *holds == Standing::better ? 1 : *holds == Standing::worse ? 0 : 0.5;
-  };
-  for (const ClaimResult& c : claims) {
-    put(text(c.set, ".claim.", c.key), c.corrected_holds);
-    put(text(c.set, ".claim-published.", c.key), c.published_holds);
-  }
-  return found;
-}
-
 // Data and metric of "imdb.distilbert_2.lime.removal_5.difference".
 std::vector<std::string> subject_of(const std::string& name) {
   std::vector<std::string> parts = split(name, '.');
@@ -125,9 +100,9 @@ std::vector<std::string> subject_of(const std::string& name) {
 
 // Expectations about data and metrics that the records have: a run makes the records of one table at a time.
 std::vector<Expectation> about_what_is_there(const std::vector<Expectation>& expected,
-                                             const std::map<std::string, double>& found) {
+                                             const experiment::Estimates& found) {
   std::set<std::vector<std::string>> there;
-  for (const auto& [name, value] : found) there.insert(subject_of(name));
+  for (const auto& [name, estimate] : found) there.insert(subject_of(name));
   std::vector<Expectation> kept;
   for (const Expectation& e : expected)
     if (there.contains(subject_of(e.name))) kept.push_back(e);
@@ -195,24 +170,15 @@ Table times_table(const std::vector<Timing>& times) {
   return table;
 }
 
-Table claims_json_table(const std::vector<ClaimResult>& claims) {
-  Table table({{"name"}, {"claim"}, {"data"}, {"published"}, {"corrected"}, {"holds"}});
-  for (const ClaimResult& c : claims) {
-    const bool yes = c.corrected_holds == Standing::better, no = c.corrected_holds == Standing::worse;
-    table.add_row({c.key, c.claim, c.set, c.published, c.corrected, yes ? "yes" : no ? "no" : "not settled"});
-  }
-  return table;
-}
-
 std::string results_json(const Study& study, const Options& options, const Table& numbers,
-                         const std::vector<ClaimResult>& claims, const std::vector<Verdict>& verdicts) {
+                         const experiment::Estimates& found, const std::vector<Verdict>& verdicts) {
   JsonRow head;
   head.field("version", SLALOM_VERSION).field("size", options.size).raw("about", study.about.dump());
   head.field("scale", "log-odds").field("blas_core", blas_core());
   const std::string line = head.str();
   return text(line.substr(0, line.size() - 1), ",\n \"numbers\":", rows_json(numbers, 6, 13),
               ",\n \"runtime\":", rows_json(times_table(timings(study)), 3, 10),
-              ",\n \"claims\":", rows_json(claims_json_table(claims), 0, 0),
+              ",\n \"estimates\":", to_json(found).dump(),
               ",\n \"checks\":", experiment::checks_json(verdicts), "}\n");
 }
 
@@ -297,15 +263,14 @@ std::string lead_of(const Study& study, const std::vector<Section>& empty) {
 
 bool report(const Study& study, const std::string& item, const Options& options) {
   make_folders(options.folder);
-  const std::vector<ClaimResult> claims = check_claims(study);
   const std::vector<Number> numbers = all_numbers(study);
-  const std::map<std::string, double> found = findings(numbers, timings(study), claims);
+  const experiment::Estimates found = estimates(study);
   const std::vector<Expectation> expected = about_what_is_there(options.expected, found);
-  const std::vector<Verdict> verdicts = compare_with_expected(expected, found);
+  const std::vector<Verdict> verdicts = compare_with_expected(expected, values_of(found));
 
   std::vector<Section> sections, empty;
   for (Section& section : std::vector<Section>{
-           claims_section(claims), models_section(study), naive_bayes_section(study), human_section(study),
+           models_section(study), naive_bayes_section(study), human_section(study),
            faithfulness_section(study), removal_section(study), runtime_section(study),
            planes_section(study, options.folder), true_log_odds_section(study), cost_section(study),
            checks_section(verdicts, options.expected.size() - expected.size())})
@@ -319,7 +284,7 @@ bool report(const Study& study, const std::string& item, const Options& options)
   const std::string title = text("Explanations of texts, size ", options.size), lead = lead_of(study, empty);
   const Table all = numbers_table(numbers);
   write_file(options.folder + "/curves.csv", all.csv());
-  write_file(options.folder + "/results.json", results_json(study, options, all, claims, verdicts));
+  write_file(options.folder + "/results.json", results_json(study, options, all, found, verdicts));
   write_file(options.folder + "/README.md", markdown(title, lead, sections));
   write_file(options.folder + "/index.html", page_html(title, lead, sections, options.folder));
 

@@ -61,7 +61,6 @@ Table length_table(const std::vector<Means>& rows, const std::vector<const TextS
 }  // namespace
 
 Section human_section(const Study& study) {
-  const Metric& metric = metric_named("human");
   Section section{
       .id = "human",
       .item = "human",
@@ -71,23 +70,27 @@ Section human_section(const Study& study) {
           "of them marked are the positives. ROC-AUC of a text's scores: the chance that a marked word "
           "scores above another one, ½ for no relation, higher is better; mean over texts ± standard "
           "error, n the texts that have both kinds of words. The best of a column and its settings is in "
-          "bold. People mark what speaks for a label in general; that is no proof of what the model goes "
+          "bold. The published metric takes absolute scores (importances as they are) of distinct tokens, "
+          "punctuation left out. People mark what speaks for a label in general; that is no proof of what the model goes "
           "by."};
   for (const TextSet& group : study.groups) {
-    if (!group.has(metric.key)) continue;
     std::vector<const TextSet*> parts;
     for (const TextSet& set : study.sets)
       if (const auto part = study.parts.find(set.key());
           part != study.parts.end() && part->second == group.key())
         parts.push_back(&set);
-    if (!parts.empty())
+    for (const char* key : {"published-human", "human"}) {
+      if (!group.has(key)) continue;
+      const Metric& metric = metric_named(key);
+      if (!parts.empty())
+        section.blocks.push_back({.heading = group.title(),
+                                  .note = text(metric.title, " by length of the review."),
+                                  .table = length_table(means_of(group, parts, metric), parts, metric)});
       section.blocks.push_back({.heading = group.title(),
-                                .note = "By length of the review, and all of them together.",
-                                .table = length_table(means_of(group, parts, metric), parts, metric)});
-    section.blocks.push_back({.heading = group.title(),
-                              .note = text(metric.title, " over all ", group.texts,
-                                           " texts, settings side by side; higher is better."),
-                              .table = metric_table(study, group, metric, group.corpus + ".human")});
+                                .note = text(metric.title, " over all ", group.texts,
+                                             " texts, settings side by side; higher is better."),
+                                .table = metric_table(study, group, metric)});
+    }
   }
   return section;
 }

@@ -29,10 +29,10 @@ std::vector<Timing> timings(const Study& study) {
       for (const TimedRun* run : runs[i]) out.push_back(static_cast<double>(number(*run)));
       return out;
     };
-    const std::vector<double> seconds = values([](const TimedRun& r) { return r.seconds; });
+    all[i].seconds = values([](const TimedRun& r) { return r.seconds; });
     all[i].repeats = std::ssize(runs[i]);
-    all[i].median = median(seconds);
-    all[i].fastest = std::ranges::min(seconds);
+    all[i].median = median(all[i].seconds);
+    all[i].fastest = std::ranges::min(all[i].seconds);
     all[i].tokens = median(values([](const TimedRun& r) { return r.tokens; }));
     all[i].queries = median(values([](const TimedRun& r) { return r.cost.queries; }));
     all[i].token_forwards = median(values([](const TimedRun& r) { return r.cost.token_forwards; }));

@@ -38,6 +38,8 @@ struct Metric {
   std::string key, title, unit;
   Direction direction;
   bool of_scores;  // each kind of scores has its own number
+
+  bool is_cost() const { return unit == "queries" || unit == "tokens" || unit == "s"; }
 };
 /// All that tables speak of, in the order of the tables. Throws Error for a key that is not there.
 const std::vector<Metric>& all_metrics();
@@ -97,8 +99,6 @@ struct Comparison {
   double difference = 0, low = 0, high = 0;
 };
 Comparison paired(std::span<const double> a, std::span<const double> b);
-/// The .975 quantile of Student's t.
-double t_quantile(Index degrees_of_freedom);
 
 /// False where one of them is NaN.
 bool is_better(double a, double b, Direction direction);
@@ -139,12 +139,11 @@ std::string difference_text(const Metric& metric, const Comparison& comparison);
 std::string method_title(const Source& source);  // "slalom-fidel, published"
 
 /// A row for each method and kind of scores, corrected and published settings side by side, each with the
-/// paired difference from reference(); the best of a column in bold. `paper_item` may be empty.
-Table metric_table(const Study& study, const TextSet& set, const Metric& metric,
-                   const std::string& paper_item);
+/// paired difference from reference(); the best of a column in bold; the paper's number where it has this metric
+/// of this data, and the method was run in published settings.
+Table metric_table(const Study& study, const TextSet& set, const Metric& metric);
 /// metric_table() of each metric for each group that has it.
-std::vector<Block> metric_blocks(const Study& study, const std::vector<std::string>& metrics,
-                                 const std::string& paper_item);
+std::vector<Block> metric_blocks(const Study& study, const std::vector<std::string>& metrics);
 /// Marks a cell of the best number of a column.
 std::string bold(const std::string& cell);
 /// The cell without the mark, if it has one.
@@ -170,21 +169,18 @@ Section cost_section(const Study& study);
 /// Writes plane_N_SETTINGS.svg into the folder.
 Section planes_section(const Study& study, const std::string& folder);
 
-struct ClaimResult {
-  std::string key, claim, set, set_title, published, corrected;  // the latter two are sentences
-  std::optional<Standing> published_holds, corrected_holds;      // better: the claim holds
-};
-std::vector<ClaimResult> check_claims(const Study& study);
-Section claims_section(const std::vector<ClaimResult>& claims);
-
 /// Median seconds by model, source and sample count.
 struct Timing {
   std::string model, model_title;
   Source source;
   Index samples = 0, repeats = 0;
   double median = 0, fastest = 0, tokens = 0, queries = 0, token_forwards = 0;
+  std::vector<double> seconds;  // of each repeat
 };
 std::vector<Timing> timings(const Study& study);
+
+/// What expected.tsv and the claims may speak of; README.md says how it is named.
+experiment::Estimates estimates(const Study& study);
 
 /// One self-contained page; the figures' SVG files must be in the folder.
 std::string page_html(const std::string& title, const std::string& lead, const std::vector<Section>& sections,

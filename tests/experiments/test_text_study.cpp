@@ -104,19 +104,27 @@ TEST_CASE("text study: every method explains every text, under both settings whe
     for (const Json& record : list) {
       const std::size_t n = record["tokens"].size();
       CHECK(record["log_odds"].get<double>() >= 0);
-      CHECK(record["methods"].size() == 18);
+      CHECK(record["methods"].size() == 19);
       CHECK(record.contains("human") == (std::string(name) != "generated"));
       for (const Json& m : record["methods"]) {
         CAPTURE(m["method"].get<std::string>());
         for (const auto& [kind, scores] : m["scores"].items()) {
           CHECK(scores.size() == n);
           const Json& found = m["metrics"][kind];
-          for (const char* area : {"insertion", "deletion"}) {
+          // Scores that are all equal rank nothing.
+          const bool ranks = std::ranges::adjacent_find(scores, std::not_equal_to<>()) != scores.end();
+          CHECK((m["method"] == "zero") <= !ranks);
+          for (const char* area : {"insertion", "deletion", "published-insertion", "published-deletion"}) {
+            CHECK(found.contains(area) == ranks);
+            if (!ranks) continue;
             CHECK(found[area].get<double>() > 0);
             CHECK(found[area].get<double>() < 1);
           }
+          CHECK(found.contains("published-naive-bayes"));
+          CHECK(found.contains("published-human") == record.contains("human"));
         }
         CHECK(m["removal"].size() == 10);
+        CHECK(m["published_removal"].size() == 10);
         CHECK(m["removal_scaled"][4].get<double>() >= 0);
       }
       // All tokens removed one by one: their own prediction is exact.
@@ -133,9 +141,16 @@ TEST_CASE("text study: an additive model is explained by its weights") {
   for (const Json& record : records(output.path, "generated_naive_bayes")) {
     for (const Json& error : method(record, "leave-one-out", "corrected")["removal"])
       CHECK(error.get<double>() < 1e-9);
-    // The log-odds of naive Bayes is a sum over tokens, its scores another smoothing of the same counts.
-    CHECK(method(record, "leave-one-out", "corrected")["metrics"]["weight"]["naive-bayes"].get<double>() >
-          0.8);
+    // The log-odds of naive Bayes is a sum over tokens, its scores another smoothing of the same counts; the
+    // published metrics speak of class 1 and of the true label, whatever is predicted.
+    const Json& scored = method(record, "leave-one-out", "corrected");
+    CHECK(scored["metrics"]["weight"]["naive-bayes"].get<double>() > 0.8);
+    CHECK(scored["metrics"]["weight"]["published-naive-bayes"].get<double>() > 0.8);
+    CHECK(scored["metrics"]["weight"]["published-insertion"].get<double>() <
+          scored["metrics"]["weight"]["published-deletion"].get<double>());
+    for (const Json& error : scored["published_removal"]) CHECK(error.get<double>() < 1e-9);
+    // No change is predicted: the error is what removals do.
+    CHECK(method(record, "zero", "corrected")["published_removal"][4].get<double>() > 1e-3);
   }
   for (const Json& record : records(output.path, "generated_logistic_regression")) {
     const std::vector<double> removed =

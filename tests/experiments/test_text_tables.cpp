@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <map>
 
 #include "../support/compare.hpp"
 #include "../support/reported_example.hpp"
@@ -39,6 +38,7 @@ Json method(const std::string& name, const std::string& settings, double quality
     record["scores"][kind] = numbers(scores);
     record["metrics"][kind] = {
         {"naive-bayes", numbers({quality})[0]}, {"insertion", 0.5}, {"deletion", 0.25}};
+    record["metrics"][kind]["published-naive-bayes"] = numbers({quality / 2})[0];
   }
   std::vector<double> errors;
   for (int k = 1; k <= 10; ++k) errors.push_back(error * k / 5);
@@ -76,8 +76,9 @@ std::vector<Json> four_texts(const std::string& corpus = "imdb") {
                {method("slalom-fidel", "corrected", fidel[i], 0.1 + 0.01 * part),
                 method("slalom-fidel", "published", fidel[i] - 0.1, 0.9),
                 method("slalom-eff", "corrected", 0.8 + 0.01 * part, 0.2 + 0.02 * part),
+                method("slalom-eff", "published", 0.7, 0.3),
                 method("lime", "corrected", lime[i], 0.4), method("lime", "published", lime[i], 2),
-                method("kernel-shap", "corrected", 0.05, 0.5),
+                method("kernel-shap", "corrected", 0.05, 0.5), method("zero", "corrected", kNone, 0.3),
                 method("attn-lrp", "corrected", i == 3 ? kNone : 0.3, 0.7)}));
   }
   return records;
@@ -168,7 +169,7 @@ TEST_CASE("text tables: means, standard errors and paired differences are those 
   CHECK(find_number(results, "imdb", "lime", "published", "removal_10")["mean"].get<double>() == 4);
 }
 
-TEST_CASE("text tables: the best of a column is marked, and the paper's numbers stand beside its data only") {
+TEST_CASE("text tables: the best of a column is marked, and the paper's numbers stand beside its data, metric and settings only") {
   const Tables tables;
   tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
   tables.write("generated_distilbert_2.jsonl", lines(four_texts("generated")));
@@ -179,7 +180,11 @@ TEST_CASE("text tables: the best of a column is marked, and the paper's numbers 
   const std::string readme = tables.file("README.md");
   CHECK(readme.find("**0.815 ± 0.006**") != std::string::npos);
   CHECK(occurrences(readme, "[paper]") == 1);
-  CHECK(readme.find("0.693 |") != std::string::npos);
+  // SLALOM-eff and LIME (printed under the head of SHAP); LRP has no published settings here.
+  CHECK(occurrences(readme, "| 0.693 |") == 1);
+  CHECK(occurrences(readme, "| 0.619 |") == 1);
+  CHECK(occurrences(readme, "| 0.706 |") == 0);
+  CHECK(readme.find("| 0.693 |") < readme.find("\n\nSpearman correlation with naive-Bayes scores; higher"));
   // What is printed is the chosen item; the page has everything.
   CHECK(run.out.find("Faithfulness") == std::string::npos);
   CHECK(run.out.find("Cost of an explanation") != std::string::npos);
@@ -216,31 +221,37 @@ TEST_CASE("text tables: the lengths of marked reviews stand side by side and are
   CHECK(run.out.find("0.700 ± 0.100") != std::string::npos);
 }
 
-TEST_CASE("text tables: a claim holds, does not, or is not settled by its paired difference") {
+TEST_CASE("text tables: estimates set methods against each other, on the same texts and in the same settings") {
   const Tables tables;
   tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
   tables.write("runtime_distilbert_2.jsonl", timed("slalom-eff", 0.6) + timed("slalom-eff", 0.1) +
-                                                 timed("slalom-eff", 0.2) + timed("lime", 0.3) +
-                                                 timed("kernel-shap", 0.4));
+                                                 timed("slalom-eff", 0.2) + timed("lime", 0.7) + timed("lime", 0.3) +
+                                                 timed("lime", 0.4));
   const Finished run = tables.run();
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
-  const Json results = tables.results();
-  std::map<std::string, Json> claims;
-  for (const Json& c : results["claims"]) claims[c["name"]] = c;
-  // .115 against .23 of slalom-eff; in published settings the rival is slalom-eff, too, and .9 against .23
-  // fails.
-  CHECK(claims["fidel_lowest_removal_5"]["holds"] == "yes");
-  CHECK(claims["fidel_lowest_removal_5"]["corrected"].get<std::string>().starts_with(
-      "0.115 against 0.23 (slalom-eff), −0.115 ["));
-  CHECK(claims["fidel_lowest_removal_5"]["published"].get<std::string>().starts_with("0.9 against 0.23"));
-  CHECK(claims["eff_naive_bayes_above_lime_shap"]["holds"] == "yes");
-  CHECK(claims["lrp_naive_bayes_highest"]["holds"] == "no");
-  CHECK(claims.count("eff_human_above_shap") == 0);
-  // The median of .6 .1 .2 is below .3 and .4.
-  CHECK(claims["eff_faster_than_lime_shap"]["holds"] == "yes");
-  CHECK(claims["eff_faster_than_lime_shap"]["corrected"] ==
-        "at 500 samples 0.2 s against 0.3 s (lime), 0.4 s (kernel-shap)");
+  const Json results = tables.results(), estimates = results["estimates"];
+  const auto is = [&](const std::string& name, double value, double half) {
+    CAPTURE(name);
+    REQUIRE(estimates.contains(name));
+    CHECK(std::abs(estimates[name][0].get<double>() - value) < 1e-12);
+    CHECK(std::abs(estimates[name][1].get<double>() - (value - half)) < 1e-3);
+    CHECK(std::abs(estimates[name][2].get<double>() - (value + half)) < 1e-3);
+  };
+  // slalom-fidel has .1 .2 .3 .4, LIME 0 .2 .1 .5; in published settings each slalom-fidel is .1 lower. The
+  // standard error of both differences is √(.05 / 12), Student's t 3.18245.
+  const double half = 3.18245 * std::sqrt(0.05 / 12);
+  is("imdb.distilbert_2.naive-bayes.corrected.slalom-fidel.minus.lime", 0.05, half);
+  is("imdb.distilbert_2.naive-bayes.published.slalom-fidel.minus.lime", -0.05, half);
+  is("imdb.distilbert_2.naive-bayes.slalom-fidel.minus-published", 0.1, 0);
+  is("imdb.distilbert_2.removal_5.lime.minus-published", 0.4 - 2, 0);
+  // What has no published settings has one setting for both.
+  is("imdb.distilbert_2.removal_5.published.lime.minus.attn-lrp", 2 - 0.7, 0);
+  is("imdb.distilbert_2.removal_10.corrected.lime.minus-baseline.zero", 2 * (0.4 - 0.3), 0);
+  CHECK(!estimates.contains("imdb.distilbert_2.removal_5.corrected.zero.minus.lime"));
+  is("imdb.distilbert_2.lime-published.removal_5", 2, 0);
+  // −.1 −.2 −.2: the standard error is 1 / 30, Student's t 4.30265.
+  is("runtime.distilbert_2.corrected.slalom-eff.minus.lime.500", -0.5 / 3, 4.30265 / 30);
   CHECK(results["runtime"][0]["median_seconds"] == 0.2);
   CHECK(results["runtime"][0]["least_seconds"] == 0.1);
   CHECK(results["runtime"][0]["repeats"] == 3);
@@ -305,7 +316,7 @@ TEST_CASE("text tables: expectations about data that is there must hold, others 
   CHECK(status_with("imdb.distilbert_2.lyme.removal_5\t0\t1") == 1);
   CHECK(
       status_with("imdb.gpt2_2.lime.removal_5\t5\t6\ttest\nimdb.distilbert_2.lime.human.weight\t5\t6\ttest\n"
-                  "imdb.distilbert_2.lime.removal_5.difference\t.28\t.29") == 0);
+                  "imdb.distilbert_2.lime.removal_10\t.7\t.9") == 0);
   CHECK(tables.results()["checks"].size() == 1);
 }
 

@@ -1,0 +1,60 @@
+#include "estimate.hpp"
+
+#include "experiment.hpp"
+#include "slalom/metrics/metric.hpp"
+
+namespace slalom::experiment {
+
+// Exact for one and two degrees of freedom, Fisher's expansion in 1 / ν beyond: 1e-3 off at ν = 3, less for
+// more.
+double t_quantile(Index degrees_of_freedom) {
+  if (degrees_of_freedom < 1) return NAN;
+  if (degrees_of_freedom == 1) return 12.706205;
+  if (degrees_of_freedom == 2) return 4.302653;
+  const double z = 1.959963985, z2 = z * z, v = static_cast<double>(degrees_of_freedom);
+  const double g1 = z * (z2 + 1) / 4, g2 = z * ((5 * z2 + 16) * z2 + 3) / 96,
+               g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384,
+               g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
+  return z + (g1 + (g2 + (g3 + g4 / v) / v) / v) / v;
+}
+
+Estimate mean_over(std::span<const double> values) {
+  const Summary s = summarise(values);
+  const double half = t_quantile(s.n - 1) * s.standard_error;
+  return {s.mean, s.mean - half, s.mean + half};
+}
+
+Estimate mean_over_runs(std::span<const double> values) {
+  return values.size() == 1 ? Estimate(values[0]) : mean_over(values);
+}
+
+Estimate correlation_over(double r, Index n) {
+  const double half = n < 4 ? NAN : 1.959963985 / std::sqrt(static_cast<double>(n - 3));
+  return {r, std::tanh(std::atanh(r) - half), std::tanh(std::atanh(r) + half)};
+}
+
+std::map<std::string, double> values_of(const Estimates& estimates) {
+  std::map<std::string, double> values;
+  for (const auto& [name, estimate] : estimates) values[name] = estimate.value;
+  return values;
+}
+
+Json to_json(const Estimates& estimates) {
+  Json json = Json::object();
+  for (const auto& [name, e] : estimates) json[name] = {e.value, e.low, e.high};
+  return json;
+}
+
+Estimates estimates_from(const Json& json, const std::string& where) {
+  Estimates estimates;
+  for (const auto& [name, numbers] : json.items()) {
+    const auto is_number = [](const Json& x) { return x.is_number() || x.is_null(); };
+    if (!numbers.is_array() || numbers.size() != 3 || !std::ranges::all_of(numbers, is_number))
+      throw Error(text(where, ": field \"", name, "\": found ", numbers.dump(),
+                       ", wanted a number and the two ends of its interval"));
+    estimates[name] = {number(numbers[0]), number(numbers[1]), number(numbers[2])};
+  }
+  return estimates;
+}
+
+}  // namespace slalom::experiment
