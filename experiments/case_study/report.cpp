@@ -17,9 +17,9 @@ using CardToken = VocabularyCard::Token;
 
 constexpr std::size_t kShown = 20;  // tokens of a table
 // What the published case study reads off its own model, another one, for and against a positive review.
-const std::vector<std::string> kPublishedWords = {
-    "hot",     "big",   "together", "remember", "anyway",  "somehow", "never",
-    "anymore", "probably", "doesn", "maybe",    "without", "however", "surprised"};
+const std::vector<std::string> kPublishedWords = {"hot",     "big",     "together", "remember", "anyway",
+                                                  "somehow", "never",   "anymore",  "probably", "doesn",
+                                                  "maybe",   "without", "however",  "surprised"};
 const std::vector<std::string> kGoodWords = {"great", "excellent", "wonderful", "best"},
                                kBadWords = {"worst", "awful", "boring", "terrible"},
                                kLowRatings = {"1", "2", "3", "4"}, kHighRatings = {"7", "8", "9", "10"};
@@ -71,13 +71,12 @@ std::vector<double> column(const std::vector<CardToken>& tokens, double CardToke
 experiment::Estimates findings(const Study& study, const NamedCard& card) {
   const Fidelity& fidelity = *study.card.fidelity;
   const auto [low, high] = Share{study.right, study.texts}.interval();
-  experiment::Estimates found = {
-      {"accuracy", {study.accuracy(), low, high}},
-      {"tokens", static_cast<double>(study.card.tokens.size())},
-      {"queries", static_cast<double>(study.card.cost.queries)},
-      {"r2", fidelity.r2},
-      {"correlation", fidelity.correlation},
-      {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)}};
+  experiment::Estimates found = {{"accuracy", {study.accuracy(), low, high}},
+                                 {"tokens", static_cast<double>(study.card.tokens.size())},
+                                 {"queries", static_cast<double>(study.card.cost.queries)},
+                                 {"r2", fidelity.r2},
+                                 {"correlation", fidelity.correlation},
+                                 {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)}};
   for (const CardToken& token : card.find_all(joined(
            kPublishedWords, joined(joined(kGoodWords, kBadWords), joined(kLowRatings, kHighRatings))))) {
     found[card(token.id) + ".linear"] = token.linear;

@@ -120,8 +120,7 @@ experiment::Estimates findings(const std::vector<Group>& groups, const Options& 
     const auto beside = [&](const Record& r) -> const Probe& {
       return network->runs.at(static_cast<std::size_t>(r.plan.run))->curve;
     };
-    put("slope_minus_network",
-        [&](const Record& r) { return r.curve.slope_2_15 - beside(r).slope_2_15; });
+    put("slope_minus_network", [&](const Record& r) { return r.curve.slope_2_15 - beside(r).slope_2_15; });
     put("bound_minus_network", [&](const Record& r) { return r.curve.bound - beside(r).bound; });
   }
   return found;

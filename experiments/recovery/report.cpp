@@ -72,18 +72,14 @@ experiment::Estimates findings(const std::vector<Json>& truths, const std::vecto
   for (const Json& r : transformers)
     for (const char* fit : {"plain", "background"}) {
       put(r, fit);
-      found[text("words_", r["words"].dump(), ".", fit, ".log_odds_rmse")] =
-          std::sqrt(number(r[fit]["mse"]));
+      found[text("words_", r["words"].dump(), ".", fit, ".log_odds_rmse")] = std::sqrt(number(r[fit]["mse"]));
     }
   return found;
 }
 
 Panel error_panel(const std::vector<Json>& transformers) {
-  Panel panel{.title = "from transformers",
-              .x_label = "words",
-              .y_label = "RMSE",
-              .curves = {},
-              .log_x = true};
+  Panel panel{
+      .title = "from transformers", .x_label = "words", .y_label = "RMSE", .curves = {}, .log_x = true};
   for (const char* fit : {"plain", "background"})
     for (const auto& [what, title] :
          {std::pair{"value_rmse", "values (nats)"}, std::pair{"importance_rmse", "importances"}}) {
@@ -151,7 +147,8 @@ bool report(const std::vector<Json>& truths, const std::vector<Json>& transforme
       {.title = text("Recovery of a SLALOM, size ", options.size),
        .sections =
            {{"From transformers: root mean squared error of the fitted SLALOM's log-odds (nats) on the texts "
-             "that it was fitted to, beside the published one of a single batch of them; then of values (nats) "
+             "that it was fitted to, beside the published one of a single batch of them; then of values "
+             "(nats) "
              "and centred importances against the SLALOM that made the training texts, and correlations r; "
              "fits without and with background.",
              transformer_table(transformers)},

@@ -119,10 +119,10 @@ Outcome judge(const Claim& claim, const std::optional<Results>& results, const s
     if (outcome.found.size() == before) outcome.missing.push_back("no number " + pattern);
   }
   const auto any = [&](Verdict v) { return std::ranges::count(outcome.found, v, &Finding::verdict) > 0; };
-  outcome.verdict = any(Verdict::fails)          ? Verdict::fails
-                    : !outcome.missing.empty()   ? Verdict::not_measured
-                    : any(Verdict::undecided)    ? Verdict::undecided
-                                                 : Verdict::holds;
+  outcome.verdict = any(Verdict::fails)        ? Verdict::fails
+                    : !outcome.missing.empty() ? Verdict::not_measured
+                    : any(Verdict::undecided)  ? Verdict::undecided
+                                               : Verdict::holds;
   return outcome;
 }
 

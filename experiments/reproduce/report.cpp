@@ -39,8 +39,8 @@ std::string verdict_text(const Outcome& outcome) {
 Table claims_table(const std::vector<Outcome>& outcomes, const std::string& input) {
   Table table({{"claim"}, {"published"}, {"found"}, {"claimed"}, {"verdict"}, {"size"}, {"where to look"}});
   for (const Outcome& o : outcomes)
-    table.add_row({o.claim.claim, o.claim.published, found(o), wanted(o.claim), verdict_text(o),
-                   o.made_with, text(input, "/", o.claim.results, "/README.md")});
+    table.add_row({o.claim.claim, o.claim.published, found(o), wanted(o.claim), verdict_text(o), o.made_with,
+                   text(input, "/", o.claim.results, "/README.md")});
   return table;
 }
 
@@ -92,9 +92,9 @@ Index count(const std::vector<Outcome>& outcomes, Verdict verdict) {
 constexpr Verdict kVerdicts[] = {Verdict::holds, Verdict::fails, Verdict::undecided, Verdict::not_measured};
 
 std::string summary(const std::vector<Outcome>& outcomes, const std::map<std::string, Results>& studies) {
-  std::string line = text(outcomes.size(), " claims: ", listed(kVerdicts, [&](Verdict v) {
-                            return text(word(v), " ", count(outcomes, v));
-                          }));
+  std::string line =
+      text(outcomes.size(),
+           " claims: ", listed(kVerdicts, [&](Verdict v) { return text(word(v), " ", count(outcomes, v)); }));
   std::size_t controls = 0;
   std::vector<std::string> failed;
   for (const auto& [study, results] : studies) {
@@ -113,9 +113,10 @@ Json claim_json(const Outcome& o) {
                        {"low", f.estimate.low},
                        {"high", f.estimate.high},
                        {"verdict", word(f.verdict)}});
-  return {{"claim", o.claim.claim},      {"published", o.claim.published}, {"claimed", wanted(o.claim)},
-          {"verdict", word(o.verdict)},  {"missing", o.missing},           {"results", o.claim.results},
-          {"made_with", o.made_with},    {"numbers", numbers}};
+  return {{"claim", o.claim.claim},     {"published", o.claim.published},
+          {"claimed", wanted(o.claim)}, {"verdict", word(o.verdict)},
+          {"missing", o.missing},       {"results", o.claim.results},
+          {"made_with", o.made_with},   {"numbers", numbers}};
 }
 
 Json results_json(const std::vector<Outcome>& outcomes, const std::string& input) {
@@ -126,8 +127,10 @@ Json results_json(const std::vector<Outcome>& outcomes, const std::string& input
 }
 
 constexpr const char* kLead =
-    "Each claim beside the published number or statement and what the studies found here, with the 95 % interval "
-    "of what it estimates. A claim holds if all of every interval is where it is claimed to be, fails if none "
+    "Each claim beside the published number or statement and what the studies found here, with the 95 % "
+    "interval "
+    "of what it estimates. A claim holds if all of every interval is where it is claimed to be, fails if "
+    "none "
     "of one is, and is undecided otherwise, which counts as neither. A number without an interval speaks of "
     "the one model that was trained. Controls are what must come out if the measurement works (each study's "
     "expected.tsv).";

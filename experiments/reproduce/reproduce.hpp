@@ -49,7 +49,7 @@ struct Finding {
 };
 struct Outcome {
   Claim claim;
-  std::string made_with;             // size and seed of the results
+  std::string made_with;  // size and seed of the results
   std::vector<Finding> found;
   std::vector<std::string> missing;  // why it is not measured, empty if it is
   Verdict verdict;

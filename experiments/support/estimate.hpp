@@ -12,8 +12,8 @@
 
 namespace slalom::experiment {
 
-/// A number and the 95 % interval of what it estimates. Of a number that speaks of nothing beyond itself, such
-/// as one of a single trained model, both ends are the number.
+/// A number and the 95 % interval of what it estimates. Of a number that speaks of nothing beyond itself,
+/// such as one of a single trained model, both ends are the number.
 struct Estimate {
   double value = NAN, low = NAN, high = NAN;
 

@@ -81,7 +81,8 @@ std::string results_json(const Report& report, const std::vector<Verdict>& verdi
   head["blas_core"] = blas_core();
   const std::string line = head.dump();
   return line.substr(0, line.size() - 1) + ",\n \"models\":" + list(report.records) +
-         ",\n \"estimates\":" + to_json(report.found).dump() + ",\n \"checks\":" + checks_json(verdicts) + "}\n";
+         ",\n \"estimates\":" + to_json(report.found).dump() + ",\n \"checks\":" + checks_json(verdicts) +
+         "}\n";
 }
 
 }  // namespace

@@ -73,10 +73,10 @@ struct Report {
   std::string title;
   std::vector<Section> sections;
   Figure figure;
-  Table curves;                         // the numbers behind the figure
-  Json about = Json::object();          // further fields of results.json
-  std::vector<Json> records;            // its "models"
-  Estimates found;                      // every number that expected.tsv and the claims may speak of
+  Table curves;                 // the numbers behind the figure
+  Json about = Json::object();  // further fields of results.json
+  std::vector<Json> records;    // its "models"
+  Estimates found;              // every number that expected.tsv and the claims may speak of
 };
 /// Name, found, low, high and holds of each, as a JSON array; null for what is infinite or no number.
 std::string checks_json(const std::vector<Verdict>& verdicts);

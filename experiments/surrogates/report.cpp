@@ -16,15 +16,15 @@ struct PublishedRow {
   double linear, gam, slalom;
 };
 constexpr PublishedRow kPublished[] = {
-    {"distilbert_1", 28.3, 44.4, 10.8},  {"distilbert_2", 32.6, 53.9, 16.8},
-    {"distilbert_4", 54.4, 85.4, 37.8},  {"distilbert_6", 31.5, 49.4, 17.3},
-    {"distilbert_8", 16.3, 19.3, 7.3},   {"distilbert_12", 50.8, 71.6, 27.5},
-    {"bert_1", 26.3, 43.3, 7.3},         {"bert_2", 28.4, 48.3, 9.9},
-    {"bert_4", 64.1, 94.8, 34.5},        {"bert_6", 50.8, 68.2, 24.0},
-    {"bert_8", 13.8, 16.5, 0.0},         {"bert_12", 44.6, 51.4, 18.8},
-    {"gpt2_1", 20.3, 48.8, 16.9},        {"gpt2_2", 24.8, 54.3, 22.2},
-    {"gpt2_4", 54.5, 68.9, 30.2},        {"gpt2_6", 32.7, 57.1, 21.6},
-    {"gpt2_8", 61.1, 69.4, 40.3},        {"gpt2_12", 25.7, 54.4, 20.3}};
+    {"distilbert_1", 28.3, 44.4, 10.8}, {"distilbert_2", 32.6, 53.9, 16.8},
+    {"distilbert_4", 54.4, 85.4, 37.8}, {"distilbert_6", 31.5, 49.4, 17.3},
+    {"distilbert_8", 16.3, 19.3, 7.3},  {"distilbert_12", 50.8, 71.6, 27.5},
+    {"bert_1", 26.3, 43.3, 7.3},        {"bert_2", 28.4, 48.3, 9.9},
+    {"bert_4", 64.1, 94.8, 34.5},       {"bert_6", 50.8, 68.2, 24.0},
+    {"bert_8", 13.8, 16.5, 0.0},        {"bert_12", 44.6, 51.4, 18.8},
+    {"gpt2_1", 20.3, 48.8, 16.9},       {"gpt2_2", 24.8, 54.3, 22.2},
+    {"gpt2_4", 54.5, 68.9, 30.2},       {"gpt2_6", 32.7, 57.1, 21.6},
+    {"gpt2_8", 61.1, 69.4, 40.3},       {"gpt2_12", 25.7, 54.4, 20.3}};
 
 // The runs of one model, collapsed ones apart.
 struct Group {
@@ -231,7 +231,8 @@ bool report(const std::vector<Json>& models, const std::vector<Json>& fits, cons
            {{text(
                  "Mean squared error × 100 (nats²) of surrogates fitted to ", options.fitted, " answers, on ",
                  options.scored,
-                 " others: mean over runs ± standard error, the published numbers (means of 5 runs; of 2 for 4 and 8 layers) in brackets. The bound is "
+                 " others: mean over runs ± standard error, the published numbers (means of 5 runs; of 2 for "
+                 "4 and 8 layers) in brackets. The bound is "
                  "the distance (nats) of the model from every additive bag of words that a few texts prove."),
              error_table(groups)},
             {"Seconds of a fit:", seconds_table(models)},

@@ -252,8 +252,8 @@ Json explain_text(const Subject& subject, const StudyText& study, const Referenc
   // Each text has its own random deletions.
   const std::uint64_t seed =
       stream_key(options.seed, Purpose::query, static_cast<std::uint64_t>(study.number));
-  const Yardsticks y =
-      yardsticks(*f, text, study, predicted == experiment::kPositive ? 1 : -1, references, seed, options.seed);
+  const Yardsticks y = yardsticks(*f, text, study, predicted == experiment::kPositive ? 1 : -1, references,
+                                  seed, options.seed);
 
   Json record = {{"corpus", study.corpus}, {"corpus_title", study.corpus_title},
                  {"model", subject.key},   {"model_title", subject.title},

@@ -24,17 +24,20 @@ std::vector<Metric> make_metrics() {
        true},
       {"linear-svm", "Spearman correlation with weights of a linear SVM", "1", kHigher, true},
       {"published-human",
-       "published metric: ROC-AUC of absolute scores, of importances as they are, over distinct tokens without "
+       "published metric: ROC-AUC of absolute scores, of importances as they are, over distinct tokens "
+       "without "
        "punctuation",
        "1", kHigher, true},
       {"human", "ROC-AUC against consensus marks", "1", kHigher, true},
       {"published-insertion",
-       "published metric: insertion, 1 − mean probability of the true label with the best-ranked tokens for it "
+       "published metric: insertion, 1 − mean probability of the true label with the best-ranked tokens for "
+       "it "
        "alone",
        "1", kLower, true},
       {"insertion", "insertion: mean probability with the best-ranked tokens alone", "1", kHigher, true},
       {"published-deletion",
-       "published metric: deletion, 1 − mean probability of the true label with the worst-ranked tokens for it "
+       "published metric: deletion, 1 − mean probability of the true label with the worst-ranked tokens for "
+       "it "
        "alone",
        "1", kHigher, true},
       {"deletion", "deletion: mean probability without the best-ranked tokens", "1", kLower, true},

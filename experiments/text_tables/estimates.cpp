@@ -66,14 +66,15 @@ void add_times(const std::vector<Timing>& times, Estimates& found) {
   for (const Timing& t : times) {
     const std::string prefix = text("runtime.", t.model, "."), suffix = text(".", t.samples);
     found[prefix + name_of(t.source) + suffix] = t.median;
-    add_pairs(prefix, suffix,
-              [&](const Source& source) -> const std::vector<double>* {
-                for (const Timing& other : times)
-                  if (other.model == t.model && other.samples == t.samples && other.source == source)
-                    return &other.seconds;
-                return nullptr;
-              },
-              found);
+    add_pairs(
+        prefix, suffix,
+        [&](const Source& source) -> const std::vector<double>* {
+          for (const Timing& other : times)
+            if (other.model == t.model && other.samples == t.samples && other.source == source)
+              return &other.seconds;
+          return nullptr;
+        },
+        found);
   }
 }
 

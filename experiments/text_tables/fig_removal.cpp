@@ -116,7 +116,8 @@ Section removal_section(const Study& study) {
       .title = "Predicting removals of several tokens",
       .text =
           "1 to 10 random tokens are removed; mean squared error (nats²) of the change of log-odds that an "
-          "explanation predicts against the model's, mean over texts ± standard error, lower is better. In the "
+          "explanation predicts against the model's, mean over texts ± standard error, lower is better. In "
+          "the "
           "published draws the tokens that are removed are nested, and the same places in all texts of a "
           "length. \"zero\" predicts no change: what does not beat it predicts nothing. "
           "\"Scaled\" is the error after the best single factor on the predicted changes: it forgives "
@@ -144,7 +145,8 @@ Section removal_section(const Study& study) {
                       "bold. ",
                       set.texts, " texts."),
          .table = removal_table(set)});
-    for (const char* key : {"published-removal_1", "published-removal_5", "published-removal_10", "removal_5", "removal_scaled_5"}) {
+    for (const char* key : {"published-removal_1", "published-removal_5", "published-removal_10", "removal_5",
+                            "removal_scaled_5"}) {
       if (!set.has(key)) continue;
       const Metric& metric = metric_named(key);
       section.blocks.push_back(

@@ -178,8 +178,9 @@ class SetReader {
   }
 
   void add_costs(const Source& source, const Json& method, const std::string& where) {
-    for (const auto& [name, metric] :
-         {std::pair{"removal", "removal_"}, {"published_removal", "published-removal_"}, {"removal_scaled", "removal_scaled_"}})
+    for (const auto& [name, metric] : {std::pair{"removal", "removal_"},
+                                       {"published_removal", "published-removal_"},
+                                       {"removal_scaled", "removal_scaled_"}})
       if (const Json* curve = field(method, name)) {
         const std::vector<double> errors = numbers(*curve, text("\"", name, "\""), where);
         for (std::size_t i = 0; i < errors.size(); ++i) put(text(metric, i + 1), source, errors[i]);

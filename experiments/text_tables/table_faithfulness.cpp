@@ -7,19 +7,20 @@
 namespace slalom::text_tables {
 
 Section faithfulness_section(const Study& study) {
-  return {.id = "faithfulness",
-          .item = "faithfulness",
-          .title = "Faithfulness: insertion, deletion, single removals",
-          .text =
-              "Tokens are taken in the order of their scores. Insertion keeps only the best k of them, "
-              "deletion removes these; both are the mean probability of the predicted class over k = 5, "
-              "10, … (insertion: higher is better; deletion: lower). The published metrics are 1 − that mean, of "
-              "the true label, by whose side they rank the tokens: norms and importances, which have no side, "
-              "come out backwards where the label is negative. Single removals: Spearman "
-              "correlation of the change of log-odds that an explanation predicts for each token left "
-              "out with the model's (higher is better). Means over texts ± standard error.",
-          .blocks = metric_blocks(study, {"published-insertion", "insertion", "published-deletion", "deletion",
-                                         "single_removal"})};
+  return {
+      .id = "faithfulness",
+      .item = "faithfulness",
+      .title = "Faithfulness: insertion, deletion, single removals",
+      .text =
+          "Tokens are taken in the order of their scores. Insertion keeps only the best k of them, "
+          "deletion removes these; both are the mean probability of the predicted class over k = 5, "
+          "10, … (insertion: higher is better; deletion: lower). The published metrics are 1 − that mean, of "
+          "the true label, by whose side they rank the tokens: norms and importances, which have no side, "
+          "come out backwards where the label is negative. Single removals: Spearman "
+          "correlation of the change of log-odds that an explanation predicts for each token left "
+          "out with the model's (higher is better). Means over texts ± standard error.",
+      .blocks = metric_blocks(
+          study, {"published-insertion", "insertion", "published-deletion", "deletion", "single_removal"})};
 }
 
 Section cost_section(const Study& study) {

@@ -71,7 +71,8 @@ Section human_section(const Study& study) {
           "scores above another one, ½ for no relation, higher is better; mean over texts ± standard "
           "error, n the texts that have both kinds of words. The best of a column and its settings is in "
           "bold. The published metric takes absolute scores (importances as they are) of distinct tokens, "
-          "punctuation left out. People mark what speaks for a label in general; that is no proof of what the model goes "
+          "punctuation left out. People mark what speaks for a label in general; that is no proof of what "
+          "the model goes "
           "by."};
   for (const TextSet& group : study.groups) {
     std::vector<const TextSet*> parts;

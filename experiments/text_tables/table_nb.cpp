@@ -16,8 +16,8 @@ Section naive_bayes_section(const Study& study) {
           "references. What agrees with these is not what the model computes: a model may well go by "
           "something else. The published metric counts every token once and explains the positive class. A "
           "number in brackets is the paper's.",
-      .blocks = metric_blocks(
-          study, {"published-naive-bayes", "naive-bayes", "logistic-regression", "linear-svm"})};
+      .blocks = metric_blocks(study,
+                              {"published-naive-bayes", "naive-bayes", "logistic-regression", "linear-svm"})};
   for (Block& block : section.blocks)
     block.closed = block.note.starts_with(metric_named("logistic-regression").title) ||
                    block.note.starts_with(metric_named("linear-svm").title);

@@ -139,8 +139,8 @@ std::string difference_text(const Metric& metric, const Comparison& comparison);
 std::string method_title(const Source& source);  // "slalom-fidel, published"
 
 /// A row for each method and kind of scores, corrected and published settings side by side, each with the
-/// paired difference from reference(); the best of a column in bold; the paper's number where it has this metric
-/// of this data, and the method was run in published settings.
+/// paired difference from reference(); the best of a column in bold; the paper's number where it has this
+/// metric of this data, and the method was run in published settings.
 Table metric_table(const Study& study, const TextSet& set, const Metric& metric);
 /// metric_table() of each metric for each group that has it.
 std::vector<Block> metric_blocks(const Study& study, const std::vector<std::string>& metrics);

@@ -88,10 +88,10 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
   ExplainOptions chosen = read_explain_options(parsed, common, methods_of(methods), classifier);
   const WindowOptions windows = read_window_options(parsed, classifier);
   if (chosen.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
-  const EvaluationOptions options{.step = integer_option(parsed, "step", 1, 1'000'000),
-                                  .held_out = chosen.held_out,
-                                  .absence = chosen.absence,
-                                  .seed = common.seed};
+  EvaluationOptions options{.step = integer_option(parsed, "step", 1, 1'000'000),
+                            .held_out = chosen.held_out,
+                            .absence = chosen.absence,
+                            .seed = common.seed};
   chosen.held_out = 0;  // fidelity is one of the metrics here
   std::vector<Found> found(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});
   InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
@@ -102,13 +102,16 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
     if (error_of_row(source, row, classifier, body)) ++failed;
   };
   const auto evaluate_method = [&](std::size_t i, const InputRow& row, const ExplainedText& text) {
+    options.is_target.reset();
+    if (row.label) options.is_target = *row.label == (classifier.classes ? classifier.classes->target() : 1);
     const Explanation e = classifier.explain(*methods[i].method, text, chosen);
     found[i].cost += e.cost;
     const QueryCost before = classifier.f->cost();
     for (std::size_t j = 0; j < metrics.size(); ++j)
       attempt(row, [&] {
-        found[i].values[j].push_back(evaluate(*metrics[j], {e, scores_of(e, methods[i])}, *classifier.f, text,
-                                              given_scores(row, text), options));
+        found[i].values[j].push_back(
+            evaluate(*metrics[j], {e, scores_of(e, methods[i]), ranking_of(e, methods[i]) == "importance"},
+                     *classifier.f, text, given_scores(row, text), options));
       });
     found[i].metric_cost += classifier.f->cost() - before;
   };

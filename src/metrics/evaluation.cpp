@@ -7,7 +7,7 @@
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/metrics/removal.hpp"
+#include "slalom/metrics/published.hpp"
 
 namespace slalom {
 
@@ -29,10 +29,7 @@ Changes changes(const Coalitions& kept, const Evaluated& evaluated, const GameVa
   return result;
 }
 
-double multi_removal(const Evaluated& evaluated, const GameValues& f, Index players,
-                     const EvaluationOptions& options) {
-  const RandomDeletions deletions =
-      random_deletions(players, 10, options.held_out, false, Purpose::held_out, options.seed);
+double multi_removal(const Evaluated& evaluated, const GameValues& f, const RandomDeletions& deletions) {
   if (deletions.removed.empty()) return std::nan("");
   const Changes found = changes(deletions.kept, evaluated, f);
   const std::vector<double> mse = removal_curve(deletions, found.predicted, found.truth).mse;
@@ -48,8 +45,6 @@ SingleRemoval each_removed(const Evaluated& evaluated, const GameValues& f, Inde
 }
 
 double agreement(const std::string& metric, std::span<const double> scores, std::span<const double> given) {
-  if (given.empty())
-    throw Error("[" + metric + "] the row gives no scores to agree with", "a field \"scores\", one a token");
   std::vector<double> ours, theirs;
   std::vector<bool> positive;
   for (std::size_t i = 0; i < scores.size(); ++i) {
@@ -64,6 +59,25 @@ double agreement(const std::string& metric, std::span<const double> scores, std:
   return roc_auc(ours, positive);
 }
 
+double published_agreement(const std::string& metric, const Evaluated& evaluated, const ExplainedText& text,
+                           std::span<const double> given) {
+  std::vector<double> first(static_cast<std::size_t>(text.distinct()), std::nan(""));
+  published::AttendedTokens marks;
+  std::vector<bool> seen(first.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const Sample::Token token = text.tokens()[i];
+    if (seen[token]) continue;
+    seen[token] = true;
+    first[token] = given[i];
+    if (std::isnan(given[i])) continue;
+    marks.place.push_back(static_cast<Index>(i));
+    marks.marked.push_back(given[i] > 0);
+  }
+  if (metric == "roc-auc-published")
+    return published::attention_auc(evaluated.scores, marks, evaluated.importances);
+  return published::naive_bayes_spearman(text.tokens(), evaluated.scores, first, evaluated.importances);
+}
+
 }  // namespace
 
 double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& f, const ExplainedText& text,
@@ -76,11 +90,30 @@ double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& 
   if (metric.name == "deletion")
     return deletion(evaluated.scores, values, options.step, text.has_empty_text() || options.absence.filler)
         .area;
+  if (metric.name == "insertion-published" || metric.name == "deletion-published") {
+    if (!options.is_target)
+      throw Error("[" + metric.name + "] the row gives no true label", "a field \"label\", a class number");
+    const auto curve = metric.name == "insertion-published" ? published::insertion : published::deletion;
+    return 1 - curve(evaluated.scores, *options.is_target, values, options.step).area;
+  }
+  if (uses_scores && given.empty())
+    throw Error("[" + metric.name + "] the row gives no scores to agree with",
+                "a field \"scores\", one a token");
+  if (uses_scores && metric.name.ends_with("-published"))
+    return published_agreement(metric.name, evaluated, text, given);
   if (uses_scores) return agreement(metric.name, evaluated.scores, given);
   // SLALOM predicts shorter texts, whatever stands for absence in Shapley games.
   const bool deletes = std::holds_alternative<SlalomScores>(evaluated.explanation.scores);
   const GameValues removed = coalition_values(f, text, deletes ? Absence{} : options.absence);
-  if (metric.name == "removal-mse") return multi_removal(evaluated, removed, text.players(), options);
+  if (metric.name == "removal-mse")
+    return multi_removal(
+        evaluated, removed,
+        random_deletions(text.players(), 10, options.held_out, false, Purpose::held_out, options.seed));
+  if (metric.name == "removal-mse-published")
+    return multi_removal(
+        evaluated, removed,
+        published::nested_deletions(
+            text.players(), published::removal_orders(text.players(), options.held_out, options.seed)));
   const SingleRemoval single = each_removed(evaluated, removed, text.players());
   return metric.name == "removal-mse-single" ? single.mse : single.spearman;
 }

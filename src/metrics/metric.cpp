@@ -28,6 +28,18 @@ const std::vector<MetricInfo>& metrics() {
       {"pearson", higher, "1", "linear correlation with given scores"},
       {"kendall", higher, "1", "rank correlation with given scores, tau-b"},
       {"roc-auc", higher, "1", "chance that a token marked as important scores above one that is not"},
+      {"insertion-published", lower, "probability",
+       "1 − probability of the true label with only the tokens kept that rank best for it, mean over their "
+       "number"},
+      {"deletion-published", higher, "probability",
+       "1 − probability of the true label with only the tokens kept that rank worst for it, mean over their "
+       "number"},
+      {"removal-mse-published", lower, "nats²",
+       "removal-mse over nested removals, at the same places in all texts of a length"},
+      {"spearman-published", higher, "1",
+       "rank correlation with given scores over distinct tokens, of importances with their absolute values"},
+      {"roc-auc-published", higher, "1",
+       "roc-auc of absolute scores (importances as they are) of distinct tokens"},
   };
   return table;
 }

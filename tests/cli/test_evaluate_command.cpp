@@ -62,6 +62,34 @@ TEST_CASE("evaluate: methods are ranked by the score that is named") {
   CHECK(found.at(1)["queries"].get<int>() > 0);
 }
 
+TEST_CASE("evaluate: the published metrics rank by the true label and count a token once") {
+  // Scores: 0 1 1 0, and 1 0.
+  const std::string rows =
+      "{\"input_ids\":[1,6,9,9,7,2],\"label\":1,\"scores\":[null,-3,2,-5,1,null]}\n"
+      "{\"input_ids\":[1,9,5,2],\"label\":0,\"scores\":[null,1,0,null]}\n";
+  const Finished run =
+      evaluate({"--methods", "leave-one-out", "--metrics",
+                "insertion-published,deletion-published,removal-mse-published,spearman-published,"
+                "roc-auc-published"},
+               rows);
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const std::vector<Json> found = json_lines(run.out);
+  REQUIRE(found.size() == 5);
+  const auto mean = [&](std::size_t i) { return found[i]["mean"].get<double>(); };
+  // 1 − probability of the label. Best for label 1: 9 9 6 7, worst 7 6 9 9; for label 0: 5 9, worst 9 5.
+  const double p0 = probability(0), p1 = probability(1), p2 = probability(2);
+  CHECK(std::abs(mean(0) - ((1 - (p1 + 3 * p2) / 4) + (p0 + p1) / 2) / 2) <= 1e-12);
+  CHECK(std::abs(mean(1) - ((1 - (p0 + p0 + p1 + p2) / 4) + (p1 + p1) / 2) / 2) <= 1e-12);
+  CHECK(found[0]["direction"] == "lower is better");
+  CHECK(found[1]["direction"] == "higher is better");
+  CHECK(mean(2) == 0);
+  // Distinct tokens 6 9 7: scores 0 1 0 against −3 2 1, ranks 1.5 3 1.5 and 1 3 2: √3 / 2. Second row: 1.
+  CHECK(std::abs(mean(3) - (std::sqrt(3.0) / 2 + 1) / 2) <= 1e-12);
+  // 9 and 7 are marked, 6 is not: 9 above 6, 7 equal to it. Second row: 1.
+  CHECK(std::abs(mean(4) - (0.75 + 1) / 2) <= 1e-12);
+}
+
 TEST_CASE("evaluate: bad names, no rows, no given scores") {
   const std::string row = "{\"input_ids\":[1,9,5,2]}\n";
   CHECK(evaluate({"--methods", "no"}, row).status == 2);
@@ -75,6 +103,11 @@ TEST_CASE("evaluate: bad names, no rows, no given scores") {
   CHECK(none.status == 4);
   CHECK(lines_of(none.err).at(0) == "error: stdin: line 1: [kendall] the row gives no scores to agree with");
   CHECK(json_lines(none.out).at(0)["n"] == 0);
+  const Finished unlabelled =
+      evaluate({"--methods", "leave-one-out", "--metrics", "insertion-published"}, row);
+  CHECK(unlabelled.status == 4);
+  CHECK(lines_of(unlabelled.err).at(0) ==
+        "error: stdin: line 1: [insertion-published] the row gives no true label");
 }
 
 TEST_CASE("evaluate: what one method or metric cannot do with a text, the others do") {

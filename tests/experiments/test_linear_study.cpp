@@ -79,13 +79,14 @@ TEST_CASE("the tiny linear study: transformers are flat, the claims are exact, a
   CHECK(found("gpt2_1.rise_1_to_30.highest") == std::max(rise[0], rise[1]));
   CHECK(found("gpt2_1.bound_over_rounding.lowest") == std::min(proof[0], proof[1]));
   CHECK(relative_error(found("fully_connected_32.slope_2_15"), (slope[0] + slope[1]) / 2) <= 1e-15);
-  // Student's t of one degree of freedom is 12.7062; the standard error of two numbers is half their distance.
+  // Student's t of one degree of freedom is 12.7062; the standard error of two numbers is half their
+  // distance.
   const auto steep = values_of("gpt2_1", [](const Json& model) { return model["slope_2_15"].get<double>(); });
   const double first = steep[0] - slope[0], second = steep[1] - slope[1];
   const Json& beside = both["estimates"]["gpt2_1.slope_minus_network"];
   CHECK(relative_error(beside[0].get<double>(), (first + second) / 2) <= 1e-12);
-  CHECK(relative_error(beside[2].get<double>(), (first + second) / 2 + 12.706205 * std::abs(first - second) / 2) <=
-        1e-12);
+  CHECK(relative_error(beside[2].get<double>(),
+                       (first + second) / 2 + 12.706205 * std::abs(first - second) / 2) <= 1e-12);
   // Of a single run the number is all there is.
   CHECK(json["estimates"]["gpt2_1.perfect_1"][1] == json["estimates"]["gpt2_1.perfect_1"][2]);
 

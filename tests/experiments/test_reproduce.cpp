@@ -41,7 +41,8 @@ struct Studies {
   void add(const std::string& study, const std::vector<std::string>& numbers,
            const std::vector<std::string>& controls = {},
            const std::string& head = R"("size":"tiny","seed":7)") const {
-    add_raw(study, text("{", head, R"(,"estimates":{)", listed(numbers), R"(},"checks":[)", listed(controls), "]}"));
+    add_raw(study,
+            text("{", head, R"(,"estimates":{)", listed(numbers), R"(},"checks":[)", listed(controls), "]}"));
   }
   Finished run(const std::string& claims) const {
     make_folders(folder.file("in"));
@@ -64,9 +65,10 @@ struct Studies {
 
 TEST_CASE("reproduce: a claim holds if all of every interval is where it is claimed to be") {
   const Studies studies;
-  studies.add("one",
-              {number("bert.slope", "0.12345"), number("gpt2.slope", "0.5", "0.25", "0.75"), number("other", "9")},
-              {control("a", true), control("b", true)});
+  studies.add(
+      "one",
+      {number("bert.slope", "0.12345"), number("gpt2.slope", "0.5", "0.25", "0.75"), number("other", "9")},
+      {control("a", true), control("b", true)});
   const Finished run =
       studies.run(kHeader + "# a comment\n\nSlopes are small (section 4)\t.1\tone\t*.slope\t< 1\n");
   CAPTURE(run.err);
@@ -82,17 +84,19 @@ TEST_CASE("reproduce: a claim holds if all of every interval is where it is clai
   CHECK(claims[0]["numbers"][1]["low"] == 0.25);
   CHECK(claims[0]["numbers"][1]["verdict"] == "holds");
   const std::string page = read_file(studies.folder.file("out/README.md"));
-  CHECK(page.find(text("| Slopes are small (section 4) | .1 | bert 0.123, gpt2 0.5 [0.25, 0.75] | < 1 | holds | "
-                       "tiny, seed 7 | ",
-                       studies.folder.path, "/in/one/README.md |\n")) != std::string::npos);
+  CHECK(page.find(
+            text("| Slopes are small (section 4) | .1 | bert 0.123, gpt2 0.5 [0.25, 0.75] | < 1 | holds | "
+                 "tiny, seed 7 | ",
+                 studies.folder.path, "/in/one/README.md |\n")) != std::string::npos);
   CHECK(run.out.find("1 claims: holds 1, fails 0, undecided 0, not measured 0; 2 of 2 controls hold\n") !=
         std::string::npos);
 }
 
 TEST_CASE("reproduce: an interval on both sides of the bound decides nothing, one on the wrong side fails") {
   const Studies studies;
-  studies.add("one", {number("a.x", "1", "0.5", "1.5"), number("b.x", "1", "-0.5", "2.5"),
-                      number("c.x", "-1", "-2", "0"), number("d.x", "1", "null", "null"), number("e.x", "0")});
+  studies.add("one",
+              {number("a.x", "1", "0.5", "1.5"), number("b.x", "1", "-0.5", "2.5"),
+               number("c.x", "-1", "-2", "0"), number("d.x", "1", "null", "null"), number("e.x", "0")});
   const auto verdict_of = [&](const std::string& numbers, const std::string& wanted) {
     const Finished run = studies.run(kHeader + "It holds\t1\tone\t" + numbers + "\t" + wanted + "\n");
     const std::string verdict = studies.claims()[0]["verdict"];
@@ -111,8 +115,9 @@ TEST_CASE("reproduce: an interval on both sides of the bound decides nothing, on
   CHECK(verdict_of("e.x", "< 0") == "fails");
   CHECK(verdict_of("a.x, b.x", "> 0") == "undecided");
   CHECK(verdict_of("*.x", "> 0") == "fails");
-  CHECK(read_file(studies.folder.file("out/README.md")).find("c -1 [-2, 0] fails, d 1 [nan, nan] undecided") !=
-        std::string::npos);
+  CHECK(
+      read_file(studies.folder.file("out/README.md")).find("c -1 [-2, 0] fails, d 1 [nan, nan] undecided") !=
+      std::string::npos);
 }
 
 TEST_CASE("reproduce: without results or number a claim is not measured") {
@@ -145,15 +150,16 @@ TEST_CASE("reproduce: a control that fails is named, and exit status 1, whatever
   studies.add("texts/imdb", {number("b", "1")}, {control("bad", false), control("fine", true)});
   const Finished run = studies.run(kHeader + "It holds\t1\tone\ta\t> 0\n");
   CHECK(run.status == 1);
-  CHECK(run.out.find("holds 1, fails 0, undecided 0, not measured 0; 2 of 3 controls hold, not texts/imdb: bad\n") !=
+  CHECK(run.out.find(
+            "holds 1, fails 0, undecided 0, not measured 0; 2 of 3 controls hold, not texts/imdb: bad\n") !=
         std::string::npos);
 }
 
 TEST_CASE("reproduce: a star stands for what lies between dots, also for nothing") {
   const Studies studies;
   studies.add("one", {number("imdb.bert_2.x.minus.lime", "1"), number("imdb.distilbert_2.x.minus.lime", "1"),
-                      number("imdb.distilbert_2.y.x.minus.lime", "-1"), number("imdb.bert_2.x.minus.shap", "1"),
-                      number("words_8.fit", "1")});
+                      number("imdb.distilbert_2.y.x.minus.lime", "-1"),
+                      number("imdb.bert_2.x.minus.shap", "1"), number("words_8.fit", "1")});
   const auto labels = [&](const std::string& numbers) {
     REQUIRE(studies.run(kHeader + "A\tyes\tone\t" + numbers + "\t> 0\n").status == 0);
     std::vector<std::string> found;
@@ -163,7 +169,8 @@ TEST_CASE("reproduce: a star stands for what lies between dots, also for nothing
   };
   CHECK(labels("imdb.*bert_2.x.minus.lime") ==
         std::vector<std::string>{"imdb.bert_2.x.minus.lime", "distil"});
-  CHECK(labels("imdb.*.x.minus.*") == std::vector<std::string>{"bert_2 lime", "bert_2 shap", "distilbert_2 lime"});
+  CHECK(labels("imdb.*.x.minus.*") ==
+        std::vector<std::string>{"bert_2 lime", "bert_2 shap", "distilbert_2 lime"});
   CHECK(labels("imdb.bert_2.x.minus.lime, imdb.*.x.minus.shap") ==
         std::vector<std::string>{"imdb.bert_2.x.minus.lime", "bert_2 shap"});
   CHECK(labels("words_*.fit") == std::vector<std::string>{"8"});
@@ -183,8 +190,9 @@ TEST_CASE("reproduce: claims in another form are refused with file, line and fie
   studies.refused(kHeader + "A\t1\tone\ta,,b\t> 0\n",
                   "claims.tsv: line 2: numbers is \"a,,b\", wanted names with a comma between them");
   for (const char* wanted : {">", "0", "= 0", "> x", "> 0 or so"})
-    studies.refused(kHeader + "A\t1\tone\ta\t" + wanted + "\n",
-                    text("claims.tsv: line 2: wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
+    studies.refused(
+        kHeader + "A\t1\tone\ta\t" + wanted + "\n",
+        text("claims.tsv: line 2: wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
 }
 
 TEST_CASE("reproduce: broken results are refused with file and field") {

@@ -76,9 +76,9 @@ std::vector<Json> four_texts(const std::string& corpus = "imdb") {
                {method("slalom-fidel", "corrected", fidel[i], 0.1 + 0.01 * part),
                 method("slalom-fidel", "published", fidel[i] - 0.1, 0.9),
                 method("slalom-eff", "corrected", 0.8 + 0.01 * part, 0.2 + 0.02 * part),
-                method("slalom-eff", "published", 0.7, 0.3),
-                method("lime", "corrected", lime[i], 0.4), method("lime", "published", lime[i], 2),
-                method("kernel-shap", "corrected", 0.05, 0.5), method("zero", "corrected", kNone, 0.3),
+                method("slalom-eff", "published", 0.7, 0.3), method("lime", "corrected", lime[i], 0.4),
+                method("lime", "published", lime[i], 2), method("kernel-shap", "corrected", 0.05, 0.5),
+                method("zero", "corrected", kNone, 0.3),
                 method("attn-lrp", "corrected", i == 3 ? kNone : 0.3, 0.7)}));
   }
   return records;
@@ -169,7 +169,9 @@ TEST_CASE("text tables: means, standard errors and paired differences are those 
   CHECK(find_number(results, "imdb", "lime", "published", "removal_10")["mean"].get<double>() == 4);
 }
 
-TEST_CASE("text tables: the best of a column is marked, and the paper's numbers stand beside its data, metric and settings only") {
+TEST_CASE(
+    "text tables: the best of a column is marked, and the paper's numbers stand beside its data, metric and "
+    "settings only") {
   const Tables tables;
   tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
   tables.write("generated_distilbert_2.jsonl", lines(four_texts("generated")));
@@ -221,12 +223,13 @@ TEST_CASE("text tables: the lengths of marked reviews stand side by side and are
   CHECK(run.out.find("0.700 ± 0.100") != std::string::npos);
 }
 
-TEST_CASE("text tables: estimates set methods against each other, on the same texts and in the same settings") {
+TEST_CASE(
+    "text tables: estimates set methods against each other, on the same texts and in the same settings") {
   const Tables tables;
   tables.write("imdb_distilbert_2.jsonl", lines(four_texts()));
   tables.write("runtime_distilbert_2.jsonl", timed("slalom-eff", 0.6) + timed("slalom-eff", 0.1) +
-                                                 timed("slalom-eff", 0.2) + timed("lime", 0.7) + timed("lime", 0.3) +
-                                                 timed("lime", 0.4));
+                                                 timed("slalom-eff", 0.2) + timed("lime", 0.7) +
+                                                 timed("lime", 0.3) + timed("lime", 0.4));
   const Finished run = tables.run();
   CAPTURE(run.err);
   REQUIRE(run.status == 0);

@@ -21,7 +21,9 @@ TEST_CASE("metrics: each has a name of its own, a unit and a line of description
     CHECK(&metric_named(metric.name) == &metric);
   }
   CHECK(names == std::set<std::string>{"insertion", "deletion", "removal-mse", "removal-mse-single",
-                                       "removal-rank", "spearman", "pearson", "kendall", "roc-auc"});
+                                       "removal-rank", "spearman", "pearson", "kendall", "roc-auc",
+                                       "insertion-published", "deletion-published", "removal-mse-published",
+                                       "spearman-published", "roc-auc-published"});
 }
 
 TEST_CASE("metrics: direction and unit") {
