@@ -40,19 +40,31 @@ Claim parse_claim(const std::string& line, const std::string& where) {
   return claim;
 }
 
+// The parts of a name that the claim does not say in so many words.
+std::string label_of(const std::string& name, const std::vector<std::string>& patterns) {
+  const std::vector<std::string> parts = split(name, '.');
+  std::string label;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (std::ranges::any_of(patterns, [&](const std::string& p) {
+          const std::vector<std::string> said = split(p, '.');
+          return i >= said.size() || said[i] != parts[i];
+        }))
+      label += (label.empty() ? "" : " ") + parts[i];
+  return label.empty() ? name : label;
+}
+
 }  // namespace
 
-std::optional<std::string> matched(std::string_view pattern, std::string_view name) {
+bool matches(std::string_view pattern, std::string_view name) {
   const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == name ? std::optional(std::string()) : std::nullopt;
-  if (!name.starts_with(pattern.substr(0, star))) return std::nullopt;
+  if (star == std::string_view::npos) return pattern == name;
+  if (!name.starts_with(pattern.substr(0, star))) return false;
   name.remove_prefix(star);
   for (std::size_t length = 0; length <= name.size(); ++length) {
-    if (const auto rest = matched(pattern.substr(star + 1), name.substr(length)))
-      return text(name.substr(0, length), rest->empty() || length == 0 ? "" : " ", *rest);
+    if (matches(pattern.substr(star + 1), name.substr(length))) return true;
     if (length < name.size() && name[length] == '.') break;
   }
-  return std::nullopt;
+  return false;
 }
 
 std::vector<Claim> read_claims(const std::string& path) {
@@ -108,12 +120,8 @@ Outcome judge(const Claim& claim, const std::optional<Results>& results, const s
   for (const std::string& pattern : claim.numbers) {
     const std::size_t before = outcome.found.size();
     for (const auto& [name, estimate] : results->estimates) {
-      const std::optional<std::string> stars = matched(pattern, name);
-      if (!stars) continue;
-      const std::string last = name.substr(name.rfind('.') + 1);
-      const bool named = !stars->empty() && (claim.numbers.size() == 1 || stars->ends_with(last));
-      const std::string label = named ? *stars : stars->empty() ? name : text(*stars, " ", last);
-      outcome.found.push_back({label, estimate, judge(estimate, claim)});
+      if (!matches(pattern, name)) continue;
+      outcome.found.push_back({label_of(name, claim.numbers), estimate, judge(estimate, claim)});
       if (std::isnan(estimate.value)) outcome.missing.push_back("no number for " + name);
     }
     if (outcome.found.size() == before) outcome.missing.push_back("no number " + pattern);

@@ -21,6 +21,7 @@ std::string number_text(const experiment::Estimate& e) {
   if (std::isnan(e.value)) return "–";
   const std::string value = significant(e.value, 3);
   if (e.low == e.high) return value;
+  if (std::isnan(e.low)) return value + " [unknown]";
   return text(value, " [", significant(e.low, 3), ", ", significant(e.high, 3), "]");
 }
 

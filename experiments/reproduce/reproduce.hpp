@@ -24,8 +24,8 @@ struct Claim {
 /// file, line, field, found and wanted for anything else.
 std::vector<Claim> read_claims(const std::string& path);
 
-/// What the stars of `pattern` stand for in `name`, a space between them; nothing if it is another name.
-std::optional<std::string> matched(std::string_view pattern, std::string_view name);
+/// A star of `pattern` stands for any characters but a dot, also for none.
+bool matches(std::string_view pattern, std::string_view name);
 
 struct Results {
   std::string size, seed;  // `seed` is "" where the file has none
