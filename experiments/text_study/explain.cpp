@@ -212,16 +212,16 @@ Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y
 
 std::vector<Variant> variants(const Subject& subject) {
   std::vector<Variant> list;
-  for (const char* name : {"slalom-fidel", "slalom-eff", "slalom-exact", "lime", "kernel-shap"})
+  for (const char* name : {"slalom-fidel", "slalom-eff", "slalom-exact", "lime", "kernel-shap",
+                           "linear-deletion", "leave-one-out"})
     list.push_back({name, false});
-  for (const char* name : {"linear-deletion", "leave-one-out"}) list.push_back({name, false});
   if (subject.transformer)
     for (const char* name :
          {"gradient", "input-x-gradient", "integrated-gradients", "attn-lrp", "attention-rollout"})
       list.push_back({name, false});
   for (const char* name : {"random", "zero"}) list.push_back({name, false});
-  for (const char* name : {"slalom-fidel", "slalom-eff", "lime", "kernel-shap"}) list.push_back({name, true});
-  if (subject.transformer) list.push_back({"integrated-gradients", true});
+  for (std::size_t i = 0, n = list.size(); i < n; ++i)
+    if (method_named(list[i].method).has("as-published")) list.push_back({list[i].method, true});
   return list;
 }
 
@@ -237,7 +237,8 @@ Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& 
   options.pad_id = vocabulary.find("[PAD]");
   if (!options.pad_id) options.pad_id = vocabulary.find("<|endoftext|>");
   options.unk_id = vocabulary.find("[UNK]");
-  options.tokenizer = &tokenizer;
+  // A text of drawn tokens is none that a tokenizer has made.
+  if (!text.encoding().places.empty()) options.tokenizer = &tokenizer;
   // A text without special tokens has no empty form, which Shapley's games need.
   if (variant.method == "kernel-shap" && !text.has_empty_text()) options.absence.filler = options.pad_id;
   return explain(method, f, text, options);

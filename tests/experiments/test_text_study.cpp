@@ -104,7 +104,7 @@ TEST_CASE("text study: every method explains every text, under both settings whe
     for (const Json& record : list) {
       const std::size_t n = record["tokens"].size();
       CHECK(record["log_odds"].get<double>() >= 0);
-      CHECK(record["methods"].size() == 19);
+      CHECK(record["methods"].size() == 22);
       CHECK(record.contains("human") == (std::string(name) != "generated"));
       for (const Json& m : record["methods"]) {
         CAPTURE(m["method"].get<std::string>());
