@@ -156,7 +156,7 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
   check_usage(folder.explain({"--max-memory", "1"}),
               "--max-memory 1: the model and a text of 64 tokens need 65 MiB");
   check_usage(folder.explain({"--method", "integrated-gradients", "--as-published", "--tolerance", "1"}),
-              "--tolerance has no effect with --as-published");
+              "--tolerance has no effect with --method integrated-gradients --as-published");
   CHECK(folder.explain({"--method", "nothing"}).status == 2);
 }
 
