@@ -66,6 +66,7 @@ void add_explanation(Explanation explanation, const ExplainedText& text, const O
     add("value", slalom->value);
     add("importance", slalom->importance);
     add("linear", slalom->linear);
+    add("part_se", slalom->part_se);
     add("value_se", slalom->value_se);
     add("importance_se", slalom->importance_se);
     reported.ranking = "part";

@@ -81,10 +81,13 @@ void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedT
                                            " tokens: a larger budget tells more of them apart"));
   set_slalom_scores(fit.model, text, result);
   auto& scores = std::get<SlalomScores>(result.scores);
+  double weight = scores.background ? std::exp(scores.background->importance) : 0;
+  for (const double s : scores.importance) weight += std::exp(s);
   for (Sample::Token t : text.tokens()) {
     const auto k = static_cast<std::size_t>(t);
-    if (k < fit.value_se.size()) scores.value_se.push_back(fit.value_se[k]);
-    if (k < fit.importance_se.size()) scores.importance_se.push_back(fit.importance_se[k]);
+    scores.part_se.push_back(fit.linear_se[k] / weight);
+    scores.value_se.push_back(fit.value_se[k]);
+    scores.importance_se.push_back(fit.importance_se[k]);
   }
   result.checks.emplace_back("mse_fit", fit.mse);
   result.checks.emplace_back("mse_cross_validated", fit.cross_validated_mse);

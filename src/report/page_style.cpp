@@ -49,7 +49,7 @@ box-decoration-break:clone;-webkit-print-color-adjust:exact;print-color-adjust:e
 .t.strong.against{text-decoration-style:dotted}
 .n{font-size:.68em;color:var(--muted);margin:0 .15em;font-variant-numeric:tabular-nums;white-space:nowrap;
 vertical-align:.45em;line-height:1}
-.special{color:var(--muted)}
+.special,.faint{color:var(--muted)}
 .scale{display:inline-block;width:9em;height:.75em;border-radius:2px;vertical-align:-.05em;
 background:linear-gradient(90deg,rgba(var(--against),.8),rgba(var(--against),.06) 50%,rgba(var(--for),.06) 50%,
 rgba(var(--for),.8));-webkit-print-color-adjust:exact;print-color-adjust:exact}

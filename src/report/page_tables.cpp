@@ -26,8 +26,9 @@ std::string column_head(const std::string& name, const char* attributes = "") {
 }
 
 // A number as it is shown, and in full for sorting.
-std::string number_cell(double x, const std::string& shown) {
-  return text("<td data-v=\"", std::isfinite(x) ? shortest(x) : "", "\">", shown, "</td>");
+std::string number_cell(double x, const std::string& shown, bool faint = false) {
+  return text("<td", faint ? " class=\"faint\"" : "", " data-v=\"", std::isfinite(x) ? shortest(x) : "",
+              "\">", shown, "</td>");
 }
 
 std::string positions_cell(const DistinctToken& token) {
@@ -48,7 +49,8 @@ std::string token_row(const ReportedText& t, const ReportedExplanation& e, const
               positions_cell(token));
   for (std::size_t c = 0; c < e.columns.size(); ++c) {
     const double score = e.columns[c].second[static_cast<std::size_t>(token.first)];
-    row += number_cell(score, score_text(e.columns[c].first, score, decimals[c]));
+    row += number_cell(score, score_text(e.columns[c].first, score, decimals[c]),
+                       is_uncertain(e, e.columns[c].first, token.first));
   }
   return row + "</tr>\n";
 }

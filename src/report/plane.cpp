@@ -152,7 +152,7 @@ Drawing draw_plane(const ReportedText& t, const ReportedExplanation& e) {
 }
 
 const std::vector<double>* errors_of(const ReportedExplanation& e) {
-  return e.find(e.ranking == "weight" ? "standard_error" : e.ranking + "_se");
+  return e.find(error_column(e.ranking));
 }
 
 struct Bar {

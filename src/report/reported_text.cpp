@@ -162,12 +162,14 @@ std::vector<DistinctToken> distinct_tokens(const ReportedText& t, const Reported
   return all;
 }
 
-bool is_uncertain(const ReportedExplanation& e, Index token) {
-  for (const auto& [name, error] : {std::pair{"value", "value_se"}, {"weight", "standard_error"}})
-    if (const std::vector<double>* errors = e.find(error))
-      return (*errors)[static_cast<std::size_t>(token)] >
-             std::abs(e.column(name)[static_cast<std::size_t>(token)]);
-  return false;
+std::string error_column(const std::string& column) {
+  return column == "weight" ? "standard_error" : column + "_se";
+}
+
+bool is_uncertain(const ReportedExplanation& e, const std::string& column, Index token) {
+  const std::vector<double>* errors = e.find(error_column(column));
+  const auto i = static_cast<std::size_t>(token);
+  return errors != nullptr && (*errors)[i] > std::abs(e.column(column)[i]);
 }
 
 std::vector<double> shades(const ReportedExplanation& e) {
@@ -177,7 +179,7 @@ std::vector<double> shades(const ReportedExplanation& e) {
   for (std::size_t i = 0; i < all.size(); ++i)
     all[i] = absolute(all[i]) < 0 || largest == 0
                  ? 0
-                 : all[i] / largest * (is_uncertain(e, static_cast<Index>(i)) ? 0.25 : 1);
+                 : all[i] / largest * (is_uncertain(e, e.ranking, static_cast<Index>(i)) ? 0.25 : 1);
   return all;
 }
 

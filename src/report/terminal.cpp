@@ -120,7 +120,7 @@ std::string running_text(const ReportedText& t, const ReportedExplanation& e, co
     const auto i = static_cast<std::size_t>(shown.token);
     if (shown.new_part) out.add("\n");
     out.add(visible(shown.before, true));
-    out.add(visible(shown.text, true), {level(shade[i]), strong[i], is_uncertain(e, shown.token)});
+    out.add(visible(shown.text, true), {level(shade[i]), strong[i], is_uncertain(e, e.ranking, shown.token)});
     out.add(mark(shade[i], strong[i], scores[i], decimals, style.colour), {0, false, true});
   }
   return out.lines();
@@ -157,7 +157,8 @@ ScoreColumn score_column(const std::string& name, const ReportedExplanation& e,
   out.width = terminal_columns(out.header);
   for (const DistinctToken& row : rows) {
     const double score = scores[static_cast<std::size_t>(row.first)];
-    out.cells.push_back(score_text(name, score, decimals));
+    const std::string number = score_text(name, score, decimals);
+    out.cells.push_back(is_uncertain(e, name, row.first) ? text("(", number, ")") : number);
     out.width = std::max(out.width, terminal_columns(out.cells.back()));
   }
   return out;
@@ -205,6 +206,8 @@ std::string top_table(const ReportedText& t, const ReportedExplanation& e, const
     for (const ScoreColumn& c : columns) out += "  " + padded(c.cells[i], c.width, true);
     out += '\n';
   }
+  const bool uncertain = out.find("  (") != std::string::npos;
+  if (uncertain) out += "(number): less than its standard error\n";
   if (all > rows.size()) out += text("(", rows.size(), " of ", all, ")\n");
   return out;
 }

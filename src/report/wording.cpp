@@ -90,6 +90,7 @@ ScoreMeaning score_meaning(const std::string& column, const std::string& target)
     return {column, "predicted change of the log-odds when the token is left out, nats",
             "leaving it out speaks " + pro, "leaving it out speaks " + contra};
   if (column == "weight") return {column, "the token's additive part in the log-odds, nats", pro, contra};
+  if (column == "part_se") return {"part ±", "standard error of the part, nats", "", ""};
   if (column == "value_se") return {"value ±", "standard error of the value, nats", "", ""};
   if (column == "importance_se") return {"importance ±", "standard error of the importance", "", ""};
   if (column == "standard_error") return {"weight ±", "standard error of the weight, nats", "", ""};

@@ -79,7 +79,7 @@ double joined_score(const ReportedExplanation& e, const std::string& name, const
   if (name == "value") return sum_over(group, [&](std::size_t i) { return share(i) * scores[i]; });
   if (name == "value_se" || name == "importance_se")
     return std::sqrt(sum_over(group, [&](std::size_t i) { return std::pow(share(i) * scores[i], 2); }));
-  if (name == "standard_error")
+  if (name == "standard_error" || name == "part_se")
     return std::sqrt(sum_over(group, [&](std::size_t i) { return scores[i] * scores[i]; }));
   if (name == "removal") return removal_of(e, group, weights);
   return sum_over(group, [&](std::size_t i) { return scores[i]; });

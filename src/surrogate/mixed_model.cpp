@@ -31,8 +31,13 @@ namespace {
 class Precision {
  public:
   /// gram: X Xᵀ, or XᵀX where `narrow`.
-  Precision(const MixedDesign& design, const std::vector<double>& gram, bool narrow, double lambda, double rho)
-      : design_(design), size_(narrow ? design.random : design.rows), narrow_(narrow), lambda_(lambda), factor_(gram) {
+  Precision(const MixedDesign& design, const std::vector<double>& gram, bool narrow, double lambda,
+            double rho)
+      : design_(design),
+        size_(narrow ? design.random : design.rows),
+        narrow_(narrow),
+        lambda_(lambda),
+        factor_(gram) {
     for (std::size_t i = 0; i < factor_.size(); ++i)
       factor_[i] = narrow ? factor_[i] : factor_[i] / lambda + (rho > 0 ? rho * design.P[i] : 0);
     for (Index i = 0; i < size_; ++i) factor_[i * (size_ + 1)] += narrow ? lambda : 1;
@@ -80,11 +85,13 @@ class MixedLikelihood {
   explicit MixedLikelihood(const MixedDesign& design)
       : design_(design), gram_(static_cast<std::size_t>(design.rows * design.rows)) {
     const Index n = design.rows, r = design.random;
-    gemm<double>(n, n, r, {design.X.data(), r}, {design.X.data(), r, Layout::transposed}, 0.0, gram_.data(), n);
+    gemm<double>(n, n, r, {design.X.data(), r}, {design.X.data(), r, Layout::transposed}, 0.0, gram_.data(),
+                 n);
     scale_ = mean_diagonal(gram_);
     if (r >= n) return;
     narrow_gram_.resize(static_cast<std::size_t>(r * r));
-    gemm<double>(r, r, n, {design.X.data(), r, Layout::transposed}, {design.X.data(), r}, 0.0, narrow_gram_.data(), r);
+    gemm<double>(r, r, n, {design.X.data(), r, Layout::transposed}, {design.X.data(), r}, 0.0,
+                 narrow_gram_.data(), r);
   }
 
   double mean_diagonal(const std::vector<double>& matrix) const {
@@ -118,7 +125,8 @@ class MixedLikelihood {
     const std::vector<double> left = fit.residual;
     precision.apply(fit.residual.data());
     const double observations = static_cast<double>(std::max<Index>(1, n - free.rank)),
-                 square = std::max(0.0, std::inner_product(left.begin(), left.end(), fit.residual.begin(), 0.0));
+                 square =
+                     std::max(0.0, std::inner_product(left.begin(), left.end(), fit.residual.begin(), 0.0));
     fit.variance = square / observations;
     fit.criterion = observations * std::log(std::max(fit.variance, 1e-300)) + precision.log_determinant();
     for (Index j = 0; j < free.rank; ++j) fit.criterion += std::log(free.singular_values[j]);
@@ -178,7 +186,8 @@ MixedFit fit_mixed(const MixedDesign& design, bool with_P) {
   if (with_P && !design.P.empty()) {
     const double unit = 1 / likelihood.mean_diagonal(design.P);
     const auto best_rho = [&](double lowest, double highest) {
-      return least_on_log_scale(lowest, highest, [&](double x) { return likelihood.at(lambda, x).criterion; });
+      return least_on_log_scale(lowest, highest,
+                                [&](double x) { return likelihood.at(lambda, x).criterion; });
     };
     rho = best_rho(1e-2 * unit, 1e4 * unit);
     lambda = best_lambda(lambda / 100, lambda * 100);

@@ -266,6 +266,16 @@ std::vector<double> Comparison::slalom_start(const Candidate& c) const {
   return x;
 }
 
+/// No value is farther from the answers than kFarthest times their range: without penalties a token that acts
+/// additively has an ever larger value at an ever smaller importance.
+bool Comparison::is_supported(const Candidate& c) const {
+  constexpr double kFarthest = 20;
+  const auto [lowest, highest] = std::ranges::minmax(rows_.target);
+  const double room = kFarthest * (highest - lowest);
+  return std::ranges::all_of(model_at(c.parameters, c.x).value,
+                             [&](double v) { return v >= lowest - room && v <= highest + room; });
+}
+
 void Comparison::compare_slaloms(double enough) {
   check_interrupt();
   const Additive& start = additive_[options_.background ? kOfOneText : 0];
@@ -279,7 +289,9 @@ void Comparison::compare_slaloms(double enough) {
   for (const double deviation : kImportanceDeviations) add("SLALOM", deviation);
   if (rows_.texts >= 4 * rows_.tokens) add("least squares", kInfinity);
   parallel_for(std::ssize(tried), [&](Index t) { refine(rows_, tried[t]); });
-  std::erase_if(tried, [&](const Candidate& c) { return c.variance >= enough; });
+  std::erase_if(tried, [&](const Candidate& c) {
+    return c.variance >= enough || (c.importance_deviation == kInfinity && !is_supported(c));
+  });
   parallel_for(std::ssize(tried) * kFolds,
                [&](Index task) { validate(tried[task / kFolds], folds_[task % kFolds]); });
   for (Candidate& c : tried) candidates_.push_back(std::move(c));
@@ -317,7 +329,7 @@ void Comparison::refine(const CountRows& rows, Candidate& c) const {
     SlalomDescent descent = descend(problem, c.penalties, std::move(c.x), iterations, tolerance);
     c.x = std::move(descent.x);
     c.iterations += descent.iterations;
-    c.converged = descent.converged;
+    c.converged = descent.gain < 1e-5;
   };
   set_penalties(c, c.penalties.part);
   double change = kInfinity;

@@ -163,6 +163,14 @@ class StandardErrors {
     if (!at.guide.empty()) g.emplace_back(at.factor(), share * at.guide[k]);
     return error_of(g);
   }
+  /// Of exp(s) v.
+  double linear(Index k) const {
+    const SlalomParameters& at = c_.parameters;
+    const double weight = std::exp(c_.x[at.importance() + k]);
+    Gradient g = {{at.mean(), weight}, {k, 1}, {at.importance() + k, weight * c_.x[at.mean()]}};
+    if (!at.guide.empty()) g.emplace_back(at.factor(), at.guide[k]);
+    return error_of(g);
+  }
   double importance(Index k) const {
     return c_.fixed_importance ? kNaN : centred(c_.parameters.importance() + k);
   }
@@ -257,6 +265,8 @@ SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows
   for (Index k = 0; k < sample.tokens; ++k) {
     fit.value_se.push_back(occurs[k] ? errors.value(k) : kNaN);
     fit.importance_se.push_back(occurs[k] ? errors.importance(k) : kNaN);
+    const double centred = std::exp(fit.model.importance[k] - c.x[c.parameters.importance() + k]);
+    fit.linear_se.push_back(occurs[k] ? centred * errors.linear(k) : kNaN);
   }
   fit.background_se = {kNaN, kNaN};
   if (c.parameters.background)
@@ -282,7 +292,12 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
   if (options.start) {
     check_start(*options.start, sample, options);
     const Candidate weak = unfixed(comparison.additive(1), 8);
-    Candidate best = least_of(comparison, rows, {from_model(weak, *options.start), weak});
+    Candidate started = from_model(weak, *options.start);
+    // A start that is nearly exact is not pulled away by the penalties of noise that there is not.
+    const double noise = residual_of(started, rows) / static_cast<double>(rows.texts);
+    started.penalties.part *= std::min(1.0, noise / started.variance);
+    started.variance = std::min(started.variance, noise);
+    Candidate best = least_of(comparison, rows, {started, weak});
     best.name = "SLALOM";
     return fit_of(sample, best, rows, comparison.support());
   }

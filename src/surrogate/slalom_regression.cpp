@@ -272,7 +272,7 @@ SlalomDescent descend(const SlalomRegression& problem, const SlalomPenalties& pe
   SlalomDescent descent{std::move(start)};
   descent.objective = objective_at(problem, penalties, descent.x);
   double damping = 1e-3;
-  while (!descent.converged && descent.iterations < iterations) {
+  while (descent.gain >= tolerance && descent.iterations < iterations) {
     if (!omp_in_parallel()) check_interrupt();
     const NormalEquations normal = normal_equations(problem, penalties, descent.x, size);
     std::vector<double> candidate;
@@ -284,7 +284,7 @@ SlalomDescent descend(const SlalomRegression& problem, const SlalomPenalties& pe
       objective = objective_at(problem, penalties, candidate);
       if (objective < descent.objective) break;
     }
-    descent.converged = !(objective < descent.objective * (1 - tolerance));
+    descent.gain = objective < descent.objective ? 1 - objective / descent.objective : 0;
     if (objective < descent.objective) {
       descent.objective = objective;
       descent.x = std::move(candidate);

@@ -380,7 +380,8 @@ TEST_CASE("what is chosen has the least cross-validated error, or is the additiv
       names.insert(c.name);
       CHECK((best.fixed_importance || best.error() <= c.error()));
     }
-    CHECK(names == std::set<std::string>{"linear", "equal importances", "SLALOM", "least squares"});
+    // Least squares drive values of tokens that act additively far from any answer: they are left out.
+    CHECK(names == std::set<std::string>{"linear", "equal importances", "SLALOM"});
     const SlalomFit fit = fit_slalom(sample, options);
     CHECK(fit.chosen == best.name);
     CHECK(fit.cross_validated_mse == best.error());

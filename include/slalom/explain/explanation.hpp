@@ -18,7 +18,7 @@ namespace slalom {
 /// without a scale; `removal` the surrogate's F(t without i) − F(t), NaN where nothing would be left.
 struct SlalomScores {
   std::vector<double> part, value, importance, linear, removal;
-  std::vector<double> value_se, importance_se;  // standard errors of the fit, or empty
+  std::vector<double> part_se, value_se, importance_se;  // standard errors of the fit, or empty
   std::optional<Background> background;
 };
 struct LinearScores {

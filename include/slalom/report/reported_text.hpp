@@ -89,8 +89,10 @@ std::vector<DistinctToken> distinct_tokens(const ReportedText& text, const Repor
 /// its tokens together, and reads with their mean. What has a word of its own, or none, stays.
 ReportedText by_words(ReportedText text);
 
-/// The value, or the weight, is less than its standard error.
-bool is_uncertain(const ReportedExplanation& explanation, Index token);
+/// The column of a column's standard errors.
+std::string error_column(const std::string& column);
+/// The score is less than its standard error.
+bool is_uncertain(const ReportedExplanation& explanation, const std::string& column, Index token);
 /// Scores of the ranking's column over their largest absolute value: (S), in [−1, 1], 0 without a score; a
 /// quarter of that where is_uncertain().
 std::vector<double> shades(const ReportedExplanation& explanation);

@@ -70,13 +70,15 @@ inline constexpr Index kMostTextsWithPositions = 6000;  // their covariance matr
 struct SlalomFit {
   SlalomModel model;                            // centred
   std::vector<double> value_se, importance_se;  // (K), of the centred importances
+  std::vector<double> linear_se;                // (K), of exp(importance) · value
   Background background_se{};                   // NaN without background
   double mse = 0;                               // of the result, over the sample
   std::string chosen;                           // "linear", "equal importances", "SLALOM" or "least squares"
   double cross_validated_mse = 0;               // of what was chosen; NaN if there was nothing to choose
   double importance_deviation = 0;  // standard deviation of the importances' prior; infinite without one
-  double part_deviation = 0;        // of the parts' prior, e^s (v − mean of v) less the guide's share; infinite without
-  double guide_factor = 0;          // of the guide
+  double part_deviation =
+      0;  // of the parts' prior, e^s (v − mean of v) less the guide's share; infinite without
+  double guide_factor = 0;  // of the guide
   Index iterations = 0;
   bool converged = false;
   std::vector<std::string> warnings;  // tokens never seen, importances at their bound, no convergence …

@@ -85,6 +85,7 @@ class Comparison {
   void subtract_position_effects(const Candidate& placed);
   /// Those whose noise is less than `enough`.
   void compare_slaloms(double enough = std::numeric_limits<double>::infinity());
+  bool is_supported(const Candidate& c) const;
   std::vector<double> slalom_start(const Candidate& c) const;
   void validate_additive(Candidate& c, const MixedDesign& design, const Fold& fold) const;
   void validate(Candidate& c, const Fold& fold) const;

@@ -60,7 +60,7 @@ struct SlalomDescent {
   std::vector<double> x;
   double objective = 0;
   Index iterations = 0;
-  bool converged = false;
+  double gain = 1;  // of the last step, of the objective
 };
 
 /// Levenberg-Marquardt until a step gains less than `tolerance` of the objective. Importances are damped; the
