@@ -236,7 +236,8 @@ bool report(const std::vector<Json>& models, const std::vector<Json>& fits, cons
                  "the distance (nats) of the model from every additive bag of words that a few texts prove."),
              error_table(groups)},
             {"Seconds of a fit:", seconds_table(models)},
-            {"SLALOM without background, this library's fit against the published ones on the same answers; "
+            {"SLALOM without background, this library's least squares against the published ones on the same "
+             "answers; "
              "MSE (nats²) over these answers:",
              fits_table(fits)}},
        .figure = std::move(figure),
