@@ -23,7 +23,11 @@ Vocabulary make_vocabulary(const std::vector<std::string>& words) {
   std::vector<std::string> tokens(std::begin(kSpecialTokens), std::end(kSpecialTokens));
   tokens.insert(tokens.end(), words.begin(), words.end());
   tokens.emplace_back("[unused0]");
-  return Vocabulary(std::move(tokens));
+  Vocabulary vocabulary(std::move(tokens));
+  for (TokenId id = 0; id < vocabulary.size(); ++id)
+    if (vocabulary.find(vocabulary.token(id)) != id)
+      throw Error(text("[synthetic] the word '", vocabulary.token(id), "' is there twice"));
+  return vocabulary;
 }
 
 template <class Word, class Value>

@@ -6,6 +6,8 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/model_io/folder_file.hpp"
+#include "slalom/model_io/sentence_pieces.hpp"
 #include "slalom/text/tokenizer_json.hpp"
 
 namespace slalom {
@@ -61,26 +63,30 @@ void set_tokens(TokenList list, FolderTokens& tokens) {
 
 void read_tokens(const std::string& folder, FolderTokens& tokens) {
   using Source = FolderTokens::Source;
-  if (const std::string path = folder + "/tokenizer.json"; file_exists(path)) {
+  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
     tokens.source = Source::tokenizer_json;
     return set_tokens(parse_token_list(read_json(path), path), tokens);
   }
   std::string path = folder + "/vocab.txt";
   std::vector<NumberedToken> numbered;
-  if (file_exists(path)) {
+  if (is_there(path)) {
     tokens.source = Source::vocab_txt;
     const Vocabulary vocabulary = Vocabulary::load(path);
     for (TokenId id = 0; id < vocabulary.size(); ++id) numbered.push_back({id, vocabulary.token(id)});
-  } else if (path = folder + "/vocab.json"; file_exists(path)) {
+  } else if (path = folder + "/vocab.json"; is_there(path)) {
     tokens.source = Source::vocab_json;
     numbered = parse_token_ids(read_json(path), path);
+  } else if (const std::optional<SentencePieces> model = read_sentence_pieces(folder)) {
+    tokens.source = Source::sentence_pieces;
+    for (const auto& [piece, score] : model->pieces)
+      numbered.push_back({static_cast<TokenId>(numbered.size()), piece});
   } else {
     return;
   }
   std::vector<AddedToken> added;
-  if (const std::string config = folder + "/tokenizer_config.json"; file_exists(config))
+  if (const std::string config = folder + "/tokenizer_config.json"; is_there(config))
     read_added_tokens_decoder(config, added);
-  if (const std::string file = folder + "/added_tokens.json"; file_exists(file))
+  if (const std::string file = folder + "/added_tokens.json"; is_there(file))
     read_added_tokens_json(file, added);
   set_tokens(join_tokens(std::move(numbered), std::move(added), path), tokens);
 }
@@ -134,7 +140,7 @@ struct NamingFile {
 void read_names(const std::string& folder, FolderTokens& tokens) {
   std::vector<NamingFile> files;
   for (const char* name : {"/special_tokens_map.json", "/tokenizer_config.json"})
-    if (const std::string path = folder + name; file_exists(path)) files.push_back({path, read_object(path)});
+    if (const std::string path = folder + name; is_there(path)) files.push_back({path, read_object(path)});
   const auto first_with = [&](const char* field) {
     return std::ranges::find_if(files, [&](const NamingFile& f) { return f.json.contains(field); });
   };
@@ -144,10 +150,12 @@ void read_names(const std::string& folder, FolderTokens& tokens) {
       find_common_name(f, tokens);
     else if (!file->json[f.field].is_null())
       *f.id = resolve(file->json[f.field], f.field, file->path, tokens);
+    tokens.named_by_file = tokens.named_by_file || file != files.end();
   }
-  const char* const others = "additional_special_tokens";
-  if (const auto file = first_with(others); file != files.end() && file->json[others].is_array())
-    for (const Json& token : file->json[others]) resolve(token, others, file->path, tokens);
+  // The latter from version 5 on.
+  for (const char* const others : {"additional_special_tokens", "extra_special_tokens"})
+    if (const auto file = first_with(others); file != files.end() && file->json[others].is_array())
+      for (const Json& token : file->json[others]) resolve(token, others, file->path, tokens);
 }
 
 std::optional<TokenId> id_in(const Json& json, const char* field, const std::string& where) {
@@ -157,13 +165,13 @@ std::optional<TokenId> id_in(const Json& json, const char* field, const std::str
 
 std::optional<TokenId> padding_of(const std::string& folder, const FolderTokens& tokens) {
   if (tokens.special.pad) return tokens.special.pad;
-  if (const std::string path = folder + "/tokenizer.json"; file_exists(path)) {
+  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
     const Json json = read_json(path);
     if (json.contains("padding") && json["padding"].is_object())
       return id_in(json["padding"], "pad_id", path + ": padding");
   }
   const std::string path = folder + "/config.json";
-  return file_exists(path) ? id_in(read_json(path), "pad_token_id", path) : std::nullopt;
+  return is_there(path) ? id_in(read_json(path), "pad_token_id", path) : std::nullopt;
 }
 
 std::vector<TokenId> markers_of(const FolderTokens& tokens) {

@@ -6,6 +6,8 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/model_io/folder_file.hpp"
+#include "slalom/model_io/sentence_pieces.hpp"
 #include "slalom/model_io/special_tokens.hpp"
 #include "slalom/text/tokenizer_json.hpp"
 
@@ -13,7 +15,7 @@ namespace slalom {
 
 namespace {
 
-enum class Family { bert, roberta, gpt2 };
+enum class Family { bert, roberta, gpt2, sentence_pieces };
 
 // A folder's tokenizer_config.json; without the file an empty object.
 struct Settings {
@@ -22,7 +24,7 @@ struct Settings {
 };
 
 Json read_json_if_there(const std::string& path) {
-  return file_exists(path) ? parse_json(read_file(path), path) : Json::object();
+  return is_there(path) ? parse_json(read_file(path), path) : Json::object();
 }
 
 std::optional<Family> family_of_class(std::string name) {
@@ -37,7 +39,7 @@ std::optional<Family> family_of_class(std::string name) {
 // The family among those that the vocabulary file can have; `usual` where no file tells.
 Family family_of(const std::string& folder, const Settings& settings, Family usual) {
   const std::string name = optional_string(settings.json, "tokenizer_class", settings.path, "");
-  if (!name.empty() && name != "PreTrainedTokenizerFast") {
+  if (!name.empty() && name != "PreTrainedTokenizerFast" && name != "TokenizersBackend") {
     const std::optional<Family> family = family_of_class(name);
     const bool fits = family && (*family == Family::bert) == (usual == Family::bert);
     if (!fits)
@@ -55,16 +57,17 @@ Family family_of(const std::string& folder, const Settings& settings, Family usu
 // Declared tokens first: they say more than the names.
 std::vector<AddedToken> added_tokens(FolderTokens& tokens, Family family) {
   std::vector<AddedToken> added = std::move(tokens.added);
-  if (family == Family::gpt2) return added;
+  if (family == Family::gpt2 && !tokens.named_by_file) return added;
   for (AddedToken& named : tokens.named) {
     if (std::ranges::find(added, named.id, &AddedToken::id) != added.end()) continue;
-    if (family == Family::roberta && named.id == tokens.special.mask) named.lstrip = true;
+    const bool takes_space = family == Family::roberta || family == Family::sentence_pieces;
+    if (takes_space && named.id == tokens.special.mask) named.lstrip = true;
     added.push_back(std::move(named));
   }
   return added;
 }
 
-std::vector<NormalizerStep> bert_normalizer(const Settings& settings) {
+std::vector<NormalizerRule> bert_normalizer(const Settings& settings) {
   const auto flag = [&](const char* field, bool fallback) {
     return optional_boolean(settings.json, field, settings.path, fallback);
   };
@@ -175,6 +178,67 @@ bool reads_words(const Tokenizer& tokenizer) {
   return true;
 }
 
+// What Hugging Face's converters make of a SentencePiece model.
+std::vector<NormalizerRule> piece_normalizer(const SentencePieces& model, const Settings& settings,
+                                             const std::string& where) {
+  const auto flag = [&](const char* field, bool fallback) {
+    return optional_boolean(settings.json, field, settings.path, fallback);
+  };
+  std::vector<NormalizerRule> rules;
+  const bool albert = model.family == SentencePieces::Family::albert;
+  if (albert) {
+    rules = {{NormalizerStep::replace, "``", "\""}, {NormalizerStep::replace, "''", "\""}};
+    if (!flag("keep_accents", false))
+      rules.insert(rules.end(), {NormalizerStep::decompose_compatible, NormalizerStep::strip_marks});
+    if (flag("do_lower_case", true)) rules.push_back(NormalizerStep::lower_case);
+  }
+  if (!model.character_map.empty()) rules.push_back(character_map_rule(model.character_map, where));
+  if (!albert) rules.push_back(NormalizerStep::strip_right);
+  rules.push_back({NormalizerStep::join_spaces, "", " "});
+  return rules;
+}
+
+Tokenizer load_pieces(const std::string& folder, const Settings& settings, FolderTokens tokens) {
+  const SentencePieces model = read_sentence_pieces(folder).value();
+  std::vector<double> scores;
+  for (const auto& [piece, score] : model.pieces) scores.push_back(score);
+  const auto cls = tokens.required(tokens.special.cls, "cls_token"),
+             sep = tokens.required(tokens.special.sep, "sep_token");
+  const bool albert = model.family == SentencePieces::Family::albert;
+  return Tokenizer(
+      {.vocabulary = std::move(tokens.vocabulary),
+       .added = added_tokens(tokens, Family::sentence_pieces),
+       .normalizer = piece_normalizer(model, settings, folder),
+       .scheme = UnigramScheme{.model = Unigram(std::move(scores), static_cast<TokenId>(model.unk),
+                                                model.byte_fallback)},
+       .around = albert ? bert_templates(cls, sep) : roberta_templates(cls, sep)});
+}
+
+// The classes of Hugging Face's library set what their arguments say, read from tokenizer_config.json, in the
+// normaliser or pre-tokeniser of tokenizer.json.
+void apply_settings(const Settings& settings, Json& tokenizer) {
+  const std::optional<Family> family =
+      family_of_class(optional_string(settings.json, "tokenizer_class", settings.path, ""));
+  if (!family || !tokenizer.is_object()) return;
+  const auto flag = [&](const char* field, bool fallback) {
+    return optional_boolean(settings.json, field, settings.path, fallback);
+  };
+  const auto part = [&](const char* name, const char* type) -> Json* {
+    const auto found = tokenizer.find(name);
+    return found != tokenizer.end() && found->is_object() && found->value("type", Json()) == type ? &*found
+                                                                                                  : nullptr;
+  };
+  if (Json* normalizer = part("normalizer", "BertNormalizer");
+      normalizer != nullptr && *family == Family::bert) {
+    (*normalizer)["lowercase"] = flag("do_lower_case", true);
+    (*normalizer)["strip_accents"] =
+        settings.json.contains("strip_accents") ? settings.json["strip_accents"] : Json();
+    (*normalizer)["handle_chinese_chars"] = flag("tokenize_chinese_chars", true);
+  }
+  if (Json* splitter = part("pre_tokenizer", "ByteLevel"); splitter != nullptr && *family != Family::bert)
+    (*splitter)["add_prefix_space"] = flag("add_prefix_space", false);
+}
+
 }  // namespace
 
 void save_word_tokenizer(const Vocabulary& vocabulary, bool wrapped, bool segments,
@@ -204,7 +268,7 @@ void copy_tokenizer(const std::string& from, const std::string& to) {
   if (std::filesystem::equivalent(from, to, code)) return;
   for (const char* file : kTokenizerFiles) {
     const std::string source = text(from, "/", file), target = text(to, "/", file);
-    if (file_exists(source))
+    if (is_there(source))
       write_file(target, read_file(source));
     else
       std::filesystem::remove(target);
@@ -220,15 +284,22 @@ void copy_tokenizer(const std::string& from, const std::string& to) {
 }
 
 std::optional<Tokenizer> load_tokenizer(const std::string& folder) {
-  if (const std::string path = folder + "/tokenizer.json"; file_exists(path))
-    return parse_tokenizer(read_file(path), path);
-  FolderTokens tokens = read_folder_tokens(folder);
-  if (tokens.source == FolderTokens::Source::none) return std::nullopt;
   Settings settings{.path = folder + "/tokenizer_config.json"};
   settings.json = read_json_if_there(settings.path);
+  if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
+    Json json = parse_json(read_file(path), path);
+    apply_settings(settings, json);
+    return tokenizer_of(json, path);
+  }
+  if (is_there(folder + "/bpe.codes"))
+    throw Error(folder + "/bpe.codes: found the tokenizer of BERTweet or PhoBERT, which is not read");
+  FolderTokens tokens = read_folder_tokens(folder);
+  if (tokens.source == FolderTokens::Source::none) return std::nullopt;
+  if (tokens.source == FolderTokens::Source::sentence_pieces)
+    return load_pieces(folder, settings, std::move(tokens));
   if (tokens.source == FolderTokens::Source::vocab_txt)
     return load_word_pieces(folder, settings, std::move(tokens));
-  if (!file_exists(folder + "/merges.txt")) return std::nullopt;
+  if (!is_there(folder + "/merges.txt")) return std::nullopt;
   return load_byte_pairs(folder, settings, std::move(tokens));
 }
 

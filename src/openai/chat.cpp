@@ -28,7 +28,7 @@ std::string plain(std::string_view token) {
     end = at;
   }
   if (begin >= end) return "";
-  constexpr NormalizerStep kSteps[] = {NormalizerStep::lower_case};
+  static const NormalizerRule kSteps[] = {NormalizerStep::lower_case};
   return normalize(token.substr(begin, end - begin), 0, kSteps).bytes;
 }
 

@@ -106,7 +106,7 @@ Vocabulary numbered_vocabulary(std::vector<NumberedToken> tokens, const std::str
                        next, ", wanted ids without gaps"));
     list.push_back(std::move(t.token));
   }
-  return Vocabulary(std::move(list), where);
+  return Vocabulary(std::move(list));
 }
 
 }  // namespace slalom

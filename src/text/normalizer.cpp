@@ -3,7 +3,10 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 
+#include "slalom/base/error.hpp"
 #include "slalom/text/unicode.hpp"
 
 namespace slalom {
@@ -141,8 +144,130 @@ void lower_case(Characters& text) {
   text = std::move(out);
 }
 
-void apply(NormalizerStep step, Characters& text) {
-  switch (step) {
+void strip_ends(Characters& text, bool left, bool right) {
+  const auto is_text = [](const Character& c) { return !is_white_space(c.code); };
+  if (right) text.erase(std::find_if(text.rbegin(), text.rend(), is_text).base(), text.end());
+  if (left) text.erase(text.begin(), std::ranges::find_if(text, is_text));
+}
+
+/// Characters [begin, end) become `with`, all of which stands for all of their sources.
+struct Replacement {
+  std::size_t begin, end;
+  std::string_view with;
+};
+
+void replace(const std::vector<Replacement>& changes, Characters& text) {
+  if (changes.empty()) return;
+  Characters out;
+  out.reserve(text.size());
+  std::size_t at = 0;
+  const auto copy_until = [&](std::size_t end) {
+    for (; at < end; ++at) out.push_back(text[at]);
+  };
+  for (const Replacement& change : changes) {
+    copy_until(change.begin);
+    const SourceRange source{text[change.begin].source.begin, text[change.end - 1].source.end};
+    for (std::size_t i = 0; i < change.with.size();) out.push_back({next_character(change.with, i), source});
+    at = change.end;
+  }
+  copy_until(text.size());
+  text = std::move(out);
+}
+
+void join_spaces(std::string_view with, Characters& text) {
+  std::vector<Replacement> changes;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && text[end].code == ' ') ++end;
+    if (end - at > 1) changes.push_back({at, end, with});
+    at = std::max(end, at + 1);
+  }
+  replace(changes, text);
+}
+
+void replace_text(const NormalizerRule& rule, Characters& text) {
+  const Characters wanted = characters_of(rule.from, 0);
+  std::vector<Replacement> changes;
+  for (std::size_t at = 0; !wanted.empty() && at + wanted.size() <= text.size();) {
+    const bool found = std::ranges::equal(wanted, std::span(text).subspan(at, wanted.size()), {},
+                                          &Character::code, &Character::code);
+    if (found) changes.push_back({at, at + wanted.size(), rule.to});
+    at += found ? wanted.size() : 1;
+  }
+  replace(changes, text);
+}
+
+/// SentencePiece's map: four bytes with the size of the trie, the trie's units of four bytes each, and texts
+/// that end with a zero byte. A unit has a label, where its children are, and whether one of them is a place
+/// in the texts.
+class CharacterMap {
+ public:
+  explicit CharacterMap(std::string_view map)
+      : map_(map), units_(number(0) / 4), texts_(map.substr(4 + 4 * units_)) {}
+
+  /// What a string becomes whose beginning the trie has: of several beginnings the shortest counts, as in
+  /// Hugging Face's library.
+  std::optional<std::string_view> find(std::string_view string) const {
+    std::size_t at = children(0, unit(0));
+    for (const char c : string) {
+      const auto byte = static_cast<unsigned char>(c);
+      at ^= byte;
+      if (byte == 0 || at >= units_ || (unit(at) & 0x800000FFU) != byte) return std::nullopt;
+      const std::uint32_t here = unit(at);
+      at = children(at, here);
+      if ((here >> 8 & 1) == 0) continue;
+      const std::size_t place = at < units_ ? unit(at) & 0x7FFFFFFFU : texts_.size();
+      if (place >= texts_.size() || (texts_[place] & 0xC0) == 0x80) return std::nullopt;
+      return texts_.substr(place, texts_.find('\0', place) - place);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::uint32_t number(std::size_t at) const {
+    std::uint32_t n = 0;
+    std::memcpy(&n, map_.data() + at, sizeof n);
+    return n;
+  }
+  std::uint32_t unit(std::size_t i) const { return number(4 + 4 * i); }
+  static std::size_t children(std::size_t at, std::uint32_t unit) {
+    return at ^ (unit >> 10 << ((unit >> 6) & 8));
+  }
+
+  std::string_view map_;
+  std::size_t units_;
+  std::string_view texts_;
+};
+
+/// Grapheme by grapheme, and where one has no entry, character by character.
+void map_characters(const NormalizerRule& rule, Characters& text) {
+  constexpr std::size_t kLongestGrapheme = 5;  // bytes; longer ones go by the character
+  const CharacterMap map(rule.from);
+  std::vector<Replacement> changes;
+  for (std::size_t at = 0; at < text.size();) {
+    std::string grapheme;
+    utf8proc_int32_t state = 0;
+    std::size_t end = at;
+    do {
+      append_utf8(text[end].code, grapheme);
+      ++end;
+    } while (end < text.size() &&
+             !utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(text[end - 1].code),
+                                               static_cast<utf8proc_int32_t>(text[end].code), &state));
+    const auto whole = grapheme.size() <= kLongestGrapheme ? map.find(grapheme) : std::nullopt;
+    if (whole) changes.push_back({at, end, *whole});
+    for (; at < end; ++at) {
+      std::string character;
+      append_utf8(text[at].code, character);
+      if (const auto found = whole ? std::nullopt : map.find(character))
+        changes.push_back({at, at + 1, *found});
+    }
+  }
+  replace(changes, text);
+}
+
+void apply(const NormalizerRule& rule, Characters& text) {
+  switch (rule.step) {
     case NormalizerStep::clean:
       return clean(text);
     case NormalizerStep::space_ideographs:
@@ -159,13 +284,33 @@ void apply(NormalizerStep step, Characters& text) {
       return strip(text, is_mark);
     case NormalizerStep::lower_case:
       return lower_case(text);
+    case NormalizerStep::strip_left:
+      return strip_ends(text, true, false);
+    case NormalizerStep::strip_right:
+      return strip_ends(text, false, true);
+    case NormalizerStep::join_spaces:
+      return join_spaces(rule.to, text);
+    case NormalizerStep::replace:
+      return replace_text(rule, text);
+    case NormalizerStep::character_map:
+      return map_characters(rule, text);
   }
 }
 
 }  // namespace
 
-std::vector<NormalizerStep> bert_steps(const BertNormalizer& normalizer) {
-  std::vector<NormalizerStep> steps;
+NormalizerRule character_map_rule(std::string map, const std::string& where) {
+  std::uint32_t size = 0;
+  if (map.size() >= sizeof size) std::memcpy(&size, map.data(), sizeof size);
+  if (size < 4 || size % 4 != 0 || size > map.size() - sizeof size || !map.ends_with('\0') ||
+      find_utf8_error(std::string_view(map).substr(sizeof size + size)) != std::string_view::npos)
+    throw Error(
+        text(where, ": found ", map.size(), " bytes, wanted a map of characters as SentencePiece has it"));
+  return {NormalizerStep::character_map, std::move(map)};
+}
+
+std::vector<NormalizerRule> bert_steps(const BertNormalizer& normalizer) {
+  std::vector<NormalizerRule> steps;
   if (normalizer.clean) steps.push_back(NormalizerStep::clean);
   if (normalizer.space_ideographs) steps.push_back(NormalizerStep::space_ideographs);
   if (normalizer.strip_accents)
@@ -174,7 +319,7 @@ std::vector<NormalizerStep> bert_steps(const BertNormalizer& normalizer) {
   return steps;
 }
 
-NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<const NormalizerStep> steps) {
+NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<const NormalizerRule> steps) {
   NormalizedText out;
   if (steps.empty()) {
     out.bytes = text;
@@ -183,7 +328,7 @@ NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<
     return out;
   }
   Characters characters = characters_of(text, offset);
-  for (const NormalizerStep step : steps) apply(step, characters);
+  for (const NormalizerRule& step : steps) apply(step, characters);
   out.bytes.reserve(characters.size());
   out.source.reserve(characters.size());
   for (const Character& c : characters) {

@@ -89,6 +89,8 @@ class Tokenizer::Reader {
     if (begin == end) return;
     if (const auto* scheme = std::get_if<WordPieceScheme>(&parts_.scheme))
       read_word_pieces(*scheme, text, begin, end);
+    else if (const auto* unigram = std::get_if<UnigramScheme>(&parts_.scheme))
+      read_unigram(*unigram, text, begin, end);
     else
       read_byte_pairs(std::get<BytePairScheme>(parts_.scheme), text, begin, end);
   }
@@ -105,15 +107,57 @@ class Tokenizer::Reader {
     }
   }
 
+  static NormalizedText part_of(const NormalizedText& text, std::size_t begin, std::size_t end) {
+    return {text.bytes.substr(begin, end - begin),
+            {text.source.begin() + static_cast<std::ptrdiff_t>(begin),
+             text.source.begin() + static_cast<std::ptrdiff_t>(end)}};
+  }
+
+  static void put_before(std::string_view what, NormalizedText& part) {
+    const std::uint32_t begin = part.source.front().begin;
+    part.bytes.insert(0, what);
+    part.source.insert(part.source.begin(), what.size(), {begin, begin});
+  }
+
+  void read_unigram(const UnigramScheme& scheme, const NormalizedText& text, std::size_t begin,
+                    std::size_t end) {
+    const std::string_view bytes = std::string_view(text.bytes).substr(begin, end - begin);
+    std::vector<WordSplit> splits;
+    if (scheme.spaces.splits_white_space) splits.push_back(WordSplit::white_space);
+    for (const WordRange& range : split_words(bytes, splits))
+      read_spaced(scheme, part_of(text, begin + range.begin, begin + range.end));
+  }
+
+  // Reordered marks may be out of order.
+  static bool begins_text(const NormalizedText& part) {
+    return std::ranges::any_of(part.source, [](const SourceRange& s) { return s.begin == 0; });
+  }
+
+  void read_spaced(const UnigramScheme& scheme, const NormalizedText& words) {
+    NormalizedText part;
+    for (std::size_t i = 0; i < words.bytes.size(); ++i) {
+      part.bytes += words.bytes[i] == ' ' ? kPieceSpace : std::string_view(words.bytes).substr(i, 1);
+      part.source.resize(part.bytes.size(), words.source[i]);
+    }
+    using Before = SpacePieces::Before;
+    const Before before = scheme.spaces.before;
+    if (!part.bytes.starts_with(kPieceSpace) &&
+        (before == Before::every_word || (before == Before::first_word && begins_text(part))))
+      put_before(kPieceSpace, part);
+    for (std::size_t at = 0; at < part.bytes.size();) {
+      const std::size_t next =
+          scheme.spaces.splits ? part.bytes.find(kPieceSpace, at + 1) : std::string::npos;
+      const std::string_view word = std::string_view(part.bytes).substr(at, next - at);
+      recall_or_cut(scheme.model, word);
+      put_word(part, at);
+      at += word.size();
+    }
+  }
+
   void read_byte_pairs(const BytePairScheme& scheme, const NormalizedText& text, std::size_t begin,
                        std::size_t end) {
-    NormalizedText part{text.bytes.substr(begin, end - begin),
-                        {text.source.begin() + static_cast<std::ptrdiff_t>(begin),
-                         text.source.begin() + static_cast<std::ptrdiff_t>(end)}};
-    if (scheme.add_prefix_space && part.bytes.front() != ' ') {
-      part.bytes.insert(part.bytes.begin(), ' ');
-      part.source.insert(part.source.begin(), {part.source.front().begin, part.source.front().begin});
-    }
+    NormalizedText part = part_of(text, begin, end);
+    if (scheme.add_prefix_space && part.bytes.front() != ' ') put_before(" ", part);
     const std::vector<WordRange> words = scheme.use_pattern ? scheme.pattern.split(part.bytes)
                                                             : std::vector<WordRange>{{0, part.bytes.size()}};
     for (const WordRange& range : words) {
@@ -124,14 +168,15 @@ class Tokenizer::Reader {
   }
 
   /// The word's pieces; those of short words are remembered while the text is read.
-  void recall_or_cut(const BytePairs& pairs, std::string_view word) {
+  template <class Model>
+  void recall_or_cut(const Model& model, std::string_view word) {
     constexpr std::size_t kLongest = 32, kMost = 1 << 16;
     if (const auto known = known_.find(word); known != known_.end()) {
       pieces_ = known->second;
       return;
     }
     pieces_.clear();
-    pairs.cut_word(word, parts_.vocabulary, pieces_);
+    model.cut_word(word, parts_.vocabulary, pieces_);
     if (word.size() <= kLongest && known_.size() < kMost) known_.emplace(word, pieces_);
   }
 
@@ -140,7 +185,10 @@ class Tokenizer::Reader {
       std::size_t begin = word_begin + piece.begin;
       const std::size_t end = word_begin + piece.end;
       const std::string_view bytes = std::string_view(text.bytes).substr(begin, end - begin);
-      if (const std::size_t visible = bytes.find_first_not_of(' '); visible != bytes.npos) begin += visible;
+      if (bytes.size() > kPieceSpace.size() && bytes.starts_with(kPieceSpace))
+        begin += kPieceSpace.size();
+      else if (const std::size_t visible = bytes.find_first_not_of(' '); visible != bytes.npos)
+        begin += visible;
       const SourceRange source = source_of(text, begin, end);
       put(piece.id, source.begin, source.end);
     }
@@ -231,6 +279,20 @@ bool Tokenizer::is_added(TokenId id) const {
   return std::ranges::any_of(parts_.added, [&](const AddedToken& t) { return t.id == id; });
 }
 
+namespace {
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+std::string with_spaces(std::string pieces) {
+  replace_all(pieces, kPieceSpace, " ");
+  return pieces;
+}
+
+}  // namespace
+
 std::string Tokenizer::readable(TokenId id) const {
   const std::string& token = parts_.vocabulary.token(id);
   if (is_added(id)) return token;
@@ -238,6 +300,7 @@ std::string Tokenizer::readable(TokenId id) const {
     const std::string& inner = pieces->options.continuation;
     return token.size() > inner.size() && token.starts_with(inner) ? token.substr(inner.size()) : token;
   }
+  if (std::holds_alternative<UnigramScheme>(parts_.scheme)) return with_spaces(token);
   return replace_invalid_utf8(bytes_of(id));
 }
 
@@ -248,11 +311,6 @@ std::string Tokenizer::bytes_of(TokenId id) const {
 }
 
 namespace {
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-}
 
 // Hugging Face's clean_up_tokenization, in its order.
 std::string without_added_spaces(std::string text) {
@@ -279,6 +337,11 @@ std::string Tokenizer::joined_pieces(std::span<const TokenId> ids) const {
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   for (const TokenId id : ids) require_token(parts_.vocabulary, id, "token");
   if (std::holds_alternative<WordPieceScheme>(parts_.scheme)) return joined_pieces(ids);
+  if (std::holds_alternative<UnigramScheme>(parts_.scheme)) {
+    std::string text;
+    for (const TokenId id : ids) text += readable(id);
+    return text.starts_with(' ') ? text.substr(1) : text;
+  }
   std::string bytes;
   for (const TokenId id : ids) bytes += bytes_of(id);
   return replace_invalid_utf8(bytes);
@@ -286,10 +349,10 @@ std::string Tokenizer::decode(std::span<const TokenId> ids) const {
 
 std::string Tokenizer::description() const {
   const bool lower =
-      std::ranges::find(parts_.normalizer, NormalizerStep::lower_case) != parts_.normalizer.end();
-  const char* scheme =
-      std::holds_alternative<WordPieceScheme>(parts_.scheme) ? "WordPiece" : "byte-level BPE";
-  return text(scheme, lower ? ", lower case" : "");
+      std::ranges::count(parts_.normalizer, NormalizerStep::lower_case, &NormalizerRule::step) > 0;
+  static constexpr const char* kSchemes[] = {"WordPiece", "byte-level BPE",
+                                             "Unigram"};  // in the variant's order
+  return text(kSchemes[parts_.scheme.index()], lower ? ", lower case" : "");
 }
 
 }  // namespace slalom

@@ -1,7 +1,9 @@
 #include "slalom/text/tokenizer_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "slalom/base/error.hpp"
 
@@ -43,7 +45,7 @@ void require_default(const Json& object, const char* field, const std::string& w
 
 // --- normalizer ------------------------------------------------------------------------------------------
 
-using Steps = std::vector<NormalizerStep>;
+using Steps = std::vector<NormalizerRule>;
 
 Steps parse_bert_normalizer(const Json& json, const std::string& where) {
   const bool lower = optional_boolean(json, "lowercase", where, true);
@@ -51,6 +53,37 @@ Steps parse_bert_normalizer(const Json& json, const std::string& where) {
                      .space_ideographs = optional_boolean(json, "handle_chinese_chars", where, true),
                      .strip_accents = optional_boolean(json, "strip_accents", where, lower),
                      .lower_case = lower});
+}
+
+std::string from_base64(std::string_view digits, const std::string& where) {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  while (digits.ends_with('=')) digits.remove_suffix(1);
+  std::array<std::uint32_t, 256> value{};
+  value.fill(64);
+  for (std::uint32_t i = 0; i < kAlphabet.size(); ++i) value[static_cast<unsigned char>(kAlphabet[i])] = i;
+  std::string bytes;
+  std::uint32_t bits = 0, count = 0;
+  for (const char digit : digits) {
+    const std::uint32_t v = value[static_cast<unsigned char>(digit)];
+    if (v == 64) refuse(where, "precompiled_charsmap", "a byte that is no digit of base64", "base64");
+    bits = bits << 6 | v;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += static_cast<char>(bits >> count & 255);
+  }
+  return bytes;
+}
+
+/// {"pattern": {"String": "``"}, "content": "\""}; of regular expressions only that of two spaces or more.
+NormalizerRule parse_replacement(const Json& json, const std::string& where) {
+  const Json& pattern = require_object(json, "pattern", where);
+  const std::string content = require_string(json, "content", where);
+  if (has(pattern, "String"))
+    return {NormalizerStep::replace, require_string(pattern, "String", where), content};
+  if (const std::string regex = require_string(pattern, "Regex", where); regex != " {2,}")
+    refuse(where, "pattern", json_string(regex), "a String, or \" {2,}\"");
+  return {NormalizerStep::join_spaces, "", content};
 }
 
 void add_normalizer(const Json& json, const std::string& where, Steps& steps) {
@@ -73,8 +106,20 @@ void add_normalizer(const Json& json, const std::string& where, Steps& steps) {
       steps.insert(steps.end(), of_name.begin(), of_name.end());
       return;
     }
-  refuse(where, "type", json_string(type),
-         "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD or a Sequence of them");
+  if (type == "Precompiled") {
+    const std::string map = optional_string(json, "precompiled_charsmap", where, "");
+    if (!map.empty()) steps.push_back(character_map_rule(from_base64(map, where), where));
+  } else if (type == "Strip") {
+    if (optional_boolean(json, "strip_left", where, true)) steps.push_back(NormalizerStep::strip_left);
+    if (optional_boolean(json, "strip_right", where, true)) steps.push_back(NormalizerStep::strip_right);
+  } else if (type == "Replace") {
+    steps.push_back(parse_replacement(json, where));
+  } else {
+    refuse(where, "type", json_string(type),
+           "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD, Precompiled, Strip, Replace or a "
+           "Sequence "
+           "of them");
+  }
 }
 
 // --- pre-tokenizer ---------------------------------------------------------------------------------------
@@ -83,12 +128,26 @@ void add_normalizer(const Json& json, const std::string& where, Steps& steps) {
 struct Splits {
   std::vector<WordSplit> words{};
   bool byte_level = false, add_prefix_space = false, use_pattern = true;
+  std::optional<SpacePieces> spaces{};  // of Metaspace
 };
+
+SpacePieces parse_spaces(const Json& json, const std::string& where) {
+  require_default(json, "replacement", where, {std::string(kPieceSpace)});
+  using Before = SpacePieces::Before;
+  const bool adds = optional_boolean(json, "add_prefix_space", where, true);
+  const std::string scheme = optional_string(json, "prepend_scheme", where, adds ? "always" : "never");
+  const std::pair<const char*, Before> schemes[] = {
+      {"always", Before::every_word}, {"first", Before::first_word}, {"never", Before::none}};
+  for (const auto& [name, before] : schemes)
+    if (scheme == name) return {.before = before, .splits = optional_boolean(json, "split", where, true)};
+  refuse(where, "prepend_scheme", json_string(scheme), "always, first or never");
+}
 
 void add_pre_tokenizer(const Json& json, const std::string& where, Splits& splits) {
   if (json.is_null()) return;
   const std::string type = type_of(json, where);
   if (splits.byte_level) refuse(where, "type", json_string(type) + " behind ByteLevel", "ByteLevel alone");
+  if (splits.spaces) refuse(where, "type", json_string(type) + " behind Metaspace", "Metaspace at the end");
   if (type == "Sequence") {
     for (const Json& item : require_array(json, "pretokenizers", where))
       add_pre_tokenizer(item, where, splits);
@@ -105,9 +164,11 @@ void add_pre_tokenizer(const Json& json, const std::string& where, Splits& split
     splits.byte_level = true;
     splits.add_prefix_space = optional_boolean(json, "add_prefix_space", where, true);
     splits.use_pattern = optional_boolean(json, "use_regex", where, true);
+  } else if (type == "Metaspace") {
+    splits.spaces = parse_spaces(json, where);
   } else {
     refuse(where, "type", json_string(type),
-           "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, ByteLevel or a Sequence");
+           "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, ByteLevel, Metaspace or a Sequence");
   }
 }
 
@@ -177,16 +238,41 @@ BytePairScheme parse_byte_pairs(const Json& model, const Splits& splits, const T
           .use_pattern = splits.use_pattern};
 }
 
-std::variant<WordPieceScheme, BytePairScheme> parse_scheme(const Json& json, const TokenList& tokens,
-                                                           const std::string& where) {
+UnigramScheme parse_unigram(const Json& model, const Splits& splits, const std::string& where) {
+  const bool spaced =
+      splits.spaces && (splits.words.empty() || splits.words == std::vector{WordSplit::white_space});
+  if (!spaced)
+    throw Error(
+        where +
+        ": found Unigram without the pre-tokenizer Metaspace, wanted it, perhaps behind WhitespaceSplit");
+  std::vector<double> scores;
+  for (const Json& piece : require_array(model, "vocab", where)) {
+    if (piece.size() != 2 || !piece[1].is_number())
+      throw Error(text(where, ": vocab[", scores.size(), "]: wanted [\"token\", score]"));
+    scores.push_back(piece[1].get<double>());
+  }
+  std::optional<TokenId> unk;
+  if (has(model, "unk_id"))
+    unk = static_cast<TokenId>(require_integer(model, "unk_id", where, 0, std::ssize(scores) - 1));
+  UnigramScheme scheme{
+      .model = Unigram(std::move(scores), unk, optional_boolean(model, "byte_fallback", where, false)),
+      .spaces = *splits.spaces};
+  scheme.spaces.splits_white_space = !splits.words.empty();
+  return scheme;
+}
+
+decltype(TokenizerParts::scheme) parse_scheme(const Json& json, const TokenList& tokens,
+                                              const std::string& where) {
   const std::string at_model = where + ": model";
   const Json& model = require_object(json, "model", where);
   const std::string type = model_type(model, at_model);
   Splits splits;
   add_pre_tokenizer(part(json, "pre_tokenizer"), where + ": pre_tokenizer", splits);
+  if (type == "Unigram") return parse_unigram(model, splits, at_model);
+  if (splits.spaces) refuse(at_model, "type", json_string(type) + " behind Metaspace", "Unigram");
   if (type == "WordPiece") return parse_word_pieces(model, splits, tokens, at_model);
   if (type == "BPE") return parse_byte_pairs(model, splits, tokens, at_model);
-  refuse(at_model, "type", json_string(type), "WordPiece or BPE");
+  refuse(at_model, "type", json_string(type), "WordPiece, BPE or Unigram");
 }
 
 // --- post-processor --------------------------------------------------------------------------------------
@@ -298,6 +384,13 @@ AddedToken parse_added_token(const Json& token, AddedToken fallback, const std::
 
 TokenList join_tokens(std::vector<NumberedToken> model, std::vector<AddedToken> added,
                       const std::string& where) {
+  std::unordered_map<std::string_view, TokenId> id_of_added;
+  for (const AddedToken& token : added) id_of_added[token.content] = token.id;
+  for (const NumberedToken& token : model)
+    if (const auto same = id_of_added.find(token.token);
+        same != id_of_added.end() && same->second != token.id)
+      throw Error(text(where, ": the added token ", json_string(token.token), " has id ", same->second,
+                       ", and the vocabulary has it as ", token.id));
   std::vector<TokenId> in_model, in_added;
   for (const NumberedToken& token : model) in_model.push_back(token.id);
   for (const AddedToken& token : added) {
@@ -337,7 +430,10 @@ TokenList parse_token_list(const Json& tokenizer, const std::string& where) {
 }
 
 Tokenizer parse_tokenizer(std::string_view json_text, const std::string& where) {
-  const Json json = parse_json(json_text, where);
+  return tokenizer_of(parse_json(json_text, where), where);
+}
+
+Tokenizer tokenizer_of(const Json& json, const std::string& where) {
   TokenList tokens = parse_token_list(json, where);
   Steps normalizer;
   add_normalizer(part(json, "normalizer"), where + ": normalizer", normalizer);

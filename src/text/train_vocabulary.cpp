@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kContinuation = "##";
 constexpr const char* kEndOfText = "<|endoftext|>";
 
-std::vector<NormalizerStep> normalizer_of(const VocabularyTraining& training) {
+std::vector<NormalizerRule> normalizer_of(const VocabularyTraining& training) {
   if (training.kind == VocabularyKind::byte_pair) return {};
   return bert_steps({.strip_accents = training.lower_case, .lower_case = training.lower_case});
 }

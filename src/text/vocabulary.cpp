@@ -9,15 +9,12 @@
 
 namespace slalom {
 
-Vocabulary::Vocabulary(std::vector<std::string> tokens, const std::string& where) {
-  for (std::string& token : tokens) append(std::move(token), where);
+Vocabulary::Vocabulary(std::vector<std::string> tokens) {
+  for (std::string& token : tokens) append(std::move(token));
 }
 
-void Vocabulary::append(std::string token, const std::string& where) {
-  const auto [place, is_new] = ids_.try_emplace(token, size());
-  if (!is_new)
-    throw Error(
-        text(where, ": token '", token, "' is already token ", place->second, ", wanted distinct tokens"));
+void Vocabulary::append(std::string token) {
+  ids_[token] = size();
   longest_ = std::max(longest_, token.size());
   tokens_.push_back(std::move(token));
 }
@@ -27,7 +24,7 @@ Vocabulary Vocabulary::load(const std::string& path) {
   LineReader lines(path);
   for (std::string line; lines.next(line);) {
     require_utf8(line, lines.where());
-    vocabulary.append(line, lines.where());
+    vocabulary.append(line);
   }
   if (vocabulary.size() == 0) throw Error(text(path, ": found no token, wanted one a line"));
   return vocabulary;

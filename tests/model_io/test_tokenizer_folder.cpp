@@ -136,6 +136,40 @@ TEST_CASE("vocab.json and merges.txt: GPT-2 adds nothing, and texts hold no spec
   CHECK(encoded_pair(folder, "a", "b") == "<|endoftext|> a <|endoftext|> b");
 }
 
+TEST_CASE("vocab.json and merges.txt: GPT-2's special tokens in a text where a file names them") {
+  const TemporaryFolder folder;
+  write_byte_pairs(folder);
+  folder.write("special_tokens_map.json", R"({"eos_token": "<|endoftext|>"})");
+  CHECK(encoded(folder, "ab<|endoftext|>ab") == "ab <|endoftext|> ab");
+}
+
+TEST_CASE("tokenizer.json: the class's settings in tokenizer_config.json go first") {
+  const TemporaryFolder folder;
+  folder.write("tokenizer.json", R"({
+    "normalizer": {"type": "BertNormalizer", "lowercase": true, "strip_accents": null, "handle_chinese_chars": true},
+    "pre_tokenizer": {"type": "BertPreTokenizer"},
+    "model": {"type": "WordPiece", "unk_token": "[UNK]",
+              "vocab": {"[UNK]": 0, "cafe": 1, "Café": 2, "中": 3, "中国": 4}}})");
+  CHECK(encoded(folder, "Café 中国") == "cafe 中 [UNK]");
+  folder.write("tokenizer_config.json",
+               R"({"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": false})");
+  CHECK(encoded(folder, "Café 中国") == "cafe 中 [UNK]");
+  folder.write(
+      "tokenizer_config.json",
+      R"({"tokenizer_class": "BertTokenizer", "do_lower_case": false, "tokenize_chinese_chars": false})");
+  CHECK(encoded(folder, "Café 中国") == "Café 中国");
+  folder.write("tokenizer_config.json",
+               R"({"tokenizer_class": "BertTokenizerFast", "strip_accents": false})");
+  CHECK(encoded(folder, "Café cafe") == "[UNK] cafe");
+}
+
+TEST_CASE("a tokenizer that is not read is named") {
+  const TemporaryFolder folder;
+  write_bert(folder);
+  folder.write("bpe.codes", "a b 1\n");
+  CHECK(message_for(folder) == "bpe.codes: found the tokenizer of BERTweet or PhoBERT, which is not read");
+}
+
 TEST_CASE("vocab.json and merges.txt: RoBERTa by its class, or by the model's configuration") {
   const TemporaryFolder folder;
   write_byte_pairs(folder);
@@ -253,9 +287,10 @@ TEST_CASE("tokenizer of a folder: what is not supported is refused with file and
   CHECK(message(R"({"added_tokens_decoder": {"99": {"content": "a"}}})") ==
         "vocab.txt: found \"a\" with id 99 and no token with id 10, wanted ids without gaps");
   CHECK(message("[]") == "tokenizer_config.json: found an array, wanted an object");
+  folder.write("tokenizer_config.json", "{}");
   folder.write("tokenizer.json", R"({"model": {"type": "WordLevel", "vocab": {"a": 0}}})");
   CHECK(message_for(folder) ==
-        "tokenizer.json: model: field \"type\": found \"WordLevel\", wanted WordPiece or BPE");
+        "tokenizer.json: model: field \"type\": found \"WordLevel\", wanted WordPiece, BPE or Unigram");
 }
 
 TEST_CASE("vocab.json and merges.txt: errors name file and line") {

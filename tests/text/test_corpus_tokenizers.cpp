@@ -36,7 +36,7 @@ void check_corpus(const char* name, const Read& read) {
     ++bad;
   }
   CHECK(good >= 5);
-  CHECK(bad >= 8);
+  CHECK(bad >= 6);
 }
 
 }  // namespace

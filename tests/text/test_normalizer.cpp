@@ -6,7 +6,7 @@ using namespace slalom;
 
 namespace {
 
-using Steps = std::vector<NormalizerStep>;
+using Steps = std::vector<NormalizerRule>;
 const Steps kUncased = bert_steps({});
 const Steps kNfc = {NormalizerStep::decompose, NormalizerStep::compose};
 const Steps kNfkc = {NormalizerStep::decompose_compatible, NormalizerStep::compose};

@@ -91,9 +91,22 @@ TEST_CASE("tokenizer.json: normalizers") {
               json, "/normalizer",
               R"({"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "Lowercase"}, {"type": "StripAccents"}]})"),
           "Góod") == "[CLS] good [SEP]");
-  CHECK(message_of(changed(json, "/normalizer", R"({"type": "Precompiled"})")) ==
-        "t.json: normalizer: field \"type\": found \"Precompiled\", wanted BertNormalizer, Lowercase, "
-        "StripAccents, NFC, NFD, NFKC, NFKD or a Sequence of them");
+  CHECK(message_of(changed(json, "/normalizer", R"({"type": "Nmt"})")) ==
+        "t.json: normalizer: field \"type\": found \"Nmt\", wanted BertNormalizer, Lowercase, "
+        "StripAccents, NFC, NFD, NFKC, NFKD, Precompiled, Strip, Replace or a Sequence of them");
+  CHECK(message_of(
+            changed(json, "/normalizer", R"({"type": "Precompiled", "precompiled_charsmap": "AAAA"})")) ==
+        "t.json: normalizer: found 3 bytes, wanted a map of characters as SentencePiece has it");
+  CHECK(message_of(
+            changed(json, "/normalizer", R"({"type": "Precompiled", "precompiled_charsmap": "A*=="})")) ==
+        "t.json: normalizer: field \"precompiled_charsmap\": found a byte that is no digit of base64, wanted "
+        "base64");
+  CHECK(encoded(changed(json, "/normalizer",
+                        R"({"type": "Replace", "pattern": {"String": "oo"}, "content": "o"})"),
+                "goood") == "[CLS] good [SEP]");
+  CHECK(message_of(changed(json, "/normalizer",
+                           R"({"type": "Replace", "pattern": {"Regex": "a+"}, "content": ""})")) ==
+        "t.json: normalizer: field \"pattern\": found \"a+\", wanted a String, or \" {2,}\"");
   CHECK(message_of(changed(json, "/normalizer/lowercase", "1")) ==
         "t.json: normalizer: field \"lowercase\": found 1 (number), wanted true or false");
 }
@@ -112,9 +125,8 @@ TEST_CASE("tokenizer.json: pre-tokenizers") {
           "good!? movie") == "[CLS] good [UNK] [UNK] movie [SEP]");
   CHECK(encoded(changed(json, "/pre_tokenizer", "null"), "good") == "[CLS] good [SEP]");
   CHECK(encoded(changed(json, "/pre_tokenizer", "null"), "good movie") == "[CLS] [UNK] [SEP]");
-  CHECK(message_of(changed(json, "/pre_tokenizer", R"({"type": "Metaspace"})"))
-            .starts_with(
-                "t.json: pre_tokenizer: field \"type\": found \"Metaspace\", wanted BertPreTokenizer"));
+  CHECK(message_of(changed(json, "/pre_tokenizer", R"({"type": "Metaspace"})")) ==
+        "t.json: model: field \"type\": found \"WordPiece\" behind Metaspace, wanted Unigram");
   CHECK(message_of(changed(json, "/pre_tokenizer", R"({"type": "Punctuation", "behavior": "Removed"})")) ==
         "t.json: pre_tokenizer: field \"behavior\": found \"Removed\", wanted null or \"Isolated\"");
   CHECK(message_of(changed(json, "/pre_tokenizer", R"({"type": "ByteLevel"})")) ==
@@ -152,7 +164,8 @@ TEST_CASE("tokenizer.json: BPE of another kind is refused, field by field") {
   CHECK(message_of(changed(json, "/model/unk_token", "\"x\"")) ==
         "t.json: model: field \"unk_token\": found \"x\", wanted a token of the vocabulary");
   CHECK(message_of(changed(json, "/model/type", "\"Unigram\"")) ==
-        "t.json: model: field \"type\": found \"Unigram\", wanted WordPiece or BPE");
+        "t.json: model: found Unigram without the pre-tokenizer Metaspace, wanted it, perhaps behind "
+        "WhitespaceSplit");
 }
 
 TEST_CASE("tokenizer.json: what surrounds a text") {
@@ -185,7 +198,7 @@ TEST_CASE("tokenizer.json: what surrounds a text") {
 TEST_CASE("tokenizer.json: vocabulary and added tokens must agree") {
   const Json json = bert_json();
   CHECK(message_of(changed(json, "/added_tokens/1/id", "3")) ==
-        "t.json: tokens \"good\" and \"[CLS]\" have the same id");
+        "t.json: the added token \"[CLS]\" has id 3, and the vocabulary has it as 1");
   CHECK(message_of(changed(json, "/added_tokens/3/id", "9")) ==
         "t.json: found \"bad\" with id 9 and no token with id 7, wanted ids without gaps");
   CHECK(message_of(changed(json, "/model/vocab/é", "-1")) ==

@@ -12,8 +12,9 @@
 namespace slalom {
 
 struct FolderTokens {
-  /// The file that has the vocabulary: the first of tokenizer.json, vocab.txt, vocab.json that is there.
-  enum class Source { none, tokenizer_json, vocab_txt, vocab_json };
+  /// The file that has the vocabulary: the first of tokenizer.json, vocab.txt, vocab.json and a SentencePiece
+  /// model that is there.
+  enum class Source { none, tokenizer_json, vocab_txt, vocab_json, sentence_pieces };
   Source source = Source::none;
   Vocabulary vocabulary;  // empty if the folder has none of these files
   SpecialTokens special;
@@ -26,7 +27,8 @@ struct FolderTokens {
   };
   std::vector<Unresolved> unresolved;  // names of special tokens that no vocabulary here has
   std::vector<AddedToken> added;  // of tokenizer.json, else of added_tokens.json and "added_tokens_decoder"
-  std::vector<AddedToken> named;  // the special tokens that files name, [MASK] and <unk> included
+  std::vector<AddedToken> named;  // the special tokens, [MASK] and <unk> included
+  bool named_by_file = false;     // a file names them; otherwise they are those with common names
   std::vector<TokenId> not_in_model;  // ascending: ids of added tokens that the vocabulary file lacks
 
   /// The token's text, or its id where the folder does not tell.

@@ -1,6 +1,5 @@
-// Text into token ids, and back, exactly as Hugging Face's tokenizers do it for BERT, DistilBERT, RoBERTa and
-// GPT-2 checkpoints: find added tokens, normalise, split into words, cut words into pieces, add special
-// tokens.
+// Text into token ids, and back, exactly as Hugging Face's tokenizers do it for the checkpoints of these
+// families: find added tokens, normalise, split into words, cut words into pieces, add special tokens.
 #pragma once
 
 #include <span>
@@ -14,6 +13,7 @@
 #include "slalom/text/byte_pairs.hpp"
 #include "slalom/text/encoding.hpp"
 #include "slalom/text/normalizer.hpp"
+#include "slalom/text/unigram.hpp"
 #include "slalom/text/vocabulary.hpp"
 #include "slalom/text/word_pieces.hpp"
 
@@ -29,6 +29,11 @@ struct BytePairScheme {
   bool add_prefix_space = false;  // before a text, or a part of it between added tokens, that has none
   bool use_pattern = true;        // without it such a part is one word
   WordPattern pattern{};
+};
+
+struct UnigramScheme {
+  Unigram model;
+  SpacePieces spaces{};
 };
 
 /// What surrounds a text, or two.
@@ -50,8 +55,8 @@ Templates roberta_templates(const std::vector<TokenId>& cls, const std::vector<T
 struct TokenizerParts {
   Vocabulary vocabulary;
   std::vector<AddedToken> added{};  // looked for in a text
-  std::vector<NormalizerStep> normalizer{};
-  std::variant<WordPieceScheme, BytePairScheme> scheme;
+  std::vector<NormalizerRule> normalizer{};
+  std::variant<WordPieceScheme, BytePairScheme, UnigramScheme> scheme;
   Templates around{};
 };
 
@@ -75,11 +80,12 @@ class Tokenizer {
   std::string readable(TokenId id) const;
   /// The text of all these ids, special ones included, as Hugging Face's tokenizers decode them. WordPiece: a
   /// piece that begins with "##" joins the one before it (at the beginning it only loses its "##"), others
-  /// follow a space, and then the spaces before . ? ! , and in contractions go. Byte-level: the bytes of all
-  /// tokens, where runs that are not UTF-8 (a character's other bytes are gone) become U+FFFD. May be empty.
-  /// Throws Error for an id that is not in the vocabulary.
+  /// follow a space, and then the spaces before . ? ! , and in contractions go. Unigram: kPieceSpace is a
+  /// space, which a text does not begin with. Byte-level: the bytes of all tokens, where runs that are not
+  /// UTF-8 (a character's other bytes are gone) become U+FFFD. May be empty. Throws Error for an id that is
+  /// not in the vocabulary.
   std::string decode(std::span<const TokenId> ids) const;
-  /// "WordPiece, lower case", "byte-level BPE": one line for a model's card.
+  /// "WordPiece, lower case", "byte-level BPE", "Unigram": one line for a model's card.
   std::string description() const;
 
  private:

@@ -29,8 +29,10 @@ TokenList join_tokens(std::vector<NumberedToken> model, std::vector<AddedToken> 
 /// The tokens of a parsed tokenizer.json, whatever its model. Throws Error naming `where` and the field.
 TokenList parse_token_list(const Json& tokenizer, const std::string& where);
 
-/// The tokenizer of a tokenizer.json: WordPiece and byte-level BPE models. Throws Error naming `where`, the
-/// field, what was found and what is supported.
+/// The tokenizer of a tokenizer.json: WordPiece, byte-level BPE and Unigram models. Throws Error naming
+/// `where`, the field, what was found and what is supported.
 Tokenizer parse_tokenizer(std::string_view json, const std::string& where);
+/// The same of its parsed object.
+Tokenizer tokenizer_of(const Json& json, const std::string& where);
 
 }  // namespace slalom

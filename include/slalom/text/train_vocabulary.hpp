@@ -46,7 +46,7 @@ class WordCounter {
     using is_transparent = void;
   };
   VocabularyKind kind_;
-  std::vector<NormalizerStep> normalizer_;
+  std::vector<NormalizerRule> normalizer_;
   WordPattern pattern_;
   std::unordered_map<std::string, Index, Hash, std::equal_to<>> counts_;
 };

@@ -16,11 +16,11 @@ namespace slalom {
 class Vocabulary {
  public:
   Vocabulary() = default;
-  /// The id of a token is its place in the list. Throws Error naming `where` if a token comes twice.
-  explicit Vocabulary(std::vector<std::string> tokens, const std::string& where = "[vocabulary]");
+  /// The id of a token is its place in the list, and of one that comes twice its last place.
+  explicit Vocabulary(std::vector<std::string> tokens);
 
   /// vocab.txt: one token a line, UTF-8, id = line number − 1. load() throws Error with file and line for a
-  /// token that comes twice or is not UTF-8 and for a file without tokens; save() for a token that holds a
+  /// token that is not UTF-8 and for a file without tokens; save() for a token that holds a
   /// line end.
   static Vocabulary load(const std::string& path);
   void save(const std::string& path) const;
@@ -37,7 +37,7 @@ class Vocabulary {
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  void append(std::string token, const std::string& where);
+  void append(std::string token);
 
   std::vector<std::string> tokens_;
   std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> ids_;
