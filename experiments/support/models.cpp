@@ -40,6 +40,8 @@ std::string title_of(Architecture architecture, Index layers) {
     case Architecture::gpt2:
       title = "GPT-2";
       break;
+    default:
+      title = name(architecture);
   }
   return text(title, ", ", layers, layers == 1 ? " layer" : " layers");
 }

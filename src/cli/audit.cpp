@@ -69,7 +69,7 @@ void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) 
 }
 
 void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
-  audited.target = class_named(parsed["target"].as<std::string>(), config.class_names());
+  audited.target = read_one_target(parsed, audited.common, config.class_names(), "an audit");
   AuditOptions& o = audited.options;
   if (const std::optional<Tokenizer> tokenizer = load_tokenizer(audited.common.model)) {
     std::tie(o.prefix, o.suffix) = tokenizer->frame();
@@ -282,8 +282,8 @@ int run_audit(int argc, char** argv) {
                         cxxopts::value<std::string>()->default_value(""),
                         "A,B")("max-repeats", "points of the repetition curves", integer("30"), "N")(
       "longest", "tokens of the enumerated texts (fewer if those are over 20,000)", integer("4"), "L")(
-      "target", "class whose log-odds against the rest are audited: name or number",
-      cxxopts::value<std::string>()->default_value("1"), "CLASS");
+      "target", "class that is audited: name or number (default: class 1 of two)",
+      cxxopts::value<std::string>()->default_value(""), "CLASS");
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   CommonOptions common = read_common(*parsed);

@@ -34,18 +34,6 @@ Index batch_rows(const cxxopts::ParseResult& parsed, const ClassifierConfig& con
   return std::min(wanted, left / row);
 }
 
-struct Target {
-  TargetChoice choice = TargetChoice::one;
-  Index one = 0;
-};
-
-Target target_named(const std::string& word, const std::vector<std::string>& labels) {
-  const bool is_label = std::ranges::find(labels, word) != labels.end();
-  if (word == "pred" && !is_label) return {TargetChoice::predicted, 0};
-  if (word == "all" && !is_label) return {TargetChoice::all, 0};
-  return {TargetChoice::one, class_named(word, labels)};
-}
-
 template <class T>
 void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common, OpenedClassifier& opened,
                 std::unique_ptr<TextClassifier<T>>& place) {
@@ -53,15 +41,14 @@ void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common,
   check_memory_of_products();
   const ClassifierConfig config = loaded.model->config();
   opened.labels = config.class_names();
-  opened.target_word = parsed["target"].as<std::string>();
-  const Target target = target_named(opened.target_word, opened.labels);
-  opened.target = target.choice;
+  opened.target = read_target(parsed, common, opened.labels);
+  opened.problem = read_problem(parsed, config);
   opened.limits = row_limits(config);
   opened.reads_end = config.read_out == ReadOut::last;
   opened.sha256 = sha256_of_files(loaded.files);
   const Index rows = batch_rows(parsed, config, loaded.model->parameters().scalars(), sizeof(T));
   place = std::move(loaded.model);
-  auto box = std::make_unique<ModelBlackBox<T>>(*place, target.one, rows);
+  auto box = std::make_unique<ModelBlackBox<T>>(*place, opened.target.one, rows);
   opened.classes = box.get();
   opened.f = std::move(box);
 }
@@ -71,23 +58,73 @@ void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common,
 Tokenizer required_tokenizer(const std::string& folder) {
   std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
   if (!tokenizer)
-    throw Error(folder + ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
+    throw Error(folder +
+                ": found no tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece model");
   return std::move(*tokenizer);
 }
 
-Index class_named(const std::string& word, const std::vector<std::string>& labels) {
-  const auto named = std::ranges::find(labels, word);
-  if (named != labels.end()) return named - labels.begin();
+namespace {
+
+// The number that is all of the word, or −1.
+Index number_of(const std::string& word) {
   Index number = -1;
   const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (code == std::errc{} && end == word.data() + word.size() && number >= 0 && number < std::ssize(labels))
-    return number;
+  return code == std::errc{} && end == word.data() + word.size() ? number : -1;
+}
+
+Target target_named(const std::string& word, const std::vector<std::string>& labels) {
+  const Index named = std::ranges::find(labels, word) - labels.begin(), number = number_of(word);
+  const bool is_label = named < std::ssize(labels), is_number = number >= 0 && number < std::ssize(labels);
+  if (is_label && is_number && named != number)
+    return {TargetChoice::one, named, word,
+            text("--target ", word, " was taken as the name of class ", named, "; class ", number,
+                 " is named ", json_string(labels[static_cast<std::size_t>(number)]))};
+  if (is_label || is_number) return {TargetChoice::one, is_label ? named : number, word, ""};
+  if (word == "pred") return {TargetChoice::predicted, 0, word, ""};
+  if (word == "all") return {TargetChoice::all, 0, word, ""};
   constexpr std::size_t kMostShown = 20;
   std::string list;
   for (std::size_t c = 0; c < std::min(labels.size(), kMostShown); ++c)
     list += text(c == 0 ? "" : ", ", c, " ", labels[c]);
   throw UsageError(text("--target ", word, ", the model has classes 0 to ", labels.size() - 1, ": ", list,
                         labels.size() > kMostShown ? ", ..." : ""));
+}
+
+}  // namespace
+
+void add_target_options(cxxopts::Options& options) {
+  options.add_options("classifier")("target",
+                                    "what is asked for: a class by name or number, pred (each text's "
+                                    "predicted one) or all (default: class 1 "
+                                    "of two, pred of more)",
+                                    cxxopts::value<std::string>()->default_value(""),
+                                    "CLASS")("sigmoid", "the model's one output is a logit, not a number");
+}
+
+Target read_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+                   const std::vector<std::string>& labels) {
+  const std::string word = parsed["target"].as<std::string>();
+  if (word.empty() && labels.size() > 2) return {TargetChoice::predicted, 0, "pred", ""};
+  if (word.empty()) return {TargetChoice::one, std::ssize(labels) - 1, std::to_string(labels.size() - 1), ""};
+  Target target = target_named(word, labels);
+  if (!target.warning.empty() && !common.quiet) say("warning: " + target.warning);
+  return target;
+}
+
+Index read_one_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+                      const std::vector<std::string>& labels, const char* what) {
+  const Target target = read_target(parsed, common, labels);
+  if (target.choice == TargetChoice::one) return target.one;
+  throw UsageError(
+      text("--target ", target.word, ": ", what, " is of one class, the model has ", labels.size()),
+      "name it, or give its number: --target CLASS");
+}
+
+ProblemType read_problem(const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
+  if (parsed.count("sigmoid") == 0) return config.problem();
+  if (config.labels != 1)
+    throw UsageError(text("--sigmoid has no effect: the model has ", config.labels, " outputs"));
+  return ProblemType::multi_label;
 }
 
 RowLimits OpenedClassifier::any_length() const {
@@ -109,8 +146,8 @@ std::string OpenedClassifier::readable(TokenId id) const {
 
 std::vector<Index> OpenedClassifier::targets_of(const ExplainedText& text) const {
   if (classes == nullptr) return {0};
-  if (target == TargetChoice::one) return {classes->target()};
-  if (target == TargetChoice::predicted) {
+  if (target.choice == TargetChoice::one) return {classes->target()};
+  if (target.choice == TargetChoice::predicted) {
     PackedBatch one;
     text.add_whole(one);
     return classes->predicted(one);
@@ -159,29 +196,25 @@ Explanation OpenedClassifier::explain(const Method& method, const ExplainedText&
   for (std::string& warning : f->warnings()) explanation.warnings.push_back(std::move(warning));
   if (std::string warning = unknown_warning(text, tokens); !warning.empty())
     explanation.warnings.push_back(std::move(warning));
+  if (!target.warning.empty()) explanation.warnings.push_back(target.warning);
   return explanation;
 }
 
 void add_classifier_options(cxxopts::Options& options) {
-  options.add_options("classifier")("target",
-                                    "class whose log-odds against the rest are explained: name or number, "
-                                    "pred (each text's predicted one) or all",
-                                    cxxopts::value<std::string>()->default_value("1"),
-                                    "CLASS")("classifier-command",
-                                             "program to ask instead of a model: reads {\"input_ids\"} (of a "
-                                             "pair also \"token_type_ids\") and answers "
-                                             "{\"log_odds\"} lines",
-                                             cxxopts::value<std::string>()->default_value(""), "CMD")(
-      "tokenizer", "folder of the program's tokenizer: rows may be text, tokens are shown as text",
+  add_target_options(options);
+  options.add_options("classifier")("classifier-command",
+                                    "program to ask instead of a model: reads {\"input_ids\"} (of a pair "
+                                    "also \"token_type_ids\") and answers "
+                                    "{\"log_odds\"} lines",
+                                    cxxopts::value<std::string>()->default_value(""),
+                                    "DIR")("timeout", "seconds that an answer of the program may take",
+                                           cxxopts::value<std::string>()->default_value("60"), "S")(
+      "special-ids", "ids that belong to no text, beside those the folder names",
       cxxopts::value<std::string>()->default_value(""),
-      "DIR")("timeout", "seconds that an answer of the program may take",
-             cxxopts::value<std::string>()->default_value("60"),
-             "S")("special-ids", "ids that belong to no text, beside those the folder names",
-                  cxxopts::value<std::string>()->default_value(""),
-                  "A,B")("batch-tokens", "tokens of a batch",
-                         cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
-                         "N")("max-memory", "MiB that batches keep to, 0: no bound",
-                              cxxopts::value<std::int64_t>()->default_value("0"), "N");
+      "A,B")("batch-tokens", "tokens of a batch",
+             cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
+             "N")("max-memory", "MiB that batches keep to, 0: no bound",
+                  cxxopts::value<std::int64_t>()->default_value("0"), "N");
 }
 
 namespace {
@@ -225,7 +258,7 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
     else
       open_model(parsed, common, opened, opened.single);
   } else {
-    refuse_options(parsed, {"target", "batch-tokens", "max-memory", "precision"},
+    refuse_options(parsed, {"target", "sigmoid", "batch-tokens", "max-memory", "precision"},
                    "with --classifier-command");
     opened.limits = {.vocabulary = Index{1} << 31};
     opened.tokenizer_folder = parsed["tokenizer"].as<std::string>();

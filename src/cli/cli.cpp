@@ -22,6 +22,7 @@ const std::vector<Command>& commands() {
       {"compare", "several methods on the same texts, and how far they agree", run_compare},
       {"evaluate", "insertion, deletion, removal, agreement", run_evaluate},
       {"fit", "a surrogate of rows that carry log-odds", run_fit},
+      {"convert", "a folder's weights as safetensors", run_convert},
       {"tokenize", "token ids and byte offsets of texts; a vocabulary from a corpus", run_tokenize},
       {"info", "version, BLAS kernels, threads, rate; a model's card", run_info}};
   return list;

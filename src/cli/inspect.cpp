@@ -11,6 +11,7 @@
 #include "slalom/cli/texts.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
+#include "slalom/train/training_data.hpp"
 
 namespace slalom {
 
@@ -52,10 +53,7 @@ class Inspection {
     PackedBatch batch;
     InputTexts source = open_rows();
     for (InputRow row; source.next(row);)
-      with_row(source, row, [&] {
-        if (!row.label) throw Error("field \"label\": found nothing, wanted a class number");
-        batch.add(row.ids, *row.label, row.types);
-      });
+      with_row(source, row, [&] { add_labelled(row, input_name(common_.input), batch); });
     check_interrupt();
     if (batch.texts() == 0) throw Error(input_name(common_.input) + ": found no rows");
     tensors(loss_gradients(*model_, batch));
@@ -145,7 +143,7 @@ int run_inspect(int argc, char** argv) {
       "what",
       "activations, attention (a row of a pattern is the token that reads, the query, a column the one that "
       "is "
-      "read, the key), gradients (of the mean cross-entropy of all rows), parameters, names",
+      "read, the key), gradients (of the mean loss of all rows), parameters, names",
       cxxopts::value<std::string>()->default_value(""))(
       "names", "only these, separated by commas", cxxopts::value<std::string>()->default_value(""), "LIST");
   add_text_options(options);

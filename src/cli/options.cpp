@@ -237,7 +237,10 @@ std::string input_name(const std::string& path) {
 }
 
 RowLimits row_limits(const ClassifierConfig& config) {
-  RowLimits limits{.vocabulary = config.vocabulary, .classes = static_cast<int>(config.labels)};
+  RowLimits limits{.vocabulary = config.vocabulary,
+                   .classes = static_cast<int>(config.labels),
+                   .problem = config.problem(),
+                   .types = config.traits().has_types ? config.types : 2};
   if (config.positions == Positions::learned) limits.longest = config.max_positions;
   return limits;
 }

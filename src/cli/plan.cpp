@@ -41,7 +41,7 @@ void Plan::add(const OpenedClassifier& classifier, const ExplainedText& text) {
   if (texts_++ == 0)
     tokens_per_second_ = classifier.classes != nullptr ? measured_rate(*classifier.f, text) : std::nan("");
   const QueryCost one = planned_cost(method_, text, classifier.options_for(text, method_, options_));
-  const Index targets = classifier.target == TargetChoice::all ? classifier.classes->classes() : 1;
+  const Index targets = classifier.target.choice == TargetChoice::all ? classifier.classes->classes() : 1;
   for (Index c = 0; c < targets; ++c) cost_ += one;
 }
 

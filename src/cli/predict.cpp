@@ -1,4 +1,5 @@
 // slalom predict: logits, log-odds and, with labels, the loss of each row.
+#include <algorithm>
 #include <exception>
 
 #include "slalom/base/interrupt.hpp"
@@ -9,7 +10,7 @@
 #include "slalom/data/batch.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
-#include "slalom/ops/cross_entropy.hpp"
+#include "slalom/train/loss.hpp"
 
 namespace slalom {
 
@@ -22,70 +23,93 @@ struct ReadRow {
   std::optional<RowError> error;
 };
 
-// Reads up to `count` rows; fewer only at the end of the input, or before the error that ends it: under
-// `strict` that is a bad row.
-std::vector<ReadRow> read_some(InputTexts& source, Index count, bool strict, std::exception_ptr& end) {
+// Reads up to `count` rows; fewer only at the end of the input, or before the error that ends it.
+std::vector<ReadRow> read_some(InputTexts& source, Index count, std::exception_ptr& end) {
   std::vector<ReadRow> rows;
   try {
-    for (InputRow row; std::ssize(rows) < count && source.next(row);) {
-      if (strict && source.bad_row()) throw RowError(*source.bad_row());
-      rows.push_back({row, source.bad_row()});
-    }
+    for (InputRow row; std::ssize(rows) < count && source.next(row);) rows.push_back({row, source.bad_row()});
   } catch (const Error&) {
     end = std::current_exception();
   }
   return rows;
 }
 
-// Predicts and writes them in order; `first` is the number of the first. How many were bad.
 template <class T>
-Index predict_rows(Predictor<T>& predictor, const std::vector<ReadRow>& rows, Index first, Index classes,
-                   Index target, int digits, OutputFile& output) {
-  PackedBatch batch;
-  for (const auto& [row, error] : rows)
-    if (!error) batch.add(row.ids, 0, row.types);
-  std::vector<T> logits;
-  predictor.logits(batch.packed(), logits);
-  const T* next = logits.data();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto& [row, error] = rows[i];
-    if (error) {
-      say_error(*error);
-      output.write(error_row(row.id_json, first + static_cast<Index>(i), error->what()).str() + "\n");
-      continue;
+class Prediction {
+ public:
+  Prediction(const cxxopts::ParseResult& parsed, const CommonOptions& common, Classifier<T>& model)
+      : common_(common),
+        config_(model.config()),
+        names_(config_.class_names()),
+        target_(read_target(parsed, common, names_)),
+        problem_(read_problem(parsed, config_)),
+        predictor_(model) {
+    if (target_.choice == TargetChoice::all)
+      throw UsageError("--target all: each row has the logits of all classes, and the log-odds of one");
+  }
+
+  const QueryCost& cost() const { return predictor_.cost(); }
+
+  /// Writes the rows, the first of which has that number; the number of those that failed.
+  Index rows(const std::vector<ReadRow>& rows, Index first, OutputFile& output) {
+    PackedBatch batch;
+    for (const auto& [row, error] : rows)
+      if (!error) batch.add(row.ids, 0, row.types);
+    std::vector<T> logits;
+    predictor_.logits(batch.packed(), logits);
+    std::span<const T> left = logits;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto& [row, error] = rows[i];
+      if (error) {
+        say_error(*error);
+        output.write(error_row(row.id_json, first + static_cast<Index>(i), error->what()).str() + "\n");
+        continue;
+      }
+      write(row, left.first(static_cast<std::size_t>(config_.labels)), output);
+      left = left.subspan(static_cast<std::size_t>(config_.labels));
     }
-    const std::span<const T> of_row(next, static_cast<std::size_t>(classes));
-    next += classes;
+    return std::ssize(rows) - batch.texts();
+  }
+
+ private:
+  void write(const InputRow& row, std::span<const T> logits, OutputFile& output) const {
+    const Index target =
+        target_.choice == TargetChoice::one ? target_.one : std::ranges::max_element(logits) - logits.begin();
     JsonRow out;
     out.raw("id", row.id_json)
-        .digits(digits)
-        .field("logits", of_row)
-        .field("log_odds", log_odds(of_row, target));
-    if (row.label) out.field("loss", cross_entropy_of(of_row, *row.label));
+        .digits(common_.digits())
+        .field("logits", logits)
+        .field("target", target)
+        .field("label", names_[static_cast<std::size_t>(target)])
+        .field("scale", scale_name(problem_))
+        .field("log_odds", log_odds(logits, target, problem_));
+    if (row.label || !row.targets.empty())
+      out.field("loss", loss_of(logits, row.label.value_or(0), row.targets, config_.problem()));
     output.write(out.str() + "\n");
   }
-  return std::ssize(rows) - batch.texts();
-}
+
+  const CommonOptions& common_;
+  const ClassifierConfig& config_;
+  std::vector<std::string> names_;
+  Target target_;
+  ProblemType problem_;
+  Predictor<T> predictor_;
+};
 
 template <class T>
 int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   const LoadedModel<T> loaded = load_model<T>(common.model);
   const ClassifierConfig& config = loaded.model->config();
-  const Index target = class_named(parsed["target"].as<std::string>(), config.class_names());
+  Prediction<T> prediction(parsed, common, *loaded.model);
   const std::optional<Tokenizer> tokenizer = load_tokenizer(common.model);
   InputTexts reader(parsed, common, row_limits(config), tokenizer ? &*tokenizer : nullptr);
-  Predictor<T> predictor(*loaded.model);
   OutputFile output(common.output);
   Progress progress(common.progress, "predict", 0);
-  const bool strict = parsed.count("strict") > 0;
   std::exception_ptr end;
   Index number = 0, failed = 0;
   for (std::vector<ReadRow> rows;
-       !end && !interrupted() && !(rows = read_some(reader, kRowsAtOnce, strict, end)).empty();) {
-    const auto predict = [&] {
-      failed += predict_rows(predictor, rows, number, config.labels, target, common.digits(), output);
-    };
-    if (!unless_interrupted(predict)) break;
+       !end && !interrupted() && !(rows = read_some(reader, kRowsAtOnce, end)).empty();) {
+    if (!unless_interrupted([&] { failed += prediction.rows(rows, number, output); })) break;
     output.flush();
     progress.update(number += std::ssize(rows));
   }
@@ -93,7 +117,7 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   progress.finish();
   check_interrupt();
   if (end) std::rethrow_exception(end);
-  const QueryCost& cost = predictor.cost();
+  const QueryCost& cost = prediction.cost();
   if (!common.quiet)
     say(text(cost.queries, " queries, ", cost.unique_queries, " unique, ", cost.token_forwards,
              " token-forwards"));
@@ -104,9 +128,8 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
 
 int run_predict(int argc, char** argv) {
   cxxopts::Options options = common_options("predict", "Logits of each row, one JSON object a line.");
-  options.add_options()("target", "class whose log-odds against the rest are given: name or number",
-                        cxxopts::value<std::string>()->default_value("1"), "CLASS")(
-      "strict", "stop at the first bad row, instead of giving it a line with its error");
+  add_target_options(options);
+  options.add_options()("strict", "stop at the first bad row, instead of giving it a line with its error");
   add_text_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;

@@ -78,6 +78,7 @@ void add_explanation(Explanation explanation, const ExplainedText& text, const O
     reported.ranking = "weight";
   }
   to.target = classifier.label();
+  to.problem = classifier.problem;
   to.log_odds = explanation.log_odds;
   reported.explanation = std::move(explanation);
   to.explanations.push_back(std::move(reported));
@@ -150,7 +151,7 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (method.has("positions")) row.field("positions", o.positions ? "fitted" : "none");
   if (o.calibrate > 0) row.field("calibrate", o.calibrate);
   if (method.has("as-published")) row.field("as_published", o.as_published);
-  if (classifier.classes != nullptr) row.field("target", classifier.target_word);
+  if (classifier.classes != nullptr) row.field("target", classifier.target.word);
   if (!classifier.command.empty()) row.field("classifier_command", classifier.command);
   if (!classifier.tokenizer_folder.empty()) row.field("tokenizer", classifier.tokenizer_folder);
   if (!classifier.special_ids.empty()) row.field("special_ids", classifier.special_ids);

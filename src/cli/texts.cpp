@@ -10,8 +10,22 @@ void add_text_options(cxxopts::Options& options) {
     return cxxopts::value<std::string>()->default_value(fallback);
   };
   options.add_options("text")("text", "one text instead of --input", word(""), "TEXT")(
-      "text-pair", "the second text of a pair", word(""), "TEXT")(
-      "format", "of --input: jsonl, tsv (label<TAB>text), text (a line each) or auto", word("auto"), "F");
+      "text-pair", "the second text of a pair", word(""), "TEXT");
+  add_format_options(options);
+}
+
+void add_format_options(cxxopts::Options& options) {
+  const auto word = [](const char* fallback) {
+    return cxxopts::value<std::string>()->default_value(fallback);
+  };
+  options.add_options("text")(
+      "format", "of rows: jsonl, csv, tsv (label<TAB>text), text (a line each) or auto", word("auto"), "F")(
+      "text-column", "of CSV: its name in the header", word("text"), "NAME")("label-column", "the same",
+                                                                             word("label"), "NAME");
+}
+
+CsvColumns csv_columns(const cxxopts::ParseResult& parsed) {
+  return {parsed["text-column"].as<std::string>(), parsed["label-column"].as<std::string>()};
 }
 
 void add_explaining_options(cxxopts::Options& options) {
@@ -23,15 +37,20 @@ void add_explaining_options(cxxopts::Options& options) {
                               cxxopts::value<std::int64_t>()->default_value("0"),
                               "N")("stride", "tokens from one window to the next; 0: half a window",
                                    cxxopts::value<std::int64_t>()->default_value("0"), "N")(
-      "strict", "a text that is too long fails instead of being cut into windows");
+      "strict",
+      "a row that cannot be read ends the run, and a text that is too long fails instead of being cut");
 }
 
 InputTexts::InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
                        const Tokenizer* tokenizer)
-    : limits_(limits), tokenizer_(tokenizer), name_(input_name(common.input)) {
+    : limits_(limits),
+      tokenizer_(tokenizer),
+      name_(input_name(common.input)),
+      strict_(parsed.count("strict") > 0) {
   if (parsed.count("text") == 0) {
     refuse_options(parsed, {"text-pair"}, "without --text");
-    rows_.emplace(common.input, limits, tokenizer, row_format_named(parsed["format"].as<std::string>()));
+    rows_.emplace(common.input, limits, tokenizer, row_format_named(parsed["format"].as<std::string>()),
+                  csv_columns(parsed));
     return;
   }
   refuse_options(parsed, {"input", "format"}, "with --text");
@@ -49,6 +68,7 @@ bool InputTexts::next(InputRow& row) {
   try {
     if (rows_) return rows_->next(row);
   } catch (const RowError& e) {
+    if (strict_) throw;
     bad_row_ = e;
     row = {.id_json = row.id_json, .line = row.line};  // and nothing of the row before
     return true;

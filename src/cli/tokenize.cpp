@@ -19,7 +19,8 @@ class TextRows {
       : name_(parsed.count("text") > 0 ? "--text" : input_name(common.input)) {
     if (parsed.count("text") == 0) {
       refuse_options(parsed, {"text-pair"}, "without --text");
-      reader_.emplace(common.input, row_format_named(parsed["format"].as<std::string>()));
+      reader_.emplace(common.input, row_format_named(parsed["format"].as<std::string>()),
+                      csv_columns(parsed));
       return;
     }
     refuse_options(parsed, {"input", "format"}, "with --text");
@@ -68,7 +69,8 @@ int tokenize(const cxxopts::ParseResult& parsed) {
   const std::string folder = required_option(parsed, "model");
   const std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
   if (!tokenizer)
-    throw Error(folder + ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
+    throw Error(folder +
+                ": found no tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece model");
   TextRows rows(parsed, common);
   OutputFile output(common.output);
   Index tokens = 0, number = 0, failed = 0;
@@ -83,7 +85,7 @@ int tokenize(const cxxopts::ParseResult& parsed) {
       output.write(row_json(row, encoding, tokenizer->vocabulary()));
       tokens += std::ssize(encoding.ids);
     } catch (const RowError& e) {
-      if (parsed.count("text") > 0) throw;
+      if (parsed.count("text") > 0 || parsed.count("strict") > 0) throw;
       say_error(e);
       output.write(error_row(row.id_json, number, e.what()).str() + "\n");
       ++failed;
@@ -137,6 +139,7 @@ int run_tokenize(int argc, char** argv) {
   cxxopts::Options options = common_options(
       "tokenize", "Token ids of each text with the bytes they stand for, one JSON object a line.");
   add_text_options(options);
+  options.add_options("text")("strict", "a row that cannot be read ends the run");
   options.add_options("vocabulary")(
       "train", "make a vocabulary from the texts, into the folder --output: wordpiece or bpe",
       cxxopts::value<std::string>()->default_value(""),

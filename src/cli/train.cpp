@@ -9,6 +9,7 @@
 #include "slalom/cli/cli.hpp"
 #include "slalom/cli/messages.hpp"
 #include "slalom/cli/options.hpp"
+#include "slalom/cli/texts.hpp"
 #include "slalom/data/windows.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -35,7 +36,11 @@ void add_options(cxxopts::Options& options) {
   options.add_options("model")("arch", "bert, distilbert, roberta or gpt2", word("distilbert"), "ARCH")(
       "layers", "blocks", integer("1"), "N")("width", "D", integer("768"), "N")(
       "heads", "H", integer("12"), "N")("feed-forward", "F (0: 4 D)", integer("0"), "N")(
-      "vocabulary", "ids (0: what the data needs)", integer("0"), "N")(
+      "problem-type",
+      "single_label_classification, multi_label_classification (labels are lists of 0 and 1) or "
+      "regression",
+      word("single_label_classification"),
+      "TYPE")("vocabulary", "ids (0: what the data needs)", integer("0"), "N")(
       "max-positions", "longest text (0: 512, GPT-2 1024)", integer("0"), "N")("positions", "learned or none",
                                                                                word("learned"), "P")(
       "read-out", "row that the head reads: first or last (default: the architecture's)", word(""), "ROW")(
@@ -48,7 +53,6 @@ void add_options(cxxopts::Options& options) {
                                       word(""), "FILE")(
       "length", "binomial, fixed or uniform (default: the data's)", word(""), "LAW")(
       "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N")(
-      "format", "of --data FILE: jsonl, tsv (label<TAB>text), text or auto", word("auto"), "F")(
       "tokenizer", "folder with the tokenizer of a new model that reads texts", word(""), "DIR")(
       "max-length", "cut texts to that many tokens; 0: a text too long is an error", integer("0"), "N")(
       "holdout", "last rows of --data FILE that are only asked, after each epoch; the best epoch is kept",
@@ -114,12 +118,21 @@ InputRow trained_on(const InputRow& row, Index longest, const std::function<bool
   return kept;
 }
 
+ProblemType problem_type(const Parsed& parsed) {
+  const std::string wanted = word(parsed, "problem-type");
+  if (const std::optional<ProblemType> type = problem_type_named(wanted)) return *type;
+  throw UsageError("--problem-type " + wanted +
+                   ", wanted single_label_classification, multi_label_classification or regression");
+}
+
 DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig* config) {
   DataSet set;
   const std::string file = word(parsed, "data");
   const Index vocabulary = integer_option(parsed, "vocabulary", 0, kMostIds);
   // What a new model is sized by must not come from one wild number: larger ids want --vocabulary.
-  RowLimits limits{.vocabulary = std::max(Index{1} << 20, vocabulary), .classes = 1000};
+  RowLimits limits{
+      .vocabulary = std::max(Index{1} << 20, vocabulary), .classes = 1000, .problem = problem_type(parsed)};
+  if (limits.problem != ProblemType::single_label) limits.classes = 0;
   if (config != nullptr) limits = row_limits(*config);
   const Index longest = integer_option(parsed, "max-length", 0, Index{1} << 24);
   if (longest > 0) limits.longest = std::numeric_limits<Index>::max();
@@ -132,11 +145,16 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
   set.pad = tokens.special.pad;
   set.end = tokens.end;
   Index cut = 0;
-  RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format_named(word(parsed, "format")));
+  RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format_named(word(parsed, "format")),
+                   csv_columns(parsed));
   for (InputRow row; reader.next(row);) {
     row = trained_on(
         row, longest, [&](TokenId id) { return tokens.is_marker(id); }, cut);
     for (TokenId id : row.ids) set.vocabulary = std::max(set.vocabulary, Index{id} + 1);
+    if (!row.targets.empty() && set.rows.empty()) set.labels = std::ssize(row.targets);
+    if (!row.targets.empty() && std::ssize(row.targets) != set.labels)
+      throw Error(text(input_name(file), ": line ", row.line, ": field \"label\": found ", row.targets.size(),
+                       " numbers, wanted ", set.labels, " as in the row before"));
     set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
     const int label = row.label.value_or(-1);
     for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
@@ -144,6 +162,9 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
           fingerprint({reinterpret_cast<const char*>(numbers->data()), numbers->size() * sizeof(TokenId)},
                       set.fingerprint);
     set.fingerprint = fingerprint({reinterpret_cast<const char*>(&label), sizeof label}, set.fingerprint);
+    set.fingerprint =
+        fingerprint({reinterpret_cast<const char*>(row.targets.data()), row.targets.size() * sizeof(double)},
+                    set.fingerprint);
     set.rows.push_back(std::move(row));
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
@@ -154,7 +175,7 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
     throw UsageError(
         text("--holdout ", held_out, " leaves nothing of ", set.rows.size(), " rows to train on"));
   for (auto row = set.rows.end() - held_out; row != set.rows.end(); ++row)
-    set.held_out.add(row->ids, label_of(*row, input_name(file)), row->types);
+    add_labelled(*row, input_name(file), set.held_out);
   set.rows.resize(set.rows.size() - static_cast<std::size_t>(held_out));
   return set;
 }
@@ -163,14 +184,17 @@ void refuse_without_effect(const Parsed& parsed) {
   const std::string data = word(parsed, "data");
   refuse_options(parsed, {"input"}, "in train: rows to train on are given with --data");
   if (parsed.count("model") > 0)
-    refuse_options(
-        parsed,
-        {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions", "positions",
-         "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual", "tokenizer"},
-        "with --model: the folder says what the model is");
+    refuse_options(parsed,
+                   {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions",
+                    "positions", "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual",
+                    "tokenizer", "problem-type"},
+                   "with --model: the folder says what the model is");
   if (data != "slalom") refuse_options(parsed, {"slalom-words"}, "without --data slalom");
   if (data == "slalom" || data == "sparse_bow")
-    refuse_options(parsed, {"tokenizer", "format", "max-length", "holdout"}, "with synthetic data");
+    refuse_options(
+        parsed,
+        {"tokenizer", "format", "text-column", "label-column", "max-length", "holdout", "problem-type"},
+        "with synthetic data");
   else
     refuse_options(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
   if (integer_option(parsed, "holdout", 0, Index{1} << 40) == 0)
@@ -213,6 +237,7 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
   c.labels = data.labels;
   // A decoder without a pad token is padded with its end of text, as is usual.
   if (const auto pad = data.pad || architecture != Architecture::gpt2 ? data.pad : data.end) c.pad_id = *pad;
+  c.problem_type = problem_type(parsed);
   const std::string positions = word(parsed, "positions"), read_out = word(parsed, "read-out");
   if (positions != "learned" && positions != "none")
     throw UsageError("--positions " + positions + ", wanted learned or none");
@@ -267,7 +292,8 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   json["precision"] = common.precision == Precision::f64 ? "f64" : "f32";
   json["from"] = common.model;
   json["config"] = parse_json(config_json(config), "config");
-  for (const char* name : {"data", "slalom-words", "length", "tokenizer", "format", "optimizer"})
+  for (const char* name :
+       {"data", "slalom-words", "length", "tokenizer", "format", "text-column", "label-column", "optimizer"})
     json[name] = word(parsed, name);
   for (const char* name : {"lr", "weight-decay", "momentum", "clip"})
     json[name] = number_option(parsed, name);
@@ -414,6 +440,7 @@ int run_train(int argc, char** argv) {
   cxxopts::Options options =
       common_options("train", "Trains a classifier; --output is the folder that receives it.");
   add_options(options);
+  add_format_options(options);
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);

@@ -180,8 +180,7 @@ std::string card_fidelity_sentence(const VocabularyCard& card) {
 int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   refuse_without_effect(parsed);
   OpenedClassifier classifier = open_classifier(parsed, common);
-  if (classifier.target != TargetChoice::one)
-    throw UsageError("--target " + parsed["target"].as<std::string>() + ": --aggregate is of one class");
+  if (classifier.classes != nullptr) read_one_target(parsed, common, classifier.labels, "--aggregate");
   const ExplainOptions options =
       read_explain_options(parsed, common, {&method_named("slalom-exact")}, classifier);
   const bool terminal = Views(parsed, common).terminal();

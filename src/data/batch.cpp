@@ -29,10 +29,12 @@ void PackedBatch::clear() {
   ids.clear();
   begin.resize(1);
   labels.clear();
+  targets.clear();
   types.clear();
 }
 
-void PackedBatch::add(std::span<const TokenId> tokens, int label, std::span<const TokenId> of_tokens) {
+void PackedBatch::add(std::span<const TokenId> tokens, int label, std::span<const TokenId> of_tokens,
+                      std::span<const double> of_labels) {
   if (tokens.empty())
     throw Error(slalom::text("[batch] text ", texts(), " is empty, wanted a token or more"));
   if (!of_tokens.empty() && of_tokens.size() != tokens.size())
@@ -46,6 +48,7 @@ void PackedBatch::add(std::span<const TokenId> tokens, int label, std::span<cons
   ids.insert(ids.end(), tokens.begin(), tokens.end());
   begin.push_back(rows());
   labels.push_back(label);
+  targets.insert(targets.end(), of_labels.begin(), of_labels.end());
 }
 
 }  // namespace slalom

@@ -1,5 +1,8 @@
 #include "slalom/data/csv.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
 
@@ -10,13 +13,30 @@ namespace {
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr int kEnd = -1;  // of the file
+constexpr std::string_view kSeparators = ",;\t";
 
 }  // namespace
 
-CsvReader::CsvReader(const std::string& path, std::size_t longest)
-    : file_(path), longest_(longest), buffer_(kBuffer, '\0') {
+namespace {
+
+char separator_of(std::string_view start) {
+  std::array<std::size_t, 3> count{};
+  bool quoted = false;
+  for (const char c : start.substr(0, start.find('\n'))) {
+    if (c == '"') quoted = !quoted;
+    for (std::size_t i = 0; i < count.size(); ++i) count[i] += !quoted && c == kSeparators[i];
+  }
+  return kSeparators[static_cast<std::size_t>(std::ranges::max_element(count) - count.begin())];
+}
+
+}  // namespace
+
+CsvReader::CsvReader(const std::string& path, std::size_t longest, char separator)
+    : file_(path), longest_(longest), separator_(separator), buffer_(kBuffer, '\0') {
   size_ = file_.read(buffer_.data(), buffer_.size());
   if (std::string_view(buffer_).substr(0, size_).starts_with(kByteOrderMark)) begin_ = kByteOrderMark.size();
+  if (separator_ == kFoundOut)
+    separator_ = separator_of(std::string_view(buffer_).substr(begin_, size_ - begin_));
 }
 
 std::string CsvReader::where() const {
@@ -35,6 +55,10 @@ int CsvReader::get() {
   return c;
 }
 
+bool CsvReader::ends_field(int c) const {
+  return c == separator_ || c == '\n' || c == kEnd;
+}
+
 void CsvReader::append(std::string& field, int c) {
   if (++record_bytes_ > longest_)
     throw Error(text(where(), ": the record is longer than ", longest_, " bytes"));
@@ -43,13 +67,13 @@ void CsvReader::append(std::string& field, int c) {
 
 /// The rest of a bare field that begins with c; what it ended with.
 int CsvReader::read_bare(std::string& field, int c) {
-  for (; c != ',' && c != '\n' && c != kEnd; c = get()) {
+  for (; !ends_field(c); c = get()) {
     if (c == '"')
       throw Error(text(file_.name(), ": line ", line_,
                        ": found a quote inside a field without quotes, wanted the whole field in quotes"));
     append(field, c);
   }
-  if (c != ',' && field.ends_with('\r')) field.pop_back();
+  if (c != separator_ && field.ends_with('\r')) field.pop_back();
   return c;
 }
 
@@ -60,7 +84,7 @@ int CsvReader::read_quoted(std::string& field) {
     if (c == kEnd) throw Error(text(file_.name(), ": line ", opened, ": found a quote that is never closed"));
     if (c == '"' && (c = get()) != '"') {
       if (c == '\r') c = get();
-      if (c == ',' || c == '\n' || c == kEnd) return c;
+      if (ends_field(c)) return c;
       throw Error(text(file_.name(), ": line ", line_,
                        ": found text behind a closing quote, wanted a comma or the end of the line"));
     }
@@ -81,7 +105,7 @@ bool CsvReader::next(std::vector<std::string>& fields) {
       const int c = get();
       quoted = c == '"';
       end = quoted ? read_quoted(field) : read_bare(field, c);
-    } while (end == ',');
+    } while (end == separator_);
     if (fields.size() > 1 || quoted || !fields[0].empty()) return true;
   }
   return false;

@@ -1,5 +1,6 @@
 #include "slalom/data/rows.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -43,11 +44,35 @@ void read_scores(const Json& object, const std::string& where, std::size_t token
   }
 }
 
+// One number, or C of them.
+void read_label(const Json& object, const std::string& where, const RowLimits& limits, InputRow& row) {
+  row.label.reset();
+  row.targets.clear();
+  if (!has_field(object, "label")) return;
+  if (limits.problem == ProblemType::single_label) {
+    row.label = static_cast<int>(require_integer(object, "label", where, 0, limits.classes - 1));
+    return;
+  }
+  const bool yes_or_no = limits.problem == ProblemType::multi_label;
+  const Json& label = object["label"];
+  if (!yes_or_no && limits.classes <= 1 && !label.is_array()) {
+    row.targets.push_back(require_number(object, "label", where));
+    return;
+  }
+  const auto fits = [&](const Json& y) { return y.is_number() && (!yes_or_no || y == 0 || y == 1); };
+  const Index wanted = limits.classes > 0 ? limits.classes : std::max<Index>(1, std::ssize(label));
+  if (!label.is_array() || std::ssize(label) != wanted || !std::ranges::all_of(label, fits))
+    throw Error(text(where, ": field \"label\": found ", shown_value(label), ", wanted a list of ", wanted,
+                     yes_or_no ? " times 0 or 1" : " numbers"));
+  row.targets = label.get<std::vector<double>>();
+}
+
 void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<std::string>& pair,
             const std::string& where, InputRow& row) {
   static_cast<Encoding&>(row) =
       pair ? tokenizer.encode_pair(row.text[0], *pair, where) : tokenizer.encode(row.text[0], where);
   row.text[1] = pair.value_or("");
+  if (limits.types == 1) row.types.clear();
   if (row.ids.empty() && !limits.empty_texts)
     throw Error(where + ": the text has no tokens, wanted one or more");
   for (const TokenId id : row.ids)
@@ -61,8 +86,9 @@ void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<st
 
 }  // namespace
 
-RowReader::RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer, RowFormat format)
-    : objects_(path, format), limits_(limits), tokenizer_(tokenizer) {}
+RowReader::RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer, RowFormat format,
+                     CsvColumns columns)
+    : objects_(path, format, std::move(columns)), limits_(limits), tokenizer_(tokenizer) {}
 
 void RowReader::read_tokens(const Json& object, const std::string& where, InputRow& row) const {
   row.types.clear();
@@ -85,30 +111,20 @@ void RowReader::read_tokens(const Json& object, const std::string& where, InputR
     throw Error(text(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",
                      limits_.longest, ", the model's positions"));
   if (!has_field(object, "token_type_ids")) return;
-  read_numbers(object, "token_type_ids", where, 1, row.types);
+  read_numbers(object, "token_type_ids", where, limits_.types - 1, row.types);
   if (row.types.size() != row.ids.size())
     throw Error(text(where, ": field \"token_type_ids\": found ", row.types.size(),
                      " numbers, wanted one for each of ", row.ids.size(), " tokens"));
 }
 
 bool RowReader::next(InputRow& row) {
-  Json object;
-  const Index number = objects_.rows();
-  row.id_json = std::to_string(number);
-  if (!objects_.next(object)) return false;
-  const std::string where = objects_.where();
-  row.line = objects_.line_number();
-  within_row([&] {
-    row.id_json = read_row_id(object, where, number);
+  return objects_.next_row(row, [&](const Json& object, const std::string& where) {
     read_tokens(object, where, row);
-    row.label.reset();
-    if (has_field(object, "label"))
-      row.label = static_cast<int>(require_integer(object, "label", where, 0, limits_.classes - 1));
+    read_label(object, where, limits_, row);
     row.log_odds.reset();
     if (has_field(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
     read_scores(object, where, row.ids.size(), row.scores);
   });
-  return true;
 }
 
 InputRow row_of_text(const std::string& text, const std::optional<std::string>& pair, RowLimits limits,

@@ -76,6 +76,7 @@ InputRow cut_window(const InputRow& row, const RowWindow& window,
   part.text[0] = row.text[0];
   part.text[1] = row.text[1];
   part.label = row.label;
+  part.targets = row.targets;
   part.log_odds = row.log_odds;
   part.line = row.line;
   part.ids = cut(row.ids, l, window.first, window.size);

@@ -116,8 +116,8 @@ void ModelBlackBox<T>::ask(const PackedBatch& texts, std::span<double> answers) 
   predictor_.logits(sorted.packed(), logits_);
   const auto C = static_cast<std::size_t>(model_.labels());
   for (std::size_t i = 0; i < order.size(); ++i)
-    answers[static_cast<std::size_t>(order[i])] =
-        static_cast<double>(slalom::log_odds<T>(std::span(logits_).subspan(i * C, C), target()));
+    answers[static_cast<std::size_t>(order[i])] = static_cast<double>(
+        slalom::log_odds<T>(std::span(logits_).subspan(i * C, C), target(), model_.problem()));
 }
 
 void FunctionBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {

@@ -42,10 +42,10 @@ PackedBatch repeated(std::span<const TokenId> ids, std::span<const TokenId> type
 
 }  // namespace
 
-Objective log_odds_objective(Index target) {
-  return [target](std::span<const double> logits, std::span<double> slope) {
-    const double value = log_odds<double>(logits, target);  // knows whether there is such a class
-    std::ranges::copy(log_odds_gradient(logits, target), slope.begin());
+Objective log_odds_objective(Index target, ProblemType type) {
+  return [=](std::span<const double> logits, std::span<double> slope) {
+    const double value = log_odds<double>(logits, target, type);  // knows whether there is such a class
+    std::ranges::copy(log_odds_gradient(logits, target, type), slope.begin());
     return value;
   };
 }
@@ -64,7 +64,7 @@ void embedding_gradients(Classifier<T>& model, std::span<const TokenId> ids, std
                          Index points, const Objective& objective,
                          const std::function<void(Index p, std::span<double> x)>& write,
                          const std::function<void(Index p, double value, std::span<const double> dx)>& read) {
-  const Index size = std::ssize(ids) * model.config().width,
+  const Index size = std::ssize(ids) * model.config().table_width(),
               together = std::max<Index>(1, kBatchRows / std::ssize(ids));
   Tape<T> tape;
   std::vector<double> row(static_cast<std::size_t>(size));
@@ -73,7 +73,7 @@ void embedding_gradients(Classifier<T>& model, std::span<const TokenId> ids, std
     const Index count = std::min(together, points - first);
     const PackedBatch batch = repeated(ids, types, count);
     tape.reset();
-    const Var words = tape.variable(tape.allocate({batch.rows(), model.config().width}));
+    const Var words = tape.variable(tape.allocate({batch.rows(), model.config().table_width()}));
     for (Index b = 0; b < count; ++b) {
       write(first + b, row);
       std::ranges::transform(row, tape.value(words).data + b * size,
@@ -105,9 +105,9 @@ void charge_passes(BlackBox& f, Index passes, Index S, Explanation& result) {
 GradientAtText gradient_at_text(BlackBox& f, const ExplainedText& text, const char* method,
                                 Explanation& result) {
   return look_inside(f, method, [&](auto& model, Index target) {
-    GradientAtText found{model.config().width, word_embeddings(model, text.ids()), {}};
+    GradientAtText found{model.config().table_width(), word_embeddings(model, text.ids()), {}};
     embedding_gradients(
-        model, text.ids(), text.encoding().types, 1, log_odds_objective(target),
+        model, text.ids(), text.encoding().types, 1, log_odds_objective(target, model.problem()),
         [&](Index, std::span<double> x) { std::ranges::copy(found.embedding, x.begin()); },
         [&](Index, double, std::span<const double> dx) { found.gradient.assign(dx.begin(), dx.end()); });
     charge_passes(f, 1, std::ssize(text.ids()), result);

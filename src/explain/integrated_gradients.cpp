@@ -61,7 +61,7 @@ struct Path {
     ask(places, [&](Index p, double, std::span<const double> dx) {
       Panel& panel = panels[p / kPanelPoints];
       const double weight = kWeight[p % kPanelPoints / 2] * (panel.end - panel.begin) / 2;
-      const std::vector<double> products = row_products(step, dx, model.config().width);
+      const std::vector<double> products = row_products(step, dx, model.config().table_width());
       for (std::size_t i = 0; i < products.size(); ++i) panel.scores[i] += weight * products[i];
     });
   }
@@ -131,7 +131,7 @@ std::vector<double> baseline_embeddings(const Classifier<T>& model, const Explai
                                         const ExplainOptions& options) {
   std::vector<TokenId> ids = text.ids();
   if (options.baseline == Baseline::zero)
-    return std::vector<double>(ids.size() * static_cast<std::size_t>(model.config().width));
+    return std::vector<double>(ids.size() * static_cast<std::size_t>(model.config().table_width()));
   const bool pad = options.baseline == Baseline::pad;
   const std::optional<TokenId> filler = pad ? options.pad_id : options.mask_id;
   const std::string what = pad ? "pad" : "mask";
@@ -149,8 +149,8 @@ std::vector<double> baseline_embeddings(const Classifier<T>& model, const Explai
 template <class T>
 void explain_text(Classifier<T>& model, Index target, BlackBox& f, const ExplainedText& text,
                   const ExplainOptions& options, Explanation& result) {
-  Path<T> path{model, text, log_odds_objective(target), baseline_embeddings(model, text, options),
-               word_embeddings(model, text.ids())};
+  Path<T> path{model, text, log_odds_objective(target, model.problem()),
+               baseline_embeddings(model, text, options), word_embeddings(model, text.ids())};
   for (std::size_t i = 0; i < path.step.size(); ++i) path.step[i] -= path.baseline[i];
   const PathIntegral found = integrate(path, result.log_odds, options.tolerance);
   set_token_scores(found.scores, text, result);

@@ -353,20 +353,30 @@ class Propagation {
 
   void embedding(View<T> g) {
     const EmbeddingIds& ids = model_.embedding();
-    const View<T> sum = scratch(S_, config().width);
-    std::fill_n(sum.data, S_ * config().width, T{0});
+    const Index E = config().table_width();
+    const bool mapped = ids.map.weight.valid();
+    const View<T> embedded = activation(mapped ? "embed.narrow" : "embed"), sum = scratch(S_, E);
+    if (mapped) {
+      const View<T> narrow = scratch(S_, E), y = activation("embed");
+      enter("embed.map", y, g);
+      epsilon_rule(y, g);
+      linear_rule(ids.map, g, T{0}, narrow);
+      g = narrow;
+      leave(embedded, g);
+    }
+    std::fill_n(sum.data, S_ * E, T{0});
     std::vector<TokenId> positions(ids_.size());
     const Index begin[] = {0, S_};
     position_ids(config(), {ids_, begin, {}}, positions);
     const auto add = [&](ParameterId table, std::span<const TokenId> rows) {
       for (Index s = 0; table.valid() && s < S_; ++s)
-        accumulate(config().width, value(table).row(rows[static_cast<std::size_t>(s)]), T{1}, sum.row(s));
+        accumulate(E, value(table).row(rows[static_cast<std::size_t>(s)]), T{1}, sum.row(s));
     };
     add(ids.token, ids_);
     add(ids.position, positions);
     add(ids.type, types_);
-    enter("embed", activation("embed"), g);
-    if (ids.norm.weight.valid()) layer_norm_rule(ids.norm, sum, activation("embed"), g);
+    enter("embed", embedded, g);
+    if (ids.norm.weight.valid()) layer_norm_rule(ids.norm, sum, embedded, g);
     if (ids.position.valid() || ids.type.valid()) epsilon_rule(Denominator::plain, sum, g);
     leave(sum, g);
     table_line("embed.position", ids.position, positions, g);

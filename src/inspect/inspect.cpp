@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "slalom/model_io/stored_tensors.hpp"
-#include "slalom/ops/cross_entropy.hpp"
 #include "slalom/ops/elementwise.hpp"
+#include "slalom/train/loss.hpp"
 
 namespace slalom {
 
@@ -27,7 +27,7 @@ NamedValues<T> copy_out(const NamedTensor<T>& from, std::vector<Index> shape) {
 template <class T>
 std::vector<Index> shape_for_text(const NamedTensor<T>& from, Index heads, Index S) {
   if (std::string(from.name.stem) == "attn.pattern") return {heads, S, S};
-  const bool row_each = from.name.layer >= 0 || std::string(from.name.stem) == "embed";
+  const bool row_each = from.name.layer >= 0 || std::string(from.name.stem).starts_with("embed");
   if (row_each) return {S, from.tensor.columns()};
   return {from.tensor.columns()};
 }
@@ -97,14 +97,14 @@ std::vector<NamedValues<T>> loss_gradients(Classifier<T>& model, const PackedBat
   for (Index b = 0; b < batch.texts();) {
     part.clear();
     do {
-      part.add(batch.text(b), batch.labels[static_cast<std::size_t>(b)], batch.types_of(b));
+      part.add(batch.text(b), batch.labels[static_cast<std::size_t>(b)], batch.types_of(b),
+               batch.targets_of(b));
       ++b;
     } while (b < batch.texts() && part.rows() + batch.begin[static_cast<std::size_t>(b) + 1] -
                                           batch.begin[static_cast<std::size_t>(b)] <=
                                       kRowsAtOnce);
     tape.reset();
-    const Var mean =
-        cross_entropy(tape, model.forward(tape, part.packed(), {}), std::span<const int>(part.labels));
+    const Var mean = slalom::loss(tape, model.forward(tape, part.packed(), {}), part, model.problem());
     const Var share = scale(tape, mean, static_cast<T>(part.texts()) / static_cast<T>(batch.texts()));
     tape.backward(share);
     total += tape.value(share).data[0];

@@ -4,19 +4,21 @@
 #include <optional>
 
 #include "slalom/base/files.hpp"
+#include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/model_folder.hpp"
 
 namespace slalom {
 
 namespace {
 
+constexpr const char* kClassifier = "ForSequenceClassification";  // ends the names of their classes
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;
 
 // What config.json calls the sizes and rates of an architecture; nullptr where it has no such field. What has
 // none, or shares one with another number and differs from it, goes into our object "slalom".
 struct Fields {
   const char *layers, *width, *heads, *feed_forward, *positions, *activation, *embedding_dropout,
-      *attention_dropout, *hidden_dropout, *head_dropout, *layer_norm_eps;
+      *attention_dropout, *hidden_dropout, *head_dropout, *layer_norm_eps, *embedding_width;
 };
 
 const Fields& fields_of(Architecture architecture) {
@@ -53,13 +55,50 @@ const Fields& fields_of(Architecture architecture) {
                                 .hidden_dropout = "resid_pdrop",
                                 .head_dropout = nullptr,
                                 .layer_norm_eps = "layer_norm_epsilon"};
+  static constexpr Fields kElectra = [] {
+    Fields f = kBert;
+    f.embedding_width = "embedding_size";
+    return f;
+  }();
+  static constexpr Fields kAlbert = [] {
+    Fields f = kElectra;
+    f.head_dropout = "classifier_dropout_prob";
+    return f;
+  }();
   switch (architecture) {
     case Architecture::distilbert:
       return kDistilbert;
     case Architecture::gpt2:
       return kGpt2;
+    case Architecture::electra:
+      return kElectra;
+    case Architecture::albert:
+      return kAlbert;
     default:
       return kBert;
+  }
+}
+
+// What Hugging Face's configuration classes fill in for sizes that are not there.
+struct Sizes {
+  Index layers = 12, width = 768, heads = 12, feed_forward = 3072, vocabulary = 30522, positions = 512,
+        embedding_width = 0;
+};
+
+Sizes usual_sizes(Architecture architecture) {
+  switch (architecture) {
+    case Architecture::distilbert:
+      return {.layers = 6};
+    case Architecture::roberta:
+      return {.vocabulary = 50265};
+    case Architecture::gpt2:
+      return {.vocabulary = 50257, .positions = 1024};
+    case Architecture::electra:
+      return {.width = 256, .heads = 4, .feed_forward = 1024, .embedding_width = 128};
+    case Architecture::albert:
+      return {.width = 4096, .heads = 64, .feed_forward = 16384, .vocabulary = 30000, .embedding_width = 128};
+    default:
+      return {};
   }
 }
 
@@ -70,10 +109,14 @@ constexpr std::pair<const char*, Activation> kActivations[] = {{"gelu", Activati
                                                                {"relu", Activation::relu},
                                                                {"tanh", Activation::tanh},
                                                                {"linear", Activation::none},
-                                                               {"gelu_python", Activation::gelu_erf}};
+                                                               {"gelu_python", Activation::gelu_erf},
+                                                               {"gelu_fast", Activation::gelu_tanh},
+                                                               {"gelu_accurate", Activation::gelu_tanh},
+                                                               {"gelu_python_tanh", Activation::gelu_tanh}};
 
-Activation parse_activation(const Json& json, const char* field, const std::string& where) {
-  const std::string found = require_string(json, field, where);
+Activation parse_activation(const Json& json, const char* field, const std::string& where,
+                            const char* usual) {
+  const std::string found = optional_string(json, field, where, usual);
   for (const auto& [name, activation] : kActivations)
     if (found == name) return activation;
   throw Error(text(where, ": field \"", field, "\": found \"", found,
@@ -82,11 +125,9 @@ Activation parse_activation(const Json& json, const char* field, const std::stri
 
 Architecture parse_architecture(const Json& json, const std::string& where) {
   const std::string type = require_string(json, "model_type", where);
-  for (Architecture a :
-       {Architecture::bert, Architecture::distilbert, Architecture::roberta, Architecture::gpt2})
-    if (type == name(a)) return a;
-  throw Error(
-      text(where, ": field \"model_type\": found \"", type, "\", wanted bert, distilbert, roberta or gpt2"));
+  if (const std::optional<Architecture> architecture = architecture_named(type)) return *architecture;
+  throw Error(text(where, ": field \"model_type\": found \"", type, "\", wanted one of ",
+                   listed(kEveryArchitecture, [](Architecture a) { return name(a); })));
 }
 
 // Features of these families that would change the numbers and that no checkpoint we know of uses for
@@ -101,6 +142,9 @@ void refuse_variants(const Json& json, Architecture architecture, const std::str
                        wanted ? "true" : "false"));
   };
   refuse("add_cross_attention", false);
+  if (architecture == Architecture::albert)
+    for (const char* field : {"num_hidden_groups", "inner_group_num"})
+      optional_integer(json, field, where, 1, 1, 1);
   if (architecture == Architecture::gpt2) {
     refuse("scale_attn_by_inverse_layer_idx", false);
     refuse("scale_attn_weights", true);
@@ -121,24 +165,59 @@ double number_within(const Json& json, const char* field, const std::string& whe
 
 // In one walk over the object: looking up each number in it would take time quadratic in their count.
 void parse_labels(const Json& json, const std::string& where, ClassifierConfig& c) {
-  c.labels = optional_integer(json, "num_labels", where, 2, 2, 1'000'000);
+  const std::string type = optional_string(json, "problem_type", where, "");
+  if (!type.empty() && !(c.problem_type = problem_type_named(type)))
+    throw Error(text(where, ": field \"problem_type\": found ", json_string(type), ", wanted ",
+                     name(ProblemType::single_label), ", ", name(ProblemType::multi_label), " or ",
+                     name(ProblemType::regression)));
+  c.labels = optional_integer(json, "num_labels", where, 2, 1, 1'000'000);
   const auto labels = json.find("id2label");
   if (labels == json.end() || labels->is_null()) return;
   const Json& names = require_object(json, "id2label", where);
-  if (names.size() < 2)
-    throw Error(text(where, ": field \"id2label\": found ", names.size(), " labels, wanted at least 2"));
+  if (names.empty()) throw Error(text(where, ": field \"id2label\": found no labels, wanted at least 1"));
   c.labels = static_cast<Index>(names.size());
-  std::vector<std::optional<std::string>> found(names.size());
+  c.label_names = c.class_names();
   for (const auto& [key, label] : names.items()) {
     std::size_t number = 0;
     const std::errc status = std::from_chars(key.data(), key.data() + key.size(), number).ec;
-    if (status != std::errc{} || key != std::to_string(number) || number >= found.size() || found[number] ||
-        !label.is_string())
+    const bool is_name = label.is_string() || label.is_number() || label.is_null();
+    if (status != std::errc{} || key != std::to_string(number) || !is_name)
       throw Error(text(where, ": field \"id2label\": found \"", key, "\": ", label.dump().substr(0, 60),
-                       ", wanted names for 0 to ", found.size() - 1));
-    found[number] = label.get<std::string>();
+                       ", wanted names for 0 to ", names.size() - 1));
+    if (number < c.label_names.size() && !label.is_null())
+      c.label_names[number] = label.is_string() ? label.get<std::string>() : label.dump();
   }
-  for (std::optional<std::string>& label : found) c.label_names.push_back(std::move(*label));
+}
+
+// Whose head the weights are ("architectures"); a folder of another task has no classifier to explain.
+void require_classifier(const Json& json, const std::string& where) {
+  if (!json.contains("architectures") || json["architectures"].is_null()) return;
+  std::string found;
+  for (const Json& name : require_array(json, "architectures", where)) {
+    if (!name.is_string())
+      throw Error(text(where, ": field \"architectures\": found ", name.type_name(), ", wanted names"));
+    found = name.get<std::string>();
+    if (found.ends_with(kClassifier)) return;
+  }
+  static constexpr std::pair<const char*, const char*> kTasks[] = {
+      {"ForTokenClassification", "a token classifier"},
+      {"ForQuestionAnswering", "a model that answers questions"},
+      {"ForMaskedLM", "a masked language model"},
+      {"ForPreTraining", "a pre-trained model"},
+      {"ForMultipleChoice", "a model of multiple choice"},
+      {"ForNextSentencePrediction", "a predictor of next sentences"},
+      {"LMHeadModel", "a language model"},
+      {"ForCausalLM", "a language model"},
+      {"Model", "a bare encoder"}};
+  const char* what = "a model of another task";
+  for (const auto& [ending, task] : kTasks)
+    if (found.ends_with(ending)) {
+      what = task;
+      break;
+    }
+  if (!found.empty())
+    throw Error(text(where, ": field \"architectures\": found ", json_string(found), ", ", what,
+                     ", wanted a classifier, ...", kClassifier));
 }
 
 void parse_switches(const Json& own, const std::string& in, ClassifierConfig& c) {
@@ -169,8 +248,8 @@ void parse_rates(const Json& json, const Json& own, const Fields& f, const std::
   c.attention_dropout = rate(f.attention_dropout, "attention_dropout", c.attention_dropout);
   c.hidden_dropout = rate(f.hidden_dropout, "hidden_dropout", c.hidden_dropout);
   // BERT's head takes the hidden layers' rate unless it has its own.
-  const bool bert = c.architecture == Architecture::bert || c.architecture == Architecture::roberta;
-  c.head_dropout = rate(f.head_dropout, "head_dropout", bert ? c.hidden_dropout : c.head_dropout);
+  const bool inherits = f.head_dropout != nullptr && f.head_dropout == std::string_view("classifier_dropout");
+  c.head_dropout = rate(f.head_dropout, "head_dropout", inherits ? c.hidden_dropout : c.head_dropout);
   c.layer_norm_eps = f.layer_norm_eps == nullptr
                          ? eps(own, "layer_norm_eps", where + ": slalom", c.layer_norm_eps)
                          : eps(json, f.layer_norm_eps, where, c.layer_norm_eps);
@@ -181,18 +260,28 @@ void parse_rates(const Json& json, const Json& own, const Fields& f, const std::
 ClassifierConfig parse_config(std::string_view source, const std::string& where) {
   const Json json = parse_json(source, where);
   const Architecture architecture = parse_architecture(json, where);
+  require_classifier(json, where);
+  if (json.contains("quantization_config") && json["quantization_config"].is_object())
+    throw Error(
+        text(where, ": field \"quantization_config\": found ",
+             json_string(optional_string(json["quantization_config"], "quant_method", where, "no name")),
+             ", wanted weights that are not quantized"));
   refuse_variants(json, architecture, where);
   const Fields& f = fields_of(architecture);
   const bool gpt2 = architecture == Architecture::gpt2;
-  const Index width = require_integer(json, f.width, where, 1, 1 << 20);
-  ClassifierConfig c = default_config(architecture, require_integer(json, f.layers, where, 1, 1000), width,
-                                      require_integer(json, f.heads, where, 1, 1 << 20),
-                                      require_integer(json, "vocab_size", where, 1, kLargest));
+  const Sizes usual = usual_sizes(architecture);
+  const auto size = [&](const char* field, Index fallback, std::int64_t most, std::int64_t least = 1) {
+    return optional_integer(json, field, where, fallback, least, most);
+  };
+  ClassifierConfig c =
+      default_config(architecture, size(f.layers, usual.layers, 1000), size(f.width, usual.width, 1 << 20),
+                     size(f.heads, usual.heads, 1 << 20), size("vocab_size", usual.vocabulary, kLargest));
+  if (f.embedding_width != nullptr)
+    c.embedding_width = size(f.embedding_width, usual.embedding_width, 1 << 20);
   if (c.width % c.heads != 0)
     throw Error(text(where, ": field \"", f.heads, "\": found ", c.heads, ", wanted a divisor of the width ",
                      c.width));
-  c.feed_forward = gpt2 ? optional_integer(json, f.feed_forward, where, c.feed_forward, 1, 1 << 22)
-                        : require_integer(json, f.feed_forward, where, 1, 1 << 22);
+  c.feed_forward = size(f.feed_forward, gpt2 ? c.feed_forward : usual.feed_forward, 1 << 22);
   // GPT-2 has no use for a padding id, -1 is none; RoBERTa keeps positions up to it free, so one more must be
   // an id, too.
   const Index pad = optional_integer(json, "pad_token_id", where, c.pad_id, -1, kLargest - 2);
@@ -200,9 +289,10 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
     throw Error(text(where, ": field \"pad_token_id\": found ", pad, ", wanted an id below ", c.vocabulary));
   c.pad_id = pad < 0 || pad >= c.vocabulary ? 0 : static_cast<TokenId>(pad);
   c.max_positions =
-      require_integer(json, f.positions, where, 1 + c.position_offset(), 1 << 24) - c.position_offset();
-  if (c.traits().has_types) c.types = optional_integer(json, "type_vocab_size", where, 2, 1, 1 << 20);
-  c.activation = parse_activation(json, f.activation, where);
+      size(f.positions, usual.positions, 1 << 24, 1 + c.position_offset()) - c.position_offset();
+  if (c.traits().has_types) c.types = size("type_vocab_size", 2, 1 << 20);
+  c.activation = parse_activation(json, f.activation, where,
+                                  gpt2 || architecture == Architecture::albert ? "gelu_new" : "gelu");
   c.initializer_range = number_within(json, "initializer_range", where, c.initializer_range, 0, 1e6);
   parse_labels(json, where, c);
   const Json none = Json::object();
@@ -215,7 +305,10 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
 
 ClassifierConfig read_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
-  if (!file_exists(path))
+  if (!is_there(path) && is_there(folder + "/adapter_config.json"))
+    throw Error(folder + ": found an adapter (adapter_config.json), wanted a model",
+                "merge it into its base model first: peft's merge_and_unload()");
+  if (!is_there(path))
     throw Error(
         path + ": cannot open: No such file or directory",
         "a training that was killed while it put its files there leaves none: train --resume ends it");
@@ -223,18 +316,18 @@ ClassifierConfig read_config(const std::string& folder) {
 }
 
 std::string config_json(const ClassifierConfig& c, DType dtype) {
-  static constexpr const char* kClasses[] = {
-      "BertForSequenceClassification", "DistilBertForSequenceClassification",
-      "RobertaForSequenceClassification", "GPT2ForSequenceClassification"};
+  static constexpr const char* kClasses[] = {"Bert",       "DistilBert", "Roberta", "GPT2",
+                                             "XLMRoberta", "Camembert",  "Electra", "Albert"};
   const Fields& f = fields_of(c.architecture);
   Json json;
-  json["architectures"] = {kClasses[static_cast<int>(c.architecture)]};
+  json["architectures"] = {text(kClasses[static_cast<int>(c.architecture)], kClassifier)};
   json["model_type"] = name(c.architecture);
   json[f.layers] = c.layers;
   json[f.width] = c.width;
   json[f.heads] = c.heads;
   json[f.feed_forward] = c.feed_forward;
   json[f.positions] = c.position_rows();
+  if (f.embedding_width != nullptr) json[f.embedding_width] = c.table_width();
   json["vocab_size"] = c.vocabulary;
   if (c.traits().has_types) json["type_vocab_size"] = c.types;
   for (const auto& [label, activation] : kActivations)
@@ -249,7 +342,7 @@ std::string config_json(const ClassifierConfig& c, DType dtype) {
   if (f.layer_norm_eps != nullptr) json[f.layer_norm_eps] = c.layer_norm_eps;
   json["initializer_range"] = c.initializer_range;
   json["pad_token_id"] = c.pad_id;
-  json["problem_type"] = "single_label_classification";
+  if (c.problem_type) json["problem_type"] = name(*c.problem_type);
   const std::vector<std::string> labels = c.class_names();
   for (std::size_t i = 0; i < labels.size(); ++i) {
     json["id2label"][std::to_string(i)] = labels[i];

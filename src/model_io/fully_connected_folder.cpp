@@ -72,7 +72,7 @@ std::unique_ptr<FullyConnected<T>> load_fully_connected(const std::string& folde
       static_cast<TokenId>(require_integer(json, "filler_token_id", path, 0, config.vocabulary - 1));
   config.embedding_deviation = require_number(json, "embedding_deviation", path);
   auto model = std::make_unique<FullyConnected<T>>(config, seed_field(json, path));
-  const SafetensorsFile file(folder + "/model.safetensors");
+  const TensorFile file(folder + "/model.safetensors");
   ParameterStore<T>& parameters = model->parameters();
   for (int i = 0; i < parameters.count(); ++i) {
     const std::string what = text(file.path(), ": tensor \"", parameters.name({i}), "\"");

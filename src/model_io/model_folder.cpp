@@ -9,6 +9,7 @@
 #include <set>
 
 #include "slalom/base/files.hpp"
+#include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/stored_tensors.hpp"
 
 namespace slalom {
@@ -19,23 +20,23 @@ namespace {
 class TensorFiles {
  public:
   explicit TensorFiles(const std::string& folder) : folder_(folder) {
-    const std::string single = folder + "/model.safetensors", index = single + ".index.json";
-    if (file_exists(single))
-      files_.emplace_back(single);
-    else if (file_exists(index))
-      open_shards(index);
-    else
-      throw Error(text(folder, ": found no model.safetensors and no model.safetensors.index.json"),
-                  "pytorch_model.bin files are not read (they can hold code): save the model with "
-                  "safe_serialization=True");
-    for (const SafetensorsFile& file : files_)
+    for (const char* name : {"/model.safetensors", "/pytorch_model.bin"}) {
+      const std::string single = folder + name, index = single + ".index.json";
+      if (!files_.empty()) break;
+      if (is_there(single))
+        files_.emplace_back(single);
+      else if (is_there(index))
+        open_shards(index);
+    }
+    if (files_.empty()) refuse_folder();
+    for (const TensorFile& file : files_)
       for (const TensorEntry& entry : file.header().tensors)
-        if (!where_.emplace(entry.name, std::pair{&file, &entry}).second)
-          throw Error(text(file.path(), ": tensor \"", entry.name, "\" is in another shard too"));
+        if (!where_.emplace(without_wrappers(entry.name), std::pair{&file, &entry}).second)
+          throw Error(text(file.path(), ": tensor \"", entry.name, "\" is there twice"));
   }
 
   /// The tensor under its own name or one of its variants; throws if there is none.
-  const std::pair<const SafetensorsFile*, const TensorEntry*>& find(const std::string& name) {
+  const std::pair<const TensorFile*, const TensorEntry*>& find(const std::string& name) {
     for (const std::string& variant : variants(name))
       if (const auto found = where_.find(variant); found != where_.end()) {
         used_.insert(variant);
@@ -46,7 +47,7 @@ class TensorFiles {
 
   std::vector<std::string> paths() const {
     std::vector<std::string> paths;
-    for (const SafetensorsFile& file : files_) paths.push_back(file.path());
+    for (const TensorFile& file : files_) paths.push_back(file.path());
     return paths;
   }
 
@@ -71,13 +72,38 @@ class TensorFiles {
     }
     if (shards.empty()) throw Error(text(index, ": field \"weight_map\": found no files"));
     files_.reserve(shards.size());
-    for (const std::string& shard : shards) files_.emplace_back(folder_ + "/" + shard);
+    for (const std::string& shard : shards) {
+      is_there(folder_ + "/" + shard);
+      files_.emplace_back(folder_ + "/" + shard);
+    }
+  }
+
+  [[noreturn]] void refuse_folder() const {
+    const std::pair<const char*, const char*> others[] = {{"adapter_model.safetensors", "an adapter"},
+                                                          {"adapter_model.bin", "an adapter"},
+                                                          {"tf_model.h5", "TensorFlow's weights"},
+                                                          {"flax_model.msgpack", "Flax's weights"},
+                                                          {"model.onnx", "an ONNX graph"},
+                                                          {"rust_model.ot", "weights for Rust"}};
+    std::string found = "no weights";
+    for (const auto& [name, what] : others)
+      if (std::filesystem::exists(folder_ + "/" + name)) found = text(what, " (", name, ")");
+    throw Error(text(folder_, ": found ", found,
+                     ", wanted model.safetensors or pytorch_model.bin, or one of them ",
+                     "in shards with its .index.json"));
+  }
+
+  // What torch.compile and DataParallel put before all names.
+  static std::string without_wrappers(std::string name) {
+    for (const std::string prefix : {"module.", "_orig_mod.", "module."})
+      if (name.starts_with(prefix)) name.erase(0, prefix.size());
+    return name;
   }
 
   // Older checkpoints: no prefix (a bare encoder's names), gamma and beta for LayerNorm's weight and bias.
   static std::vector<std::string> variants(const std::string& name) {
     std::vector<std::string> list = {name};
-    for (const char* prefix : {"bert.", "distilbert.", "roberta.", "transformer."})
+    for (const char* prefix : {"bert.", "distilbert.", "roberta.", "electra.", "albert.", "transformer."})
       if (name.starts_with(prefix)) {
         list.push_back(name.substr(std::string(prefix).size()));
         break;
@@ -92,8 +118,8 @@ class TensorFiles {
   }
 
   std::string folder_;
-  std::vector<SafetensorsFile> files_;
-  std::map<std::string, std::pair<const SafetensorsFile*, const TensorEntry*>> where_;
+  std::vector<TensorFile> files_;
+  std::map<std::string, std::pair<const TensorFile*, const TensorEntry*>> where_;
   std::set<std::string> used_;
 };
 
@@ -125,14 +151,19 @@ Index block_of(const std::string& tensor) {
 template <class T>
 LoadedModel<T> load_model(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) throw Error(text(folder, ": found no such model folder"));
-  LoadedModel<T> loaded{std::make_unique<Classifier<T>>(read_config(folder)), {}};
+  LoadedModel<T> loaded{std::make_unique<Classifier<T>>(read_config(folder)), {}, {}, {}};
   TensorFiles files(folder);
   std::vector<T> values;
+  std::set<DType> dtypes;
   for (const StoredTensor& tensor : stored_tensors(*loaded.model)) {
     const auto& [file, entry] = files.find(tensor.name);
     if (entry->shape != extents(tensor.shape))
       throw Error(text(file->path(), ": tensor \"", entry->name, "\": found shape ", describe(entry->shape),
                        ", wanted ", to_string(tensor.shape), " (config.json)"));
+    if (!is_floating(entry->dtype))
+      throw Error(text(file->path(), ": tensor \"", entry->name, "\": found ", dtype_name(entry->dtype),
+                       ", wanted F32, F64, F16 or BF16: quantized weights are not read"));
+    dtypes.insert(entry->dtype);
     values.resize(static_cast<std::size_t>(tensor.shape.size()));
     file->read(*entry, std::span<T>(values));
     if (!std::ranges::all_of(values, [](T x) { return std::isfinite(x); }))
@@ -145,6 +176,7 @@ LoadedModel<T> load_model(const std::string& folder) {
   }
   loaded.ignored = files.unused();
   loaded.files = files.paths();
+  loaded.dtype = dtypes.size() == 1 ? *dtypes.begin() : std::min(*dtypes.begin(), DType::f32);
   for (const std::string& name : loaded.ignored)
     if (block_of(name) >= loaded.model->config().layers)
       throw Error(text(folder, ": tensor \"", name, "\" belongs to block ", block_of(name),

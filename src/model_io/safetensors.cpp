@@ -18,6 +18,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
+#include "slalom/model_io/pytorch_file.hpp"
 
 namespace slalom {
 
@@ -73,6 +74,15 @@ std::string_view dtype_name(DType dtype) {
 
 std::size_t dtype_bytes(DType dtype) {
   return kDTypes[static_cast<std::size_t>(dtype)].bytes;
+}
+
+bool is_floating(DType dtype) {
+  return dtype <= DType::bf16;
+}
+
+std::size_t TensorEntry::elements() const {
+  return std::accumulate(shape.begin(), shape.end(), std::size_t{1},
+                         [](std::size_t n, Index extent) { return n * static_cast<std::size_t>(extent); });
 }
 
 // F16: 1 sign, 5 exponent (bias 15) and 10 mantissa bits; float: 1, 8 (bias 127) and 23.
@@ -254,7 +264,7 @@ void decode(DType dtype, const char* bytes, std::size_t n, T* out) {
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(std::string path)
+TensorFile::TensorFile(std::string path)
     : path_(std::move(path)),
       file_(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {  // a pipe would wait for its writer
   struct stat status {};
@@ -262,21 +272,30 @@ SafetensorsFile::SafetensorsFile(std::string path)
   if (!S_ISREG(status.st_mode))
     throw Error(text(path_, ": found no regular file, wanted a safetensors file"));
   const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
-  std::string start(std::min<std::uint64_t>(kLengthBytes, file_bytes), '\0');
+  std::string start(std::min<std::uint64_t>(kLegacyMagic.size(), file_bytes), '\0');
   read_bytes(start.data(), start.size(), 0, "the header");
-  start.resize(kLengthBytes + header_length(start, file_bytes, path_));
-  read_bytes(start.data(), start.size(), 0, "the header");
-  header_ = parse_safetensors_header(start, file_bytes, path_);
+  if (start == kLegacyMagic)
+    throw Error(path_ + ": found the format that PyTorch had before version 1.6, wanted its zip archive",
+                "torch.save(torch.load(FILE), FILE) with a later version writes one");
+  if (start.starts_with(kZipMagic)) {
+    const auto read = [this](void* out, std::size_t bytes, std::uint64_t offset) {
+      read_bytes(out, bytes, offset, "the archive");
+    };
+    header_.tensors = read_pytorch_tensors(read, file_bytes, path_);
+  } else {
+    start.resize(kLengthBytes + header_length(start, file_bytes, path_));
+    read_bytes(start.data(), start.size(), 0, "the header");
+    header_ = parse_safetensors_header(start, file_bytes, path_);
+  }
   for (std::size_t i = 0; i < header_.tensors.size(); ++i) index_.emplace(header_.tensors[i].name, i);
 }
 
-const TensorEntry* SafetensorsFile::find(std::string_view name) const {
+const TensorEntry* TensorFile::find(std::string_view name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &header_.tensors[found->second];
 }
 
-void SafetensorsFile::read_bytes(void* out, std::size_t bytes, std::uint64_t offset,
-                                 std::string_view what) const {
+void TensorFile::read_bytes(void* out, std::size_t bytes, std::uint64_t offset, std::string_view what) const {
   for (std::size_t done = 0; done < bytes;) {
     const ssize_t got =
         pread(file_.get(), static_cast<char*>(out) + done, bytes - done, static_cast<off_t>(offset + done));
@@ -288,10 +307,11 @@ void SafetensorsFile::read_bytes(void* out, std::size_t bytes, std::uint64_t off
 }
 
 template <class T>
-void SafetensorsFile::read(const TensorEntry& tensor, std::span<T> out) const {
+void TensorFile::read(const TensorEntry& tensor, std::span<T> out) const {
   const std::string what = text("tensor ", json_string(tensor.name));
   if (out.size() != tensor.elements())
     throw Error(text(path_, ": ", what, ": found ", tensor.elements(), " values, wanted ", out.size()));
+  if (!tensor.stride.empty()) return read_strided(tensor, out);
   const std::uint64_t begin = header_.data_begin + tensor.begin;
   if (tensor.dtype == (std::is_same_v<T, float> ? DType::f32 : DType::f64))
     return read_bytes(out.data(), out.size_bytes(), begin, what);
@@ -304,8 +324,27 @@ void SafetensorsFile::read(const TensorEntry& tensor, std::span<T> out) const {
   }
 }
 
-template void SafetensorsFile::read(const TensorEntry&, std::span<float>) const;
-template void SafetensorsFile::read(const TensorEntry&, std::span<double>) const;
+template <class T>
+void TensorFile::read_strided(const TensorEntry& tensor, std::span<T> out) const {
+  const std::size_t stored = static_cast<std::size_t>(tensor.end - tensor.begin) / dtype_bytes(tensor.dtype);
+  std::vector<T> values(stored);
+  read({tensor.name, tensor.dtype, {static_cast<Index>(stored)}, tensor.begin, tensor.end},
+       std::span<T>(values));
+  std::vector<Index> at(tensor.shape.size(), 0);
+  Index from = 0;
+  for (T& value : out) {
+    value = values[static_cast<std::size_t>(from)];
+    for (std::size_t a = at.size(); a-- > 0;) {
+      from += tensor.stride[a];
+      if (++at[a] < tensor.shape[a]) break;
+      from -= at[a] * tensor.stride[a];
+      at[a] = 0;
+    }
+  }
+}
+
+template void TensorFile::read(const TensorEntry&, std::span<float>) const;
+template void TensorFile::read(const TensorEntry&, std::span<double>) const;
 
 // --- writing ---------------------------------------------------------------------------------------------
 

@@ -6,85 +6,96 @@ namespace slalom {
 
 namespace {
 
-// Names of one architecture; "{}" stands for the layer.
+// Names of one architecture; "{}" stands for the layer. Empty: there is no such tensor.
 struct Names {
-  const char *token, *position, *type, *embedding_norm;
-  const char *query, *key, *value, *attention_out, *norm1, *feed_forward_in, *feed_forward_out, *norm2;
-  const char *final_norm, *head_hidden, *head_out;
+  std::string token, position, type, embedding_norm, embedding_map;
+  std::string query, key, value, attention_out, norm1, feed_forward_in, feed_forward_out, norm2;
+  std::string final_norm, head_hidden, head_out;
 };
 
-constexpr Names kBert{"bert.embeddings.word_embeddings",
-                      "bert.embeddings.position_embeddings",
-                      "bert.embeddings.token_type_embeddings",
-                      "bert.embeddings.LayerNorm",
-                      "bert.encoder.layer.{}.attention.self.query",
-                      "bert.encoder.layer.{}.attention.self.key",
-                      "bert.encoder.layer.{}.attention.self.value",
-                      "bert.encoder.layer.{}.attention.output.dense",
-                      "bert.encoder.layer.{}.attention.output.LayerNorm",
-                      "bert.encoder.layer.{}.intermediate.dense",
-                      "bert.encoder.layer.{}.output.dense",
-                      "bert.encoder.layer.{}.output.LayerNorm",
-                      nullptr,
-                      "bert.pooler.dense",
-                      "classifier"};
-constexpr Names kDistilbert{"distilbert.embeddings.word_embeddings",
-                            "distilbert.embeddings.position_embeddings",
-                            nullptr,
-                            "distilbert.embeddings.LayerNorm",
-                            "distilbert.transformer.layer.{}.attention.q_lin",
-                            "distilbert.transformer.layer.{}.attention.k_lin",
-                            "distilbert.transformer.layer.{}.attention.v_lin",
-                            "distilbert.transformer.layer.{}.attention.out_lin",
-                            "distilbert.transformer.layer.{}.sa_layer_norm",
-                            "distilbert.transformer.layer.{}.ffn.lin1",
-                            "distilbert.transformer.layer.{}.ffn.lin2",
-                            "distilbert.transformer.layer.{}.output_layer_norm",
-                            nullptr,
-                            "pre_classifier",
-                            "classifier"};
-constexpr Names kRoberta{"roberta.embeddings.word_embeddings",
-                         "roberta.embeddings.position_embeddings",
-                         "roberta.embeddings.token_type_embeddings",
-                         "roberta.embeddings.LayerNorm",
-                         "roberta.encoder.layer.{}.attention.self.query",
-                         "roberta.encoder.layer.{}.attention.self.key",
-                         "roberta.encoder.layer.{}.attention.self.value",
-                         "roberta.encoder.layer.{}.attention.output.dense",
-                         "roberta.encoder.layer.{}.attention.output.LayerNorm",
-                         "roberta.encoder.layer.{}.intermediate.dense",
-                         "roberta.encoder.layer.{}.output.dense",
-                         "roberta.encoder.layer.{}.output.LayerNorm",
-                         nullptr,
-                         "classifier.dense",
-                         "classifier.out_proj"};
-// One c_attn holds query, key and value side by side.
-constexpr Names kGpt2{"transformer.wte",
-                      "transformer.wpe",
-                      nullptr,
-                      nullptr,
-                      "transformer.h.{}.attn.c_attn",
-                      nullptr,
-                      nullptr,
-                      "transformer.h.{}.attn.c_proj",
-                      "transformer.h.{}.ln_1",
-                      "transformer.h.{}.mlp.c_fc",
-                      "transformer.h.{}.mlp.c_proj",
-                      "transformer.h.{}.ln_2",
-                      "transformer.ln_f",
-                      nullptr,
-                      "score"};
+Names bert_names(const std::string& prefix, const char* head_hidden, const char* head_out) {
+  const std::string embeddings = prefix + ".embeddings.", layer = prefix + ".encoder.layer.{}.";
+  return {.token = embeddings + "word_embeddings",
+          .position = embeddings + "position_embeddings",
+          .type = embeddings + "token_type_embeddings",
+          .embedding_norm = embeddings + "LayerNorm",
+          .embedding_map = prefix + ".embeddings_project",
+          .query = layer + "attention.self.query",
+          .key = layer + "attention.self.key",
+          .value = layer + "attention.self.value",
+          .attention_out = layer + "attention.output.dense",
+          .norm1 = layer + "attention.output.LayerNorm",
+          .feed_forward_in = layer + "intermediate.dense",
+          .feed_forward_out = layer + "output.dense",
+          .norm2 = layer + "output.LayerNorm",
+          .head_hidden = head_hidden,
+          .head_out = head_out};
+}
 
-const Names& names_of(Architecture architecture) {
+Names distilbert_names() {
+  const std::string layer = "distilbert.transformer.layer.{}.";
+  return {.token = "distilbert.embeddings.word_embeddings",
+          .position = "distilbert.embeddings.position_embeddings",
+          .embedding_norm = "distilbert.embeddings.LayerNorm",
+          .query = layer + "attention.q_lin",
+          .key = layer + "attention.k_lin",
+          .value = layer + "attention.v_lin",
+          .attention_out = layer + "attention.out_lin",
+          .norm1 = layer + "sa_layer_norm",
+          .feed_forward_in = layer + "ffn.lin1",
+          .feed_forward_out = layer + "ffn.lin2",
+          .norm2 = layer + "output_layer_norm",
+          .head_hidden = "pre_classifier",
+          .head_out = "classifier"};
+}
+
+// One c_attn holds query, key and value side by side.
+Names gpt2_names() {
+  const std::string layer = "transformer.h.{}.";
+  return {.token = "transformer.wte",
+          .position = "transformer.wpe",
+          .query = layer + "attn.c_attn",
+          .attention_out = layer + "attn.c_proj",
+          .norm1 = layer + "ln_1",
+          .feed_forward_in = layer + "mlp.c_fc",
+          .feed_forward_out = layer + "mlp.c_proj",
+          .norm2 = layer + "ln_2",
+          .final_norm = "transformer.ln_f",
+          .head_out = "score"};
+}
+
+// One block that all layers share.
+Names albert_names() {
+  const std::string block = "albert.encoder.albert_layer_groups.0.albert_layers.0.";
+  Names names = bert_names("albert", "albert.pooler", "classifier");
+  names.embedding_map = "albert.encoder.embedding_hidden_mapping_in";
+  names.query = block + "attention.query";
+  names.key = block + "attention.key";
+  names.value = block + "attention.value";
+  names.attention_out = block + "attention.dense";
+  names.norm1 = block + "attention.LayerNorm";
+  names.feed_forward_in = block + "ffn";
+  names.feed_forward_out = block + "ffn_output";
+  names.norm2 = block + "full_layer_layer_norm";
+  return names;
+}
+
+Names names_of(Architecture architecture) {
   switch (architecture) {
     case Architecture::bert:
-      return kBert;
+      return bert_names("bert", "bert.pooler.dense", "classifier");
     case Architecture::distilbert:
-      return kDistilbert;
+      return distilbert_names();
     case Architecture::roberta:
-      return kRoberta;
+    case Architecture::xlm_roberta:
+    case Architecture::camembert:
+      return bert_names("roberta", "classifier.dense", "classifier.out_proj");
+    case Architecture::electra:
+      return bert_names("electra", "classifier.dense", "classifier.out_proj");
+    case Architecture::albert:
+      return albert_names();
     case Architecture::gpt2:
-      return kGpt2;
+      return gpt2_names();
   }
   throw Error("[stored_tensors] unknown architecture");
 }
@@ -107,10 +118,11 @@ class Layout {
     if (e.position.valid())
       add_whole(text(names_.position, ".weight"), e.position);
     else
-      tensors_.push_back({text(names_.position, ".weight"), {c.position_rows(), c.width}, false, {}});
+      tensors_.push_back({text(names_.position, ".weight"), {c.position_rows(), c.table_width()}, false, {}});
     if (e.type.valid()) add_whole(text(names_.type, ".weight"), e.type);
     if (e.norm.weight.valid()) add(names_.embedding_norm, e.norm.weight, e.norm.bias, false);
-    for (layer_ = 0; layer_ < c.layers; ++layer_)
+    if (e.map.weight.valid()) add(names_.embedding_map, e.map.weight, e.map.bias, false);
+    for (layer_ = 0; layer_ < (c.traits().shared_blocks ? 1 : c.layers); ++layer_)
       add_block(model_.blocks()[static_cast<std::size_t>(layer_)]);
     const HeadIds& h = model_.head();
     if (h.norm.weight.valid()) add(names_.final_norm, h.norm.weight, h.norm.bias, false);
@@ -124,7 +136,7 @@ class Layout {
     const Shape& shape = model_.parameters().shape(id);
     tensors_.push_back({name, shape, false, {{id, 0, shape[0]}}});
   }
-  void add(const char* name, ParameterId weight, ParameterId bias, bool conv1d) {
+  void add(const std::string& name, ParameterId weight, ParameterId bias, bool conv1d) {
     const std::string stem = in_layer(name, layer_);
     add_whole(stem + ".weight", weight);
     if (conv1d) transpose_last();
@@ -163,7 +175,7 @@ class Layout {
   }
 
   const Classifier<T>& model_;
-  const Names& names_;
+  Names names_;
   std::vector<StoredTensor> tensors_;
   Index layer_ = 0;
 };

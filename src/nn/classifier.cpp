@@ -10,16 +10,21 @@ namespace slalom {
 template <class T>
 Classifier<T>::Classifier(const ClassifierConfig& config) : config_(config) {
   config_.validate("configuration");
-  const Index D = config_.width;
+  const Index D = config_.width, E = config_.table_width();
   const ArchitectureTraits& t = config_.traits();
-  embedding_.token = parameters_.add("embed.token.weight", {config_.vocabulary, D}, GradientKind::row_sparse);
+  embedding_.token = parameters_.add("embed.token.weight", {config_.vocabulary, E}, GradientKind::row_sparse);
   if (config_.positions == Positions::learned)
     embedding_.position =
-        parameters_.add("embed.position.weight", {config_.position_rows(), D}, GradientKind::row_sparse);
-  if (t.has_types) embedding_.type = parameters_.add("embed.type.weight", {config_.types, D});
-  if (t.embedding_norm && config_.layer_norm) embedding_.norm = add_layer_norm("embed.norm");
-  for (Index l = 0; l < config_.layers; ++l) add_block(text("blocks.", l));
-  if (t.final_norm && config_.layer_norm) head_.norm = add_layer_norm("head.norm");
+        parameters_.add("embed.position.weight", {config_.position_rows(), E}, GradientKind::row_sparse);
+  if (t.has_types) embedding_.type = parameters_.add("embed.type.weight", {config_.types, E});
+  if (t.embedding_norm && config_.layer_norm) embedding_.norm = add_layer_norm("embed.norm", E);
+  if (config_.maps_embedding()) embedding_.map = add_linear("embed.map", D, E);
+  for (Index l = 0; l < config_.layers; ++l)
+    if (t.shared_blocks && l > 0)
+      blocks_.push_back(blocks_.front());
+    else
+      add_block(text("blocks.", l));
+  if (t.final_norm && config_.layer_norm) head_.norm = add_layer_norm("head.norm", D);
   if (t.head_hidden) head_.hidden = add_linear("head.hidden", D, D);
   head_.out = add_linear("head.out", config_.labels, D, t.head_bias);
   parameters_.allocate();
@@ -34,9 +39,8 @@ LinearIds Classifier<T>::add_linear(const std::string& prefix, Index out, Index 
 }
 
 template <class T>
-LayerNormIds Classifier<T>::add_layer_norm(const std::string& prefix) {
-  return {parameters_.add(prefix + ".weight", {config_.width}),
-          parameters_.add(prefix + ".bias", {config_.width})};
+LayerNormIds Classifier<T>::add_layer_norm(const std::string& prefix, Index width) {
+  return {parameters_.add(prefix + ".weight", {width}), parameters_.add(prefix + ".bias", {width})};
 }
 
 template <class T>
@@ -46,11 +50,11 @@ void Classifier<T>::add_block(const std::string& prefix) {
   b.query = add_linear(prefix + ".attn.q", D, D);
   b.keys_values = add_linear(prefix + ".attn.kv", 2 * D, D);
   b.attention_out = add_linear(prefix + ".attn.out", D, D);
-  if (config_.layer_norm) b.norm1 = add_layer_norm(prefix + ".norm1");
+  if (config_.layer_norm) b.norm1 = add_layer_norm(prefix + ".norm1", D);
   if (config_.feed_forward_on) {
     b.feed_forward_in = add_linear(prefix + ".mlp.in", F, D);
     b.feed_forward_out = add_linear(prefix + ".mlp.out", D, F);
-    if (config_.layer_norm) b.norm2 = add_layer_norm(prefix + ".norm2");
+    if (config_.layer_norm) b.norm2 = add_layer_norm(prefix + ".norm2", D);
   }
   blocks_.push_back(b);
 }
@@ -81,9 +85,9 @@ void Classifier<T>::initialise(std::uint64_t seed) {
     });
   }
   if (config_.architecture != Architecture::gpt2)
-    std::fill_n(parameters_.value(embedding_.token).row(config_.pad_id), config_.width, T{0});
-  if (config_.architecture == Architecture::roberta && embedding_.position.valid())
-    std::fill_n(parameters_.value(embedding_.position).row(config_.pad_id), config_.width, T{0});
+    std::fill_n(parameters_.value(embedding_.token).row(config_.pad_id), config_.table_width(), T{0});
+  if (config_.traits().positions_after_pad && embedding_.position.valid())
+    std::fill_n(parameters_.value(embedding_.position).row(config_.pad_id), config_.table_width(), T{0});
 }
 
 template <class T>
@@ -97,12 +101,12 @@ void Classifier<T>::rows_read(const PackedTexts& texts, ParameterId table, std::
 }
 
 void position_ids(const ClassifierConfig& config, const PackedTexts& texts, std::span<TokenId> positions) {
-  const bool roberta = config.architecture == Architecture::roberta;
+  const bool after_pad = config.traits().positions_after_pad;
   for (Index b = 0, r = 0; b < texts.texts(); ++b) {
     TokenId next = static_cast<TokenId>(config.position_offset());
     for (Index s = 0; s < texts.length(b); ++s, ++r) {
       const auto i = static_cast<std::size_t>(r);
-      positions[i] = roberta && texts.ids[i] == config.pad_id ? config.pad_id : next++;
+      positions[i] = after_pad && texts.ids[i] == config.pad_id ? config.pad_id : next++;
     }
   }
 }
@@ -111,6 +115,9 @@ std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
   const ArchitectureTraits& t = config.traits();
   std::vector<ActivationInfo> list = {
       {"embed", "(S, D)", "sum of the embeddings, after LayerNorm and dropout"}};
+  if (config.maps_embedding())
+    list = {{"embed.narrow", "(S, E)", "sum of the embeddings, after LayerNorm and dropout"},
+            {"embed", "(S, D)", "the same, mapped to the width of the blocks"}};
   for (Index l = 0; l < config.layers; ++l) {
     const auto add = [&](const char* stem, const char* shape, const char* meaning) {
       list.push_back({text("blocks.", l, ".", stem), shape, meaning});

@@ -7,23 +7,20 @@
 namespace slalom {
 
 const char* name(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::bert:
-      return "bert";
-    case Architecture::distilbert:
-      return "distilbert";
-    case Architecture::roberta:
-      return "roberta";
-    case Architecture::gpt2:
-      return "gpt2";
-  }
-  return "unknown";
+  static constexpr const char* kNames[] = {"bert",        "distilbert", "roberta", "gpt2",
+                                           "xlm-roberta", "camembert",  "electra", "albert"};
+  return kNames[static_cast<int>(architecture)];
+}
+
+std::optional<Architecture> architecture_named(const std::string& wanted) {
+  for (const Architecture a : kEveryArchitecture)
+    if (wanted == name(a)) return a;
+  return std::nullopt;
 }
 
 Architecture architecture_from_name(const std::string& wanted) {
-  for (Architecture a :
-       {Architecture::bert, Architecture::distilbert, Architecture::roberta, Architecture::gpt2})
-    if (wanted == name(a)) return a;
+  const std::optional<Architecture> found = architecture_named(wanted);
+  if (found && *found <= Architecture::gpt2) return *found;
   throw UsageError("architecture \"" + wanted + "\", wanted bert, distilbert, roberta or gpt2");
 }
 
@@ -31,6 +28,8 @@ const ArchitectureTraits& traits(Architecture architecture) {
   static constexpr ArchitectureTraits kBert{.pre_norm = false,
                                             .causal = false,
                                             .has_types = true,
+                                            .positions_after_pad = false,
+                                            .shared_blocks = false,
                                             .embedding_norm = true,
                                             .attention_out_dropout = true,
                                             .special_tokens = true,
@@ -49,12 +48,26 @@ const ArchitectureTraits& traits(Architecture architecture) {
   }();
   static constexpr ArchitectureTraits kRoberta = [] {
     ArchitectureTraits t = kBert;
+    t.positions_after_pad = true;
     t.head_dropout_first = true;
+    return t;
+  }();
+  static constexpr ArchitectureTraits kElectra = [] {
+    ArchitectureTraits t = kBert;
+    t.head_activation = Activation::gelu_erf;
+    t.head_dropout_first = true;
+    return t;
+  }();
+  static constexpr ArchitectureTraits kAlbert = [] {
+    ArchitectureTraits t = kBert;
+    t.shared_blocks = true;
     return t;
   }();
   static constexpr ArchitectureTraits kGpt2{.pre_norm = true,
                                             .causal = true,
                                             .has_types = false,
+                                            .positions_after_pad = false,
+                                            .shared_blocks = false,
                                             .embedding_norm = false,
                                             .attention_out_dropout = true,
                                             .special_tokens = false,
@@ -70,11 +83,23 @@ const ArchitectureTraits& traits(Architecture architecture) {
     case Architecture::distilbert:
       return kDistilbert;
     case Architecture::roberta:
+    case Architecture::xlm_roberta:
+    case Architecture::camembert:
       return kRoberta;
+    case Architecture::electra:
+      return kElectra;
+    case Architecture::albert:
+      return kAlbert;
     case Architecture::gpt2:
       return kGpt2;
   }
   throw Error("[traits] unknown architecture");
+}
+
+ProblemType ClassifierConfig::problem() const {
+  const ProblemType usual = labels == 1 ? ProblemType::regression : ProblemType::single_label;
+  const ProblemType type = problem_type.value_or(usual);
+  return type == ProblemType::single_label ? usual : type;
 }
 
 std::vector<std::string> ClassifierConfig::class_names() const {
@@ -90,16 +115,17 @@ void ClassifierConfig::validate(const std::string& where) const {
   };
   const std::pair<const char*, Index> sizes[] = {{"layers", layers},
                                                  {"width", width},
+                                                 {"embedding_width", table_width()},
                                                  {"heads", heads},
                                                  {"feed_forward", feed_forward},
                                                  {"vocabulary", vocabulary},
                                                  {"max_positions", max_positions},
-                                                 {"types", types}};
+                                                 {"types", types},
+                                                 {"labels", labels}};
   for (const auto& [field, size] : sizes)
     wants(size > 0 && size <= Index{1} << 31, field, size, "a positive number");
   wants(layers <= 1000, "layers", layers, "at most 1000");
   wants(width % heads == 0, "heads", heads, text("a divisor of the width ", width).c_str());
-  wants(labels >= 2, "labels", labels, "at least 2");
   wants(layer_norm_eps > 0 && layer_norm_eps < 1, "layer_norm_eps", layer_norm_eps, "a number in (0, 1)");
   const std::pair<const char*, double> rates[] = {{"embedding_dropout", embedding_dropout},
                                                   {"attention_dropout", attention_dropout},
@@ -122,7 +148,8 @@ ClassifierConfig default_config(Architecture architecture, Index layers, Index w
   c.vocabulary = vocabulary;
   c.read_out = c.traits().read_out;
   if (architecture == Architecture::distilbert) c.head_dropout = 0.2;
-  if (architecture == Architecture::roberta) c.pad_id = 1;
+  if (architecture == Architecture::albert) c.embedding_dropout = c.attention_dropout = c.hidden_dropout = 0;
+  if (c.traits().positions_after_pad) c.pad_id = 1;
   if (architecture == Architecture::gpt2) {
     c.max_positions = 1024;
     c.layer_norm_eps = 1e-5;

@@ -13,7 +13,8 @@ double forward_flops(const ClassifierConfig& config, const PackedTexts& texts) {
   };
   const double head =
       2 * B * D * ((config.traits().head_hidden ? D : 0.0) + static_cast<double>(config.labels));
-  return static_cast<double>(config.layers - 1) * block(N, squares) + block(B, N) + head;
+  const double map = config.maps_embedding() ? 2 * N * D * static_cast<double>(config.table_width()) : 0.0;
+  return map + static_cast<double>(config.layers - 1) * block(N, squares) + block(B, N) + head;
 }
 
 }  // namespace slalom

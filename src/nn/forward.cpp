@@ -121,7 +121,7 @@ struct Forward {
   // Given rows are a table of their own, summed in the same order as looked up ones, to the same bits.
   Gather word_embeddings() {
     if (!pass.word_rows.valid()) return {parameter(model.embedding().token), keys.token};
-    const Shape wanted{texts.rows(), config().width}, &found = tape.value(pass.word_rows).shape;
+    const Shape wanted{texts.rows(), config().table_width()}, &found = tape.value(pass.word_rows).shape;
     if (found != wanted)
       throw Error(text("[forward] word_rows is ", to_string(found), ", wanted ", to_string(wanted)));
     const std::span<TokenId> every_row = tape.arena().template array<TokenId>(texts.rows());
@@ -145,6 +145,10 @@ struct Forward {
       x = embedding(tape, {token_rows});
     if (ids.norm.weight.valid()) x = normalise(ids.norm, x);
     x = drop(x, Place::embedding, kOutside, config().embedding_dropout);
+    if (ids.map.weight.valid()) {
+      name("embed.narrow", kOutside, x);
+      x = apply(ids.map, x);
+    }
     name("embed", kOutside, x);
     return x;
   }

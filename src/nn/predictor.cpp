@@ -93,9 +93,10 @@ void Predictor<T>::blame(Index text_number) {
 }
 
 template <class T>
-T log_odds(std::span<const T> logits, Index target) {
+T log_odds(std::span<const T> logits, Index target, ProblemType type) {
   if (target < 0 || target >= static_cast<Index>(logits.size()))
     throw Error(text("[log_odds] target ", target, ", wanted 0 to ", logits.size() - 1));
+  if (type != ProblemType::single_label) return logits[static_cast<std::size_t>(target)];
   T top = -INFINITY, sum = 0;
   for (std::size_t c = 0; c < logits.size(); ++c)
     if (static_cast<Index>(c) != target) top = std::max(top, logits[c]);
@@ -104,18 +105,21 @@ T log_odds(std::span<const T> logits, Index target) {
   return logits[static_cast<std::size_t>(target)] - top - std::log(sum);
 }
 
-std::vector<double> log_odds_gradient(std::span<const double> logits, Index target) {
-  std::vector<double> slope(logits.begin(), logits.end());
-  slope[static_cast<std::size_t>(target)] = -INFINITY;
-  softmax_row(std::ssize(slope), slope.data(), slope.data());
-  for (double& p : slope) p = -p;
+std::vector<double> log_odds_gradient(std::span<const double> logits, Index target, ProblemType type) {
+  std::vector<double> slope(logits.size());
+  if (type == ProblemType::single_label) {
+    std::ranges::copy(logits, slope.begin());
+    slope[static_cast<std::size_t>(target)] = -INFINITY;
+    softmax_row(std::ssize(slope), slope.data(), slope.data());
+    for (double& p : slope) p = -p;
+  }
   slope[static_cast<std::size_t>(target)] = 1;
   return slope;
 }
 
 template class Predictor<float>;
 template class Predictor<double>;
-template float log_odds(std::span<const float>, Index);
-template double log_odds(std::span<const double>, Index);
+template float log_odds(std::span<const float>, Index, ProblemType);
+template double log_odds(std::span<const double>, Index, ProblemType);
 
 }  // namespace slalom

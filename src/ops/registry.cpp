@@ -2,6 +2,7 @@
 
 #include "slalom/base/random.hpp"
 #include "slalom/ops/attention.hpp"
+#include "slalom/ops/binary_cross_entropy.hpp"
 #include "slalom/ops/cross_entropy.hpp"
 #include "slalom/ops/dropout.hpp"
 #include "slalom/ops/elementwise.hpp"
@@ -17,11 +18,14 @@
 namespace slalom {
 
 const std::vector<Operation>& operations() {
-  static const std::vector<Operation> list = {
-      describe_attention(), describe_cross_entropy(), describe_dropout(),      describe_add(),
-      describe_mul(),       describe_scale(),         describe_embedding(),    describe_layer_norm(),
-      describe_linear(),    describe_matmul(),        describe_sum(),          describe_mean(),
-      describe_row_pick(),  describe_softmax(),       describe_squared_error()};
+  static const std::vector<Operation> list = {describe_attention(),     describe_binary_cross_entropy(),
+                                              describe_cross_entropy(), describe_dropout(),
+                                              describe_add(),           describe_mul(),
+                                              describe_scale(),         describe_embedding(),
+                                              describe_layer_norm(),    describe_linear(),
+                                              describe_matmul(),        describe_sum(),
+                                              describe_mean(),          describe_row_pick(),
+                                              describe_softmax(),       describe_squared_error()};
   return list;
 }
 

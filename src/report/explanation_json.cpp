@@ -72,7 +72,7 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
   row.field("method", e.method)
       .raw("target", origin.target ? std::to_string(*origin.target) : "null")
       .field("label", text.target)
-      .field("scale", "log-odds")
+      .field("scale", scale_name(text.problem))
       .field("log_odds", e.log_odds)
       .raw_array("tokens", tokens)
       .raw("scores", scores_json(reported))

@@ -12,7 +12,10 @@ namespace {
 const char* const kHowToRead =
     "<details><summary>How to read this page</summary>\n"
     "<p>The <b>log-odds</b> F is the logarithm of how much more probable the model finds the target than all "
-    "other classes together, in nats: 0 is undecided, +2.2 is 9 to 1. All scores explain F.</p>\n"
+    "other classes together, in nats: 0 is undecided, +2.2 is 9 to 1. A label that does not exclude others "
+    "has "
+    "its logit for log-odds, and of a model whose answer is a number, F is the output itself. All scores "
+    "explain F.</p>\n"
     "<p><b>Read the fidelity first.</b> It compares the log-odds that an explanation predicts for deletions "
     "of "
     "the text with what the model answers: R² is 1 for perfect predictions, and 0 for no better than their "
@@ -68,10 +71,8 @@ std::string method_article(const ReportedText& t, const ReportedExplanation& e, 
 std::string text_section(const ReportedText& t, std::size_t number) {
   const std::string id = text("text-", number);
   std::string out = text("<section class=\"text\" aria-labelledby=\"", id, "\">\n<h2 id=\"", id, "\">",
-                         escaped(name_of(t, number)), "</h2>\n<p class=\"lead\">The model gives <strong>",
-                         escaped(t.target), "</strong> a log-odds of <strong>", signed_number(t.log_odds, 2),
-                         "</strong> nats against the rest, a probability of <strong>",
-                         escaped(probability_text(probability(t.log_odds))), "</strong>.</p>\n");
+                         escaped(name_of(t, number)), "</h2>\n<p class=\"lead\">The model's answer: <strong>",
+                         escaped(target_sentence(t)), "</strong>.</p>\n");
   if (t.explanations.size() > 1) out += method_comparison(t);
   for (std::size_t i = 0; i < t.explanations.size(); ++i)
     out += method_article(t, t.explanations[i], text(id, "-method-", i + 1));

@@ -109,8 +109,10 @@ std::string score_text(const std::string& column, double score, int decimals) {
 }
 
 std::string target_sentence(const ReportedText& t) {
-  return text("log-odds ", signed_number(t.log_odds, 2), " for ", t.target, " against the rest, probability ",
-              probability_text(probability(t.log_odds)));
+  const std::string f = text(scale_name(t.problem), " ", signed_number(t.log_odds, 2));
+  if (t.problem == ProblemType::regression) return text(f, " of ", t.target);
+  return text(f, " for ", t.target, t.problem == ProblemType::single_label ? " against the rest" : "",
+              ", probability ", probability_text(probability(t.log_odds)));
 }
 
 Trust trust(const Explanation& e) {

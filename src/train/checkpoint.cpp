@@ -60,7 +60,7 @@ void Trainer<T>::save_checkpoint() {
 namespace {
 
 // A count that was stored as, or read into, a double.
-Index count_of(double found, Index most, const SafetensorsFile& file, const std::string& tensor) {
+Index count_of(double found, Index most, const TensorFile& file, const std::string& tensor) {
   if (!(found >= 0 && found <= static_cast<double>(most)))
     throw Error(text(file.path(), ": tensor \"", tensor, "\": found ", found, ", wanted 0 to ", most));
   return static_cast<Index>(found);
@@ -70,7 +70,7 @@ Index count_of(double found, Index most, const SafetensorsFile& file, const std:
 
 template <class T>
 void Trainer<T>::load_checkpoint() {
-  const SafetensorsFile file(config_.checkpoint);
+  const TensorFile file(config_.checkpoint);
   const auto& metadata = file.header().metadata;
   const auto field = [&](const char* name) {
     const auto found = metadata.find(name);

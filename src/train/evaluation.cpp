@@ -5,6 +5,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/nn/predictor.hpp"
+#include "slalom/train/loss.hpp"
 
 namespace slalom {
 
@@ -21,18 +22,15 @@ Evaluation evaluate(TextClassifier<T>& model, const PackedBatch& texts) {
   const Index C = model.labels();
   std::vector<T> logits;
   Predictor<T>(model).logits(texts.packed(), logits);
-  Evaluation result{{0, texts.texts()}};
+  const ProblemType type = model.problem();
+  Evaluation result{{0, type == ProblemType::regression ? 0 : texts.texts()}};
   for (Index b = 0; b < texts.texts(); ++b) {
-    const T* row = logits.data() + b * C;
-    const Index label = texts.labels[static_cast<std::size_t>(b)];
+    const std::vector<double> row(logits.begin() + b * C, logits.begin() + (b + 1) * C);
+    const int label = texts.labels[static_cast<std::size_t>(b)];
     if (label < 0 || label >= C)
       throw Error(text("[evaluate] text ", b, " has label ", label, ", wanted 0 to ", C - 1));
-    const T* largest = std::max_element(row, row + C);
-    result.accuracy.right += largest - row == label;
-    double sum = 0;
-    for (Index c = 0; c < C; ++c)
-      sum += std::exp(static_cast<double>(row[c]) - static_cast<double>(*largest));
-    result.loss += std::log(sum) + static_cast<double>(*largest) - static_cast<double>(row[label]);
+    result.accuracy.right += is_right<double>(row, label, texts.targets_of(b), type);
+    result.loss += loss_of<double>(row, label, texts.targets_of(b), type);
   }
   result.loss /= static_cast<double>(texts.texts());
   return result;

@@ -8,7 +8,7 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/ops/cross_entropy.hpp"
+#include "slalom/train/loss.hpp"
 
 namespace slalom {
 
@@ -72,9 +72,9 @@ void Trainer<T>::refresh_rows() {
 template <class T>
 void Trainer<T>::count(Tensor<T> logits) {
   for (Index b = 0; b < batch_.texts(); ++b) {
-    const T* row = logits.row(b);
-    const auto predicted = std::max_element(row, row + logits.columns()) - row;
-    sums_.correct += predicted == batch_.labels[static_cast<std::size_t>(b)];
+    const std::span<const T> row(logits.row(b), static_cast<std::size_t>(logits.columns()));
+    sums_.correct +=
+        is_right(row, batch_.labels[static_cast<std::size_t>(b)], batch_.targets_of(b), model_.problem());
   }
   sums_.loss += last_loss_ * static_cast<double>(batch_.texts());
   sums_.texts += batch_.texts();
@@ -98,11 +98,11 @@ void Trainer<T>::learn() {
   const std::uint64_t dropout_key =
       stream_key(config_.seed, Purpose::dropout, static_cast<std::uint64_t>(optimizer_.steps()));
   const Var logits = model_.forward(tape_, batch_.packed(), {.dropout_key = &dropout_key});
-  const Var loss = cross_entropy(tape_, logits, std::span<const int>(batch_.labels));
-  last_loss_ = static_cast<double>(tape_.value(loss).data[0]);
+  const Var mean = slalom::loss(tape_, logits, batch_, model_.problem());
+  last_loss_ = static_cast<double>(tape_.value(mean).data[0]);
   if (!std::isfinite(last_loss_))
     stop_non_finite("loss", optimizer_.steps() + 1, tape_.first_non_finite_value());
-  tape_.backward(loss);
+  tape_.backward(mean);
   model_.parameters().finish_gradients();
   count(tape_.value(logits));
   if (!optimizer_.step().finite)
@@ -131,7 +131,9 @@ EpochReport Trainer<T>::epoch_so_far() const {
   return {.epoch = ceil_div(steps_done(), steps_per_epoch()),
           .steps = steps_done(),
           .loss = sums_.loss / texts,
-          .accuracy = static_cast<double>(sums_.correct) / texts};
+          .accuracy = model_.problem() == ProblemType::regression
+                          ? std::nan("")
+                          : static_cast<double>(sums_.correct) / texts};
 }
 
 template <class T>
@@ -156,8 +158,9 @@ void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
     EpochReport now = epoch_so_far();
     now.seconds = seconds_since(epoch_start);
     now.tokens_per_second = static_cast<double>(sums_.tokens - tokens_before) / now.seconds;
-    progress.update(now.steps, text("loss ", fixed(now.loss, 4), "  accuracy ", fixed(now.accuracy, 3), "  ",
-                                    fixed(now.tokens_per_second, 0), " tokens/s"));
+    progress.update(now.steps, text("loss ", fixed(now.loss, 4),
+                                    std::isnan(now.accuracy) ? "" : "  accuracy " + fixed(now.accuracy, 3),
+                                    "  ", fixed(now.tokens_per_second, 0), " tokens/s"));
     const bool epoch_ends = now.steps % steps_per_epoch() == 0;
     if (epoch_ends) ask_held_out(now);
     const bool run_ends = finished();

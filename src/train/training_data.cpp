@@ -7,10 +7,10 @@
 
 namespace slalom {
 
-int label_of(const InputRow& row, const std::string& file) {
-  if (!row.label)
-    throw Error(text(file, ": line ", row.line, ": field \"label\": found nothing, wanted a class number"));
-  return *row.label;
+void add_labelled(const InputRow& row, const std::string& file, PackedBatch& batch) {
+  if (!row.label && row.targets.empty())
+    throw Error(text(file, ": line ", row.line, ": field \"label\": found nothing, wanted a label"));
+  batch.add(row.ids, row.label.value_or(0), row.types, row.targets);
 }
 
 void FreshTexts::fill(Index epoch, Index first, Index count, PackedBatch& batch) {
@@ -24,10 +24,13 @@ void FreshTexts::fill(Index epoch, Index first, Index count, PackedBatch& batch)
 
 ShuffledRows::ShuffledRows(std::vector<InputRow> rows, const std::string& file, std::uint64_t seed,
                            LengthBuckets buckets)
-    : rows_(std::move(rows)), seed_(seed), buckets_(buckets), order_(rows_.size()) {
+    : rows_(std::move(rows)), file_(file), seed_(seed), buckets_(buckets), order_(rows_.size()) {
   if (buckets_.batch < 1) throw UsageError(text("batch ", buckets_.batch, ", wanted 1 or more"));
   if (rows_.empty()) throw Error(file + ": found no rows to train on");
-  for (const InputRow& row : rows_) label_of(row, file);
+  for (PackedBatch one; const InputRow& row : rows_) {
+    one.clear();
+    add_labelled(row, file, one);
+  }
 }
 
 void ShuffledRows::order(Index epoch) {
@@ -56,7 +59,7 @@ void ShuffledRows::fill(Index epoch, Index first, Index count, PackedBatch& batc
   batch.clear();
   for (Index i = first; i < first + count; ++i) {
     const InputRow& row = rows_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])];
-    batch.add(row.ids, *row.label, row.types);
+    add_labelled(row, file_, batch);
   }
 }
 

@@ -12,6 +12,12 @@ namespace slalom {
 
 /// Which classes are explained (--target): one, the one that the model predicts, or each.
 enum class TargetChoice { one, predicted, all };
+struct Target {
+  TargetChoice choice = TargetChoice::one;
+  Index one = 0;
+  std::string word;     // as --target would say it
+  std::string warning;  // empty if there is no other reading
+};
 
 struct OpenedClassifier {
   std::unique_ptr<TextClassifier<float>> single;  // one of these two for a model folder
@@ -22,11 +28,12 @@ struct OpenedClassifier {
   std::optional<Tokenizer> tokenizer;
   RowLimits limits;                 // longest: the model's positions
   std::vector<std::string> labels;  // names of the classes; empty for a program
-  TargetChoice target = TargetChoice::one;
-  std::string target_word, command, tokenizer_folder, special_ids;  // --target … as they were given
-  bool reads_end = false;  // GPT-2: the read-out is the text's last token
-  std::string sha256;      // of the weights; empty for a program
-  std::string folder;      // fingerprint of its configuration and its tokenizer's files; empty without one
+  Target target;
+  ProblemType problem = ProblemType::single_label;     // what F is: with --sigmoid a label of its own
+  std::string command, tokenizer_folder, special_ids;  // as they were given
+  bool reads_end = false;                              // GPT-2: the read-out is the text's last token
+  std::string sha256;                                  // of the weights; empty for a program
+  std::string folder;  // fingerprint of its configuration and its tokenizer's files; empty without one
   Unit unit = Unit::token;
 
   /// Limits for a reader of rows that may be too long, or empty: each is an error of its own.
@@ -52,10 +59,20 @@ struct OpenedClassifier {
 /// The folder's tokenizer. Throws Error if it has none.
 Tokenizer required_tokenizer(const std::string& folder);
 
-/// The class of a --target that is a name or a number. Throws UsageError naming the classes there are.
-Index class_named(const std::string& word, const std::vector<std::string>& labels);
+/// --target: a class by name or number, pred or all; without it class 1 of two, and the predicted one of
+/// more. Throws UsageError naming the classes there are, and for --sigmoid with a model of more outputs than
+/// one.
+void add_target_options(cxxopts::Options& options);
+Target read_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+                   const std::vector<std::string>& labels);
+/// The same where one class is wanted for all texts, `what` being what wants it.
+Index read_one_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+                      const std::vector<std::string>& labels, const char* what);
+/// What F is measured as: the model's, or with --sigmoid a label of its own.
+ProblemType read_problem(const cxxopts::ParseResult& parsed, const ClassifierConfig& config);
 
-/// --target, --classifier-command, --tokenizer, --timeout, --special-ids, --batch-tokens, --max-memory.
+/// --target, --sigmoid, --classifier-command, --tokenizer, --timeout, --special-ids, --batch-tokens,
+/// --max-memory.
 void add_classifier_options(cxxopts::Options& options);
 /// Throws UsageError unless exactly one of --model and --classifier-command is given, for options that have
 /// no effect, and if --max-memory does not hold the model and its longest text.

@@ -17,6 +17,7 @@ const std::vector<Command>& commands();
 
 int run_audit(int argc, char** argv);
 int run_compare(int argc, char** argv);
+int run_convert(int argc, char** argv);
 int run_evaluate(int argc, char** argv);
 int run_explain(int argc, char** argv);
 int run_fit(int argc, char** argv);

@@ -9,8 +9,10 @@
 
 namespace slalom {
 
-/// --text, --text-pair, --format.
+/// --text, --text-pair, --format, --text-column, --label-column.
 void add_text_options(cxxopts::Options& options);
+void add_format_options(cxxopts::Options& options);
+CsvColumns csv_columns(const cxxopts::ParseResult& parsed);
 /// What explain, compare and evaluate share: options of texts, the classifier, the explanation, and
 /// --max-length, --stride, --strict.
 void add_explaining_options(cxxopts::Options& options);
@@ -22,7 +24,8 @@ class InputTexts {
   /// `tokenizer` may be null, and must outlive this. Throws UsageError for options that do not go together.
   InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
              const Tokenizer* tokenizer);
-  /// False at the end. Throws Error if the input cannot be read any further, or for the command line's text.
+  /// False at the end. Throws Error if the input cannot be read any further, for the command line's text, and
+  /// under --strict for a row that cannot be read.
   bool next(InputRow& row);
   /// What is wrong with the row that next() gave last, of which only the id is known then.
   const std::optional<RowError>& bad_row() const { return bad_row_; }
@@ -36,6 +39,7 @@ class InputTexts {
   std::optional<std::string> text_, pair_;  // of the command line, until it is given
   std::optional<RowReader> rows_;
   std::optional<RowError> bad_row_;
+  bool strict_;
 };
 
 /// Runs body() on the row that the source gave last. Throws RowError for a row that could not be read, and

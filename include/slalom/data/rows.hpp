@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "slalom/data/texts.hpp"
+#include "slalom/nn/problem_type.hpp"
 #include "slalom/text/tokenizer.hpp"
 
 namespace slalom {
@@ -19,6 +20,7 @@ struct InputRow : Encoding {
   std::string id_json;              // the row's id as JSON; without one its number, from 0
   std::array<std::string, 2> text;  // the row's text and the second one of a pair; empty for rows of ids
   std::optional<int> label;         // class number
+  std::vector<double> targets;      // instead of it (C): of each label 0 or 1, or a regression's numbers
   std::optional<double> log_odds;   // nats
   std::vector<double> scores;       // (S) given for the tokens, NaN where null; or empty
   Index line = 0;                   // in its file, from 1
@@ -26,10 +28,12 @@ struct InputRow : Encoding {
 
 /// What the numbers of a row must stay below.
 struct RowLimits {
-  Index vocabulary = 0;                               // ids 0 … vocabulary − 1
-  int classes = 2;                                    // labels 0 … classes − 1
+  Index vocabulary = 0;  // ids 0 … vocabulary − 1
+  int classes = 2;       // C; labels 0 … C − 1; 0: targets are as many as the row has
+  ProblemType problem = ProblemType::single_label;    // what a label is
   Index longest = std::numeric_limits<Index>::max();  // tokens of a text
-  bool empty_texts = false;                           // a text may have no tokens
+  Index types = 2;           // token_type_ids 0 … types − 1; of 1 a tokenizer's are dropped
+  bool empty_texts = false;  // a text may have no tokens
 };
 
 /// Reads one row at a time; the file may be gzip, or "-" for stdin. Empty lines are skipped.
@@ -38,7 +42,7 @@ class RowReader {
   /// `tokenizer` may be null: then rows need input_ids. It must outlive the reader. Throws Error if the file
   /// cannot be read.
   RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer = nullptr,
-            RowFormat format = RowFormat::automatic);
+            RowFormat format = RowFormat::automatic, CsvColumns columns = {});
   /// False at the end of the file. Throws RowError with file, line and field for a bad row; row.id_json is
   /// its id then, too, or its number where that is not known. `row` keeps its memory.
   bool next(InputRow& row);

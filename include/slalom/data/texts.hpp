@@ -1,20 +1,23 @@
-// Rows of text: JSON lines, TSV or plain lines, each of them also gzip.
+// Rows of text: JSON lines, CSV, TSV or plain lines, each of them also gzip.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "slalom/base/error.hpp"
-#include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
+#include "slalom/data/csv.hpp"
 
 namespace slalom {
 
-/// How a file holds its rows. jsonl: an object a line; tsv: "label<TAB>text"; text: the line is the text.
-/// automatic: by the file's name (.jsonl, .json, .tsv, .txt, each also with .gz), else by its first line:
-/// one that begins with { [ or " is JSON, one that begins with digits and a tab is TSV.
-enum class RowFormat { automatic, jsonl, tsv, text };
-/// Throws UsageError for anything but auto, jsonl, tsv, text.
+/// How a file holds its rows. jsonl: an object a line; csv: records below a header, between commas,
+/// semicolons or tabs; tsv: "label<TAB>text"; text: the line is the text. automatic: by the file's name
+/// (.jsonl, .json, .csv, .tsv, .txt, each also with .gz), else by its first line: one that begins with { [ or
+/// " is JSON, one that begins with digits and a tab is TSV.
+enum class RowFormat { automatic, jsonl, csv, tsv, text };
+/// Throws UsageError for anything but auto, jsonl, csv, tsv, text.
 RowFormat row_format_named(const std::string& name);
 
 /// A row that cannot be used, named by file and line: the rows behind it can still be read.
@@ -32,24 +35,42 @@ void within_row(const Body& body) {
   }
 }
 
+/// The columns of a CSV file that are the fields "text" and "label"; a column "label" may be missing. "id"
+/// and "text_pair" are called so.
+struct CsvColumns {
+  std::string text = "text", label = "label";
+};
+
 /// The rows of a file as JSON objects, whatever its format: a TSV line has "label" and "text", a plain one
 /// "text". Empty lines are skipped.
 class RowObjects {
  public:
   /// Throws Error if the file cannot be read.
-  explicit RowObjects(const std::string& path, RowFormat format = RowFormat::automatic);
-  /// False at the end of the file. Throws RowError for JSON that is none and for a TSV line without a tab or
-  /// whose label is no number.
+  explicit RowObjects(const std::string& path, RowFormat format = RowFormat::automatic,
+                      CsvColumns columns = {});
+  /// False at the end of the file. Throws RowError with file and line for JSON that is none, for a TSV line
+  /// without a tab or whose label is no number, and for a CSV record that has not the header's columns; Error
+  /// for a header without the columns, and as LineReader and CsvReader do.
   bool next(Json& object);
-  Index rows() const { return rows_; }  // so far, bad ones included
-  Index line_number() const { return lines_.line_number(); }
+  /// The next row, which has an id_json and a line: read(object, where) fills in the rest. What it throws
+  /// becomes a RowError; the row has its number and line then.
+  template <class Row, class Read>
+  bool next_row(Row& row, const Read& read);
+  Index line_number() const;
   /// "reviews.tsv: line 7", for messages.
-  std::string where() const { return lines_.where(); }
+  std::string where() const;
 
  private:
-  LineReader lines_;
+  bool next_line();
+  Json object_of_line();
+  void read_header();
+  Json object_of_record(const std::vector<std::string>& fields) const;
+
+  std::variant<LineReader, CsvReader> reader_;
   std::string line_;
   RowFormat format_;
+  CsvColumns columns_;
+  std::vector<std::string> header_;  // of CSV
   Index rows_ = 0;
 };
 
@@ -64,9 +85,11 @@ struct TextRow {
 /// Rows that hold a text.
 class TextReader {
  public:
-  explicit TextReader(const std::string& path, RowFormat format = RowFormat::automatic)
-      : objects_(path, format) {}
-  /// False at the end of the file. Throws RowError with file, line and field, as RowReader::next() does.
+  explicit TextReader(const std::string& path, RowFormat format = RowFormat::automatic,
+                      CsvColumns columns = {})
+      : objects_(path, format, std::move(columns)) {}
+  /// False at the end of the file. Throws Error with file, line and field, RowError if the rows behind it can
+  /// be read; `row` then has its number and line.
   bool next(TextRow& row);
 
  private:
@@ -78,5 +101,23 @@ bool has_field(const Json& object, const char* field);
 std::string read_row_id(const Json& object, const std::string& where, Index row);
 /// The field's value for a message: ASCII, at most some 60 characters.
 std::string shown_value(const Json& value);
+
+template <class Row, class Read>
+bool RowObjects::next_row(Row& row, const Read& read) {
+  row.id_json = std::to_string(rows_);
+  Json object;
+  try {
+    if (!next(object)) return false;
+  } catch (const RowError&) {
+    row.line = line_number();
+    throw;
+  }
+  row.line = line_number();
+  within_row([&] {
+    row.id_json = read_row_id(object, where(), rows_ - 1);
+    read(object, where());
+  });
+  return true;
+}
 
 }  // namespace slalom

@@ -11,8 +11,8 @@ namespace slalom {
 /// A function of the logits (C) of a text; its derivatives go to `slope` (C).
 using Objective = std::function<double(std::span<const double> logits, std::span<double> slope)>;
 
-/// F, the log-odds of class `target` against the rest, in nats.
-Objective log_odds_objective(Index target);
+/// F of class `target`, as log_odds() has it.
+Objective log_odds_objective(Index target, ProblemType type = ProblemType::single_label);
 
 /// Word embeddings (S, D) of the ids, each below the vocabulary.
 template <class T>

@@ -1,5 +1,5 @@
-// Model folders in the Hugging Face layout: config.json and model.safetensors, or
-// model.safetensors.index.json with its shards.
+// Model folders in the Hugging Face layout: config.json and model.safetensors or pytorch_model.bin, or shards
+// of one of them with their .index.json.
 #pragma once
 
 #include <memory>
@@ -26,11 +26,13 @@ struct LoadedModel {
   std::unique_ptr<Classifier<T>> model;
   std::vector<std::string> ignored;  // tensors of the files that the model has no use for
   std::vector<std::string> files;    // that hold the weights
+  DType dtype = DType::f32;          // the widest of the weights
 };
 
-/// Reads a folder. Accepts names without the architecture's prefix ("bert." …), LayerNorm.gamma and .beta,
-/// and F16, BF16, F32 or F64 tensors. Throws Error for a missing file, a missing tensor or one of another
-/// shape, NaN or Inf in a tensor, naming file and tensor.
+/// Reads a folder: model.safetensors, else pytorch_model.bin, each perhaps in shards. Accepts names without
+/// the architecture's prefix ("bert." …) or with those of torch.compile and DataParallel, LayerNorm.gamma and
+/// .beta, and F16, BF16, F32 or F64 tensors. Throws Error for a missing file, a missing tensor or one of
+/// another shape, NaN or Inf in a tensor, naming file and tensor.
 template <class T>
 LoadedModel<T> load_model(const std::string& folder);
 

@@ -23,6 +23,7 @@ enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 /// "F64", …, "BOOL": the names that files use.
 std::string_view dtype_name(DType dtype);
 std::size_t dtype_bytes(DType dtype);
+bool is_floating(DType dtype);
 
 /// The numbers of the two 16-bit formats; every one of them is a float, NaN and subnormals included.
 float f16_to_float(std::uint16_t bits);
@@ -38,9 +39,10 @@ struct TensorEntry {
   std::string name;
   DType dtype = DType::f32;
   std::vector<Index> shape;          // at most 8 extents
-  std::uint64_t begin = 0, end = 0;  // bytes, from the beginning of the data
+  std::uint64_t begin = 0, end = 0;  // bytes that hold it, from the beginning of the data
+  std::vector<Index> stride{};       // elements from one to the next along each axis; empty: row-major
 
-  std::size_t elements() const { return static_cast<std::size_t>(end - begin) / dtype_bytes(dtype); }
+  std::size_t elements() const;
 };
 
 struct SafetensorsHeader {
@@ -56,11 +58,12 @@ struct SafetensorsHeader {
 SafetensorsHeader parse_safetensors_header(std::string_view start, std::uint64_t file_bytes,
                                            const std::string& where);
 
-/// An open file; tensors are read one by one, converted on the way.
-class SafetensorsFile {
+/// An open file, safetensors or pytorch_model.bin; tensors are read one by one, converted on the way.
+class TensorFile {
  public:
-  /// Reads the header. Throws Error as parse_safetensors_header does, and if the file cannot be read.
-  explicit SafetensorsFile(std::string path);
+  /// Reads the header. Throws Error as parse_safetensors_header and read_pytorch_tensors do, and if the file
+  /// cannot be read.
+  explicit TensorFile(std::string path);
 
   const std::string& path() const { return path_; }
   const SafetensorsHeader& header() const { return header_; }
@@ -74,6 +77,8 @@ class SafetensorsFile {
 
  private:
   void read_bytes(void* out, std::size_t bytes, std::uint64_t offset, std::string_view what) const;
+  template <class T>
+  void read_strided(const TensorEntry& tensor, std::span<T> out) const;
 
   std::string path_;
   FileDescriptor file_;

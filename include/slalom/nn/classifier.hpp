@@ -24,8 +24,9 @@ struct BlockIds {
   LinearIds feed_forward_in, feed_forward_out;  // (F, D), (D, F)
 };
 struct EmbeddingIds {
-  ParameterId token, position, type;  // (V, D), (P, D), (types, D)
-  LayerNormIds norm;
+  ParameterId token, position, type;  // (V, E), (P, E), (types, E)
+  LayerNormIds norm;                  // (E)
+  LinearIds map;                      // (D, E), where E is not D or the blocks are shared
 };
 struct HeadIds {
   LayerNormIds norm;
@@ -43,6 +44,7 @@ class Classifier final : public TextClassifier<T> {
   ParameterStore<T>& parameters() override { return parameters_; }
   const ParameterStore<T>& parameters() const override { return parameters_; }
   Index labels() const override { return config_.labels; }
+  ProblemType problem() const override { return config_.problem(); }
   void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const override;
   /// A single block has keys and values (2D of about 14D) for all rows, the rest for one row of a text.
   Index rows_of_memory(Index tokens) const override {
@@ -63,7 +65,7 @@ class Classifier final : public TextClassifier<T> {
 
  private:
   LinearIds add_linear(const std::string& prefix, Index out, Index in, bool bias = true);
-  LayerNormIds add_layer_norm(const std::string& prefix);
+  LayerNormIds add_layer_norm(const std::string& prefix, Index width);
   void add_block(const std::string& prefix);
 
   ClassifierConfig config_;
@@ -73,8 +75,8 @@ class Classifier final : public TextClassifier<T> {
   HeadIds head_;
 };
 
-/// The row of the position table that each row of the texts takes (N). RoBERTa counts from pad_id + 1 on, and
-/// a pad token inside a text keeps pad_id and is not counted.
+/// The row of the position table that each row of the texts takes (N). RoBERTa and its kin count from pad_id
+/// + 1 on, and a pad token inside a text keeps pad_id and is not counted.
 void position_ids(const ClassifierConfig& config, const PackedTexts& texts, std::span<TokenId> positions);
 
 /// What forward() names, with the shape for one text: S tokens, D width, H heads, F feed-forward width, C

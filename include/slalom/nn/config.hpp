@@ -1,30 +1,42 @@
-// What a classifier is made of: the four architectures as one table of differences, sizes, and switches for
+// What a classifier is made of: the architectures as one table of differences, sizes, and switches for
 // study.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "slalom/base/parallel.hpp"
 #include "slalom/base/token.hpp"
 #include "slalom/kernels/math.hpp"
+#include "slalom/nn/problem_type.hpp"
 
 namespace slalom {
 
-enum class Architecture { bert, distilbert, roberta, gpt2 };
+enum class Architecture { bert, distilbert, roberta, gpt2, xlm_roberta, camembert, electra, albert };
 
+inline constexpr Architecture kEveryArchitecture[] = {
+    Architecture::bert,        Architecture::distilbert, Architecture::roberta, Architecture::gpt2,
+    Architecture::xlm_roberta, Architecture::camembert,  Architecture::electra, Architecture::albert};
+
+/// As config.json has it in "model_type".
 const char* name(Architecture architecture);
-/// Throws UsageError for anything but bert, distilbert, roberta, gpt2.
+/// nullopt for a name that is none.
+std::optional<Architecture> architecture_named(const std::string& name);
+/// Of those that models are made from scratch as. Throws UsageError for anything but bert, distilbert,
+/// roberta, gpt2.
 Architecture architecture_from_name(const std::string& name);
 
 enum class ReadOut { first, last };
 
-/// In what the four differ. Everything else is shared.
+/// In what they differ. Everything else is shared.
 struct ArchitectureTraits {
-  bool pre_norm;        // LayerNorm before attention and feed-forward (GPT-2) or after the residual sum
-  bool causal;          // a row sees only itself and earlier rows
-  bool has_types;       // segment embeddings
-  bool embedding_norm;  // LayerNorm after the embeddings
+  bool pre_norm;             // LayerNorm before attention and feed-forward (GPT-2) or after the residual sum
+  bool causal;               // a row sees only itself and earlier rows
+  bool has_types;            // segment embeddings
+  bool positions_after_pad;  // the first pad_id + 1 positions are nobody's
+  bool shared_blocks;        // all blocks have the parameters of the first
+  bool embedding_norm;       // LayerNorm after the embeddings
   bool attention_out_dropout;  // dropout on the attention's output projection
   bool special_tokens;         // texts are wrapped in [CLS] … [SEP]
   ReadOut read_out;            // row of a text that the head reads
@@ -42,6 +54,7 @@ struct ClassifierConfig {
   Architecture architecture = Architecture::bert;
   Index layers = 1;
   Index width = 768;
+  Index embedding_width = 0;  // of the embeddings, which are mapped to the width; 0: the width
   Index heads = 12;
   Index feed_forward = 3072;
   Index vocabulary = 0;
@@ -57,6 +70,7 @@ struct ClassifierConfig {
   double initializer_range = 0.02;
   TokenId pad_id = 0;
   std::vector<std::string> label_names;  // "LABEL_0" … where empty
+  std::optional<ProblemType> problem_type;
 
   // Switches for study and teaching; a model with one of the last three off, or with another
   // read-out than its architecture's, is no Hugging Face model any more.
@@ -66,18 +80,23 @@ struct ClassifierConfig {
   bool feed_forward_on = true;
   bool residual = true;
 
+  /// problem_type; without it, and for a single class, that of the number of labels: one is a regression.
+  ProblemType problem() const;
   const ArchitectureTraits& traits() const { return slalom::traits(architecture); }
+  /// Columns E of the embedding tables.
+  Index table_width() const { return embedding_width == 0 ? width : embedding_width; }
+  bool maps_embedding() const { return table_width() != width || traits().shared_blocks; }
   /// Rows of the position table; RoBERTa's first pad_id + 1 rows belong to no position.
   Index position_rows() const { return max_positions + position_offset(); }
-  Index position_offset() const { return architecture == Architecture::roberta ? Index{pad_id} + 1 : 0; }
+  Index position_offset() const { return traits().positions_after_pad ? Index{pad_id} + 1 : 0; }
   /// label_names, or "LABEL_0" … without them.
   std::vector<std::string> class_names() const;
   void set_dropout(double rate) {
     embedding_dropout = attention_dropout = hidden_dropout = head_dropout = rate;
   }
 
-  /// Throws Error naming the field for sizes that are not positive, heads that do not divide the width, fewer
-  /// than 2 labels, or rates outside [0, 1). `where` names the source of the values.
+  /// Throws Error naming the field for sizes that are not positive, heads that do not divide the width,
+  /// or rates outside [0, 1). `where` names the source of the values.
   void validate(const std::string& where) const;
 };
 

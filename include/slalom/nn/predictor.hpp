@@ -48,12 +48,14 @@ class Predictor {
   std::vector<Index> begin_;
 };
 
-/// Log-odds of class `target` against the rest in nats: logit_target − log Σ over the others of e^logit; with
-/// two classes logit_target − logit_other (docs: F(t) of the paper's section 3).
+/// F(t) of the paper's section 3: the log-odds of class `target` against the rest in nats, logit_target − log
+/// Σ over the others of e^logit; with two classes logit_target − logit_other. A label of its own has its
+/// logit for log-odds, and F of a regression is the output itself.
 template <class T>
-T log_odds(std::span<const T> logits, Index target);
+T log_odds(std::span<const T> logits, Index target, ProblemType type = ProblemType::single_label);
 
-/// ∂F / ∂logits (C): 1 for the target, for the others minus their softmax among themselves.
-std::vector<double> log_odds_gradient(std::span<const double> logits, Index target);
+/// ∂F / ∂logits (C): 1 for the target, for the others minus their softmax among themselves, or 0.
+std::vector<double> log_odds_gradient(std::span<const double> logits, Index target,
+                                      ProblemType type = ProblemType::single_label);
 
 }  // namespace slalom

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "slalom/autograd/tape.hpp"
+#include "slalom/nn/problem_type.hpp"
 #include "slalom/ops/packed.hpp"
 
 namespace slalom {
@@ -15,7 +16,7 @@ struct Pass {
   /// Rows that the last block computes beyond keys and values: the head reads one row of each text, so the
   /// others are only of interest for inspection. Both give the same logits and gradients.
   enum class LastBlock { read_out_rows, all_rows } last_block = LastBlock::read_out_rows;
-  /// Of transformers: word embeddings (N, D) on the pass's tape, taken in the place of those of the ids.
+  /// Of transformers: word embeddings (N, E) on the pass's tape, taken in the place of those of the ids.
   /// Positions, segments and the LayerNorm of the embeddings stay those of the texts. Empty: looked up.
   Var word_rows{};
   /// Attention patterns (H, queries, S) of each text are kept as activations. Otherwise no memory grows with
@@ -33,6 +34,7 @@ class TextClassifier {
   virtual const ParameterStore<T>& parameters() const = 0;
   /// Number of classes C.
   virtual Index labels() const = 0;
+  virtual ProblemType problem() const { return ProblemType::single_label; }
   /// Which rows of a row-sparse parameter forward() will read for these texts; repeats are fine.
   virtual void rows_read(const PackedTexts& texts, ParameterId table, std::vector<Index>& rows) const = 0;
   /// How many rows through a full block take as much memory as a text of that many tokens does in a pass that

@@ -50,7 +50,8 @@ struct ReportedText {
   std::string text[2];                // the original text, and the second one of a pair; may be empty
   std::vector<ReportedToken> tokens;  // (S)
   std::string target;                 // name of the explained class
-  double log_odds = 0;                // F(t), nats
+  ProblemType problem = ProblemType::single_label;
+  double log_odds = 0;                                          // F(t), in scale_name(problem)
   std::vector<ReportedExplanation> explanations;                // at least one
   std::vector<ReportedPattern> attention;                       // may be empty
   std::vector<std::pair<std::string, std::string>> parameters;  // name and value: model, seed, budget …

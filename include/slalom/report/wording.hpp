@@ -39,7 +39,8 @@ struct ScoreMeaning {
 std::string score_text(const std::string& column, double score, int decimals);
 ScoreMeaning score_meaning(const std::string& column, const std::string& target);
 
-/// "log-odds +2.31 for POSITIVE against the rest, probability .91".
+/// "log-odds +2.31 for POSITIVE against the rest, probability .91"; "output +2.31 of LABEL_0" of a
+/// regression.
 std::string target_sentence(const ReportedText& text);
 
 /// How far a fidelity lets one trust an explanation: R² > .9, > .5, below, undefined, not measured.

@@ -17,8 +17,9 @@ struct Share {
 };
 
 struct Evaluation {
-  Share accuracy;   // of the class with the largest logit
-  double loss = 0;  // mean cross-entropy, nats
+  Share accuracy;   // of the class with the largest logit, or of texts whose labels are all right; 0 of 0
+                    // texts of a regression
+  double loss = 0;  // mean, see loss()
 };
 
 /// Throws Error for a batch without texts and for a label that is no class, and as the model does.

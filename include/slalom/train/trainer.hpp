@@ -36,10 +36,10 @@ struct TrainingConfig {
 /// Means over the texts of an epoch, each as seen in training (before the step that learns from it, with
 /// dropout).
 struct EpochReport {
-  Index epoch = 0;  // from 1
-  Index steps = 0;  // so far, in all epochs
-  double loss = 0;  // nats
-  double accuracy = 0;
+  Index epoch = 0;      // from 1
+  Index steps = 0;      // so far, in all epochs
+  double loss = 0;      // nats
+  double accuracy = 0;  // NaN of a regression
   double tokens_per_second =
       0;  // rows through the model; of this process, so not part of what resuming restores
   double seconds = 0;

@@ -37,8 +37,8 @@ class FreshTexts final : public TrainingData {
   std::vector<TokenId> wrapped_;
 };
 
-/// Throws Error for a row without a label, naming file and line.
-int label_of(const InputRow& row, const std::string& file);
+/// Adds the row to the batch. Throws Error for a row without a label, naming file and line.
+void add_labelled(const InputRow& row, const std::string& file, PackedBatch& batch);
 
 /// Batches of texts of about the same length, so that no batch is much larger than the others of its time:
 /// of `batches` batches of the shuffled texts, all are sorted by length, and the batches shuffled.
@@ -59,6 +59,7 @@ class ShuffledRows final : public TrainingData {
   void order(Index epoch);
 
   std::vector<InputRow> rows_;
+  std::string file_;
   std::uint64_t seed_;
   LengthBuckets buckets_;
   std::vector<Index> order_;
