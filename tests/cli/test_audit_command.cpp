@@ -105,7 +105,7 @@ TEST_CASE("audit: a model without tokenizer files is read bare, with at most as 
   CHECK(a["distance"]["longest"] == 2);  // 40 + 1600 texts; 64,000 more would be too many
   CHECK(a["target"] == 2);
   CHECK(a["seed"] == 9);
-  CHECK(audit_json(folder.path, {"--longest", "0"})["distance"].is_null());
+  CHECK(audit_json(folder.path, {"--longest", "0", "--target", "1"})["distance"].is_null());
 }
 
 // The answers to the witness are asked of the model once more, by predict.
@@ -113,7 +113,7 @@ TEST_CASE("audit: the witness proves the bound, with the answers that it names")
   const ModelFolder bare(Architecture::gpt2);
   const ToyFolder wrapped("bert");
   for (const auto& [folder, tokens] : {std::pair{bare.path, "3,20,5,17"}, {wrapped.path, "5,6,7"}}) {
-    const Json a = audit_json(folder, {"--tokens", tokens});
+    const Json a = audit_json(folder, {"--tokens", tokens, "--target", "1"});
     for (const std::string kind : {"", "positionwise_"}) {
       std::string rows;
       for (const Json& text : a[kind + "witness"]) {
@@ -122,8 +122,8 @@ TEST_CASE("audit: the witness proves the bound, with the answers that it names")
         ids.insert(ids.end(), a["suffix"].begin(), a["suffix"].end());
         rows += "{\"input_ids\":" + ids.dump() + "}\n";
       }
-      const Finished predicted =
-          run_slalom({"predict", "--model", folder, "--precision", "f64", "-q"}, {.input = rows});
+      const Finished predicted = run_slalom(
+          {"predict", "--model", folder, "--precision", "f64", "-q", "--target", "1"}, {.input = rows});
       const std::vector<double> f = numbers(a[kind + "witness_log_odds"]),
                                 c = numbers(a[kind + "witness_coefficients"]);
       const std::vector<Json> asked = json_lines(predicted.out);
@@ -182,7 +182,7 @@ TEST_CASE("audit: a report in words") {
   // All weights 0: a constant.
   const TemporaryFolder constant("constant");
   save_model(Classifier<float>(small_config(Architecture::gpt2, 1)), constant.path);
-  const Finished dull = audit(constant.path, {"--tokens", "3,4,5"});
+  const Finished dull = audit(constant.path, {"--tokens", "3,4,5", "--target", "1"});
   CHECK(dull.status == 0);
   CHECK(has(dull.out, "which the model reads bare."));
   CHECK(has(dull.out, "Collapsed: "));
@@ -198,14 +198,15 @@ TEST_CASE("audit: a wrong command line") {
     CHECK(run.out.empty());
     CHECK(lines_of(run.err).at(0) == "error: " + message);
   };
-  refused({"--tokens", "3"}, "--tokens 3, wanted at least 2");
-  refused({"--tokens", "3,x"}, "--tokens 3,x, wanted ids separated by commas");
-  refused({"--tokens", "3;4"}, "--tokens 3;4, wanted ids separated by commas");
-  refused({"--tokens", "3,40"}, "--tokens: id 40, the model has 0 to 39");
-  refused({"--tokens", "3,-1"}, "--tokens 3,-1, wanted ids separated by commas");
-  refused({"--tokens", "3,4,3"}, "--tokens: id 3 twice");
+  refused({"--target", "1", "--tokens", "3"}, "--tokens 3, wanted at least 2");
+  refused({"--target", "1", "--tokens", "3,x"}, "--tokens 3,x, wanted ids separated by commas");
+  refused({"--target", "1", "--tokens", "3;4"}, "--tokens 3;4, wanted ids separated by commas");
+  refused({"--target", "1", "--tokens", "3,40"}, "--tokens: id 40, the model has 0 to 39");
+  refused({"--target", "1", "--tokens", "3,-1"}, "--tokens 3,-1, wanted ids separated by commas");
+  refused({"--target", "1", "--tokens", "3,4,3"}, "--tokens: id 3 twice");
+  refused({}, "--target pred: an audit is of one class, the model has 3");
   refused({"--target", "3"}, "--target 3, the model has classes 0 to 2: 0 LABEL_0, 1 LABEL_1, 2 LABEL_2");
-  refused({"--max-repeats", "0"}, "--max-repeats 0, wanted 1 to 4096");
+  refused({"--target", "1", "--max-repeats", "0"}, "--max-repeats 0, wanted 1 to 4096");
   refused({"--input", "rows"}, "--input has no effect in audit: it asks texts of its own");
   CHECK(run_slalom({"audit"}).status == 2);
   CHECK(audit(folder.file("none")).status == 3);

@@ -118,7 +118,7 @@ TEST_CASE("--tokenizer: folders and rows that do not fit are refused") {
   const TemporaryFolder empty("empty");
   CHECK(first_line(run_slalom({"explain", "--classifier-command", kCount, "--tokenizer", empty.path}), 3) ==
         "error: " + empty.path +
-            ": found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
+            ": found no tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece model");
   CHECK(first_line(run_slalom({"explain", "--classifier-command", kCount, "--text", "good"}), 3) ==
         "error: --text: no tokenizer for it");
   folder.write("special_tokens_map.json", R"({"cls_token": "<s>"})");

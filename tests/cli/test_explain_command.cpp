@@ -23,7 +23,8 @@ struct NamedModel : ModelFolder {
     write("vocab.txt", words);
   }
   Finished explain(const Arguments& options, const std::string& input = kRow) const {
-    Arguments all = {"explain", "--model", path, "--precision", "f64"};
+    Arguments all = {"explain", "--model",  path, "--precision",
+                     "f64",     "--target", "1"};  // the last one counts
     all.insert(all.end(), options.begin(), options.end());
     return run_slalom(all, {.input = input});
   }

@@ -32,7 +32,8 @@ struct TextModel : ModelFolder {
   }
   Finished run(const char* command, const Arguments& options, const ProcessOptions& process = {}) const {
     Arguments all = {command, "--model", path};
-    if (std::string(command) != "tokenize") all.insert(all.end(), {"--precision", "f64"});
+    if (std::string(command) != "tokenize")
+      all.insert(all.end(), {"--precision", "f64", "--target", "1"});  // the last one counts
     all.insert(all.end(), options.begin(), options.end());
     return run_slalom(all, process);
   }
@@ -162,6 +163,11 @@ TEST_CASE("explain --target: a name, the predicted class of each text, all of th
   }
   CHECK(all[4]["label"] == "so-so");
   const std::vector<Json> predicted = folder.explain({"--method", "zero", "--target", "pred"}, input);
+  CHECK(json_lines(run_slalom({"explain", "--model", folder.path, "--method", "zero", "--precision", "f64"},
+                              {.input = input})
+                       .out)
+            .at(0)["label"] ==
+        predicted.at(0)["label"]);  // the default where there are more than two classes
   for (std::size_t row = 0; row < 2; ++row)
     for (std::size_t c = 0; c < 3; ++c)  // the predicted class has the largest log-odds against the rest
       CHECK(predicted.at(row)["log_odds"].get<double>() >= all[3 * row + c]["log_odds"].get<double>());
@@ -176,8 +182,8 @@ TEST_CASE("explain --resume: a killed run is gone on with, nothing is lost or re
   std::string input;
   for (int i = 0; i < 60; ++i) input += text("{\"id\":\"r", i, "\",\"text\":\"", words(3 + i % 20), "\"}\n");
   folder.write("in.jsonl", input);
-  const Arguments options = {"--budget", "60", "--input", folder.file("in.jsonl"), "--output",
-                             folder.file("out.jsonl")};
+  const Arguments options = {
+      "--budget", "60", "--input", folder.file("in.jsonl"), "--output", folder.file("out.jsonl")};
   const std::string partial = folder.file("out.jsonl.partial");
   const Finished killed = folder.run(
       "explain", options, {.kill = {.signal = SIGKILL, .when = [&] {

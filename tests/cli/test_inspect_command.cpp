@@ -150,7 +150,7 @@ TEST_CASE("inspect: a bad row has its error in its place, but no mean is of some
 TEST_CASE("inspect gradients: rows need labels") {
   const ModelFolder folder;
   check_fails(inspect(folder, "gradients", {}, {.input = "{\"input_ids\":[1]}"}), 3,
-              "stdin: line 1: field \"label\": found nothing, wanted a class number");
+              "stdin: line 1: field \"label\": found nothing, wanted a label");
   check_fails(inspect(folder, "gradients", {}, {}), 3, "stdin: found no rows");
 }
 

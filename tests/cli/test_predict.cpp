@@ -40,6 +40,10 @@ void check_fails(const ModelFolder& folder, const std::string& input, const std:
   for (const Json& row : rows) CHECK(row.contains("error") == (&row == &rows.back()));
   CHECK(rows.back()["error"] == message);
   CHECK(lines_of(run.err).at(0) == "error: " + message);
+  const Finished strict = predict(folder, {"--strict"}, {.input = input});
+  CHECK(strict.status == 3);
+  CHECK(strict.out.empty());
+  CHECK(lines_of(strict.err).at(0) == "error: " + message);
 }
 
 /// Logits (3, C) of kTexts.
@@ -203,6 +207,66 @@ TEST_CASE("predict: an input that breaks off ends with an error, the rows before
   CHECK(run.status == 3);
   CHECK(run.out == predict(folder, {}, {.input = kRows}).out);
   CHECK(run.err.starts_with("error: " + files.file("rows.jsonl.gz") + ": line 5 is longer than "));
+}
+
+TEST_CASE("predict: each row names its class, the predicted one unless there are two") {
+  ModelFolder folder;
+  const std::vector<double> wanted = wanted_logits(folder);
+  const std::vector<Json> rows = json_lines(predict(folder, {"--precision", "f64"}, {.input = kRows}).out);
+  REQUIRE(rows.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::span logits = std::span(wanted).subspan(3 * i, 3);
+    const Index best = std::ranges::max_element(logits) - logits.begin();
+    CHECK(rows[i]["target"] == best);
+    CHECK(rows[i]["label"] == text("LABEL_", best));
+    CHECK(rows[i]["scale"] == "log-odds");
+    CHECK(std::abs(rows[i]["log_odds"].get<double>() - log_odds<double>(logits, best)) < 1e-13);
+  }
+}
+
+TEST_CASE("predict: a name that is another class's number, and what was taken") {
+  ModelFolder folder;
+  Json config = parse_json(read_file(folder.file("config.json")), "config.json");
+  config["id2label"] = {{"0", "1"}, {"1", "2"}, {"2", "3"}};
+  folder.write("config.json", config.dump());
+  const Finished run = predict(folder, {"--target", "2"}, {.input = kRows});
+  CHECK(json_lines(run.out).at(0)["target"] == 1);
+  CHECK(lines_of(run.err).at(0) ==
+        "warning: --target 2 was taken as the name of class 1; class 2 is named \"3\"");
+  CHECK(predict(folder, {"--target", "3", "-q"}, {.input = kRows}).err.empty());
+}
+
+TEST_CASE("predict: labels of their own, and one output") {
+  ModelFolder folder;
+  Json config = parse_json(read_file(folder.file("config.json")), "config.json");
+  config["problem_type"] = "multi_label_classification";
+  folder.write("config.json", config.dump());
+  const std::string row = "{\"input_ids\":[1,7,30,2],\"label\":[0,1,1]}";
+  const Json several =
+      json_lines(predict(folder, {"--target", "0", "--precision", "f64"}, {.input = row}).out).at(0);
+  CHECK(several["log_odds"] == several["logits"][0]);
+  double loss = 0;
+  for (int c = 0; c < 3; ++c)
+    loss += std::log1p(
+                std::exp((c == 0 ? 1 : -1) * several["logits"][static_cast<std::size_t>(c)].get<double>())) /
+            3;
+  CHECK(std::abs(several["loss"].get<double>() - loss) < 1e-13);
+
+  ClassifierConfig one = small_config(Architecture::bert, 1);
+  one.labels = 1;
+  Classifier<double> model(one);
+  randomise(model, 3);
+  save_model(model, folder.path, DType::f64);
+  const std::string number = "{\"input_ids\":[1,7],\"label\":-0.5}";
+  const Json output = json_lines(predict(folder, {"--precision", "f64"}, {.input = number}).out).at(0);
+  const double x = output["logits"][0].get<double>();
+  CHECK(output["scale"] == "output");
+  CHECK(output["log_odds"] == x);
+  CHECK(std::abs(output["loss"].get<double>() - (x + 0.5) * (x + 0.5)) < 1e-13);
+  const Json logit =
+      json_lines(predict(folder, {"--precision", "f64", "--sigmoid"}, {.input = number}).out).at(0);
+  CHECK(logit["scale"] == "log-odds");
+  CHECK(logit["log_odds"] == x);
 }
 
 TEST_CASE("predict: a target that the model has not is a usage error") {

@@ -66,13 +66,28 @@ TEST_CASE("tokenize: TSV, plain lines, and a text of the command line") {
   CHECK(ids({"--text", "good", "--text-pair", "movie"}, "") == "[2,5,3,6,3]");
 }
 
+TEST_CASE("tokenize: a bad row loses none of its neighbours, in CSV as in JSON lines") {
+  const BertFolder folder;
+  folder.write("rows.csv", "id;text\n7;good\nmovie\n9;good movie\n");
+  const Finished run = tokenize({"--model", folder.path, "--input", folder.file("rows.csv")});
+  CHECK(run.status == 4);
+  const std::vector<Json> rows = json_lines(run.out);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["ids"] == Json{2, 5, 3});
+  CHECK(rows[1]["error"] ==
+        folder.file("rows.csv") + ": line 3: found 1 columns, wanted 2 as the header has");
+  CHECK(rows[2]["id"] == "9");
+}
+
 TEST_CASE("tokenize: what is wrong is named") {
   const BertFolder folder;
   check_fails(tokenize({"--model", folder.path, "--text", "b\xFF"}), 3,
               "--text: byte 2: found 0xFF, wanted UTF-8");
   check_fails(tokenize({}), 2, "--model is missing");
-  check_fails(tokenize({"--model", folder.path + "/no"}), 3,
-              folder.path + "/no: found no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt");
+  check_fails(
+      tokenize({"--model", folder.path + "/no"}), 3,
+      folder.path +
+          "/no: found no tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece model");
   check_fails(tokenize({"--model", folder.path, "--vocabulary", "9"}), 2,
               "--vocabulary has no effect without --train");
   check_fails(tokenize({"--train", "unigram", "--output", folder.path}), 2,

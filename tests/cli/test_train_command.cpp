@@ -130,7 +130,7 @@ TEST_CASE("train: data that does not do is refused before the first step") {
               folder.file("none") + ": cannot open: No such file or directory");
   check_fails(train_new(out, {"--data", "-"}), "stdin: found no rows to train on");
   check_fails(train_new(out, {"--data", "-"}, labelled_rows() + "{\"input_ids\":[1]}"),
-              "stdin: line 11: field \"label\": found nothing, wanted a class number");
+              "stdin: line 11: field \"label\": found nothing, wanted a label");
   check_fails(train_new(out, {"--data", "-", "--max-positions", "4"},
                         labelled_rows() + "{\"input_ids\":[1,2,3,4,5],\"label\":0}"),
               "stdin: line 11: field \"input_ids\": found 5 tokens, wanted at most 4, the model's positions");
@@ -206,6 +206,37 @@ TEST_CASE("train: an update that leaves no finite numbers is no model") {
   CHECK(
       run.err.starts_with("error: [train] step 1: the update is NaN or Inf; the first such activation is "));
   CHECK_FALSE(std::filesystem::exists(folder.file("m/model.safetensors")));
+}
+
+TEST_CASE("train: labels of their own and numbers, whose kind the model keeps") {
+  const TemporaryFolder folder;
+  const auto rows = [](const std::vector<std::string>& labels) {
+    std::string lines;
+    for (std::size_t i = 0; i < 8; ++i)
+      lines += text("{\"input_ids\":[1,", 5 + i, ",2],\"label\":", labels[i % labels.size()], "}\n");
+    return lines;
+  };
+  const auto check = [&](const char* type, const std::string& lines, int labels, bool has_accuracy) {
+    CAPTURE(std::string(type));
+    const std::string out = folder.file(type), again = out + "-again";
+    const Finished run = train_new(out, {"--problem-type", type, "--data", "-", "--holdout", "2"}, lines);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    const Json row = json_lines(run.out).back();
+    CHECK(row["loss"].get<double>() > 0);
+    CHECK(row["accuracy"].is_number() == has_accuracy);
+    CHECK(row["holdout_accuracy"].is_number() == has_accuracy);
+    CHECK(train({"--model", out, "--output", again, "--data", "-"}, lines).status == 0);
+    const ClassifierConfig config = read_config(again);
+    CHECK(config.problem_type == problem_type_named(type));
+    CHECK(config.labels == labels);
+  };
+  check("multi_label_classification", rows({"[0,1,1]", "[1,0,0]"}), 3, true);
+  check("regression", rows({"0.5", "-3"}), 1, false);
+  check("regression", rows({"[0.5,1]"}), 2, false);
+  check_fails(train_new(folder.file("x"), {"--problem-type", "multi_label_classification", "--data", "-"},
+                        rows({"[0,1]", "[0]"})),
+              "stdin: line 2: field \"label\": found 1 numbers, wanted 2 as in the row before");
 }
 
 TEST_CASE("train --resume: other rows under the same name are noticed") {

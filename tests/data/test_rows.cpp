@@ -105,6 +105,34 @@ TEST_CASE("rows: bad labels, log-odds and ids") {
         "field \"id\": found [1], wanted a string or a number");
 }
 
+TEST_CASE("rows: labels of their own, and numbers") {
+  const auto targets = [](const char* label, ProblemType problem, int classes) {
+    const TemporaryFile file(text("{\"input_ids\": [1], \"label\": ", label, "}\n"));
+    RowReader reader(file.path, {.vocabulary = 100, .classes = classes, .problem = problem});
+    InputRow row;
+    reader.next(row);
+    CHECK_FALSE(row.label);
+    return row.targets;
+  };
+  using Numbers = std::vector<double>;
+  CHECK(targets("[0, 1, 1]", ProblemType::multi_label, 3) == Numbers{0, 1, 1});
+  CHECK(targets("[1]", ProblemType::multi_label, 0) == Numbers{1});
+  CHECK(targets("-2.5", ProblemType::regression, 1) == Numbers{-2.5});
+  CHECK(targets("[0.5, 3]", ProblemType::regression, 2) == Numbers{0.5, 3});
+  for (const char* label : {"[0, 1]", "[0, 1, 2]", "[0, 1, 0.5]", "1", "[]", "[true, 0, 1]", "\"a\""})
+    CHECK_THROWS_WITH_AS(targets(label, ProblemType::multi_label, 3),
+                         doctest::Contains("wanted a list of 3 times 0 or 1"), RowError);
+  for (const char* label : {"\"a\"", "[1, 2]", "true"})
+    CHECK_THROWS_AS(targets(label, ProblemType::regression, 1), RowError);
+}
+
+TEST_CASE("rows: segments that the model does not have are refused") {
+  const TemporaryFile file("{\"input_ids\": [1, 2], \"token_type_ids\": [0, 1]}\n");
+  RowReader reader(file.path, {.vocabulary = 100, .types = 1});
+  InputRow row;
+  CHECK_THROWS_WITH_AS(reader.next(row), doctest::Contains("\"token_type_ids\"[1]: found 1"), RowError);
+}
+
 TEST_CASE("rows: lines that are no rows") {
   CHECK(message_for("{the movie").starts_with("byte "));
   CHECK(message_for("{\"input_ids\": [1]").starts_with("byte "));

@@ -46,7 +46,7 @@ double log_odds_at(Classifier<double>& model, const ExplainedText& text, std::ve
   PackedBatch one;
   text.add_whole(one);
   Tape<double> tape(Recording::off);
-  const Var words = tape.constant({x.data(), {one.rows(), model.config().width}});
+  const Var words = tape.constant({x.data(), {one.rows(), model.config().table_width()}});
   return log_odds<double>(tape.value(model.forward(tape, one.packed(), {.word_rows = words})).span(), 1);
 }
 
@@ -88,7 +88,8 @@ TEST_CASE("gradient, input-x-gradient: equal finite differences, in all architec
     for (std::size_t i = 1; i < 5; ++i) {
       norm.push_back(0);
       product.push_back(0);
-      for (std::size_t j = 24 * i; j < 24 * (i + 1); ++j) {
+      const auto E = static_cast<std::size_t>(opened.model.config().table_width());
+      for (std::size_t j = E * i; j < E * (i + 1); ++j) {
         norm.back() += slope[j] * slope[j];
         product.back() += slope[j] * x[j];
       }

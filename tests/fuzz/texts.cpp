@@ -13,9 +13,10 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (size == 0) return 0;
   constexpr slalom::RowFormat kFormats[] = {slalom::RowFormat::automatic, slalom::RowFormat::jsonl,
-                                            slalom::RowFormat::tsv, slalom::RowFormat::text};
+                                            slalom::RowFormat::tsv, slalom::RowFormat::text,
+                                            slalom::RowFormat::csv};
   try {
-    slalom::TextReader reader(slalom::test::memory_file(bytes + 1, size - 1), kFormats[bytes[0] % 4]);
+    slalom::TextReader reader(slalom::test::memory_file(bytes + 1, size - 1), kFormats[bytes[0] % 5]);
     for (slalom::TextRow row; reader.next(row);)
       if (!nlohmann::json::accept(row.id_json) || row.label.value_or(0) < 0 || row.line < 1) std::abort();
   } catch (const slalom::Error&) {

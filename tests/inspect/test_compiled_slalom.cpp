@@ -83,7 +83,7 @@ double worst(const std::vector<double>& got, const std::vector<double>& want) {
 }  // namespace
 
 TEST_CASE("compile_slalom: every architecture is the SLALOM, loaded from its folder, up to 510 words") {
-  for (const Architecture architecture : kArchitectures) {
+  for (const Architecture architecture : kGoldenArchitectures) {
     CAPTURE(name(architecture));
     for (const auto& table :
          {random_table(1, 3), random_table(2, 20, -3e4), random_table(3, 200), extreme_table()}) {
@@ -107,7 +107,7 @@ TEST_CASE("compile_slalom: every architecture is the SLALOM, loaded from its fol
 
 // best alone is 1.1; best the: (e^.6 · 1.1 + e^-1 · .7) / (e^.6 + e^-1) = (2.00433 + .25752) / 2.19000.
 TEST_CASE("compile_slalom: the published toy table") {
-  for (const Architecture architecture : kArchitectures) {
+  for (const Architecture architecture : kGoldenArchitectures) {
     const CompiledSlalom compiled = compile_slalom(toy_slalom_words(), architecture);
     CHECK(compiled.vocabulary.token(kFirstWord) == "best");
     CHECK(compiled.vocabulary.size() == 9);  // 5 special, 3 words, [unused0]
@@ -123,7 +123,7 @@ TEST_CASE("compile_slalom: the published toy table") {
 }
 
 TEST_CASE("compile_slalom: a checkpoint without a switch of ours") {
-  for (const Architecture architecture : kArchitectures) {
+  for (const Architecture architecture : kGoldenArchitectures) {
     const CompiledSlalom compiled = compile_slalom(extreme_table(), architecture);
     const ClassifierConfig& c = compiled.model->config();
     CHECK(c.layers == 1);
@@ -143,7 +143,7 @@ TEST_CASE("compile_slalom: a checkpoint without a switch of ours") {
 TEST_CASE("compile_slalom: special tokens have no weight, wherever they stand") {
   // The least important words, whose values are 10, −10, 10; 10 is [unused0].
   const Text words = {7, 8, 7}, sprinkled = {1, 7, 4, 8, 0, 3, 10, 7, 2};
-  for (const Architecture architecture : kArchitectures) {
+  for (const Architecture architecture : kGoldenArchitectures) {
     CAPTURE(name(architecture));
     const CompiledSlalom compiled = compile_slalom(extreme_table(), architecture);
     Texts texts;

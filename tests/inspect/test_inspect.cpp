@@ -37,8 +37,8 @@ Named by_name(std::vector<NamedValues<double>> list) {
 
 /// "(H, S, S)" as numbers.
 std::vector<Index> extents(std::string shape, const ClassifierConfig& c, Index S) {
-  const std::map<char, Index> letters = {
-      {'S', S}, {'D', c.width}, {'H', c.heads}, {'F', c.feed_forward}, {'C', c.labels}};
+  const std::map<char, Index> letters = {{'S', S},       {'D', c.width},        {'E', c.table_width()},
+                                         {'H', c.heads}, {'F', c.feed_forward}, {'C', c.labels}};
   std::vector<Index> list;
   for (const char letter : shape)
     if (letters.contains(letter)) list.push_back(letters.at(letter));

@@ -9,6 +9,7 @@
 
 using namespace slalom;
 using test::kArchitectures;
+using test::kGoldenArchitectures;
 
 namespace {
 
@@ -33,7 +34,8 @@ bool same(const ClassifierConfig& a, const ClassifierConfig& b) {
   const auto numbers = [](const ClassifierConfig& c) {
     return std::tuple(c.architecture, c.layers, c.width, c.heads, c.feed_forward, c.vocabulary,
                       c.max_positions, c.labels, c.layer_norm_eps, c.activation, c.embedding_dropout,
-                      c.attention_dropout, c.hidden_dropout, c.head_dropout, c.initializer_range, c.pad_id);
+                      c.attention_dropout, c.hidden_dropout, c.head_dropout, c.initializer_range, c.pad_id,
+                      c.table_width(), c.problem_type);
   };
   const auto switches = [](const ClassifierConfig& c) {
     return std::tuple(c.types, c.positions, c.read_out, c.layer_norm, c.feed_forward_on, c.residual);
@@ -44,7 +46,7 @@ bool same(const ClassifierConfig& a, const ClassifierConfig& b) {
 }  // namespace
 
 TEST_CASE("config: what Hugging Face wrote") {
-  for (const Architecture a : kArchitectures) {
+  for (const Architecture a : kGoldenArchitectures) {
     const ClassifierConfig c = parsed(golden(a));
     ClassifierConfig want = default_config(a, 2, 32, 4, 101);
     want.feed_forward = want.max_positions = 64;
@@ -66,7 +68,7 @@ TEST_CASE("config: GPT-2 without n_inner and pad_token_id") {
 }
 
 TEST_CASE("config: written and read again, with every switch") {
-  for (const Architecture a : kArchitectures) {
+  for (const Architecture a : kEveryArchitecture) {
     CAPTURE(std::string(name(a)));
     ClassifierConfig c = default_config(a, 3, 48, 6, 123);
     c.initializer_range = 0.1;
@@ -84,6 +86,14 @@ TEST_CASE("config: written and read again, with every switch") {
     c.read_out = c.read_out == ReadOut::first ? ReadOut::last : ReadOut::first;
     survives();
     c.layer_norm = c.feed_forward_on = c.residual = false;
+    survives();
+    for (const ProblemType type :
+         {ProblemType::single_label, ProblemType::multi_label, ProblemType::regression}) {
+      c.problem_type = type;
+      survives();
+    }
+    c.problem_type.reset();
+    if (a == Architecture::electra || a == Architecture::albert) c.embedding_width = 16;
     survives();
     c.labels = 3;
     c.label_names.clear();
@@ -107,6 +117,8 @@ TEST_CASE("config: names of activations") {
   for (const auto& [label, activation] : {std::pair{"gelu", Activation::gelu_erf},
                                           {"gelu_new", Activation::gelu_tanh},
                                           {"gelu_pytorch_tanh", Activation::gelu_tanh},
+                                          {"gelu_fast", Activation::gelu_tanh},
+                                          {"gelu_accurate", Activation::gelu_tanh},
                                           {"relu", Activation::relu},
                                           {"tanh", Activation::tanh}}) {
     Json json = golden(Architecture::bert);
@@ -117,19 +129,92 @@ TEST_CASE("config: names of activations") {
         "config.json: field \"hidden_act\": found \"silu\", wanted gelu, gelu_new, relu, tanh or linear");
 }
 
-TEST_CASE("config: a missing field is named") {
-  for (const auto& [a, fields] :
-       {std::pair{
-            Architecture::bert,
-            std::vector<const char*>{"model_type", "num_hidden_layers", "hidden_size", "num_attention_heads",
-                                     "intermediate_size", "max_position_embeddings", "vocab_size"}},
-        {Architecture::distilbert, {"n_layers", "dim", "n_heads", "hidden_dim"}},
-        {Architecture::gpt2, {"n_layer", "n_embd", "n_head", "n_positions"}}})
-    for (const char* field : fields) {
-      const std::string message = message_of(a, [&](Json& j) { j.erase(field); });
-      CAPTURE(message);
-      CHECK(message.starts_with(text("config.json: field \"", field, "\"")));
-    }
+TEST_CASE("config: what is left out is what Hugging Face's classes fill in") {
+  struct Usual {
+    Architecture architecture;
+    Index layers, width, heads, feed_forward, vocabulary, positions, table_width;
+    Activation activation;
+  };
+  for (const Usual& u :
+       {Usual{Architecture::bert, 12, 768, 12, 3072, 30522, 512, 768, Activation::gelu_erf},
+        {Architecture::distilbert, 6, 768, 12, 3072, 30522, 512, 768, Activation::gelu_erf},
+        {Architecture::roberta, 12, 768, 12, 3072, 50265, 512, 768, Activation::gelu_erf},
+        {Architecture::xlm_roberta, 12, 768, 12, 3072, 30522, 512, 768, Activation::gelu_erf},
+        {Architecture::gpt2, 12, 768, 12, 3072, 50257, 1024, 768, Activation::gelu_tanh},
+        {Architecture::electra, 12, 256, 4, 1024, 30522, 512, 128, Activation::gelu_erf},
+        {Architecture::albert, 12, 4096, 64, 16384, 30000, 512, 128, Activation::gelu_tanh}}) {
+    CAPTURE(std::string(name(u.architecture)));
+    const ClassifierConfig c = parsed({{"model_type", name(u.architecture)}});
+    CHECK(c.layers == u.layers);
+    CHECK(c.width == u.width);
+    CHECK(c.heads == u.heads);
+    CHECK(c.feed_forward == u.feed_forward);
+    CHECK(c.vocabulary == u.vocabulary);
+    CHECK(c.position_rows() == u.positions);
+    CHECK(c.table_width() == u.table_width);
+    CHECK(c.activation == u.activation);
+    CHECK(c.pad_id == (c.traits().positions_after_pad ? 1 : 0));
+  }
+  CHECK(message_of(Architecture::bert, [](Json& j) {
+          j.erase("model_type");
+        }).starts_with("config.json: field \"model_type\""));
+}
+
+TEST_CASE("config: what F is follows from problem_type and the number of labels") {
+  const auto problem = [](const Json& type, const Json& labels) {
+    Json json = golden(Architecture::bert);
+    json["problem_type"] = type;
+    json["id2label"] = labels;
+    return parsed(json).problem();
+  };
+  const Json one = {{"0", "score"}}, two = {{"0", "no"}, {"1", "yes"}};
+  CHECK(problem(nullptr, two) == ProblemType::single_label);
+  CHECK(problem(nullptr, one) == ProblemType::regression);
+  CHECK(problem("single_label_classification", one) == ProblemType::regression);
+  CHECK(problem("multi_label_classification", two) == ProblemType::multi_label);
+  CHECK(problem("regression", two) == ProblemType::regression);
+  CHECK_THROWS_WITH_AS(problem("ranking", two), doctest::Contains("found \"ranking\", wanted single_label"),
+                       Error);
+}
+
+TEST_CASE("config: the head of another task is refused by its name") {
+  const auto refused = [](const char* architecture, const char* what) {
+    const std::string message =
+        message_of(Architecture::bert, [&](Json& j) { j["architectures"] = {architecture}; });
+    CAPTURE(message);
+    CHECK(message.starts_with(
+        text("config.json: field \"architectures\": found \"", architecture, "\", ", what)));
+  };
+  refused("BertForTokenClassification", "a token classifier");
+  refused("BertForQuestionAnswering", "a model that answers questions");
+  refused("BertForMaskedLM", "a masked language model");
+  refused("GPT2LMHeadModel", "a language model");
+  refused("BertModel", "a bare encoder");
+  refused("BertForSomething", "a model of another task");
+  Json json = golden(Architecture::bert);
+  json.erase("architectures");
+  CHECK_NOTHROW(parsed(json));
+}
+
+TEST_CASE("config: names of labels that are no texts, or not there") {
+  const auto names = [](const Json& labels) {
+    Json json = golden(Architecture::bert);
+    json["id2label"] = labels;
+    return parsed(json).label_names;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names({{"0", 0}, {"1", 1.5}}) == Names{"0", "1.5"});
+  CHECK(names({{"0", nullptr}, {"1", "yes"}}) == Names{"LABEL_0", "yes"});
+  CHECK(names({{"1", "one"}, {"2", "two"}}) == Names{"LABEL_0", "one"});  // a key is a class number
+  CHECK(names({{"0", "zero"}, {"2", "two"}}) == Names{"zero", "LABEL_1"});
+}
+
+TEST_CASE("config: quantized weights are refused by the name of what made them") {
+  CHECK(message_of(Architecture::bert,
+                   [](Json& j) {
+                     j["quantization_config"] = {{"quant_method", "gptq"}};
+                   }) ==
+        "config.json: field \"quantization_config\": found \"gptq\", wanted weights that are not quantized");
 }
 
 TEST_CASE("config: wrong types and values name file and field, what was found and what was wanted") {
@@ -147,10 +232,10 @@ TEST_CASE("config: wrong types and values name file and field, what was found an
   check("layer_norm_eps", "small", "\"small\" (string)");
   check("is_decoder", 1, "1");
   check("id2label", Json::array(), "an array, wanted an object");
-  check("model_type", "albert", "\"albert\", wanted bert, distilbert, roberta or gpt2");
+  check("model_type", "deberta-v2", "\"deberta-v2\", wanted one of bert, distilbert, roberta, gpt2");
   check("model_type", 3, "3");
-  check("num_labels", 1, "1");
-  check("id2label", Json{{"0", "only"}}, "1 labels, wanted at least 2");
+  check("num_labels", 0, "0");
+  check("id2label", Json::object(), "no labels, wanted at least 1");
 }
 
 TEST_CASE("config: values that only make sense together") {
@@ -165,7 +250,7 @@ TEST_CASE("config: values that only make sense together") {
   starts(Architecture::bert, "attention_probs_dropout_prob", 1.5, "found 1.5, wanted a number in [0, 1)");
   starts(Architecture::distilbert, "pad_token_id", 101, "found 101, wanted an id below 101");
   starts(Architecture::roberta, "max_position_embeddings", 2, "wanted an integer from 3");
-  starts(Architecture::bert, "id2label", Json{{"0", "a"}, {"2", "b"}}, "wanted names for 0 to 1");
+  starts(Architecture::bert, "id2label", Json{{"0", "a"}, {"two", "b"}}, "wanted names for 0 to 1");
 }
 
 TEST_CASE("config: errors call a field as the file does") {

@@ -25,7 +25,7 @@ struct TemporaryFile {
 };
 
 template <class T>
-std::vector<T> read_all(const SafetensorsFile& file, std::string_view name) {
+std::vector<T> read_all(const TensorFile& file, std::string_view name) {
   const TensorEntry* tensor = file.find(name);
   REQUIRE(tensor != nullptr);
   std::vector<T> values(tensor->elements());
@@ -50,7 +50,7 @@ std::vector<T> round_trip(DType dtype, const std::vector<U>& values) {
   const TemporaryFile file;
   const TensorToWrite tensor{"x", dtype, {std::ssize(values)}, std::span<const U>(values)};
   write_safetensors(file.path, {&tensor, 1}, {});
-  return read_all<T>(SafetensorsFile(file.path), "x");
+  return read_all<T>(TensorFile(file.path), "x");
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ TEST_CASE("read: integers of every width and booleans") {
   const TemporaryFile file;
   const auto values = [&](const char* dtype, std::size_t extent, const std::string& bytes) {
     put_tensor(file.path, dtype, extent, bytes);
-    return read_all<double>(SafetensorsFile(file.path), "x");
+    return read_all<double>(TensorFile(file.path), "x");
   };
   using Values = std::vector<double>;
   CHECK(values("I64", 1, std::string("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8)) == Values{-2});
@@ -166,7 +166,7 @@ TEST_CASE("write: layout that other readers accept") {
   const std::vector<TensorToWrite> tensors = {{"half", DType::f16, {3}, std::span<const float>(a)},
                                               {"wide", DType::f64, {1, 1}, std::span<const double>(b)}};
   write_safetensors(file.path, tensors, {{"format", "pt"}});
-  const SafetensorsFile read(file.path);
+  const TensorFile read(file.path);
   CHECK(read.header().metadata == Metadata{{"format", "pt"}});
   CHECK(read.header().data_begin % 8 == 0);
   REQUIRE(read.header().tensors.size() == 2);
@@ -204,7 +204,7 @@ TEST_CASE("write: what does not fit is refused, and the target stays") {
   CHECK(error({{"x", DType::i32, {2}, std::span<const std::int64_t>(integers)}}) ==
         "tensor \"x\": cannot write integers as I32");
   CHECK(error({good, good}).ends_with("found the key \"x\" twice in one object"));
-  CHECK(read_all<float>(SafetensorsFile(file.path), "x") == values);
+  CHECK(read_all<float>(TensorFile(file.path), "x") == values);
 
   CHECK_THROWS_WITH_AS(write_safetensors("/dev/full", {&good, 1}, {}),
                        "/dev/full: cannot write: No space left on device", Error);
@@ -213,23 +213,23 @@ TEST_CASE("write: what does not fit is refused, and the target stays") {
 TEST_CASE("read: errors name the file and the tensor") {
   const TemporaryFile file;
   put_tensor(file.path, "F32", 2, std::string(8, 'x'));
-  const SafetensorsFile opened(file.path);
+  const TensorFile opened(file.path);
   std::vector<float> three(3), two(2);
   CHECK_THROWS_WITH_AS(opened.read(*opened.find("x"), std::span(three)),
                        (file.path + ": tensor \"x\": found 2 values, wanted 3").c_str(), Error);
   fs::resize_file(file.path, fs::file_size(file.path) - 1);
   CHECK_THROWS_WITH_AS(opened.read(*opened.find("x"), std::span(two)),
                        (file.path + ": cannot read tensor \"x\": the file became shorter").c_str(), Error);
-  CHECK_THROWS_WITH_AS(SafetensorsFile("none.safetensors"),
+  CHECK_THROWS_WITH_AS(TensorFile("none.safetensors"),
                        "none.safetensors: cannot open: No such file or directory", Error);
-  CHECK_THROWS_AS(SafetensorsFile(fs::temp_directory_path().string()), Error);
+  CHECK_THROWS_AS(TensorFile(fs::temp_directory_path().string()), Error);
 }
 
 TEST_CASE("an open file can be moved") {
   const TemporaryFile file;
   put_tensor(file.path, "U8", 1, "\x05");
-  SafetensorsFile opened(file.path);
-  const SafetensorsFile moved = std::move(opened);
+  TensorFile opened(file.path);
+  const TensorFile moved = std::move(opened);
   CHECK(read_all<float>(moved, "x") == std::vector<float>{5});
 }
 
@@ -265,12 +265,12 @@ TEST_CASE("corpus: every bad file is an error that names it") {
     const std::string path = entry.path().string();
     CAPTURE(path);
     if (entry.path().filename().string().starts_with("good")) {
-      CHECK_NOTHROW(SafetensorsFile{path});
+      CHECK_NOTHROW(TensorFile{path});
       continue;
     }
     ++bad;
     try {
-      const SafetensorsFile file(path);
+      const TensorFile file(path);
       FAIL_CHECK("not refused");
     } catch (const Error& error) {
       const std::string message = error.what();
@@ -282,7 +282,7 @@ TEST_CASE("corpus: every bad file is an error that names it") {
 }
 
 TEST_CASE("corpus: the good file's numbers") {
-  const SafetensorsFile file("tests/corpus/safetensors/good-two-tensors.safetensors");
+  const TensorFile file("tests/corpus/safetensors/good-two-tensors.safetensors");
   CHECK(read_all<float>(file, "a") == std::vector<float>{1, -2.5});
   CHECK(read_all<double>(file, "b.weight") == std::vector<double>{1, 0x1p-24, INFINITY, -2});
 }

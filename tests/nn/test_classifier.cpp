@@ -74,7 +74,8 @@ TEST_CASE("initialise: padding rows are zero where Hugging Face has them") {
     Classifier<double> model(config);
     model.initialise(3);
     const auto row = [&](ParameterId table) {
-      return std::span<const double>(model.parameters().value(table).row(config.pad_id), 24);
+      return std::span<const double>(model.parameters().value(table).row(config.pad_id),
+                                     static_cast<std::size_t>(config.table_width()));
     };
     CHECK(all_are(row(model.embedding().token), 0) == (a != Architecture::gpt2));
     CHECK(all_are(row(model.embedding().position), 0) == (a == Architecture::roberta));
@@ -98,20 +99,25 @@ TEST_CASE("initialise: a function of the seed, on any number of threads, float a
   CHECK(relative_error(all_values(narrow), all_values(one)) < 1e-7);
 }
 
-TEST_CASE("parameters: names and shapes of the four architectures") {
+TEST_CASE("parameters: names and shapes of the architectures") {
   const auto shape = [](const Classifier<double>& model, const char* name) {
     const ParameterId id = model.parameters().find(name);
     return id.valid() ? to_string(model.parameters().shape(id)) : "none";
   };
   for (const Architecture a : kArchitectures) {
-    const bool bert = a == Architecture::bert || a == Architecture::roberta, gpt2 = a == Architecture::gpt2;
+    const bool gpt2 = a == Architecture::gpt2, albert = a == Architecture::albert,
+               narrow = albert || a == Architecture::electra;
+    const std::string E = narrow ? "12" : "24";
     const Classifier<double> model(small_config(a, 2));
-    CHECK(shape(model, "embed.token.weight") == "(40, 24)");
-    CHECK(shape(model, "embed.position.weight") == (a == Architecture::roberta ? "(66, 24)" : "(64, 24)"));
-    CHECK(shape(model, "embed.type.weight") == (bert ? "(2, 24)" : "none"));
-    CHECK(shape(model, "embed.norm.weight") == (gpt2 ? "none" : "(24)"));
-    CHECK(shape(model, "blocks.1.attn.kv.weight") == "(48, 24)");
-    CHECK(shape(model, "blocks.1.mlp.in.weight") == "(36, 24)");
+    CHECK(shape(model, "embed.token.weight") == "(40, " + E + ")");
+    CHECK(shape(model, "embed.position.weight") ==
+          (a == Architecture::roberta ? "(66, 24)" : "(64, " + E + ")"));
+    CHECK(shape(model, "embed.type.weight") ==
+          (gpt2 || a == Architecture::distilbert ? "none" : "(2, " + E + ")"));
+    CHECK(shape(model, "embed.norm.weight") == (gpt2 ? "none" : "(" + E + ")"));
+    CHECK(shape(model, "embed.map.weight") == (narrow ? "(24, 12)" : "none"));
+    CHECK(shape(model, "blocks.1.attn.kv.weight") == (albert ? "none" : "(48, 24)"));
+    CHECK(shape(model, "blocks.1.mlp.in.weight") == (albert ? "none" : "(36, 24)"));
     CHECK(shape(model, "blocks.2.attn.q.weight") == "none");
     CHECK(shape(model, "head.norm.bias") == (gpt2 ? "(24)" : "none"));
     CHECK(shape(model, "head.hidden.weight") == (gpt2 ? "none" : "(24, 24)"));
@@ -124,8 +130,8 @@ namespace {
 
 // "(H, S, S)" with the letters of one text filled in.
 Shape filled_in(const std::string& letters, const ClassifierConfig& c, Index S) {
-  const std::map<char, Index> extents = {
-      {'S', S}, {'D', c.width}, {'H', c.heads}, {'F', c.feed_forward}, {'C', c.labels}};
+  const std::map<char, Index> extents = {{'S', S},       {'D', c.width},        {'E', c.table_width()},
+                                         {'H', c.heads}, {'F', c.feed_forward}, {'C', c.labels}};
   Shape shape;
   for (const char letter : letters)
     if (const auto found = extents.find(letter); found != extents.end())

@@ -161,6 +161,10 @@ TEST_CASE("log_odds: against the other class, or all the others together") {
   CHECK(relative_error(log_odds<double>(three, 0), 0.5 - std::log(std::exp(-1) + std::exp(2))) < 1e-14);
   const std::vector<double> large = {1000, 1000, 1000};
   CHECK(relative_error(log_odds<double>(large, 2), -std::log(2)) < 1e-14);
+  for (const ProblemType own : {ProblemType::multi_label, ProblemType::regression}) {
+    CHECK(log_odds<double>(three, 1, own) == three[1]);
+    CHECK(log_odds_gradient(three, 1, own) == std::vector<double>{0, 1, 0});
+  }
   CHECK_THROWS_WITH_AS(log_odds<double>(three, 3), "[log_odds] target 3, wanted 0 to 2", Error);
   CHECK_THROWS_WITH_AS(log_odds<double>(three, -1), "[log_odds] target -1, wanted 0 to 2", Error);
 }

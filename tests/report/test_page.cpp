@@ -78,10 +78,19 @@ TEST_CASE("the content security policy allows the page's own script and no other
   CHECK(occurrences(page, "script-src '" + script_hash() + "'") == 1);
 }
 
+TEST_CASE("the page says what F is: of a label of its own, of a number") {
+  ReportedText text = reported_example();
+  text.problem = ProblemType::multi_label;
+  CHECK(occurrences(page_html({text}, "t"),
+                    "<strong>log-odds +2.31 for POSITIVE, probability .91</strong>") == 1);
+  text.problem = ProblemType::regression;
+  CHECK(occurrences(page_html({text}, "t"), "<strong>output +2.31 of POSITIVE</strong>") == 1);
+}
+
 TEST_CASE("numbers on the page are those given, in full for sorting") {
   const std::string page = page_html({reported_example()}, "t");
-  CHECK(occurrences(page, "a log-odds of <strong>+2.31</strong> nats") == 1);
-  CHECK(occurrences(page, "a probability of <strong>.91</strong>") == 1);
+  CHECK(occurrences(page, "<strong>log-odds +2.31 for POSITIVE against the rest, probability .91</strong>") ==
+        1);
   CHECK(occurrences(page, "<td data-v=\"2\">+2.00</td>") == 1);
   CHECK(occurrences(page,
                     "title=\"won: value +2.00, importance +0.50, linear +3.30\">won</span>"
@@ -97,7 +106,9 @@ TEST_CASE("numbers on the page are those given, in full for sorting") {
 TEST_CASE("methods are compared by fidelity, cost and Spearman's correlation of their scores") {
   const ReportedText t = two_methods();
   const std::string table = method_comparison(t);
-  CHECK(occurrences(table, "<td data-v=\"0.934\">.93</td><td data-v=\"\">–</td><td data-v=\"0.2025\">0.45</td>") == 1);
+  CHECK(occurrences(table,
+                    "<td data-v=\"0.934\">.93</td><td data-v=\"\">–</td><td data-v=\"0.2025\">0.45</td>") ==
+        1);
   CHECK(occurrences(table, "close") == 1);
   CHECK(occurrences(table, "poor") == 1);
   CHECK(occurrences(table, "<td data-v=\"4512\">4,512</td>") == 2);

@@ -73,6 +73,8 @@ class Oracle {
     for (const Matrix& table : tables_) add_to(x, table);
     const Matrix sum = x;
     x = normalised(x, "embed.norm");
+    const Matrix narrow = x;
+    if (has("embed.map.weight")) x = linear("embed.map")(x);
     std::vector<Matrix> inputs, middles;
     for (Index l = 0; l < c_.layers; ++l) {
       inputs.push_back(x);
@@ -91,6 +93,10 @@ class Oracle {
         out.totals.push_back(total(relevance));
       }
       attention_half(inputs[at], l, &relevance);
+      out.totals.push_back(total(relevance));
+    }
+    if (has("embed.map.weight")) {
+      relevance = linear_rule(narrow, linear("embed.map"), relevance);
       out.totals.push_back(total(relevance));
     }
     if (has("embed.norm.weight")) relevance = layer_norm_rule(sum, "embed.norm", relevance);
@@ -192,8 +198,13 @@ class Oracle {
     return post ? normalised(sum, norm) : sum;
   }
 
+  // ALBERT's layers are all the first.
+  std::string block_name(Index l) const {
+    return "blocks." + std::to_string(c_.architecture == Architecture::albert ? 0 : l);
+  }
+
   Matrix feed_forward_half(const Matrix& x, Index l, Matrix* relevance) const {
-    const std::string block = "blocks." + std::to_string(l);
+    const std::string block = block_name(l);
     const Affine in = linear(block + ".mlp.in"), out = linear(block + ".mlp.out");
     return half(x, block + ".norm2", relevance, [&](const Matrix& n, Matrix* R) {
       Matrix hidden = in(n);
@@ -205,7 +216,7 @@ class Oracle {
   }
 
   Matrix attention_half(const Matrix& x, Index l, Matrix* relevance) const {
-    const std::string block = "blocks." + std::to_string(l);
+    const std::string block = block_name(l);
     const Index D = c_.width;
     const Affine query = linear(block + ".attn.q"), key = linear(block + ".attn.kv", 0, D),
                  value = linear(block + ".attn.kv", D, D), out = linear(block + ".attn.out");
@@ -289,7 +300,10 @@ class Oracle {
     if (has("head.hidden.weight")) {
       hidden = linear("head.hidden")(n);
       for (double& v : hidden)
-        v = activated(c_.architecture == Architecture::distilbert ? Activation::relu : Activation::tanh, v);
+        v = activated(c_.architecture == Architecture::distilbert ? Activation::relu
+                      : c_.architecture == Architecture::electra  ? Activation::gelu_erf
+                                                                  : Activation::tanh,
+                      v);
     }
     const Row logits = out(hidden);
     double others = 0;

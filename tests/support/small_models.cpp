@@ -10,6 +10,7 @@ namespace slalom::test {
 ClassifierConfig small_config(Architecture architecture, Index layers) {
   ClassifierConfig c = default_config(architecture, layers, 24, 3, 40);
   c.feed_forward = 36;
+  if (architecture == Architecture::electra || architecture == Architecture::albert) c.embedding_width = 12;
   c.max_positions = 64;
   c.labels = 3;
   c.set_dropout(0.2);

@@ -9,10 +9,16 @@
 
 namespace slalom::test {
 
-inline constexpr Architecture kArchitectures[] = {Architecture::bert, Architecture::distilbert,
-                                                  Architecture::roberta, Architecture::gpt2};
+/// One of each kind: XLM-RoBERTa and CamemBERT are RoBERTa by another name.
+inline constexpr Architecture kArchitectures[] = {Architecture::bert,    Architecture::distilbert,
+                                                  Architecture::roberta, Architecture::gpt2,
+                                                  Architecture::electra, Architecture::albert};
+/// Those of tests/golden.
+inline constexpr Architecture kGoldenArchitectures[] = {Architecture::bert, Architecture::distilbert,
+                                                        Architecture::roberta, Architecture::gpt2};
 
-/// Width 24, 3 heads, 40 words, 3 classes; every dropout rate 0.2.
+/// Width 24, 3 heads, 40 words, 3 classes; every dropout rate 0.2. ELECTRA's and ALBERT's embeddings have
+/// width 12.
 ClassifierConfig small_config(Architecture architecture, Index layers);
 
 /// Normal values of deviation 0.3 in every parameter, biases included; LayerNorm weights around 1.

@@ -53,6 +53,7 @@ class Oracle {
     gpt2_ = c_.architecture == Architecture::gpt2;
     distilbert_ = c_.architecture == Architecture::distilbert;
     roberta_ = c_.architecture == Architecture::roberta;
+    electra_ = c_.architecture == Architecture::electra;
   }
 
   Row logits(const Padded& text) const {
@@ -98,7 +99,7 @@ class Oracle {
       double mean = 0, variance = 0;
       for (const double v : row) mean += v / static_cast<double>(row.size());
       for (const double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
-      for (Index j = 0; j < c_.width; ++j)
+      for (Index j = 0; j < std::ssize(row); ++j)
         row[at(j)] =
             (row[at(j)] - mean) / std::sqrt(variance + c_.layer_norm_eps) * map.weight.data[j] + map.shift(j);
     }
@@ -126,14 +127,20 @@ class Oracle {
       const bool pad = roberta_ && text.ids[s] == c_.pad_id;
       const Index p = pad ? c_.pad_id : position++;
       x.emplace_back();
-      for (Index j = 0; j < c_.width; ++j) {
+      for (Index j = 0; j < token.weight.columns(); ++j) {
         double sum = token.weight.row(text.ids[s])[j];
         if (positions.exists()) sum += positions.weight.row(p)[j];
         if (type.exists()) sum += type.weight.row(text.types[s])[j];
         x.back().push_back(sum);
       }
     }
-    return dropped(layer_norm(std::move(x), "embed.norm"), dropout(c_.embedding_dropout, -1, 0), text);
+    x = dropped(layer_norm(std::move(x), "embed.norm"), dropout(c_.embedding_dropout, -1, 0), text);
+    return find("embed.map").exists() ? linear(x, "embed.map", 0, c_.width) : x;
+  }
+
+  // ALBERT's layers are all the first.
+  std::string block_name(Index layer) const {
+    return "blocks." + std::to_string(c_.architecture == Architecture::albert ? 0 : layer);
   }
 
   // Probabilities of query i of head h over all keys, padding and (causal) later keys masked.
@@ -154,7 +161,7 @@ class Oracle {
 
   Matrix attention(const Matrix& x, Index layer, const Padded& text) const {
     const Index D = c_.width, d = D / c_.heads;
-    const std::string name = "blocks." + std::to_string(layer) + ".attn.";
+    const std::string name = block_name(layer) + ".attn.";
     const Matrix q = linear(x, name + "q", 0, D), k = linear(x, name + "kv", 0, D),
                  v = linear(x, name + "kv", D, D);
     const Dropout on_pattern = dropout(c_.attention_dropout, layer, 0);
@@ -172,7 +179,7 @@ class Oracle {
   }
 
   Matrix feed_forward(const Matrix& x, Index layer, const Padded& text) const {
-    const std::string name = "blocks." + std::to_string(layer) + ".mlp.";
+    const std::string name = block_name(layer) + ".mlp.";
     Matrix hidden = linear(x, name + "in", 0, c_.feed_forward);
     for (Row& row : hidden)
       for (double& v : row) v = activated(c_.activation, v);
@@ -180,7 +187,7 @@ class Oracle {
   }
 
   Matrix block(const Matrix& x, Index layer, const Padded& text) const {
-    const std::string name = "blocks." + std::to_string(layer);
+    const std::string name = block_name(layer);
     const auto add_residual = [&](const Matrix& change, const Matrix& stream) {
       return c_.residual ? plus(change, stream) : change;
     };
@@ -197,9 +204,12 @@ class Oracle {
   Row head(const Row& read_out, Index position, const Padded& text) const {
     Matrix x = layer_norm({read_out}, "head.norm");
     if (!gpt2_) {
-      if (roberta_) x = dropped(std::move(x), dropout(c_.head_dropout, -1, 1), text, position);
+      if (roberta_ || electra_) x = dropped(std::move(x), dropout(c_.head_dropout, -1, 1), text, position);
       x = linear(x, "head.hidden", 0, c_.width);
-      for (double& v : x[0]) v = activated(distilbert_ ? Activation::relu : Activation::tanh, v);
+      const Activation f = distilbert_ ? Activation::relu
+                           : electra_  ? Activation::gelu_erf
+                                       : Activation::tanh;
+      for (double& v : x[0]) v = activated(f, v);
     }
     x = dropped(std::move(x), dropout(c_.head_dropout, -1, 3), text, position);
     return linear(x, "head.out", 0, c_.labels)[0];
@@ -208,7 +218,7 @@ class Oracle {
   const ParameterStore<double>& store_;
   const ClassifierConfig& c_;
   const std::uint64_t* key_;
-  bool gpt2_, distilbert_, roberta_;
+  bool gpt2_, distilbert_, roberta_, electra_;
 };
 
 Padded pad(const PackedTexts& texts, Index b, Index longest, TokenId pad_id) {

@@ -241,7 +241,7 @@ TEST_CASE("Trainer: a run that ended after an epoch goes on, and counts the next
 
 TEST_CASE("Trainer: NaN in a parameter stops the step and is named") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const Architecture architecture : test::kArchitectures) {
+  for (const Architecture architecture : test::kGoldenArchitectures) {
     CAPTURE(name(architecture));
     const auto model = tiny_model<float>(architecture, 0.1);
     ParameterStore<float>& store = model->parameters();

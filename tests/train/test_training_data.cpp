@@ -132,5 +132,5 @@ TEST_CASE("ShuffledRows: rows to train on have labels") {
   CHECK(error_of({}) == "rows.jsonl: found no rows to train on");
   std::vector<InputRow> rows = numbered_rows(3);
   rows[1].label.reset();
-  CHECK(error_of(rows) == "rows.jsonl: line 2: field \"label\": found nothing, wanted a class number");
+  CHECK(error_of(rows) == "rows.jsonl: line 2: field \"label\": found nothing, wanted a label");
 }
