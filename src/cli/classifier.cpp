@@ -206,15 +206,17 @@ void add_classifier_options(cxxopts::Options& options) {
                                     "program to ask instead of a model: reads {\"input_ids\"} (of a pair "
                                     "also \"token_type_ids\") and answers "
                                     "{\"log_odds\"} lines",
-                                    cxxopts::value<std::string>()->default_value(""),
-                                    "DIR")("timeout", "seconds that an answer of the program may take",
-                                           cxxopts::value<std::string>()->default_value("60"), "S")(
-      "special-ids", "ids that belong to no text, beside those the folder names",
+                                    cxxopts::value<std::string>()->default_value(""), "CMD")(
+      "tokenizer", "folder of the program's tokenizer: rows may be text, tokens are shown as text",
       cxxopts::value<std::string>()->default_value(""),
-      "A,B")("batch-tokens", "tokens of a batch",
-             cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
-             "N")("max-memory", "MiB that batches keep to, 0: no bound",
-                  cxxopts::value<std::int64_t>()->default_value("0"), "N");
+      "DIR")("timeout", "seconds that an answer of the program may take",
+             cxxopts::value<std::string>()->default_value("60"),
+             "S")("special-ids", "ids that belong to no text, beside those the folder names",
+                  cxxopts::value<std::string>()->default_value(""),
+                  "A,B")("batch-tokens", "tokens of a batch",
+                         cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
+                         "N")("max-memory", "MiB that batches keep to, 0: no bound",
+                              cxxopts::value<std::int64_t>()->default_value("0"), "N");
 }
 
 namespace {

@@ -15,6 +15,7 @@ int run_convert(int argc, char** argv) {
   options.parse_positional({"in", "out"});
   const auto parsed = parse_options(options, argc, argv);
   if (!parsed) return 0;
+  read_common(*parsed);
   refuse_options(*parsed, {"model", "input", "output", "seed", "precision"},
                  "in convert: it reads IN and writes OUT");
   const std::string in = required_option(*parsed, "in"), out = required_option(*parsed, "out");

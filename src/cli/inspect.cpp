@@ -52,8 +52,10 @@ class Inspection {
   void gradients() {
     PackedBatch batch;
     InputTexts source = open_rows();
-    for (InputRow row; source.next(row);)
-      with_row(source, row, [&] { add_labelled(row, input_name(common_.input), batch); });
+    for (InputRow row; source.next(row);) {
+      with_row(source, row, [] {});  // throws what is wrong with it
+      add_labelled(row, input_name(common_.input), batch);
+    }
     check_interrupt();
     if (batch.texts() == 0) throw Error(input_name(common_.input) + ": found no rows");
     tensors(loss_gradients(*model_, batch));

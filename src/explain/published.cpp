@@ -105,7 +105,7 @@ std::vector<double> gradient_norms(Classifier<T>& model, const PackedBatch& text
         for (std::size_t i = 0; i < dx.size(); ++i)
           sums[i] += dx[i] * (times_input ? places[p] * words[i] : 1);
       });
-  std::vector<double> norms = row_products(sums, sums, model.config().width);
+  std::vector<double> norms = row_products(sums, sums, model.config().table_width());
   for (double& x : norms) x = std::sqrt(x);
   return norms;
 }

@@ -359,7 +359,7 @@ class Propagation {
     if (mapped) {
       const View<T> narrow = scratch(S_, E), y = activation("embed");
       enter("embed.map", y, g);
-      epsilon_rule(y, g);
+      epsilon_rule(Denominator::plain, y, g);
       linear_rule(ids.map, g, T{0}, narrow);
       g = narrow;
       leave(embedded, g);
@@ -418,7 +418,7 @@ Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span
 template <class T>
 Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
                    Index target, double epsilon) {
-  return attn_lrp(model, ids, types, log_odds_objective(target), {.relative = epsilon});
+  return attn_lrp(model, ids, types, log_odds_objective(target, model.problem()), {.relative = epsilon});
 }
 
 #define SLALOM_INSTANTIATE(T)                                                                            \

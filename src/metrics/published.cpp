@@ -114,10 +114,10 @@ SingleRemoval single_removal(std::span<const double> scores, double whole, std::
 }
 
 std::vector<double> naive_bayes_scores(std::span<const Review> reviews, const Tokenizer& tokenizer) {
-  constexpr NormalizerStep kLower[] = {NormalizerStep::lower_case};
+  const NormalizerRule lower[] = {NormalizerStep::lower_case};
   PackedBatch texts;
   for (const Review& review : reviews)
-    if (const std::vector<TokenId> ids = tokens_of(normalize(review.text, 0, kLower).bytes, tokenizer);
+    if (const std::vector<TokenId> ids = tokens_of(normalize(review.text, 0, lower).bytes, tokenizer);
         !ids.empty())
       texts.add(ids, review.label);
   const LabelledCounts counts = count_labelled_texts(

@@ -1,14 +1,12 @@
 #include "slalom/model_io/folder_file.hpp"
 
-#include <filesystem>
-
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 
 namespace slalom {
 
 bool is_there(const std::string& path) {
-  if (!std::filesystem::exists(path)) return false;
+  if (!file_exists(path)) return false;
   std::string start(256, '\0');
   start.resize(InputFile(path).read(start.data(), start.size()));
   if (start.empty()) throw Error(path + ": found an empty file", "it was not downloaded completely");

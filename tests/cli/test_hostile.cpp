@@ -216,7 +216,8 @@ TEST_CASE("nothing in labels, tokens, names and messages controls a terminal") {
   CHECK(info.status == 0);
   CHECK(is_harmless(info.out));
   CHECK(info.out.find(seen) != std::string::npos);
-  const Finished audit = run_slalom({"audit", "--model", folder, "--tokens", "5,6", "--longest", "2"});
+  const Finished audit =
+      run_slalom({"audit", "--model", folder, "--target", "1", "--tokens", "5,6", "--longest", "2"});
   CHECK(audit.status == 0);
   CHECK(is_harmless(audit.out));
   CHECK(audit.out.find("Is " + all.path + "/" + seen + "↵x additive?") != std::string::npos);
