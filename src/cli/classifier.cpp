@@ -303,6 +303,8 @@ void add_explain_options(cxxopts::Options& options) {
       "positions",
       "effects of tokens' places in SLALOMs fitted to deletions: none or fitted (default: fitted)", word(""),
       "P")("calibrate", "deletions that turn scores into log-odds; 0: none", integer("0"), "N")(
+      "flip",
+      "SLALOM methods: also the fewest tokens, up to 20, whose removal changes the sign of the log-odds")(
       "as-published",
       "methods as the published study's code computes them: SLALOM, SHAP, LIME, linear-deletion, gradients, "
       "LRP")("held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
@@ -375,6 +377,7 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
       integer_option(parsed, "short-length", 1, std::min<Index>(classifier.limits.longest, 100'000));
   o.most_deleted = integer_option(parsed, "most-deleted", 1, 1'000'000);
   o.held_out = integer_option(parsed, "held-out", 0, 10'000);
+  o.flip = parsed.count("flip") > 0 ? kMostFlipped : 0;
   o.calibrate = integer_option(parsed, "calibrate", 0, 100'000);
   o.positions = choice_option(parsed, "positions", "none", "fitted").value_or(true);
   const std::string prior = parsed["prior"].as<std::string>();

@@ -7,6 +7,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/inspect/inspect.hpp"
+#include "slalom/report/wording.hpp"
 
 namespace slalom {
 
@@ -76,6 +77,18 @@ void add_explanation(Explanation explanation, const ExplainedText& text, const O
                                   text.aligned(std::get<LinearScores>(explanation.scores).weight, special));
     add("standard_error", std::get<LinearScores>(explanation.scores).standard_error);
     reported.ranking = "weight";
+  }
+  std::vector<Index> positions;  // of the units among the tokens
+  for (Index i = 0; i < std::ssize(to.tokens); ++i)
+    if (!to.tokens[static_cast<std::size_t>(i)].special) positions.push_back(i);
+  for (const Flip& flip : explanation.flips) {
+    std::vector<std::string> names;
+    std::vector<Index>& removed = reported.flipped.emplace_back();
+    for (const Index unit : flip.removed) {
+      removed.push_back(positions[static_cast<std::size_t>(unit)]);
+      names.push_back(token_name(to.tokens[static_cast<std::size_t>(removed.back())]));
+    }
+    reported.flips.push_back(flip_sentence(flip, names));
   }
   to.target = classifier.label();
   to.problem = classifier.problem;
@@ -149,6 +162,7 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (method.has("most-deleted")) row.field("most_deleted", o.most_deleted);
   if (method.has("prior")) row.field("prior", !o.prior ? "default" : kPriorNames[static_cast<int>(*o.prior)]);
   if (method.has("positions")) row.field("positions", o.positions ? "fitted" : "none");
+  if (o.flip > 0) row.field("flip", o.flip);
   if (o.calibrate > 0) row.field("calibrate", o.calibrate);
   if (method.has("as-published")) row.field("as_published", o.as_published);
   if (classifier.classes != nullptr) row.field("target", classifier.target.word);

@@ -38,6 +38,22 @@ std::string fidelity_json(const std::optional<Fidelity>& fidelity) {
   return add_cost(row, fidelity->cost).str();
 }
 
+std::string flips_json(const ReportedExplanation& reported) {
+  if (reported.explanation.flips.empty()) return "null";
+  std::string list;
+  for (std::size_t i = 0; i < reported.flipped.size(); ++i) {
+    const Flip& flip = reported.explanation.flips[i];
+    list += text(i == 0 ? "[" : ",", JsonRow()
+                                         .field("by", flip.chosen_by)
+                                         .field("removed", std::span<const Index>(reported.flipped[i]))
+                                         .field("log_odds", flip.log_odds)
+                                         .field("flips", flip.flips)
+                                         .field("queries", flip.queries)
+                                         .str());
+  }
+  return list + "]";
+}
+
 }  // namespace
 
 std::string background_json(const std::optional<Background>& background) {
@@ -79,6 +95,7 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
       .raw("fidelity", fidelity_json(e.fidelity))
       .raw("cost", cost.str())
       .raw("checks", checks.str())
+      .raw("flip", flips_json(reported))
       .raw("fit", e.fit.empty() ? "null" : json_string(e.fit))
       .raw("parameters", origin.parameters)
       .field("seed", origin.seed)

@@ -62,6 +62,8 @@ std::string method_article(const ReportedText& t, const ReportedExplanation& e, 
   out += highlighted_text(t, e) + explanation_picture(t, e) + token_table(t, e);
   if (const std::string background = background_sentence(e.explanation); !background.empty())
     out += text("<p class=\"note\">The ", escaped(background), ".</p>\n");
+  for (const std::string& flip : e.flips)
+    out += text("<p class=\"note\">Sign changed by ", escaped(flip), ".</p>\n");
   if (!e.explanation.fit.empty())
     out += text("<p class=\"note\">Fit: ", escaped(e.explanation.fit), ".</p>\n");
   return text(out, curves(e), "<p class=\"note\">Cost: ", cost_sentence(e.explanation), ".</p>\n",

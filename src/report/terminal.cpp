@@ -212,8 +212,10 @@ std::string top_table(const ReportedText& t, const ReportedExplanation& e, const
   return out;
 }
 
-std::string closing_lines(const Explanation& e, const TerminalStyle& style) {
+std::string closing_lines(const ReportedExplanation& reported, const TerminalStyle& style) {
+  const Explanation& e = reported.explanation;
   std::string out;
+  for (const std::string& flip : reported.flips) out += paragraph("flip by " + flip, style);
   if (const std::string background = background_sentence(e); !background.empty())
     out += paragraph(background, style);
   const std::string numbers = fidelity_numbers(e);
@@ -234,7 +236,7 @@ std::string terminal_view(const ReportedText& t, const TerminalStyle& style) {
     out += running_text(t, e, style) + '\n';
     out += legend(t, e, style) + '\n';
     out += top_table(t, e, style) + '\n';
-    out += closing_lines(e.explanation, style);
+    out += closing_lines(e, style);
   }
   return out;
 }

@@ -182,6 +182,15 @@ bool has_plane(const ReportedExplanation& e) {
   return e.find("value") != nullptr && e.find("importance") != nullptr;
 }
 
+std::string flip_sentence(const Flip& flip, const std::vector<std::string>& removed) {
+  if (removed.empty()) return flip.chosen_by + ": no removal is predicted to change the sign";
+  std::string names;
+  for (const std::string& token : removed) names += text(names.empty() ? "“" : ", “", token, "”");
+  return text(flip.chosen_by, ": without ", names, " the log-odds is ", signed_number(flip.log_odds, 2),
+              flip.flips ? "" : ", of the same sign", " (", count_text(flip.queries),
+              flip.queries == 1 ? " query)" : " queries)");
+}
+
 std::string background_sentence(const Explanation& e) {
   const Background* b = background_of(e);
   if (b == nullptr) return {};

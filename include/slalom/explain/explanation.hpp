@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "slalom/explain/explained_text.hpp"
+#include "slalom/explain/flip.hpp"
 #include "slalom/explain/shapley.hpp"
 #include "slalom/text/tokenizer.hpp"
 
@@ -53,6 +54,7 @@ struct Explanation {
   QueryCost cost;  // of the explanation, without its fidelity
   double seconds = 0;
   std::vector<std::pair<std::string, double>> checks;  // the method's own, by name
+  std::vector<Flip> flips;                             // what changes the sign of F, if it was asked
   std::string fit;                                     // what a fit chose, in words; empty without a fit
   std::vector<std::string> warnings;
 };
@@ -74,6 +76,7 @@ struct ExplainOptions {
   std::optional<Prior>
       prior{};            // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
   bool positions = true;  // SLALOMs fitted to deletions have position effects where they predict better
+  Index flip = 0;         // tokens removed at most to change the sign of F; 0: not asked
   Index calibrate = 0;    // deletions that a calibration is fitted to; 0: none
   Baseline baseline = Baseline::zero;          // integrated-gradients
   std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines

@@ -31,6 +31,8 @@ struct ReportedExplanation {
   std::vector<std::pair<std::string, std::vector<double>>> columns;
   std::string ranking;  // the column that colours and ranks the tokens
   std::optional<RankingCurve> insertion, deletion;
+  std::vector<std::vector<Index>> flipped;  // the tokens that each of the explanation's flips removes
+  std::vector<std::string> flips;           // the same in words
 
   /// Nothing if there is no such column.
   const std::vector<double>* find(const std::string& name) const;

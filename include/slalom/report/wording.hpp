@@ -55,6 +55,8 @@ std::string trust_sentence(Trust trust);
 std::string fidelity_numbers(const Explanation& explanation);
 /// "348 queries (346 different), 4,512 token-forwards, 0.02 s".
 std::string cost_sentence(const Explanation& explanation);
+/// "greedy: without “wooden”, “plot” the log-odds is +0.31 (52 queries)".
+std::string flip_sentence(const Flip& flip, const std::vector<std::string>& removed);
 /// The background of a SLALOM in words; empty without one.
 std::string background_sentence(const Explanation& explanation);
 
