@@ -40,9 +40,12 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
 }  // namespace
 
 Method controlled_shap() {
-  return {
-      "controlled-shap", "the same with a SLALOM as control variate", 1000, {"budget", "background", "prior", "positions"}, explain,
-      Asks::coalitions};
+  return {"controlled-shap",
+          "the same with a SLALOM as control variate",
+          1000,
+          {"budget", "background", "prior", "positions"},
+          explain,
+          Asks::coalitions};
 }
 
 }  // namespace slalom

@@ -13,7 +13,8 @@ using test::relative_error;
 
 namespace {
 
-/// y = 1 − 2 z + X u + noise of sd `noise`, u ~ N(0, 0.5²), and with `effect` a share of a P of blocks of two rows.
+/// y = 1 − 2 z + X u + noise of sd `noise`, u ~ N(0, 0.5²), and with `effect` a share of a P of blocks of two
+/// rows.
 MixedDesign random_design(Index rows, Index random, double noise, double effect, std::uint64_t seed) {
   Rng rng(seed, Purpose::test);
   MixedDesign d{rows, 2, random, {}, {}, {}, std::vector<double>(static_cast<std::size_t>(rows * rows))};
@@ -35,7 +36,8 @@ MixedDesign random_design(Index rows, Index random, double noise, double effect,
   return d;
 }
 
-/// −2 log restricted likelihood by determinants of dense matrices, their inverses by Gauss-Jordan elimination.
+/// −2 log restricted likelihood by determinants of dense matrices, their inverses by Gauss-Jordan
+/// elimination.
 struct Inverse {
   std::vector<double> matrix;
   double log_determinant = 0;
@@ -73,7 +75,8 @@ TEST_CASE("at given variances a mixed model is generalised least squares and its
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) {
       V[i * n + j] = rho * d.P[i * n + j] + (i == j);
-      for (Index k = 0; k < d.random; ++k) V[i * n + j] += d.X[i * d.random + k] * d.X[j * d.random + k] / lambda;
+      for (Index k = 0; k < d.random; ++k)
+        V[i * n + j] += d.X[i * d.random + k] * d.X[j * d.random + k] / lambda;
     }
   const Inverse inverse = invert(V, n);
   double normal[2][2] = {}, right[2] = {};
@@ -81,7 +84,8 @@ TEST_CASE("at given variances a mixed model is generalised least squares and its
     for (Index j = 0; j < n; ++j)
       for (int a = 0; a < 2; ++a) {
         right[a] += d.Z[i * 2 + a] * inverse.matrix[i * n + j] * d.y[j];
-        for (int b = 0; b < 2; ++b) normal[a][b] += d.Z[i * 2 + a] * inverse.matrix[i * n + j] * d.Z[j * 2 + b];
+        for (int b = 0; b < 2; ++b)
+          normal[a][b] += d.Z[i * 2 + a] * inverse.matrix[i * n + j] * d.Z[j * 2 + b];
       }
   const double determinant = normal[0][0] * normal[1][1] - normal[0][1] * normal[1][0];
   const std::vector<double> a = {(right[0] * normal[1][1] - right[1] * normal[0][1]) / determinant,
@@ -99,10 +103,12 @@ TEST_CASE("at given variances a mixed model is generalised least squares and its
   CHECK(relative_error(fit.residual, residual) < 1e-10);
   CHECK(relative_error(fit.u, u) < 1e-10);
   CHECK(relative_error(fit.variance, square / 22) < 1e-10);
-  CHECK(std::abs(fit.criterion - (22 * std::log(square / 22) + inverse.log_determinant + std::log(determinant))) < 1e-8);
+  CHECK(std::abs(fit.criterion -
+                 (22 * std::log(square / 22) + inverse.log_determinant + std::log(determinant))) < 1e-8);
 }
 
-TEST_CASE("the variances that a mixed model chooses are the most likely ones, and near those that made the data") {
+TEST_CASE(
+    "the variances that a mixed model chooses are the most likely ones, and near those that made the data") {
   const MixedDesign d = random_design(300, 20, 0.4, 0.8, 2);
   const MixedFit fit = fit_mixed(d, true);
   for (const double factor : {0.7, 1.4}) {
