@@ -125,6 +125,10 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
     result.fidelity = fidelity(result, f, text, filled);
     if (!result.fidelity)
       result.warnings.emplace_back("fidelity cannot be measured: the text has one token to remove");
+    else if (result.fidelity->unseen == 0)
+      result.warnings.emplace_back(
+          "the fidelity is that of a fit to its own answers: all deletions of the text were used for the "
+          "explanation");
   }
   return result;
 }

@@ -26,7 +26,7 @@ Finished run_limited(const std::string& limit, const Arguments& arguments,
   return run_process(command, options);
 }
 
-void put_zeros_gz(const std::string& path, std::size_t bytes) {
+[[maybe_unused]] void put_zeros_gz(const std::string& path, std::size_t bytes) {
   const std::string piece(std::size_t{1} << 20, ' ');
   const gzFile file = gzopen(path.c_str(), "wb1");
   for (std::size_t done = 0; done < bytes; done += piece.size())
