@@ -44,11 +44,13 @@ $(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/ope
 $(BUILD)/tests/support/%.o $(BUILD)/tests/kernels/%.o $(BUILD)/tests/ops/%.o $(BUILD)/tests/nn/%.o: CXXFLAGS += -O1
 else ifeq ($(config),release)
 $(BUILD)/tests/%.o: CXXFLAGS += -O1
+$(BUILD)/tests/cli/%.o $(BUILD)/tests/report/%.o $(BUILD)/tests/openai/%.o $(BUILD)/tests/experiments/%.o: CXXFLAGS += -O0
 endif
 
 LIBRARY := $(BUILD)/libslalom.a
 LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp))))
-TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/%,$(wildcard tests/*.cpp tests/*/*.cpp)))
+# Tests of the experiments are in the sanitized tests only if those start the experiments (PROGRAMS_TOO=1).
+TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/% $(if $(filter sanitize,$(config)$(PROGRAMS_TOO)),tests/experiments/%),$(wildcard tests/*.cpp tests/*/*.cpp)))
 PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
 # A program of its own, so that the others have no network code.
@@ -138,7 +140,7 @@ check-sanitize: ## library and command line compile without a warning, and their
 	printf '%s\n' --source-file='*/cli/*,*/nn/*' --source-file-exclude='*/cli/*,*/nn/*,*/experiments/*' | xargs -P 2 -n 1 build/sanitize/tests/run
 
 check-programs: ## the same for the experiments (three minutes more)
-	@$(SANITIZED) build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
+	@$(SANITIZED) PROGRAMS_TOO=1 build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
 	build/sanitize/tests/run --source-file='*/experiments/*'
 
 bench: deps ## step times, rates and efficiency: a table, and out/bench.json
