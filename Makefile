@@ -3,8 +3,6 @@ config ?= release
 CXX ?= g++
 ARCH ?= native
 PREFIX ?= /usr/local
-SIZE ?= default
-RUNS ?= 1
 VERSION := 0.1.0
 Q := $(if $(V),,@)
 
@@ -14,8 +12,6 @@ endif
 
 BUILD := build/$(config)
 ROOMS := base kernels autograd ops nn optim text data model_io train bow surrogate explain metrics inspect report cli
-# A program a folder; what they share is in experiments/support.
-EXPERIMENTS := $(filter-out support,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
 
 CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -DCXXOPTS_NO_REGEX -MMD -MP
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas -Wno-missing-field-initializers
@@ -51,17 +47,16 @@ LIBRARY := $(BUILD)/libslalom.a
 LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp))))
 # Tests of the experiments are in the sanitized tests only if those start the experiments (PROGRAMS_TOO=1).
 TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/% $(if $(filter sanitize,$(config)$(PROGRAMS_TOO)),tests/experiments/%),$(wildcard tests/*.cpp tests/*/*.cpp)))
-PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
 # A program of its own, so that the others have no network code.
 OPENAI_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/openai/main.cpp,$(wildcard src/openai/*.cpp)))
 
 .PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize check-programs check-all \
-        format bench study surrogates recovery shapley data imdb yelp imdb-bow reproduce case-study tour fuzz install clean
+        format fuzz install clean distclean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z -]+:.*##' Makefile experiments/experiments.mk | sed -E 's/:.*## /\t/' | expand -t 20
 	@echo "variables: config=$(config) V=1 (show commands) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
 
 openai: build/slalom-openai ## build/slalom-openai: a language model behind HTTP as a classifier to explain
@@ -88,13 +83,6 @@ build/slalom-openai: $(BUILD)/slalom-openai FORCE
 $(BUILD)/tests/run: $(TEST_OBJECTS) $(OPENAI_OBJECTS) $(LIBRARY)
 	@echo "  $@"
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl $(LDLIBS) -o $@
-
-define experiment_rule
-$(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp experiments/support/*.cpp)) $(LIBRARY)
-	@echo "  $$@"
-	$$(Q)$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
-endef
-$(foreach e,$(EXPERIMENTS),$(eval $(call experiment_rule,$(e))))
 
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
@@ -143,80 +131,7 @@ check-programs: ## the same for the experiments (three minutes more)
 	@$(SANITIZED) PROGRAMS_TOO=1 build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
 	build/sanitize/tests/run --source-file='*/experiments/*'
 
-bench: deps ## step times, rates and efficiency: a table, and out/bench.json
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/bench
-	$(BUILD)/bench --output out/bench.json
-
-LINEAR_STUDY := $(BUILD)/linear_study --size $(SIZE) --output out/linear_study
-study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
-	@$(MAKE) --no-print-directory -j$$(nproc) build/slalom $(BUILD)/linear_study
-	$(LINEAR_STUDY) --runs $(RUNS)
-
-surrogates: RUNS := 3
-surrogates: deps ## simple models of the study's transformers (Figure 4a, b): SIZE, RUNS=3, results in out/surrogates
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/linear_study $(BUILD)/surrogates
-	$(LINEAR_STUDY) --layers 1,2 --runs $(RUNS)
-	$(BUILD)/surrogates --size $(SIZE) --models out/linear_study/models --output out/surrogates
-
-recovery: deps ## is the SLALOM found that made the data (Figure 4c, d): SIZE, results in out/recovery
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/recovery
-	$(BUILD)/recovery --size $(SIZE) --output out/recovery
-
-shapley: deps ## Shapley values of repeated words (appendix A): SIZE, results in out/shapley
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/linear_study $(BUILD)/shapley
-	$(LINEAR_STUDY) --layers 1
-	$(BUILD)/shapley --size $(SIZE) --models out/linear_study/models --output out/shapley
-
-data: deps ## checks and converts review files for the text studies: DATA=DIR, results in out/data (data/README.md)
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/corpora
-	$(BUILD)/corpora --data "$(DATA)" --output out/data
-
-CLASSIFIERS := distilbert
-LAYERS := 2
-TEXT_OPTIONS = --size $(SIZE) $(if $(DATA),--data $(DATA)) --arch $(CLASSIFIERS) --layers $(LAYERS)
-TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH)) --output out/text_models
-imdb yelp: CLASSIFIERS := bert,distilbert,gpt2
-imdb yelp imdb-bow: deps ## classifiers trained from scratch (section 6): SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6 WIDTH=n
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/text_models
-	$(TEXT_MODELS) --corpus $(subst -,_,$@)
-
-# Each item of section 6: what is trained, what is explained, what is shown.
-table-nb table-faithfulness fig-removal fig-planes: TEXTS := imdb imdb
-table-human: TEXTS := yelp human
-table-runtime: TEXTS := imdb runtime
-table-truth: TEXTS := imdb_bow drawn
-table-references: TEXTS := imdb references
-ITEM = $(lastword $(subst -, ,$@))
-table-references: ITEM := nb
-TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal table-runtime fig-planes table-truth table-references
-.PHONY: $(TEXT_ITEMS)
-table-nb: ## naive-Bayes scores (section 6): explained texts are kept, SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6
-table-human: ## human attention, Yelp-HAT
-table-faithfulness: ## insertion and deletion
-fig-removal: ## multi-removal error
-table-runtime: ## seconds, queries, token-forwards
-fig-planes: ## value-importance planes and highlighted texts
-table-truth: ## texts whose log-odds is known
-table-references: ## models that are no transformers
-$(TEXT_ITEMS): deps
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/text_models $(BUILD)/text_study $(BUILD)/text_tables
-	$(TEXT_MODELS) --corpus $(word 1,$(TEXTS))
-	$(BUILD)/text_study $(TEXT_OPTIONS) --part $(word 2,$(TEXTS)) --models out/text_models --output out/text_study
-	$(BUILD)/text_tables --size $(SIZE) --item $(ITEM) --input out/text_study
-
-case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, DATA=DIR, results in out/case_study
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/case_study
-	$(BUILD)/case_study --size $(SIZE) $(if $(DATA),--data $(DATA)) --output out/case_study
-
-reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=DIR; finished parts are kept
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/reproduce
-	@for study in study surrogates recovery shapley imdb yelp imdb-bow $(TEXT_ITEMS) case-study; do \
-	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
-	$(BUILD)/reproduce --input out --output out/reproduce
-
-tour: deps ## one training step of a one-layer model, printed with shapes
-	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tour
-	$(BUILD)/tour
+include experiments/experiments.mk
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZED := $(filter-out %/main.cpp %/http.cpp %/client.cpp %/command.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp) src/openai/*.cpp \
@@ -241,7 +156,10 @@ install: all ## copy the binary, the library and the headers below PREFIX
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libslalom.a
 	cd include && find slalom -name '*.hpp' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/{} \;
 
-clean: ## remove build and out
-	rm -rf build out
+clean: ## remove what was built
+	rm -rf build
+
+distclean: clean ## and the results of studies
+	rm -rf out
 
 -include $(wildcard $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/src/cli/main.d $(BUILD)/src/openai/*.d $(BUILD)/experiments/*/*.d build/fuzz/objects/*/*/*.d)

@@ -1,0 +1,115 @@
+# The experiments' programs, and what they are run for. Finished parts of a study are kept in out/.
+SIZE ?= default
+RUNS ?= 1
+
+# A program a folder; what they share is in experiments/support.
+EXPERIMENTS := $(filter-out support,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
+PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
+
+define experiment_rule
+$(BUILD)/$(1): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard experiments/$(1)/*.cpp experiments/support/*.cpp)) $(LIBRARY)
+	@echo "  $$@"
+	$$(Q)$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
+endef
+$(foreach e,$(EXPERIMENTS),$(eval $(call experiment_rule,$(e))))
+
+# Compiles with all cores, once the packages that compiling needs are there.
+PARALLEL := @$(MAKE) --no-print-directory -j$$(nproc)
+
+.PHONY: bench tour study surrogates recovery shapley data case-study reproduce
+bench: deps ## step times, rates and efficiency: a table, and out/bench.json
+	$(PARALLEL) $(BUILD)/bench
+	$(BUILD)/bench --output out/bench.json
+
+tour: deps ## one training step of a one-layer model, printed with shapes
+	$(PARALLEL) $(BUILD)/tour
+	$(BUILD)/tour
+
+LINEAR_STUDY := $(BUILD)/linear_study --size $(SIZE) --output out/linear_study
+study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
+	$(PARALLEL) build/slalom $(BUILD)/linear_study
+	$(LINEAR_STUDY) --runs $(RUNS)
+
+surrogates: RUNS := 3
+surrogates: deps ## simple models of the study's transformers (Figure 4a, b): SIZE, RUNS=3, results in out/surrogates
+	$(PARALLEL) $(BUILD)/linear_study $(BUILD)/surrogates
+	$(LINEAR_STUDY) --layers 1,2 --runs $(RUNS)
+	$(BUILD)/surrogates --size $(SIZE) --models out/linear_study/models --output out/surrogates
+
+recovery: deps ## is the SLALOM found that made the data (Figure 4c, d): SIZE, results in out/recovery
+	$(PARALLEL) $(BUILD)/recovery
+	$(BUILD)/recovery --size $(SIZE) --output out/recovery
+
+shapley: deps ## Shapley values of repeated words (appendix A): SIZE, results in out/shapley
+	$(PARALLEL) $(BUILD)/linear_study $(BUILD)/shapley
+	$(LINEAR_STUDY) --layers 1
+	$(BUILD)/shapley --size $(SIZE) --models out/linear_study/models --output out/shapley
+
+data: deps ## checks and converts review files for the text studies: DATA=DIR, results in out/data (data/README.md)
+	$(PARALLEL) $(BUILD)/corpora
+	$(BUILD)/corpora --data "$(DATA)" --output out/data
+
+case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, DATA=DIR, results in out/case_study
+	$(PARALLEL) $(BUILD)/case_study
+	$(BUILD)/case_study --size $(SIZE) $(if $(DATA),--data $(DATA)) --output out/case_study
+
+# Section 6: classifiers are trained, their texts explained, the explanations shown.
+CLASSIFIERS := distilbert
+LAYERS := 2
+TEXT_OPTIONS = --size $(SIZE) $(if $(DATA),--data $(DATA)) --arch $(CLASSIFIERS) --layers $(LAYERS)
+TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH)) --output out/text_models --corpus
+TEXT_STUDY = $(BUILD)/text_study $(TEXT_OPTIONS) --models out/text_models --output out/text_study --part
+TEXT_TABLES = $(BUILD)/text_tables --size $(SIZE) --input out/text_study --item
+
+.PHONY: text-programs imdb yelp imdb-bow explained-imdb explained-human explained-runtime explained-drawn explained-references
+text-programs: deps
+	$(PARALLEL) $(BUILD)/text_models $(BUILD)/text_study $(BUILD)/text_tables
+
+imdb yelp: CLASSIFIERS := bert,distilbert,gpt2
+imdb: text-programs ## classifiers trained from scratch: SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6 WIDTH=n
+	$(TEXT_MODELS) imdb
+yelp: text-programs ## the same
+	$(TEXT_MODELS) yelp
+imdb-bow: text-programs ## the same, of texts drawn from IMDB's unigrams
+	$(TEXT_MODELS) imdb_bow
+
+explained-imdb: text-programs
+	$(TEXT_MODELS) imdb
+	$(TEXT_STUDY) imdb
+explained-human: text-programs
+	$(TEXT_MODELS) yelp
+	$(TEXT_STUDY) human
+explained-runtime: text-programs
+	$(TEXT_MODELS) imdb
+	$(TEXT_STUDY) runtime
+explained-drawn: text-programs
+	$(TEXT_MODELS) imdb_bow
+	$(TEXT_STUDY) drawn
+explained-references: text-programs
+	$(TEXT_MODELS) imdb
+	$(TEXT_STUDY) references
+
+TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal table-runtime fig-planes table-truth table-references
+.PHONY: $(TEXT_ITEMS)
+table-nb: explained-imdb ## naive-Bayes scores (section 6): explained texts are kept, SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6
+	$(TEXT_TABLES) nb
+table-human: explained-human ## human attention, Yelp-HAT
+	$(TEXT_TABLES) human
+table-faithfulness: explained-imdb ## insertion and deletion
+	$(TEXT_TABLES) faithfulness
+fig-removal: explained-imdb ## multi-removal error
+	$(TEXT_TABLES) removal
+table-runtime: explained-runtime ## seconds, queries, token-forwards
+	$(TEXT_TABLES) runtime
+fig-planes: explained-imdb ## value-importance planes and highlighted texts
+	$(TEXT_TABLES) planes
+table-truth: explained-drawn ## texts whose log-odds is known
+	$(TEXT_TABLES) truth
+table-references: explained-references ## models that are no transformers
+	$(TEXT_TABLES) nb
+
+reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=DIR; finished parts are kept
+	$(PARALLEL) $(BUILD)/reproduce
+	@for study in study surrogates recovery shapley imdb yelp imdb-bow $(TEXT_ITEMS) case-study; do \
+	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
+	$(BUILD)/reproduce --input out --output out/reproduce
