@@ -83,8 +83,10 @@ ScoreMeaning score_meaning(const std::string& column, const std::string& target)
     return {column, "share of the weighted mean that the token takes, as a logarithm", "more than average",
             "less than average"};
   if (column == "part")
-    return {column, "the token's share of the weight times its value: adds up to the log-odds, nats", pro,
-            contra};
+    return {column,
+            "the token's share of the weight times its value: with the background's it adds up to the "
+            "surrogate's log-odds, nats",
+            pro, contra};
   if (column == "linear") return {column, "exp(importance) · value: the part without its scale", pro, contra};
   if (column == "removal")
     return {column, "predicted change of the log-odds when the token is left out, nats",
@@ -194,8 +196,11 @@ std::string flip_sentence(const Flip& flip, const std::vector<std::string>& remo
 std::string background_sentence(const Explanation& e) {
   const Background* b = background_of(e);
   if (b == nullptr) return {};
+  double weight = std::exp(b->importance);
+  for (const double s : std::get<SlalomScores>(e.scores).importance) weight += std::exp(s);
   return text("background (special tokens and read-out): value ", signed_number(b->value, 2), ", importance ",
-              signed_number(b->importance, 2));
+              signed_number(b->importance, 2), ", part ",
+              signed_number(std::exp(b->importance) / weight * b->value, 2));
 }
 
 }  // namespace slalom
