@@ -39,7 +39,7 @@ ifeq ($(config),sanitize)
 $(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O0
 $(BUILD)/tests/support/%.o $(BUILD)/tests/kernels/%.o $(BUILD)/tests/ops/%.o $(BUILD)/tests/nn/%.o: CXXFLAGS += -O1
 else ifeq ($(config),release)
-$(BUILD)/tests/%.o: CXXFLAGS += -O1
+$(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O1
 $(BUILD)/tests/cli/%.o $(BUILD)/tests/report/%.o $(BUILD)/tests/openai/%.o $(BUILD)/tests/experiments/%.o: CXXFLAGS += -O0
 endif
 
