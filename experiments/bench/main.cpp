@@ -24,12 +24,12 @@ void write_json(const std::string& path, const std::vector<std::string>& rows) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options options =
-      common_options("bench", "Times of training steps and of explanations, rates of inference.");
-  options.add_options()("seconds", "spent on each row", cxxopts::value<std::string>()->default_value("4"),
-                        "S")("row", "only this row, from 1",
-                             cxxopts::value<std::int64_t>()->default_value("0"), "N");
-  const auto parsed = parse_options(options, argc, argv);
+  const Command cli{
+      .name = "bench",
+      .summary = "Times of training steps and of explanations, rates of inference.",
+      .options = {{"seconds", "S", "4", "spent on each row"}, {"row", "N", "0", "only this row, from 1"}},
+      .program = ""};
+  const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);
   const double seconds = number_option(*parsed, "seconds");

@@ -22,7 +22,7 @@ Size size_named(const std::string& name, bool generated) {
   return *std::ranges::find(generated ? generated_sizes : sizes, name, &Size::name);
 }
 
-Options options_of(const cxxopts::ParseResult& parsed) {
+Options options_of(const ParsedOptions& parsed) {
   Options options{experiment::read_options(parsed, "case_study")};
   options.data = experiment::data_folder(parsed["data"].as<std::string>());
   options.sizes = size_named(options.size, options.data.empty());
@@ -45,13 +45,11 @@ Json settings_of(const Options& options, const Corpus& corpus, const Tokenizer& 
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = experiment::command_line(
-      "case_study", "What a sentiment classifier has learned of single words (section 6)");
-  cli.add_options()(
-      "data",
-      experiment::data_folder_help(
-          "imdb_train.tsv.gz, imdb_test.tsv.gz and, where there is one, bert-base-uncased-vocab.txt"),
-      cxxopts::value<std::string>()->default_value(""), "DIR");
+  const Command cli = experiment::command_line(
+      "case_study", "What a sentiment classifier has learned of single words (section 6)",
+      {{"data", "DIR", "",
+        experiment::data_folder_help(
+            "imdb_train.tsv.gz, imdb_test.tsv.gz and, where there is one, bert-base-uncased-vocab.txt")}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   Options options = options_of(*parsed);

@@ -78,10 +78,12 @@ Table missing_table(const std::vector<Known>& all, std::set<std::string> given, 
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = common_options(
-      "corpora", "Checks public data sets, and prepares them for the studies (data/README.md)");
-  cli.add_options()("data", "folder of what was fetched; without one, what there is to fetch is listed",
-                    cxxopts::value<std::string>()->default_value(""), "DIR");
+  const Command cli{
+      .name = "corpora",
+      .summary = "Checks public data sets, and prepares them for the studies (data/README.md)",
+      .options = {{"data", "DIR", "",
+                   "folder of what was fetched; without one, what there is to fetch is listed"}},
+      .program = ""};
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);

@@ -32,11 +32,10 @@ Record run_one(const Plan& plan, const Options& options) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = experiment::command_line(
-      "linear_study", "Can attention classifiers learn a linear relation? (Figure 3)");
-  cli.add_options()("runs", "seeds for each model", cxxopts::value<std::int64_t>()->default_value("1"), "N")(
-      "layers", "depths of the transformers (default: the size's); their models are kept",
-      cxxopts::value<std::string>()->default_value(""), "A,B");
+  const Command cli = experiment::command_line(
+      "linear_study", "Can attention classifiers learn a linear relation? (Figure 3)",
+      {{"runs", "N", "1", "seeds for each model"},
+       {"layers", "A,B", "", "depths of the transformers (default: the size's); their models are kept"}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   Options options{experiment::read_options(*parsed, "linear_study")};

@@ -27,10 +27,9 @@ Json settings_of(Index count, const Options& options) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli =
-      experiment::command_line("recovery", "Is a SLALOM found from its answers? (Figure 4c and d)");
-  cli.add_options()("words", "TSV table (word p importance value), its first words are used",
-                    cxxopts::value<std::string>()->default_value(""), "FILE");
+  const Command cli = experiment::command_line(
+      "recovery", "Is a SLALOM found from its answers? (Figure 4c and d)",
+      {{"words", "FILE", "", "TSV table (word p importance value), its first words are used"}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   Options options{experiment::read_options(*parsed, "recovery")};

@@ -25,10 +25,11 @@ std::map<std::string, Results> all_results(const std::string& input) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli =
-      common_options("reproduce", "The paper's claims against the results of all studies, in one table");
-  cli.add_options()("claims", "what is claimed, and which numbers say so",
-                    cxxopts::value<std::string>()->default_value("experiments/reproduce/claims.tsv"), "TSV");
+  const Command cli{.name = "reproduce",
+                    .summary = "The paper's claims against the results of all studies, in one table",
+                    .options = {{"claims", "TSV", "experiments/reproduce/claims.tsv",
+                                 "what is claimed, and which numbers say so"}},
+                    .program = ""};
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);

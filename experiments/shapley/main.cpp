@@ -43,9 +43,9 @@ Json record_of(const std::string& name, const shapley::Options& options,
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = command_line("shapley", "Shapley values of repeated words (appendix A)");
-  cli.add_options()("models", "folder of the linear study's models",
-                    cxxopts::value<std::string>()->default_value("out/linear_study/models"), "DIR");
+  const Command cli =
+      command_line("shapley", "Shapley values of repeated words (appendix A)",
+                   {{"models", "DIR", "out/linear_study/models", "folder of the linear study's models"}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   shapley::Options options{read_options(*parsed, "shapley")};

@@ -1,24 +1,22 @@
 #include "command_line.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace slalom::experiment {
 
-cxxopts::Options command_line(const std::string& program, const std::string& summary) {
-  cxxopts::Options options = common_options(program, summary);
-  options.add_options()("size", "tiny, default or paper",
-                        cxxopts::value<std::string>()->default_value("default"), "SIZE")(
-      "expected", "values to compare with", cxxopts::value<std::string>()->default_value(""), "TSV")(
-      "fresh", "do anew what an earlier run left finished");
-  return options;
+Command command_line(const std::string& program, const std::string& summary, OptionTable own) {
+  return {.name = program,
+          .summary = summary,
+          .options = joined({own,
+                             {{"size", "tiny|default|paper", "default", "of the study"},
+                              {"expected", "TSV", "", "values to compare with"},
+                              {"fresh", "", "", "do anew what an earlier run left finished"}}}),
+          .program = ""};
 }
 
-Options read_run(const cxxopts::ParseResult& parsed, const std::string& program) {
+Options read_run(const ParsedOptions& parsed, const std::string& program) {
   const CommonOptions common = read_common(parsed);
   Options options{.size = parsed["size"].as<std::string>(), .seed = common.seed};
-  if (options.size != "tiny" && options.size != "default" && options.size != "paper")
-    throw UsageError("--size " + options.size + ", wanted tiny, default or paper");
   options.folder = common.output == "-" ? "out/" + program : common.output;
   options.fresh = parsed.count("fresh") > 0;
   options.quiet = common.quiet;
@@ -26,7 +24,7 @@ Options read_run(const cxxopts::ParseResult& parsed, const std::string& program)
   return options;
 }
 
-Options read_options(const cxxopts::ParseResult& parsed, const std::string& program) {
+Options read_options(const ParsedOptions& parsed, const std::string& program) {
   Options options = read_run(parsed, program);
   std::string expected = parsed["expected"].as<std::string>();
   if (expected.empty())
@@ -38,10 +36,8 @@ Options read_options(const cxxopts::ParseResult& parsed, const std::string& prog
 std::vector<Index> read_depths(const std::string& list) {
   std::vector<Index> layers;
   for (const std::string& part : split_list(list)) {
-    Index depth = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), depth);
-    if (error != std::errc() || end != part.data() + part.size() || depth < 1 || depth > 1000 ||
-        std::ranges::count(layers, depth) > 0)
+    const Index depth = whole_number<Index>(part).value_or(0);
+    if (depth < 1 || depth > 1000 || std::ranges::count(layers, depth) > 0)
       throw UsageError("--layers " + list + ", wanted different depths from 1 to 1000, as in 1,2");
     layers.push_back(depth);
   }

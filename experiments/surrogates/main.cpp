@@ -19,10 +19,9 @@ void set_sizes(Options& options) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = experiment::command_line(
-      "surrogates", "Which simple model describes a trained transformer? (Figure 4a and b)");
-  cli.add_options()("models", "folder of the linear study's models",
-                    cxxopts::value<std::string>()->default_value("out/linear_study/models"), "DIR");
+  const Command cli = experiment::command_line(
+      "surrogates", "Which simple model describes a trained transformer? (Figure 4a and b)",
+      {{"models", "DIR", "out/linear_study/models", "folder of the linear study's models"}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   Options options{experiment::read_options(*parsed, "surrogates")};

@@ -19,7 +19,7 @@ Size size_named(const std::string& name) {
   return *std::ranges::find(sizes, name, &Size::name);
 }
 
-Options options_of(const cxxopts::ParseResult& parsed) {
+Options options_of(const ParsedOptions& parsed) {
   Options options{experiment::read_options(parsed, "text_models")};
   const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
   options.corpus = word("corpus");
@@ -102,17 +102,15 @@ void keep_expectations_of(const std::string& corpus, Options& options) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli =
-      experiment::command_line("text_models", "Sentiment classifiers trained from scratch (section 6)");
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  cli.add_options()("corpus", "imdb, yelp, sst2, generated, or imdb_bow: texts drawn from IMDB's unigrams",
-                    word("imdb"), "NAME")(
-      "data", experiment::data_folder_help("KEY_train.tsv.gz and KEY_test.tsv.gz"), word(""), "DIR")(
-      "arch", "architectures", word("distilbert"), "A,B")("layers", "depths", word("2"), "A,B")(
-      "width", "D, heads of 64 (default: the size's)", cxxopts::value<std::int64_t>(), "N")(
-      "longest", "tokens of a text (default: the size's)", cxxopts::value<std::int64_t>(), "N");
+  const Command cli = experiment::command_line(
+      "text_models", "Sentiment classifiers trained from scratch (section 6)",
+      {{"corpus", "NAME", "imdb",
+        "imdb, yelp, sst2, generated, or imdb_bow: texts drawn from IMDB's unigrams"},
+       {"data", "DIR", "", experiment::data_folder_help("KEY_train.tsv.gz and KEY_test.tsv.gz")},
+       {"arch", "A,B", "distilbert", "architectures"},
+       {"layers", "A,B", "2", "depths"},
+       {"width", "N", "", "D, heads of 64 (default: the size's)"},
+       {"longest", "N", "", "tokens of a text (default: the size's)"}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   Options options = options_of(*parsed);

@@ -24,7 +24,7 @@ Size size_named(const std::string& name) {
   return *std::ranges::find(sizes, name, &Size::name);
 }
 
-Options options_of(const cxxopts::ParseResult& parsed) {
+Options options_of(const ParsedOptions& parsed) {
   const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
   Options options;
   static_cast<experiment::Options&>(options) = experiment::read_run(parsed, "text_study");
@@ -131,17 +131,15 @@ void write_about(const Options& options) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = experiment::command_line(
-      "text_study", "Explanations of sentiment classifiers by every method (section 6): records for tables");
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  cli.add_options()("part", "of imdb, yelp, human, drawn, references, runtime", word("imdb"), "A,B")(
-      "data", experiment::data_folder_help("the reviews that the models were trained on"), word(""), "DIR")(
-      "models", "folder that text_models wrote", word("out/text_models"), "DIR")(
-      "arch", "architectures", word("distilbert"), "A,B")("layers", "depths", word("2"), "A,B")(
-      "texts", "reviews of each corpus (default: the size's)", cxxopts::value<std::int64_t>(), "N")(
-      "queries", "samples of each method (default: the size's)", cxxopts::value<std::int64_t>(), "N");
+  const Command cli = experiment::command_line(
+      "text_study", "Explanations of sentiment classifiers by every method (section 6): records for tables",
+      {{"part", "A,B", "imdb", "of imdb, yelp, human, drawn, references, runtime"},
+       {"data", "DIR", "", experiment::data_folder_help("the reviews that the models were trained on")},
+       {"models", "DIR", "out/text_models", "folder that text_models wrote"},
+       {"arch", "A,B", "distilbert", "architectures"},
+       {"layers", "A,B", "2", "depths"},
+       {"texts", "N", "", "reviews of each corpus (default: the size's)"},
+       {"queries", "N", "", "samples of each method (default: the size's)"}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   const Options options = options_of(*parsed);

@@ -14,7 +14,7 @@ const std::vector<std::string> kItems = {"all",          "nb",      "truth",   "
                                          "faithfulness", "removal", "runtime", "planes"};
 
 // The records say of which size they are.
-void set_size(const cxxopts::ParseResult& parsed, const Study& study, experiment::Options& options) {
+void set_size(const ParsedOptions& parsed, const Study& study, experiment::Options& options) {
   if (!study.about.is_object()) return;
   const std::string size = optional_string(study.about, "size", "about.json", options.size);
   if (size == options.size) return;
@@ -26,10 +26,9 @@ void set_size(const cxxopts::ParseResult& parsed, const Study& study, experiment
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options cli = experiment::command_line(
-      "text_tables", "The tables and figures of the text study (section 6), made of its records");
-  cli.add_options()("item", "what is printed: " + listed(kItems),
-                    cxxopts::value<std::string>()->default_value("all"), "ITEM");
+  const Command cli = experiment::command_line(
+      "text_tables", "The tables and figures of the text study (section 6), made of its records",
+      {{"item", "ITEM", "all", "what is printed: " + listed(kItems)}});
   const auto parsed = parse_options(cli, argc, argv);
   if (!parsed) return 0;
   const CommonOptions common = read_common(*parsed);

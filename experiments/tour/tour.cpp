@@ -15,11 +15,12 @@ using namespace slalom;
 
 /// nullopt after --help.
 std::optional<std::uint64_t> read_seed(int argc, char** argv) {
-  cxxopts::Options options("tour", "One training step of a small classifier, explained as it happens.");
-  options.set_width(80).add_options()("seed", "of the weights",
-                                      cxxopts::value<std::string>()->default_value("0"),
-                                      "N")("h,help", "print this");
-  const std::optional<cxxopts::ParseResult> parsed = parse_options(options, argc, argv);
+  const Command cli{.name = "tour",
+                    .summary = "One training step of a small classifier, explained as it happens.",
+                    .options = {{"seed", "N", "0", "of the weights"}, {"h,help", "", "", "print this"}},
+                    .program = "",
+                    .has_common = false};
+  const std::optional<ParsedOptions> parsed = parse_options(cli, argc, argv);
   return parsed ? std::optional(seed_option(*parsed)) : std::nullopt;
 }
 

@@ -68,7 +68,7 @@ void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) 
                           : text(M, " of the ", K, " tokens that are not special, evenly spaced by id");
 }
 
-void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
+void read_options(Audited& audited, const ParsedOptions& parsed, const ClassifierConfig& config) {
   audited.target = read_one_target(parsed, audited.common, config.class_names(), "an audit");
   AuditOptions& o = audited.options;
   if (const std::optional<Tokenizer> tokenizer = load_tokenizer(audited.common.model)) {
@@ -86,7 +86,7 @@ void read_options(Audited& audited, const cxxopts::ParseResult& parsed, const Cl
 }
 
 template <class T>
-void ask(Audited& audited, const cxxopts::ParseResult& parsed) {
+void ask(Audited& audited, const ParsedOptions& parsed) {
   using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
   const LoadedModel<T> model = load_model<T>(audited.common.model);
   const LoadedModel<Other> other = load_model<Other>(audited.common.model);
@@ -268,37 +268,33 @@ std::string report(const Audited& audited) {
               SLALOM_VERSION, "\n");
 }
 
-}  // namespace
-
-int run_audit(int argc, char** argv) {
-  cxxopts::Options options =
-      common_options("audit",
-                     "Is this model additive? Proofs, repetition curves, distances (default\n"
-                     "precision: f64).");
-  const auto integer = [](const char* fallback) {
-    return cxxopts::value<std::int64_t>()->default_value(fallback);
-  };
-  options.add_options()("tokens", "ids that texts are made of (default: those of the vocabulary, at most 64)",
-                        cxxopts::value<std::string>()->default_value(""),
-                        "A,B")("max-repeats", "points of the repetition curves", integer("30"), "N")(
-      "longest", "tokens of the enumerated texts (fewer if those are over 20,000)", integer("4"), "L")(
-      "target", "class that is audited: name or number (default: class 1 of two)",
-      cxxopts::value<std::string>()->default_value(""), "CLASS");
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  CommonOptions common = read_common(*parsed);
-  if (parsed->count("precision") == 0) common.precision = Precision::f64;
-  required_option(*parsed, "model");
-  if (parsed->count("input") > 0)
-    throw UsageError("--input has no effect in audit: it asks texts of its own");
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
+  required_option(parsed, "model");
   Audited audited{.common = common};
   return with_precision(common.precision, [&]<class T>() {
-    ask<T>(audited, *parsed);
+    ask<T>(audited, parsed);
     OutputFile output(common.output);
     output.write(common.json ? json(audited) + "\n" : report(audited));
     output.commit();
     return 0;
   });
+}
+
+}  // namespace
+
+Command audit_command() {
+  return {
+      .name = "audit",
+      .summary = "is this model additive? proofs, repetition curves, distances",
+      .options = {{"tokens", "A,B", "", "ids that texts are made of (default: the vocabulary's, at most 64)"},
+                  {"max-repeats", "N", "30", "points of the repetition curves"},
+                  {"longest", "N", "4", "tokens of the enumerated texts (fewer if those are over 20,000)"},
+                  {"target", "CLASS", "", "class that is audited: name or number (default: class 1 of two)"},
+                  {"precision", "f32|f64", "f64", "of the arithmetic"}},
+      .unused = {{"input", "it asks texts of its own"}},
+      .examples = {"audit --model DIR", "audit --model DIR --tokens 7,30,9 --json"},
+      .run = run};
 }
 
 }  // namespace slalom

@@ -1,7 +1,6 @@
 #include "slalom/cli/classifier.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <numeric>
 
@@ -19,7 +18,7 @@ namespace {
 constexpr Index kBatchTokens = 4096;
 
 // Rows of a batch that keep the whole program within --max-memory.
-Index batch_rows(const cxxopts::ParseResult& parsed, const ClassifierConfig& config, Index parameters,
+Index batch_rows(const ParsedOptions& parsed, const ClassifierConfig& config, Index parameters,
                  Index scalar_bytes) {
   const Index wanted = integer_option(parsed, "batch-tokens", 1, Index{1} << 30);
   const Index megabytes = integer_option(parsed, "max-memory", 0, Index{1} << 30);
@@ -35,7 +34,7 @@ Index batch_rows(const cxxopts::ParseResult& parsed, const ClassifierConfig& con
 }
 
 template <class T>
-void open_model(const cxxopts::ParseResult& parsed, const CommonOptions& common, OpenedClassifier& opened,
+void open_model(const ParsedOptions& parsed, const CommonOptions& common, OpenedClassifier& opened,
                 std::unique_ptr<TextClassifier<T>>& place) {
   LoadedModel<T> loaded = load_model<T>(common.model);
   check_memory_of_products();
@@ -65,15 +64,9 @@ Tokenizer required_tokenizer(const std::string& folder) {
 
 namespace {
 
-// The number that is all of the word, or −1.
-Index number_of(const std::string& word) {
-  Index number = -1;
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
-  return code == std::errc{} && end == word.data() + word.size() ? number : -1;
-}
-
 Target target_named(const std::string& word, const std::vector<std::string>& labels) {
-  const Index named = std::ranges::find(labels, word) - labels.begin(), number = number_of(word);
+  const Index named = std::ranges::find(labels, word) - labels.begin(),
+              number = whole_number<Index>(word).value_or(-1);
   const bool is_label = named < std::ssize(labels), is_number = number >= 0 && number < std::ssize(labels);
   if (is_label && is_number && named != number)
     return {TargetChoice::one, named, word,
@@ -92,16 +85,16 @@ Target target_named(const std::string& word, const std::vector<std::string>& lab
 
 }  // namespace
 
-void add_target_options(cxxopts::Options& options) {
-  options.add_options("classifier")("target",
-                                    "what is asked for: a class by name or number, pred (each text's "
-                                    "predicted one) or all (default: class 1 "
-                                    "of two, pred of more)",
-                                    cxxopts::value<std::string>()->default_value(""),
-                                    "CLASS")("sigmoid", "the model's one output is a logit, not a number");
+OptionTable target_options() {
+  return grouped(
+      "classifier",
+      {{"target", "CLASS", "",
+        "name, number, pred (each text's) or all (default: class 1 of two, pred of more)", "",
+        "classifier-command"},
+       {"sigmoid", "", "", "the model's one output is a logit, not a number", "", "classifier-command"}});
 }
 
-Target read_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+Target read_target(const ParsedOptions& parsed, const CommonOptions& common,
                    const std::vector<std::string>& labels) {
   const std::string word = parsed["target"].as<std::string>();
   if (word.empty() && labels.size() > 2) return {TargetChoice::predicted, 0, "pred", ""};
@@ -111,7 +104,7 @@ Target read_target(const cxxopts::ParseResult& parsed, const CommonOptions& comm
   return target;
 }
 
-Index read_one_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+Index read_one_target(const ParsedOptions& parsed, const CommonOptions& common,
                       const std::vector<std::string>& labels, const char* what) {
   const Target target = read_target(parsed, common, labels);
   if (target.choice == TargetChoice::one) return target.one;
@@ -120,7 +113,7 @@ Index read_one_target(const cxxopts::ParseResult& parsed, const CommonOptions& c
       "name it, or give its number: --target CLASS");
 }
 
-ProblemType read_problem(const cxxopts::ParseResult& parsed, const ClassifierConfig& config) {
+ProblemType read_problem(const ParsedOptions& parsed, const ClassifierConfig& config) {
   if (parsed.count("sigmoid") == 0) return config.problem();
   if (config.labels != 1)
     throw UsageError(text("--sigmoid has no effect: the model has ", config.labels, " outputs"));
@@ -200,23 +193,19 @@ Explanation OpenedClassifier::explain(const Method& method, const ExplainedText&
   return explanation;
 }
 
-void add_classifier_options(cxxopts::Options& options) {
-  add_target_options(options);
-  options.add_options("classifier")("classifier-command",
-                                    "program to ask instead of a model: reads {\"input_ids\"} (of a pair "
-                                    "also \"token_type_ids\") and answers "
-                                    "{\"log_odds\"} lines",
-                                    cxxopts::value<std::string>()->default_value(""), "CMD")(
-      "tokenizer", "folder of the program's tokenizer: rows may be text, tokens are shown as text",
-      cxxopts::value<std::string>()->default_value(""),
-      "DIR")("timeout", "seconds that an answer of the program may take",
-             cxxopts::value<std::string>()->default_value("60"),
-             "S")("special-ids", "ids that belong to no text, beside those the folder names",
-                  cxxopts::value<std::string>()->default_value(""),
-                  "A,B")("batch-tokens", "tokens of a batch",
-                         cxxopts::value<std::int64_t>()->default_value(std::to_string(kBatchTokens)),
-                         "N")("max-memory", "MiB that batches keep to, 0: no bound",
-                              cxxopts::value<std::int64_t>()->default_value("0"), "N");
+OptionTable classifier_options() {
+  const std::string program = "classifier-command";
+  return joined(
+      {target_options(),
+       grouped(
+           "classifier",
+           {{program, "CMD", "", "program to ask instead of a model: {\"input_ids\"} in, {\"log_odds\"} out"},
+            {"tokenizer", "DIR", "", "folder of the program's tokenizer: rows may be text", program},
+            {"timeout", "S", "60", "seconds that an answer of the program may take", program},
+            {"special-ids", "A,B", "", "ids that belong to no text, beside those the folder names"},
+            {"batch-tokens", "N", std::to_string(kBatchTokens), "tokens of a batch", "", program},
+            {"max-memory", "N", "0", "MiB that batches keep to, 0: no bound", "", program},
+            {"precision", "f32|f64", "f32", "of the arithmetic", "", program}})});
 }
 
 namespace {
@@ -231,7 +220,7 @@ std::string fingerprint_of_folder(const std::string& folder) {
   return all;
 }
 
-void read_tokens(const std::string& folder, const cxxopts::ParseResult& parsed, OpenedClassifier& opened) {
+void read_tokens(const std::string& folder, const ParsedOptions& parsed, OpenedClassifier& opened) {
   opened.tokens = read_folder_tokens(folder);
   opened.folder = fingerprint_of_folder(folder);
   if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
@@ -242,7 +231,7 @@ void read_tokens(const std::string& folder, const cxxopts::ParseResult& parsed, 
 
 }  // namespace
 
-OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
+OpenedClassifier open_classifier(const ParsedOptions& parsed, const CommonOptions& common) {
   const std::string command = parsed["classifier-command"].as<std::string>();
   if (common.model.empty() == command.empty())
     throw UsageError(command.empty() ? "--model is missing, or --classifier-command"
@@ -251,8 +240,6 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
   opened.command = command;
   opened.special_ids = parsed["special-ids"].as<std::string>();
   if (command.empty()) {
-    refuse_options(parsed, {"timeout"}, "without --classifier-command");
-    refuse_options(parsed, {"tokenizer"}, "with --model, which has its own");
     read_tokens(common.model, parsed, opened);
     opened.tokenizer = load_tokenizer(common.model);
     if (common.precision == Precision::f64)
@@ -260,8 +247,6 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
     else
       open_model(parsed, common, opened, opened.single);
   } else {
-    refuse_options(parsed, {"target", "sigmoid", "batch-tokens", "max-memory", "precision"},
-                   "with --classifier-command");
     opened.limits = {.vocabulary = Index{1} << 31};
     opened.tokenizer_folder = parsed["tokenizer"].as<std::string>();
     if (!opened.tokenizer_folder.empty()) {
@@ -278,42 +263,31 @@ OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const Commo
   return opened;
 }
 
-void add_explain_options(cxxopts::Options& options) {
-  const auto integer = [](const char* fallback) {
-    return cxxopts::value<std::int64_t>()->default_value(fallback);
-  };
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  options.add_options("explanation")(
-      "unit", "what is explained: token or word (default: token; views join the tokens of a word)",
-      word("token"), "U")("budget", "queries (default: the method's; slalom-exact: extra pairs)",
-                          cxxopts::value<std::int64_t>(), "QUERIES")(
-      "background", "SLALOM's background token: none or fitted (default: fitted for models)", word(""), "B")(
-      "absence", "absent tokens are deleted or replaced by the mask: delete or mask", word("delete"), "A")(
-      "mask-id", "the mask's id (default: the folder's mask token)", integer("-1"), "ID")(
-      "baseline", "integrated-gradients: zero, pad or mask", word("zero"), "B")(
-      "tolerance", "integrated-gradients: largest completeness gap (nats)", word("1e-3"), "T")(
-      "short-length", "slalom-eff: tokens of a text", integer("2"), "N")(
-      "most-deleted", "slalom-fidel, linear-deletion: tokens deleted at most", integer("10"), "N")(
-      "prior",
-      "what values of a SLALOM fitted to deletions shrink towards: none, gradient or attn-lrp (default: "
-      "attn-lrp for models)",
-      word(""), "P")(
-      "positions",
-      "effects of tokens' places in SLALOMs fitted to deletions: none or fitted (default: fitted)", word(""),
-      "P")("calibrate", "deletions that turn scores into log-odds; 0: none", integer("0"), "N")(
-      "flip",
-      "SLALOM methods: also the fewest tokens, up to 20, whose removal changes the sign of the log-odds")(
-      "as-published",
-      "methods as the published study's code computes them: SLALOM, SHAP, LIME, linear-deletion, gradients, "
-      "LRP")("held-out", "deletions that score an explanation, for each of 1 to 10 removed tokens; 0: none",
-             integer("5"), "N");
+OptionTable explain_options() {
+  return grouped(
+      "explanation",
+      {{"unit", "token|word", "token", "what is explained; without it, views join the tokens of a word"},
+       {"budget", "N", "", "queries (default: the method's; slalom-exact: extra pairs)"},
+       {"background", "none|fitted", "", "SLALOM's background token (default: fitted for models)"},
+       {"absence", "delete|mask", "delete", "what happens to absent tokens"},
+       {"mask-id", "N", "", "the mask (default: the folder's mask token)", "absence=mask baseline=mask"},
+       {"baseline", "zero|pad|mask", "zero", "integrated-gradients: where the path begins"},
+       {"tolerance", "T", "1e-3", "integrated-gradients: completeness gap (nats)"},
+       {"short-length", "N", "2", "slalom-eff: tokens of a text"},
+       {"most-deleted", "N", "10", "slalom-fidel, linear-deletion: tokens deleted at most"},
+       {"prior", "none|gradient|attn-lrp", "",
+        "what fitted values shrink towards (default: attn-lrp for models)"},
+       {"positions", "none|fitted", "fitted", "effects of tokens' places in SLALOMs fitted to deletions"},
+       {"calibrate", "N", "0", "deletions that turn scores into log-odds; 0: none"},
+       {"flip", "", "", "SLALOM methods: also the fewest tokens whose removal changes the sign"},
+       {"as-published", "", "",
+        "as the published study's code has it: SLALOM, SHAP, LIME, gradients, LRP, linear-deletion"},
+       {"held-out", "N", "5", "deletions of each size 1 to 10 that score it; 0: none", "", "aggregate"}});
 }
 
 namespace {
 
-void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector<const Method*>& methods) {
+void refuse_without_effect(const ParsedOptions& parsed, const std::vector<const Method*>& methods) {
   const bool as_published = parsed.count("as-published") > 0;
   for (const std::string option : {"as-published", "budget", "background", "absence", "baseline", "tolerance",
                                    "short-length", "most-deleted", "prior", "positions"}) {
@@ -327,13 +301,6 @@ void refuse_without_effect(const cxxopts::ParseResult& parsed, const std::vector
   }
 }
 
-std::optional<Baseline> baseline_named(const std::string& name) {
-  if (name == "zero") return Baseline::zero;
-  if (name == "pad") return Baseline::pad;
-  if (name == "mask") return Baseline::mask;
-  return std::nullopt;
-}
-
 std::optional<Prior> prior_named(const std::string& name) {
   for (const Prior prior : {Prior::none, Prior::gradient, Prior::attn_lrp})
     if (name == kPriorNames[static_cast<int>(prior)]) return prior;
@@ -342,28 +309,20 @@ std::optional<Prior> prior_named(const std::string& name) {
 
 }  // namespace
 
-ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+ExplainOptions read_explain_options(const ParsedOptions& parsed, const CommonOptions& common,
                                     const std::vector<const Method*>& methods, OpenedClassifier& classifier) {
   refuse_without_effect(parsed, methods);
   ExplainOptions o;
   o.seed = common.seed;
-  if (const std::string unit = parsed["unit"].as<std::string>(); unit == "word")
-    classifier.unit = Unit::word;
-  else if (unit != "token")
-    throw UsageError("--unit " + unit + ", wanted token or word");
+  if (parsed["unit"].as<std::string>() == "word") classifier.unit = Unit::word;
   if (parsed.count("budget") > 0) o.budget = integer_option(parsed, "budget", 0, 100'000'000);
-  o.background = choice_option(parsed, "background", "none", "fitted");
+  o.background = choice_option(parsed, "background", "fitted");
   const std::string absence = parsed["absence"].as<std::string>(),
                     baseline = parsed["baseline"].as<std::string>();
-  if (absence != "delete" && absence != "mask")
-    throw UsageError("--absence " + absence + ", wanted delete or mask");
-  if (!baseline_named(baseline)) throw UsageError("--baseline " + baseline + ", wanted zero, pad or mask");
-  o.baseline = *baseline_named(baseline);
-  if (absence == "delete" && baseline != "mask")
-    refuse_options(parsed, {"mask-id"}, "without --absence mask or --baseline mask");
-  const auto id =
-      static_cast<TokenId>(integer_option(parsed, "mask-id", -1, classifier.limits.vocabulary - 1));
-  o.mask_id = id >= 0 ? id : classifier.tokens.special.mask;
+  o.baseline = baseline == "pad" ? Baseline::pad : baseline == "mask" ? Baseline::mask : Baseline::zero;
+  o.mask_id = classifier.tokens.special.mask;
+  if (parsed.count("mask-id") > 0)
+    o.mask_id = static_cast<TokenId>(integer_option(parsed, "mask-id", 0, classifier.limits.vocabulary - 1));
   o.pad_id = classifier.tokens.padding;
   o.unk_id = classifier.tokens.special.unk;
   if (absence == "mask") {
@@ -379,11 +338,8 @@ ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const Co
   o.held_out = integer_option(parsed, "held-out", 0, 10'000);
   o.flip = parsed.count("flip") > 0 ? kMostFlipped : 0;
   o.calibrate = integer_option(parsed, "calibrate", 0, 100'000);
-  o.positions = choice_option(parsed, "positions", "none", "fitted").value_or(true);
-  const std::string prior = parsed["prior"].as<std::string>();
-  if (!prior.empty() && !prior_named(prior))
-    throw UsageError("--prior " + prior + ", wanted none, gradient or attn-lrp");
-  o.prior = prior_named(prior);
+  o.positions = parsed["positions"].as<std::string>() == "fitted";
+  o.prior = prior_named(parsed["prior"].as<std::string>());
   o.as_published = parsed.count("as-published") > 0;
   return o;
 }

@@ -8,52 +8,60 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
+#include "slalom/cli/help.hpp"
 #include "slalom/cli/messages.hpp"
 
 namespace slalom {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> list = {
-      {"train", "train a classifier from random weights or from a folder", run_train},
-      {"predict", "logits and log-odds of each row", run_predict},
-      {"inspect", "activations, attention, gradients, parameters", run_inspect},
-      {"audit", "is this model additive? proofs, repetition curves, distances", run_audit},
-      {"explain", "scores of a text's tokens, with their fidelity", run_explain},
-      {"compare", "several methods on the same texts, and how far they agree", run_compare},
-      {"evaluate", "insertion, deletion, removal, agreement", run_evaluate},
-      {"fit", "a surrogate of rows that carry log-odds", run_fit},
-      {"convert", "a folder's weights as safetensors", run_convert},
-      {"tokenize", "token ids and byte offsets of texts; a vocabulary from a corpus", run_tokenize},
-      {"info", "version, BLAS kernels, threads, rate; a model's card", run_info}};
+  static const std::vector<Command> list = {train_command(),    predict_command(), inspect_command(),
+                                            audit_command(),    explain_command(), compare_command(),
+                                            evaluate_command(), fit_command(),     convert_command(),
+                                            tokenize_command(), info_command()};
   return list;
 }
 
 namespace {
 
-void print_usage(std::ostream& out) {
-  out << "usage: slalom COMMAND [options]\n\n";
+std::string usage() {
+  std::string out = "usage: slalom COMMAND [options]\n\n";
   for (const Command& c : commands())
-    out << "  " << c.name << std::string(10 - std::strlen(c.name), ' ') << c.summary << "\n";
-  out << "\nslalom COMMAND --help lists a command's options, slalom --version the version.\n";
+    out += "  " + c.name + std::string(10 - c.name.size(), ' ') + c.summary + "\n";
+  return out +
+         "\nslalom COMMAND --help names the options, slalom help COMMAND explains them,\n"
+         "slalom --version the version, slalom help man a manual page.\n";
+}
+
+const Command& command_named(const std::string& name) {
+  for (const Command& c : commands())
+    if (name == c.name) return c;
+  throw UsageError("unknown command \"" + name + "\"", "slalom --help lists the commands");
+}
+
+std::string help(const std::vector<std::string>& topic) {
+  if (topic.empty()) return usage();
+  if (topic[0] == "man") return man_page(commands());
+  if (topic[0] == "markdown") return markdown_reference(commands());
+  if (topic[0] == "complete") return completions(commands(), {topic.begin() + 1, topic.end()});
+  return full_help(command_named(topic[0]));
 }
 
 int dispatch(int argc, char** argv) {
   const std::string wanted = argc > 1 ? argv[1] : "";
-  if (wanted == "--version") {
-    std::cout << "slalom " << SLALOM_VERSION << "\n";
-    return 0;
-  }
-  if (wanted == "--help" || wanted == "-h" || wanted == "help") {
-    print_usage(std::cout);
-    return 0;
-  }
-  for (const Command& c : commands())
-    if (wanted == c.name) return c.run(argc - 1, argv + 1);
   if (wanted.empty()) {
-    print_usage(std::cerr);
+    std::cerr << usage();
     return static_cast<int>(ExitStatus::usage);
   }
-  throw UsageError("unknown command \"" + wanted + "\"", "slalom --help lists the commands");
+  if (wanted == "--version") {
+    std::cout << "slalom " << SLALOM_VERSION << "\n";
+  } else if (wanted == "--help" || wanted == "-h" || wanted == "help") {
+    std::cout << help({argv + 2, argv + argc});
+  } else {
+    const Command& command = command_named(wanted);
+    const auto parsed = parse_options(command, argc - 1, argv + 1);
+    if (parsed) return command.run(*parsed);
+  }
+  return 0;
 }
 
 }  // namespace

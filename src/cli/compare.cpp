@@ -40,7 +40,7 @@ struct OverTexts {
 
 class Comparison {
  public:
-  Comparison(const cxxopts::ParseResult& parsed, const CommonOptions& common)
+  Comparison(const ParsedOptions& parsed, const CommonOptions& common)
       : parsed_(parsed),
         common_(common),
         classifier_(open_classifier(parsed, common)),
@@ -236,7 +236,7 @@ class Comparison {
         texts_, texts_ == 1 ? " text" : " texts", ":\n\n", table.text());
   }
 
-  const cxxopts::ParseResult& parsed_;
+  const ParsedOptions& parsed_;
   const CommonOptions& common_;
   OpenedClassifier classifier_;
   std::vector<RankedMethod> methods_;
@@ -248,21 +248,22 @@ class Comparison {
   std::vector<std::vector<double>> agreement_;  // of each pair of methods, one a text
 };
 
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
+  return Comparison(parsed, common).run();
+}
+
 }  // namespace
 
-int run_compare(int argc, char** argv) {
-  cxxopts::Options options = common_options(
-      "compare", "Several methods on the same rows: their explanations, fidelity and agreement.");
-  options.add_options()("methods",
-                        "as `explain --method` has them; slalom-fidel:value ranks by one of its scores "
-                        "(default: seven of them)",
-                        cxxopts::value<std::string>(), "A,B");
-  add_explaining_options(options);
-  add_view_options(options);
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  return Comparison(*parsed, common).run();
+Command compare_command() {
+  const OptionTable own = {
+      {"methods", "A,B", "", "of explain, ranked by a score: slalom-fidel:value (default: seven)"}};
+  return {.name = "compare",
+          .summary = "several methods on the same texts, and how far they agree",
+          .options = joined({own, explaining_options(), view_options()}),
+          .examples = {"compare --model DIR --text \"A quiet film.\" --html page.html",
+                       "compare --model DIR --input rows.jsonl --methods lime,slalom-fidel"},
+          .run = run};
 }
 
 }  // namespace slalom

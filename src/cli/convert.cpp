@@ -6,19 +6,10 @@
 
 namespace slalom {
 
-int run_convert(int argc, char** argv) {
-  cxxopts::Options options =
-      common_options("convert", "A folder's weights as safetensors, in Hugging Face's names.");
-  options.positional_help("IN OUT");
-  options.add_options()("in", "the model's folder", cxxopts::value<std::string>()->default_value(""), "DIR")(
-      "out", "the folder that receives it", cxxopts::value<std::string>()->default_value(""), "DIR");
-  options.parse_positional({"in", "out"});
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  read_common(*parsed);
-  refuse_options(*parsed, {"model", "input", "output", "seed", "precision"},
-                 "in convert: it reads IN and writes OUT");
-  const std::string in = required_option(*parsed, "in"), out = required_option(*parsed, "out");
+namespace {
+
+int run(const ParsedOptions& parsed) {
+  const std::string in = required_option(parsed, "in"), out = required_option(parsed, "out");
   const LoadedModel<double> loaded = load_model<double>(in);  // which holds every number of the other types
   make_folders(out);
   const FolderLock lock(out);
@@ -36,6 +27,20 @@ int run_convert(int argc, char** argv) {
             "\n");
   row.commit();
   return 0;
+}
+
+}  // namespace
+
+Command convert_command() {
+  const std::string why = "it reads IN and writes OUT";
+  return {
+      .name = "convert",
+      .summary = "a folder's weights as safetensors, in Hugging Face's names",
+      .options = {{"in", "IN", "", "the model's folder"}, {"out", "OUT", "", "the folder that receives it"}},
+      .positional = {"in", "out"},
+      .unused = {{"model", why}, {"input", why}, {"output", why}, {"seed", why}, {"precision", why}},
+      .examples = {"convert pytorch_folder safetensors_folder", "convert DIR DIR2 --quiet"},
+      .run = run};
 }
 
 }  // namespace slalom

@@ -68,7 +68,7 @@ void print(const std::vector<RankedMethod>& methods, const std::vector<const Met
   if (!common.quiet) std::cerr << table.text();
 }
 
-int evaluate_rows(const cxxopts::ParseResult& parsed) {
+int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   const std::vector<RankedMethod> methods = ranked_methods(parsed["methods"].as<std::string>());
   std::vector<const MetricInfo*> metrics;
@@ -78,12 +78,6 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
     metrics.push_back(&metric_named(word));
   }
   if (metrics.empty()) throw UsageError("--metrics, wanted one or more");
-  const auto has_metric = [&](const std::string& name) {
-    return std::ranges::find(metrics, name, &MetricInfo::name) != metrics.end();
-  };
-  if (!has_metric("insertion") && !has_metric("deletion"))
-    refuse_options(parsed, {"step"}, "without the metrics insertion and deletion");
-  if (!has_metric("removal-mse")) refuse_options(parsed, {"held-out"}, "without the metric removal-mse");
   OpenedClassifier classifier = open_classifier(parsed, common);
   ExplainOptions chosen = read_explain_options(parsed, common, methods_of(methods), classifier);
   const WindowOptions windows = read_window_options(parsed, classifier);
@@ -133,23 +127,22 @@ int evaluate_rows(const cxxopts::ParseResult& parsed) {
 
 }  // namespace
 
-int run_evaluate(int argc, char** argv) {
-  cxxopts::Options options = common_options(
-      "evaluate", "Metrics of explanations: one JSON object a method and metric, a table on stderr.");
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  const std::string names = listed(metrics(), &MetricInfo::name);
-  options.add_options()("methods",
-                        "as `explain --method` has them; slalom-fidel:value ranks by one of its scores",
-                        word("slalom-exact,slalom-fidel,linear-deletion"),
-                        "A,B")("metrics", names, word("insertion,deletion,removal-mse,removal-rank"), "A,B")(
-      "step", "tokens between two points of a curve", cxxopts::value<std::int64_t>()->default_value("1"),
-      "N");
-  add_explaining_options(options);
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  return evaluate_rows(*parsed);
+Command evaluate_command() {
+  OptionTable options = {
+      {"methods", "A,B", "slalom-exact,slalom-fidel,linear-deletion",
+       "of explain; slalom-fidel:value ranks by a score"},
+      {"metrics", "A,B", "insertion,deletion,removal-mse,removal-rank", listed(metrics(), &MetricInfo::name)},
+      {"step", "N", "1", "tokens between two points of a curve", "metrics=insertion metrics=deletion"}};
+  for (Option option : explaining_options()) {
+    if (option.name == "held-out") option.needs = "metrics=removal-mse";
+    options.push_back(option);
+  }
+  return {.name = "evaluate",
+          .summary = "metrics of explanations: insertion, deletion, removal, agreement",
+          .options = options,
+          .examples = {"evaluate --model DIR --input rows.jsonl",
+                       "evaluate --model DIR --input rows.jsonl --metrics deletion,kendall"},
+          .run = run};
 }
 
 }  // namespace slalom

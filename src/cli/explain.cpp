@@ -18,7 +18,7 @@ namespace {
 
 class Run {
  public:
-  Run(const cxxopts::ParseResult& parsed, const CommonOptions& common, const Method& method)
+  Run(const ParsedOptions& parsed, const CommonOptions& common, const Method& method)
       : parsed_(parsed), common_(common), method_(method), classifier_(open_classifier(parsed, common)) {
     options_ = read_explain_options(parsed, common, {&method}, classifier_);
     windows_ = read_window_options(parsed, classifier_);
@@ -139,7 +139,7 @@ class Run {
     return views_->terminal() ? "" : line.str() + "\n";
   }
 
-  const cxxopts::ParseResult& parsed_;
+  const ParsedOptions& parsed_;
   const CommonOptions& common_;
   const Method& method_;
   OpenedClassifier classifier_;
@@ -151,30 +151,31 @@ class Run {
   Index failed_ = 0;
 };
 
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
+  if (parsed.count("aggregate") > 0) return print_vocabulary_card(parsed, common);
+  if (parsed.count("resume") > 0 && common.output == "-")
+    throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
+  Run run(parsed, common, method_named(parsed["method"].as<std::string>()));
+  return parsed.count("dry-run") > 0 ? run.dry_run() : run.explain_all();
+}
+
 }  // namespace
 
-int run_explain(int argc, char** argv) {
-  cxxopts::Options options = common_options(
-      "explain", "Scores of each row's tokens, their fidelity and cost; one JSON object a line.");
-  options.add_options()("method", listed(methods(), &Method::name),
-                        cxxopts::value<std::string>()->default_value("slalom-fidel"),
-                        "NAME")("resume", "go on with what an interrupted run left of --output")(
-      "dry-run", "say what the run would cost, and do not do it")(
-      "aggregate", "one row for each token of all rows: value and importance by slalom-exact");
-  add_explaining_options(options);
-  add_view_options(options);
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  if (parsed->count("aggregate") > 0) return print_vocabulary_card(*parsed, common);
-  const Method& method = method_named((*parsed)["method"].as<std::string>());
-  if (parsed->count("resume") > 0 && common.output == "-")
-    throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
-  if (parsed->count("resume") > 0)
-    refuse_options(*parsed, {"html", "svg", "view"}, "with --resume: finished rows are kept as JSON lines");
-  if (parsed->count("dry-run") > 0) refuse_options(*parsed, {"resume", "html", "svg"}, "with --dry-run");
-  Run run(*parsed, common, method);
-  return parsed->count("dry-run") > 0 ? run.dry_run() : run.explain_all();
+Command explain_command() {
+  std::string names;
+  for (const Method& method : methods()) names += (names.empty() ? "" : "|") + std::string(method.name);
+  const OptionTable own = {
+      {"method", names, "slalom-fidel", "of explanation"},
+      {"resume", "", "", "go on with what a run left of --output", "", "aggregate dry-run", "run"},
+      {"dry-run", "", "", "say what the run would cost, and do not do it", "", "aggregate", "run"},
+      {"aggregate", "", "", "a row for each token of all rows, by slalom-exact", "", "", "run"}};
+  return {.name = "explain",
+          .summary = "scores of each text's tokens, with their fidelity and cost",
+          .options = joined({own, explaining_options(), view_options()}),
+          .examples = {"explain --model DIR --text \"A quiet, unforgettable film.\"",
+                       "explain --model DIR --input reviews.tsv --output explained.jsonl"},
+          .run = run};
 }
 
 }  // namespace slalom

@@ -169,23 +169,15 @@ const std::map<std::string, std::vector<std::string>> kFits = {
     {"gam", {"default", "least-squares", "published-lasso"}},
     {"slalom", {"default", "least-squares", "published-fidel", "published-eff", "published-texts"}}};
 
-int fit(const cxxopts::ParseResult& parsed) {
+int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  if (common.precision == Precision::f32)
-    refuse_options(parsed, {"precision"}, "but f64 in fit: surrogates are fitted in float64");
-  if (common.model.empty())
-    refuse_options(parsed, {"skip-special"}, "without --model, whose folder names special tokens");
   const std::string surrogate = parsed["surrogate"].as<std::string>(), how = parsed["fit"].as<std::string>();
-  if (!kFits.contains(surrogate))
-    throw UsageError("--surrogate " + surrogate + ", wanted linear, gam or slalom");
   const std::vector<std::string>& fits = kFits.at(surrogate);
   if (std::ranges::find(fits, how) == fits.end())
     throw UsageError("--fit " + how + " with --surrogate " + surrogate + ", wanted " + listed(fits));
   const bool as_published = how.starts_with("published-"), is_slalom = surrogate == "slalom";
-  const std::optional<bool> background = choice_option(parsed, "background", "none", "fitted"),
-                            fixed_importance = choice_option(parsed, "importance", "fitted", "fixed");
-  if (!is_slalom && (background || fixed_importance))
-    throw UsageError("--background and --importance have no effect with --surrogate " + surrogate);
+  const std::optional<bool> background = choice_option(parsed, "background", "fitted"),
+                            fixed_importance = choice_option(parsed, "importance", "fixed");
   if (is_slalom && as_published && (background == true || fixed_importance == true))
     throw UsageError("--fit " + how + ": the published SLALOM has no background and fits importances");
   FolderTokens folder;
@@ -215,26 +207,28 @@ int fit(const cxxopts::ParseResult& parsed) {
 
 }  // namespace
 
-int run_fit(int argc, char** argv) {
-  cxxopts::Options options =
-      common_options("fit", "Fits a surrogate to rows with \"log_odds\"; prints one JSON object.");
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  options.add_options()("surrogate", "linear, gam or slalom", word("slalom"), "NAME")(
-      "background", "none or fitted (default: fitted with --model, which only names tokens here)", word(""),
-      "B")("importance", "fitted or fixed (default: fitted)", word(""), "I")(
-      "fit",
-      "default; least-squares (no penalty); published-fidel, published-eff, published-texts (slalom as the "
-      "paper's "
-      "code fits deletions, three-token texts in the order drawn, any texts), published-lasso (gam)",
-      word("default"),
-      "NAME")("holdout", "the last N rows score the fit", cxxopts::value<std::int64_t>()->default_value("0"),
-              "N")("skip-special", "leave out ids of special tokens (of --model's folder)",
-                   cxxopts::value<bool>()->default_value("true"));
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  return fit(*parsed);
+Command fit_command() {
+  return {
+      .name = "fit",
+      .summary = "a surrogate of rows that carry log-odds",
+      .options = {{"surrogate", "linear|gam|slalom", "slalom", "what is fitted"},
+                  {"background", "none|fitted", "",
+                   "SLALOM's background token (default: fitted with --model, which only names tokens here)",
+                   "surrogate=slalom"},
+                  {"importance", "fitted|fixed", "", "SLALOM's importances (default: fitted)",
+                   "surrogate=slalom"},
+                  {"fit",
+                   "default|least-squares|published-fidel|published-eff|published-texts|published-lasso",
+                   "default",
+                   "least-squares: no penalty; published: the paper's code, lasso for gam, the others for "
+                   "slalom; one of"},
+                  {"holdout", "N", "0", "the last N rows score the fit"},
+                  {"skip-special", "[=true|false]", "true",
+                   "leave out ids of special tokens (of --model's folder)", "model"},
+                  {"precision", "f64", "f64", "of the arithmetic"}},
+      .examples = {"fit --input rows.jsonl --model DIR --holdout 1000",
+                   "fit --input rows.jsonl --surrogate gam"},
+      .run = run};
 }
 
 }  // namespace slalom

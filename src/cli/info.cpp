@@ -72,15 +72,8 @@ std::vector<Fact> model_facts(const std::string& folder) {
   return facts;
 }
 
-}  // namespace
-
-int run_info(int argc, char** argv) {
-  cxxopts::Options options =
-      common_options("info", "Version, BLAS kernels, threads and measured rate; a model's card.");
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  refuse_options(*parsed, {"input"}, "in info");
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
   std::vector<Fact> facts = program_facts();
   if (!common.model.empty())
     for (Fact& fact : model_facts(common.model)) facts.push_back(std::move(fact));
@@ -96,6 +89,16 @@ int run_info(int argc, char** argv) {
   }
   output.commit();
   return 0;
+}
+
+}  // namespace
+
+Command info_command() {
+  return {.name = "info",
+          .summary = "version, BLAS kernels, threads, measured rate; a model's card",
+          .unused = {{"input", "it reads no rows"}},
+          .examples = {"info", "info --model DIR --json"},
+          .run = run};
 }
 
 }  // namespace slalom

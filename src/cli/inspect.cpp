@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
@@ -20,7 +21,7 @@ namespace {
 template <class T>
 class Inspection {
  public:
-  Inspection(const cxxopts::ParseResult& parsed, const CommonOptions& common, std::vector<std::string> names)
+  Inspection(const ParsedOptions& parsed, const CommonOptions& common, std::vector<std::string> names)
       : parsed_(parsed),
         common_(common),
         names_(std::move(names)),
@@ -127,7 +128,7 @@ class Inspection {
       }
   }
 
-  const cxxopts::ParseResult& parsed_;
+  const ParsedOptions& parsed_;
   const CommonOptions& common_;
   std::vector<std::string> names_;
   std::unique_ptr<Classifier<T>> model_;
@@ -136,47 +137,43 @@ class Inspection {
   Index rows_ = 0, failed_ = 0;
 };
 
-}  // namespace
-
-int run_inspect(int argc, char** argv) {
-  cxxopts::Options options = common_options("inspect", "What happens inside a model, as JSON lines.");
-  options.positional_help("activations|attention|gradients|parameters|names");
-  options.add_options()(
-      "what",
-      "activations, attention (a row of a pattern is the token that reads, the query, a column the one that "
-      "is "
-      "read, the key), gradients (of the mean loss of all rows), parameters, names",
-      cxxopts::value<std::string>()->default_value(""))(
-      "names", "only these, separated by commas", cxxopts::value<std::string>()->default_value(""), "LIST");
-  add_text_options(options);
-  options.parse_positional({"what"});
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  required_option(*parsed, "model");
-  const std::string what = (*parsed)["what"].as<std::string>();
-  if ((what == "attention" || what == "names") && parsed->count("names") > 0)
-    throw UsageError("--names has no effect in inspect " + what);
-  if (what == "parameters" || what == "names")
-    refuse_options(*parsed, {"input", "text", "text-pair", "format"},
-                   "in inspect " + what + ": it reads no rows");
-  const std::vector<std::string> names = split_list((*parsed)["names"].as<std::string>());
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
+  required_option(parsed, "model");
+  const std::string what = parsed["what"].as<std::string>();
+  const std::vector<std::string> names = split_list(parsed["names"].as<std::string>());
   return with_precision(common.precision, [&]<class T>() {
     using Action = void (Inspection<T>::*)();
-    const std::pair<const char*, Action> actions[] = {{"activations", &Inspection<T>::activations},
-                                                      {"attention", &Inspection<T>::attention},
-                                                      {"gradients", &Inspection<T>::gradients},
-                                                      {"parameters", &Inspection<T>::parameters},
-                                                      {"names", &Inspection<T>::activation_list}};
-    for (const auto& [name, action] : actions)
-      if (what == name) {
-        Inspection<T> inspection(*parsed, common, names);
-        (inspection.*action)();
-        return inspection.finish();
-      }
-    throw UsageError("inspect \"" + what +
-                     "\", wanted activations, attention, gradients, parameters or names");
+    const std::map<std::string, Action> actions = {{"activations", &Inspection<T>::activations},
+                                                   {"attention", &Inspection<T>::attention},
+                                                   {"gradients", &Inspection<T>::gradients},
+                                                   {"parameters", &Inspection<T>::parameters},
+                                                   {"names", &Inspection<T>::activation_list}};
+    Inspection<T> inspection(parsed, common, names);
+    (inspection.*actions.at(what))();
+    return inspection.finish();
   });
+}
+
+}  // namespace
+
+Command inspect_command() {
+  const std::string no_rows = "what=parameters what=names";
+  OptionTable options = {
+      {"input", "FILE", "-", "rows, JSONL or .gz; - is stdin", "", "text"},
+      {"what", "activations|attention|gradients|parameters|names", "",
+       "a row of attention is the query, of "
+       "gradients the mean loss's; one of"},
+      {"names", "LIST", "", "only these, separated by commas", "", "what=attention what=names"}};
+  for (const Option& option : text_options()) options.push_back(option);
+  for (Option& option : options)
+    if (option.name != "what" && option.name != "names") option.excludes += " " + no_rows;
+  return {.name = "inspect",
+          .summary = "activations, attention, gradients, parameters, as JSON lines",
+          .options = options,
+          .positional = {"what"},
+          .examples = {"inspect names --model DIR", "inspect attention --model DIR --text \"A quiet film.\""},
+          .run = run};
 }
 
 }  // namespace slalom

@@ -37,7 +37,7 @@ std::vector<ReadRow> read_some(InputTexts& source, Index count, std::exception_p
 template <class T>
 class Prediction {
  public:
-  Prediction(const cxxopts::ParseResult& parsed, const CommonOptions& common, Classifier<T>& model)
+  Prediction(const ParsedOptions& parsed, const CommonOptions& common, Classifier<T>& model)
       : common_(common),
         config_(model.config()),
         names_(config_.class_names()),
@@ -97,7 +97,7 @@ class Prediction {
 };
 
 template <class T>
-int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
+int predict(const ParsedOptions& parsed, const CommonOptions& common) {
   const LoadedModel<T> loaded = load_model<T>(common.model);
   const ClassifierConfig& config = loaded.model->config();
   Prediction<T> prediction(parsed, common, *loaded.model);
@@ -124,18 +124,22 @@ int predict(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
   return status_of_rows(failed, number, common);
 }
 
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
+  required_option(parsed, "model");
+  return with_precision(common.precision, [&]<class T>() { return predict<T>(parsed, common); });
+}
+
 }  // namespace
 
-int run_predict(int argc, char** argv) {
-  cxxopts::Options options = common_options("predict", "Logits of each row, one JSON object a line.");
-  add_target_options(options);
-  options.add_options()("strict", "stop at the first bad row, instead of giving it a line with its error");
-  add_text_options(options);
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  required_option(*parsed, "model");
-  return with_precision(common.precision, [&]<class T>() { return predict<T>(*parsed, common); });
+Command predict_command() {
+  const OptionTable strict = {{"strict", "", "", "stop at the first bad row"}};
+  return {
+      .name = "predict",
+      .summary = "logits and log-odds of each row, one JSON object a line",
+      .options = joined({text_options(), target_options(), grouped("text", strict)}),
+      .examples = {"predict --model DIR --text \"A quiet film.\"", "predict --model DIR --input rows.jsonl"},
+      .run = run};
 }
 
 }  // namespace slalom

@@ -1,59 +1,58 @@
 #include "slalom/cli/texts.hpp"
 
+#include <unistd.h>
+
 #include "slalom/base/error.hpp"
 #include "slalom/cli/messages.hpp"
 
 namespace slalom {
 
-void add_text_options(cxxopts::Options& options) {
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  options.add_options("text")("text", "one text instead of --input", word(""), "TEXT")(
-      "text-pair", "the second text of a pair", word(""), "TEXT");
-  add_format_options(options);
+OptionTable text_options() {
+  const OptionTable texts = {{"text", "TEXT", "", "one text instead of --input"},
+                             {"text-pair", "TEXT", "", "the second text of a pair", "text", "", "text"}};
+  OptionTable rows = format_options();
+  for (Option& option : rows) option.excludes += " text";
+  return joined({texts, rows});
 }
 
-void add_format_options(cxxopts::Options& options) {
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  options.add_options("text")(
-      "format", "of rows: jsonl, csv, tsv (label<TAB>text), text (a line each) or auto", word("auto"), "F")(
-      "text-column", "of CSV: its name in the header", word("text"), "NAME")("label-column", "the same",
-                                                                             word("label"), "NAME");
+OptionTable format_options() {
+  return grouped("text", {{"format", "jsonl|csv|tsv|text|auto", "auto",
+                           "of rows; tsv: label<TAB>text, text: a line each"},
+                          {"text-column", "NAME", "text", "of CSV, as its header names it"},
+                          {"label-column", "NAME", "label", "the same"}});
 }
 
-CsvColumns csv_columns(const cxxopts::ParseResult& parsed) {
+CsvColumns csv_columns(const ParsedOptions& parsed) {
   return {parsed["text-column"].as<std::string>(), parsed["label-column"].as<std::string>()};
 }
 
-void add_explaining_options(cxxopts::Options& options) {
-  add_text_options(options);
-  add_classifier_options(options);
-  add_explain_options(options);
-  options.add_options("text")("max-length",
-                              "tokens of a text, longer ones are cut into windows; 0: the model's",
-                              cxxopts::value<std::int64_t>()->default_value("0"),
-                              "N")("stride", "tokens from one window to the next; 0: half a window",
-                                   cxxopts::value<std::int64_t>()->default_value("0"), "N")(
-      "strict",
-      "a row that cannot be read ends the run, and a text that is too long fails instead of being cut");
+OptionTable explaining_options() {
+  const OptionTable windows = {
+      {"max-length", "N", "0", "tokens, longer texts are cut into windows; 0: the model's", "", "aggregate"},
+      {"stride", "N", "0", "tokens from one window to the next; 0: half a window", "", "strict aggregate"},
+      {"strict", "", "", "a bad row ends the run, and a text too long fails instead of being cut", "",
+       "aggregate"}};
+  return joined({text_options(), grouped("text", windows), classifier_options(), explain_options()});
 }
 
-InputTexts::InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
+void say_waiting(const CommonOptions& common) {
+  if (common.input == "-" && !common.quiet && ::isatty(STDIN_FILENO) == 1)
+    say("waiting for rows on stdin, a line each, until Ctrl-D; --text TEXT is one text, --input FILE a file "
+        "of rows");
+}
+
+InputTexts::InputTexts(const ParsedOptions& parsed, const CommonOptions& common, RowLimits limits,
                        const Tokenizer* tokenizer)
     : limits_(limits),
       tokenizer_(tokenizer),
       name_(input_name(common.input)),
       strict_(parsed.count("strict") > 0) {
   if (parsed.count("text") == 0) {
-    refuse_options(parsed, {"text-pair"}, "without --text");
+    say_waiting(common);
     rows_.emplace(common.input, limits, tokenizer, row_format_named(parsed["format"].as<std::string>()),
                   csv_columns(parsed));
     return;
   }
-  refuse_options(parsed, {"input", "format"}, "with --text");
   if (tokenizer == nullptr && common.model.empty())
     throw Error("--text: no tokenizer for it", "--tokenizer DIR has the program's");
   if (tokenizer == nullptr)
@@ -91,7 +90,7 @@ int status_of_rows(Index failed, Index rows, const CommonOptions& common) {
   return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
 }
 
-WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const OpenedClassifier& classifier) {
+WindowOptions read_window_options(const ParsedOptions& parsed, const OpenedClassifier& classifier) {
   WindowOptions options{.longest = classifier.limits.longest, .strict = parsed.count("strict") > 0};
   if (const Index most = integer_option(parsed, "max-length", 0, 1'000'000'000); most > 0) {
     if (most > options.longest)
@@ -100,7 +99,6 @@ WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const Open
   }
   if (const Index stride = integer_option(parsed, "stride", 0, 1'000'000'000); stride > 0)
     options.stride = stride;
-  if (options.strict) refuse_options(parsed, {"stride"}, "with --strict");
   return options;
 }
 

@@ -15,15 +15,14 @@ namespace {
 // The rows of --input, or the one text of the command line.
 class TextRows {
  public:
-  TextRows(const cxxopts::ParseResult& parsed, const CommonOptions& common)
+  TextRows(const ParsedOptions& parsed, const CommonOptions& common)
       : name_(parsed.count("text") > 0 ? "--text" : input_name(common.input)) {
     if (parsed.count("text") == 0) {
-      refuse_options(parsed, {"text-pair"}, "without --text");
+      say_waiting(common);
       reader_.emplace(common.input, row_format_named(parsed["format"].as<std::string>()),
                       csv_columns(parsed));
       return;
     }
-    refuse_options(parsed, {"input", "format"}, "with --text");
     only_.emplace(TextRow{.id_json = "0", .text = parsed["text"].as<std::string>(), .line = 1});
     if (parsed.count("text-pair") > 0) only_->pair = parsed["text-pair"].as<std::string>();
   }
@@ -63,8 +62,7 @@ std::string row_json(const TextRow& row, const Encoding& encoding, const Vocabul
   return out.str() + "\n";
 }
 
-int tokenize(const cxxopts::ParseResult& parsed) {
-  refuse_options(parsed, {"vocabulary", "min-count", "lower-case"}, "without --train");
+int tokenize(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   const std::string folder = required_option(parsed, "model");
   const std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
@@ -96,22 +94,16 @@ int tokenize(const cxxopts::ParseResult& parsed) {
   return status_of_rows(failed, number, common);
 }
 
-VocabularyTraining training_of(const cxxopts::ParseResult& parsed) {
+VocabularyTraining training_of(const ParsedOptions& parsed) {
   VocabularyTraining training;
-  const std::string kind = parsed["train"].as<std::string>();
-  if (kind != "wordpiece" && kind != "bpe") throw UsageError("--train " + kind + ", wanted wordpiece or bpe");
-  if (kind == "bpe") {
-    training.kind = VocabularyKind::byte_pair;
-    refuse_options(parsed, {"lower-case"}, "with --train bpe");
-  }
+  if (parsed["train"].as<std::string>() == "bpe") training.kind = VocabularyKind::byte_pair;
   training.size = integer_option(parsed, "vocabulary", 1, 10'000'000);
   training.min_count = integer_option(parsed, "min-count", 1, 1'000'000'000);
-  training.lower_case = choice_option(parsed, "lower-case", "off", "on").value_or(true);
+  training.lower_case = parsed["lower-case"].as<std::string>() == "on";
   return training;
 }
 
-int train(const cxxopts::ParseResult& parsed) {
-  refuse_options(parsed, {"model"}, "with --train");
+int train(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   const VocabularyTraining training = training_of(parsed);
   if (common.output == "-") throw UsageError("--output is missing, wanted the folder to write");
@@ -133,24 +125,27 @@ int train(const cxxopts::ParseResult& parsed) {
   return 0;
 }
 
+int run(const ParsedOptions& parsed) {
+  return parsed.count("train") > 0 ? train(parsed) : tokenize(parsed);
+}
+
 }  // namespace
 
-int run_tokenize(int argc, char** argv) {
-  cxxopts::Options options = common_options(
-      "tokenize", "Token ids of each text with the bytes they stand for, one JSON object a line.");
-  add_text_options(options);
-  options.add_options("text")("strict", "a row that cannot be read ends the run");
-  options.add_options("vocabulary")(
-      "train", "make a vocabulary from the texts, into the folder --output: wordpiece or bpe",
-      cxxopts::value<std::string>()->default_value(""),
-      "KIND")("vocabulary", "its tokens", cxxopts::value<std::int64_t>()->default_value("8000"), "N")(
-      "min-count", "pieces are joined if they occur so often side by side",
-      cxxopts::value<std::int64_t>()->default_value("2"),
-      "N")("lower-case", "wordpiece: without upper case and accents: on or off",
-           cxxopts::value<std::string>()->default_value(""), "ON");
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  return parsed->count("train") > 0 ? train(*parsed) : tokenize(*parsed);
+Command tokenize_command() {
+  const OptionTable model = {{"model", "DIR", "", "folder of the tokenizer", "", "train"}};
+  const OptionTable strict = {{"strict", "", "", "a row that cannot be read ends the run"}};
+  const OptionTable vocabulary = {
+      {"train", "wordpiece|bpe", "", "make a vocabulary from the texts, into the folder --output"},
+      {"vocabulary", "N", "8000", "its tokens", "train"},
+      {"min-count", "N", "2", "pieces are joined if they occur so often side by side", "train"},
+      {"lower-case", "on|off", "on", "without upper case and accents", "train=wordpiece"}};
+  return {
+      .name = "tokenize",
+      .summary = "token ids and byte offsets of texts; a vocabulary from a corpus",
+      .options = joined({model, text_options(), grouped("text", strict), grouped("vocabulary", vocabulary)}),
+      .examples = {"tokenize --model DIR --text \"A quiet film.\"",
+                   "tokenize --train bpe --input reviews.tsv --output DIR"},
+      .run = run};
 }
 
 }  // namespace slalom

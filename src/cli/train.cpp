@@ -21,58 +21,63 @@ namespace slalom {
 
 namespace {
 
-using Parsed = cxxopts::ParseResult;
+using Parsed = ParsedOptions;
 
 constexpr Index kMostIds = 10'000'000;  // of a vocabulary
 
-void add_options(cxxopts::Options& options) {
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  const auto integer = [](const char* fallback) {
-    return cxxopts::value<std::int64_t>()->default_value(fallback);
-  };
-  const auto number = word;  // see number_option()
-  options.add_options("model")("arch", "bert, distilbert, roberta or gpt2", word("distilbert"), "ARCH")(
-      "layers", "blocks", integer("1"), "N")("width", "D", integer("768"), "N")(
-      "heads", "H", integer("12"), "N")("feed-forward", "F (0: 4 D)", integer("0"), "N")(
-      "problem-type",
-      "single_label_classification, multi_label_classification (labels are lists of 0 and 1) or "
-      "regression",
-      word("single_label_classification"),
-      "TYPE")("vocabulary", "ids (0: what the data needs)", integer("0"), "N")(
-      "max-positions", "longest text (0: 512, GPT-2 1024)", integer("0"), "N")("positions", "learned or none",
-                                                                               word("learned"), "P")(
-      "read-out", "row that the head reads: first or last (default: the architecture's)", word(""), "ROW")(
-      "dropout", "one rate everywhere (default: the architecture's)", number("-1"), "P")(
-      "no-special", "do not wrap synthetic texts in [CLS] and [SEP]")("no-layer-norm", "leave LayerNorm out")(
-      "no-feed-forward", "leave the feed-forward networks out")("no-residual",
-                                                                "leave the residual connections out");
-  options.add_options("data")("data", "sparse_bow, slalom, or a FILE of labelled rows", word("sparse_bow"),
-                              "DATA")("slalom-words", "TSV table (word p importance value) for --data slalom",
-                                      word(""), "FILE")(
-      "length", "binomial, fixed or uniform (default: the data's)", word(""), "LAW")(
-      "epoch-texts", "fresh texts an epoch of synthetic data", integer("5000"), "N")(
-      "tokenizer", "folder with the tokenizer of a new model that reads texts", word(""), "DIR")(
-      "max-length", "cut texts to that many tokens; 0: a text too long is an error", integer("0"), "N")(
-      "holdout", "last rows of --data FILE that are only asked, after each epoch; the best epoch is kept",
-      integer("0"), "N");
-  options.add_options("training")("optimizer", "rmsprop, adamw or sgd", word("rmsprop"), "NAME")(
-      "lr", "learning rate", number("5e-5"), "RATE")("batch", "texts a step", integer("20"), "N")(
-      "epochs", "passes through the data", integer("5"), "N")("warmup", "steps of linear warm-up",
-                                                              integer("0"), "N")(
-      "decay", "let the rate fall linearly to 0 at the last step")(
-      "weight-decay", "adamw: decoupled decay (default .01)", number("-1"), "W")(
-      "momentum", "sgd", number("0"), "M")("clip", "global norm to clip gradients to, 0: off", number("0"),
-                                           "NORM")(
-      "patience", "end after so many epochs in a row that did not lower --holdout's loss; 0: never",
-      integer("0"), "N")("checkpoint-every", "steps between checkpoints (0: at the end)", integer("250"),
-                         "N")("resume", "go on from the folder's checkpoint, if there is one");
-  options.add_options("instead of training")(
-      "compile-slalom",
-      "write the SLALOM of a TSV table (word p importance value; toy: the published one) "
-      "as a model of --arch with --max-positions",
-      word(""), "FILE");
+OptionTable options() {
+  const std::string synthetic = "data=sparse_bow data=slalom";
+  const std::string compile = "compile-slalom", fresh = "compile-slalom model";
+  const OptionTable first = {
+      {"model", "DIR", "", "model folder to go on from", "", compile},
+      {"output", "DIR", "", "folder that receives the model"},
+      {"data", "sparse_bow|slalom|FILE", "sparse_bow", "synthetic texts, or a file of labelled rows", "",
+       compile},
+      {"arch", "bert|distilbert|roberta|gpt2", "distilbert", "architecture", "", "model"},
+      {"layers", "N", "1", "blocks", "", fresh},
+      {"width", "N", "768", "D", "", fresh},
+      {"heads", "N", "12", "H", "", fresh},
+      {"lr", "RATE", "5e-5", "learning rate", "", compile},
+      {"epochs", "N", "5", "passes through the data", "", compile},
+      {"max-positions", "N", "0", "longest text; 0: 512, GPT-2 1024", "", "model", "model"},
+      {compile, "FILE", "",
+       "instead of training: the SLALOM of a TSV table (toy: the published one) as a model"}};
+  const OptionTable model = {
+      {"feed-forward", "N", "0", "F; 0: 4 D", "", "no-feed-forward"},
+      {"problem-type", "single_label_classification|multi_label_classification|regression",
+       "single_label_classification", "labels are classes, lists of 0 and 1, or numbers", "", synthetic},
+      {"vocabulary", "N", "0", "ids; 0: what the data needs"},
+      {"positions", "learned|none", "learned", "position embeddings"},
+      {"read-out", "first|last", "", "row that the head reads (default: the architecture's)"},
+      {"dropout", "P", "", "one rate everywhere (default: the architecture's)"},
+      {"no-layer-norm", "", "", "leave LayerNorm out"},
+      {"no-feed-forward", "", "", "leave the feed-forward networks out"},
+      {"no-residual", "", "", "leave the residual connections out"},
+      {"tokenizer", "DIR", "", "folder with the tokenizer of a new model that reads texts", "", synthetic}};
+  const OptionTable data = {
+      {"slalom-words", "FILE", "", "TSV table (word p importance value)", "data=slalom"},
+      {"length", "binomial|fixed|uniform", "", "law of synthetic texts (default: the data's)", synthetic},
+      {"epoch-texts", "N", "5000", "fresh synthetic texts an epoch", synthetic},
+      {"no-special", "", "", "do not wrap synthetic texts in [CLS] and [SEP]", synthetic},
+      {"max-length", "N", "0", "cut texts to that many tokens; 0: a text too long is an error", "",
+       synthetic},
+      {"holdout", "N", "0", "last rows that are only asked, after each epoch; the best epoch is kept", "",
+       synthetic}};
+  const OptionTable training = {
+      {"optimizer", "rmsprop|adamw|sgd", "rmsprop", "how weights are moved"},
+      {"batch", "N", "20", "texts a step"},
+      {"warmup", "N", "0", "steps of linear warm-up"},
+      {"decay", "", "", "let the learning rate fall linearly to 0 at the last step"},
+      {"weight-decay", "W", "", "adamw: decoupled decay (default: .01)"},
+      {"momentum", "M", "0", "of sgd"},
+      {"clip", "NORM", "0", "global norm to clip gradients to, 0: off"},
+      {"patience", "N", "0",
+       "end after so many epochs in a row that did not lower --holdout's loss; 0: never", "holdout"},
+      {"checkpoint-every", "N", "250", "steps between checkpoints; 0: at the end"},
+      {"resume", "", "", "go on from the folder's checkpoint, if there is one"}};
+  return joined({first, grouped("model", model, fresh), grouped("data", data, compile),
+                 grouped("data", format_options(), compile + " " + synthetic),
+                 grouped("training", training, compile)});
 }
 
 std::string word(const Parsed& parsed, const char* name) {
@@ -80,11 +85,9 @@ std::string word(const Parsed& parsed, const char* name) {
 }
 
 LengthLaw length_law(const std::string& name, LengthLaw fallback) {
-  if (name.empty()) return fallback;
   if (name == "binomial") return LengthLaw::binomial;
   if (name == "fixed") return LengthLaw::fixed;
-  if (name == "uniform") return LengthLaw::uniform;
-  throw UsageError("--length " + name + ", wanted binomial, fixed or uniform");
+  return name == "uniform" ? LengthLaw::uniform : fallback;
 }
 
 // Whose files turn texts into ids: the model's, or those of --tokenizer; empty for none.
@@ -119,10 +122,7 @@ InputRow trained_on(const InputRow& row, Index longest, const std::function<bool
 }
 
 ProblemType problem_type(const Parsed& parsed) {
-  const std::string wanted = word(parsed, "problem-type");
-  if (const std::optional<ProblemType> type = problem_type_named(wanted)) return *type;
-  throw UsageError("--problem-type " + wanted +
-                   ", wanted single_label_classification, multi_label_classification or regression");
+  return problem_type_named(word(parsed, "problem-type")).value();
 }
 
 DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig* config) {
@@ -180,36 +180,14 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
   return set;
 }
 
-void refuse_without_effect(const Parsed& parsed) {
-  const std::string data = word(parsed, "data");
-  refuse_options(parsed, {"input"}, "in train: rows to train on are given with --data");
-  if (parsed.count("model") > 0)
-    refuse_options(parsed,
-                   {"arch", "layers", "width", "heads", "feed-forward", "vocabulary", "max-positions",
-                    "positions", "read-out", "dropout", "no-layer-norm", "no-feed-forward", "no-residual",
-                    "tokenizer", "problem-type"},
-                   "with --model: the folder says what the model is");
-  if (data != "slalom") refuse_options(parsed, {"slalom-words"}, "without --data slalom");
-  if (data == "slalom" || data == "sparse_bow")
-    refuse_options(
-        parsed,
-        {"tokenizer", "format", "text-column", "label-column", "max-length", "holdout", "problem-type"},
-        "with synthetic data");
-  else
-    refuse_options(parsed, {"length", "epoch-texts", "no-special"}, "with a file of rows");
-  if (integer_option(parsed, "holdout", 0, Index{1} << 40) == 0)
-    refuse_options(parsed, {"patience"}, "without --holdout");
-  if (parsed.count("no-feed-forward") > 0) refuse_options(parsed, {"feed-forward"}, "with --no-feed-forward");
-}
-
 DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architecture architecture,
                   const ClassifierConfig* config) {
   const std::uint64_t seed = common.seed;
   const std::string data = word(parsed, "data"), words = word(parsed, "slalom-words"),
                     length = word(parsed, "length");
   if (data != "sparse_bow" && data != "slalom") return read_rows(parsed, common, config);
-  if (!traits(architecture).special_tokens)
-    refuse_options(parsed, {"no-special"}, text("with ", name(architecture), ", which has none"));
+  if (!traits(architecture).special_tokens && parsed.count("no-special") > 0)
+    throw UsageError(text("--no-special has no effect with ", name(architecture), ", which has none"));
   DataSet set;
   if (data == "sparse_bow")
     set.source = std::make_unique<BagOfWordsSource>(seed, length_law(length, LengthLaw::binomial));
@@ -239,10 +217,6 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
   if (const auto pad = data.pad || architecture != Architecture::gpt2 ? data.pad : data.end) c.pad_id = *pad;
   c.problem_type = problem_type(parsed);
   const std::string positions = word(parsed, "positions"), read_out = word(parsed, "read-out");
-  if (positions != "learned" && positions != "none")
-    throw UsageError("--positions " + positions + ", wanted learned or none");
-  if (!read_out.empty() && read_out != "first" && read_out != "last")
-    throw UsageError("--read-out " + read_out + ", wanted first or last");
   c.positions = positions == "learned" ? Positions::learned : Positions::none;
   if (!read_out.empty()) c.read_out = read_out == "first" ? ReadOut::first : ReadOut::last;
   if (parsed.count("dropout") > 0) c.set_dropout(number_option(parsed, "dropout"));
@@ -296,7 +270,7 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
        {"data", "slalom-words", "length", "tokenizer", "format", "text-column", "label-column", "optimizer"})
     json[name] = word(parsed, name);
   for (const char* name : {"lr", "weight-decay", "momentum", "clip"})
-    json[name] = number_option(parsed, name);
+    json[name] = parsed[name].word.empty() ? -1.0 : number_option(parsed, name);
   for (const char* name : {"batch", "epochs", "epoch-texts", "max-length", "holdout", "patience", "warmup"})
     json[name] = parsed[name].as<std::int64_t>();
   for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
@@ -375,7 +349,6 @@ std::unique_ptr<Classifier<T>> open_model(const Parsed& parsed, const CommonOpti
 template <class T>
 int train(const Parsed& parsed, const CommonOptions& common) {
   const std::string& folder = common.output;
-  refuse_without_effect(parsed);
   DataSet set;
   const std::unique_ptr<Classifier<T>> model = open_model<T>(parsed, common, set);
   const ClassifierConfig& config = model->config();
@@ -404,10 +377,6 @@ int train(const Parsed& parsed, const CommonOptions& common) {
 
 // A model that is written down rather than trained.
 int compile(const Parsed& parsed, const CommonOptions& common) {
-  refuse_other_options(parsed,
-                       {"compile-slalom", "arch", "max-positions", "output", "seed", "threads", "precision",
-                        "json", "progress", "quiet"},
-                       "with --compile-slalom: the table says what the model is");
   const std::string file = required_option(parsed, "compile-slalom");
   const Architecture architecture = architecture_from_name(word(parsed, "arch"));
   const std::vector<SlalomWord> words = file == "toy" ? toy_slalom_words() : read_slalom_words(file);
@@ -434,19 +403,24 @@ int compile(const Parsed& parsed, const CommonOptions& common) {
   return 0;
 }
 
+int run(const Parsed& parsed) {
+  const CommonOptions common = read_common(parsed);
+  if (common.output.empty() || common.output == "-")
+    throw UsageError("--output is missing: the folder that receives the model");
+  if (parsed.count("compile-slalom") > 0) return compile(parsed, common);
+  return with_precision(common.precision, [&]<class T>() { return train<T>(parsed, common); });
+}
+
 }  // namespace
 
-int run_train(int argc, char** argv) {
-  cxxopts::Options options =
-      common_options("train", "Trains a classifier; --output is the folder that receives it.");
-  add_options(options);
-  add_format_options(options);
-  const auto parsed = parse_options(options, argc, argv);
-  if (!parsed) return 0;
-  const CommonOptions common = read_common(*parsed);
-  if (common.output == "-") throw UsageError("--output is missing: the folder that receives the model");
-  if (parsed->count("compile-slalom") > 0) return compile(*parsed, common);
-  return with_precision(common.precision, [&]<class T>() { return train<T>(*parsed, common); });
+Command train_command() {
+  return {.name = "train",
+          .summary = "train a classifier from random weights or from a folder",
+          .options = options(),
+          .unused = {{"input", "rows to train on are given with --data"}},
+          .examples = {"train --arch gpt2 --layers 2 --width 128 --heads 4 --output DIR",
+                       "train --data reviews.tsv --tokenizer DIR --holdout 500 --output DIR"},
+          .run = run};
 }
 
 }  // namespace slalom

@@ -30,7 +30,6 @@ bool set(const char* variable) {
 bool wants_colour(const std::string& word, bool at_terminal) {
   if (word == "always") return true;
   if (word == "never") return false;
-  if (word != "auto") throw UsageError("--color " + word + ", wanted auto, always or never");
   const char* term = std::getenv("TERM");
   const bool dumb = term != nullptr && std::string(term) == "dumb";
   return at_terminal && !set("NO_COLOR") && !dumb;
@@ -50,23 +49,20 @@ std::string beside(const std::string& path, const std::string& suffix) {
 
 }  // namespace
 
-void add_view_options(cxxopts::Options& options) {
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  options.add_options("view")("view", "of the output: jsonl, terminal, or auto (terminal at a terminal)",
-                              word("auto"), "V")("color", "auto, always or never", word("auto"), "WHEN")(
-      "special", "special tokens: show, with scores that the method gives them, or hide", word("hide"), "S")(
-      "html", "also write a page that needs nothing else", word(""), "FILE")(
-      "svg", "also write the first text's plane, and its highlighted text to FILE-text.svg", word(""),
-      "FILE");
+OptionTable view_options() {
+  const std::string no_page = "aggregate resume dry-run";
+  return grouped(
+      "view",
+      {{"view", "jsonl|terminal|auto", "auto", "of the output; auto: terminal at a terminal", "", "resume"},
+       {"color", "auto|always|never", "auto", "of the terminal's view", "", "aggregate"},
+       {"special", "show|hide", "hide", "special tokens, and scores the method gives them", "", "aggregate"},
+       {"html", "FILE", "", "also write a page that needs nothing else", "", no_page},
+       {"svg", "FILE", "", "also write the first text's plane, and its highlighted text", "", no_page}});
 }
 
-Views::Views(const cxxopts::ParseResult& parsed, const CommonOptions& common)
+Views::Views(const ParsedOptions& parsed, const CommonOptions& common)
     : quiet_(common.quiet), html_(parsed["html"].as<std::string>()), svg_(parsed["svg"].as<std::string>()) {
   const std::string view = parsed["view"].as<std::string>();
-  if (view != "auto" && view != "jsonl" && view != "terminal")
-    throw UsageError("--view " + view + ", wanted auto, jsonl or terminal");
   if (view == "terminal" && common.json) throw UsageError("--view terminal and --json, wanted one of them");
   terminal_ = view == "terminal" || (view == "auto" && !common.json && is_terminal(common));
   colour_ = wants_colour(parsed["color"].as<std::string>(), is_terminal(common));
@@ -75,7 +71,7 @@ Views::Views(const cxxopts::ParseResult& parsed, const CommonOptions& common)
     if (!path.empty()) const OutputFile writable(path);  // before the work, not after it
   }
   words_ = parsed.count("unit") == 0;
-  show_special_ = choice_option(parsed, "special", "hide", "show") == true;
+  show_special_ = choice_option(parsed, "special", "show") == true;
 }
 
 std::string Views::terminal_view(const ReportedText& text) const {

@@ -21,11 +21,7 @@ using Tokens = std::vector<VocabularyCard::Token>;
 constexpr std::size_t kShown = 20;   // tokens of a table
 constexpr int kClassOfPrograms = 1;  // what a program's log-odds speak for
 
-void refuse_without_effect(const cxxopts::ParseResult& parsed) {
-  refuse_options(
-      parsed,
-      {"resume", "dry-run", "html", "svg", "special", "color", "held-out", "max-length", "stride", "strict"},
-      "with --aggregate");
+void refuse_without_effect(const ParsedOptions& parsed) {
   if (const std::string method = parsed["method"].as<std::string>();
       parsed.count("method") > 0 && method != "slalom-exact")
     throw UsageError("--method " + method + ": --aggregate identifies a SLALOM, as slalom-exact does");
@@ -33,7 +29,7 @@ void refuse_without_effect(const cxxopts::ParseResult& parsed) {
     throw UsageError("--unit " + unit + ": --aggregate has a row for each token");
 }
 
-CorpusCounts count_corpus(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+CorpusCounts count_corpus(const ParsedOptions& parsed, const CommonOptions& common,
                           const OpenedClassifier& classifier, Index& failed) {
   const int target =
       classifier.classes == nullptr ? kClassOfPrograms : static_cast<int>(classifier.classes->target());
@@ -177,7 +173,7 @@ std::string card_fidelity_sentence(const VocabularyCard& card) {
               count_text(card.fidelity->n - card.fidelity->unseen), " of them used for the card)");
 }
 
-int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOptions& common) {
+int print_vocabulary_card(const ParsedOptions& parsed, const CommonOptions& common) {
   refuse_without_effect(parsed);
   OpenedClassifier classifier = open_classifier(parsed, common);
   if (classifier.classes != nullptr) read_one_target(parsed, common, classifier.labels, "--aggregate");

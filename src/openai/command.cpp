@@ -23,33 +23,31 @@ constexpr Index kReadAhead = 1024;  // questions without an answer
 
 // --- options ---------------------------------------------------------------------------------------------
 
-cxxopts::Options openai_options() {
-  cxxopts::Options options("slalom-openai",
-                           "Answers {\"input_ids\"} or {\"text\"} lines with a language model's log-odds.");
-  options.set_width(80);
-  const auto word = [](const char* fallback) {
-    return cxxopts::value<std::string>()->default_value(fallback);
-  };
-  const auto integer = [](const char* fallback) {
-    return cxxopts::value<std::int64_t>()->default_value(fallback);
-  };
-  options.add_options()("model", "folder of the tokenizer that turns ids into text", word(""), "DIR")(
-      "url", "the server (default: $OPENAI_BASE_URL or https://api.openai.com/v1)", word(""), "URL")(
-      "llm", "the model's name there", word(""), "NAME")(
-      "prompt", "template with {text}, or a file of one (default: asks for the sentiment)", word(""),
-      "FILE|TEXT")("labels", "two words: log-odds are of the second against the first",
-                   word("negative,positive"),
-                   "A,B")("top-logprobs", "tokens whose probabilities the server lists", integer("20"), "N")(
-      "key-variable", "environment variable of the key, \"\" for none", word("OPENAI_API_KEY"), "NAME")(
-      "cache", "keep answers here, and ask for none that is there", word(""), "FILE")(
-      "retries", "further tries of a question", integer("5"), "N")("timeout", "seconds that a reply may take",
-                                                                   word("60"), "S")(
-      "rate", "requests a minute, 0: no bound", word("0"), "N")("parallel", "requests at a time",
-                                                                integer("4"), "N")(
-      "budget-queries", "stop rather than send more requests", cxxopts::value<std::int64_t>(), "N")(
-      "log", "append the summary to this file, too", word(""), "FILE")("q,quiet", "no summary on stderr")(
-      "version", "print the version")("h,help", "print this");
-  return options;
+Command openai_command() {
+  return {
+      .name = "slalom-openai",
+      .summary = "Answers {\"input_ids\"} or {\"text\"} lines with a language model's log-odds.",
+      .options = {{"model", "DIR", "", "folder of the tokenizer that turns ids into text"},
+                  {"url", "URL", "", "the server (default: $OPENAI_BASE_URL or https://api.openai.com/v1)"},
+                  {"llm", "NAME", "", "the model's name there"},
+                  {"prompt", "FILE|TEXT", "",
+                   "template with {text}, or a file of one (default: asks for the sentiment)"},
+                  {"labels", "A,B", "negative,positive", "log-odds are of the second against the first"},
+                  {"top-logprobs", "N", "20", "tokens whose probabilities the server lists"},
+                  {"key-variable", "NAME", "OPENAI_API_KEY",
+                   "environment variable of the key, \"\" for none"},
+                  {"cache", "FILE", "", "keep answers here, and ask for none that is there"},
+                  {"retries", "N", "5", "further tries of a question"},
+                  {"timeout", "S", "60", "seconds that a reply may take"},
+                  {"rate", "R", "0", "requests a minute, 0: no bound"},
+                  {"parallel", "N", "4", "requests at a time"},
+                  {"budget-queries", "N", "", "stop rather than send more requests"},
+                  {"log", "FILE", "", "append the summary to this file, too"},
+                  {"q,quiet", "", "", "no summary on stderr"},
+                  {"version", "", "", "print the version"},
+                  {"h,help", "", "", "print this"}},
+      .program = "",
+      .has_common = false};
 }
 
 // The environment's value, or the fallback.
@@ -109,15 +107,14 @@ std::string read_prompt(const std::string& given, const std::array<std::string, 
   return prompt;
 }
 
-double positive_option(const cxxopts::ParseResult& parsed, const std::string& name, double least,
-                       double most) {
+double positive_option(const ParsedOptions& parsed, const std::string& name, double least, double most) {
   const double value = number_option(parsed, name);
   if (value < least || value > most)
     throw UsageError(text("--", name, " ", value, ", wanted ", least, " to ", most));
   return value;
 }
 
-ClientOptions read_client_options(const cxxopts::ParseResult& parsed) {
+ClientOptions read_client_options(const ParsedOptions& parsed) {
   ClientOptions o;
   o.key_variable = parsed["key-variable"].as<std::string>();
   o.key = read_key(o.key_variable);
@@ -268,14 +265,14 @@ std::string summary(const ClientCounts& c, Index top_logprobs) {
   return out;
 }
 
-void report(const cxxopts::ParseResult& parsed, const std::string& lines) {
+void report(const ParsedOptions& parsed, const std::string& lines) {
   if (!parsed["quiet"].as<bool>()) std::cerr << lines;
   const std::string path = parsed["log"].as<std::string>();
   if (!path.empty() && !(std::ofstream(path, std::ios::app) << lines << std::flush))
     throw_file_error(path, "write", errno);
 }
 
-int answer_questions(const cxxopts::ParseResult& parsed) {
+int answer_questions(const ParsedOptions& parsed) {
   const ClientOptions options = read_client_options(parsed);
   const Questions questions(parsed["model"].as<std::string>());
   AnswerCache cache(parsed["cache"].as<std::string>());
@@ -294,8 +291,7 @@ int answer_questions(const cxxopts::ParseResult& parsed) {
 }  // namespace
 
 int run_openai(int argc, char** argv) {
-  cxxopts::Options options = openai_options();
-  const auto parsed = parse_options(options, argc, argv);
+  const auto parsed = parse_options(openai_command(), argc, argv);
   if (!parsed) return 0;
   if (parsed->count("version") > 0) {
     std::cout << "slalom-openai " << SLALOM_VERSION << "\n";

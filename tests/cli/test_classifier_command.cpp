@@ -114,7 +114,7 @@ TEST_CASE("--tokenizer: folders and rows that do not fit are refused") {
     return lines_of(run.err).at(0);
   };
   CHECK(first_line(run_slalom({"explain", "--model", folder.path, "--tokenizer", folder.path}), 2) ==
-        "error: --tokenizer has no effect with --model, which has its own");
+        "error: --tokenizer has no effect without --classifier-command");
   const TemporaryFolder empty("empty");
   CHECK(first_line(run_slalom({"explain", "--classifier-command", kCount, "--tokenizer", empty.path}), 3) ==
         "error: " + empty.path +

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <regex>
 
 #include "../support/process.hpp"
 #include "model_folder.hpp"
@@ -44,16 +43,25 @@ TEST_CASE("slalom: version and help go to stdout") {
   CHECK(run_slalom({"-h"}).out == help.out);
 }
 
-TEST_CASE("slalom COMMAND --help: every common option, in 80 columns") {
+TEST_CASE(
+    "slalom COMMAND --help: a screen in 80 columns, and slalom help COMMAND every option with its meaning") {
   for (const Command& command : commands()) {
     CAPTURE(command.name);
-    const Finished help = run_slalom({command.name, "--help"});
+    const Finished help = run_slalom({command.name, "--help"}), all = run_slalom({"help", command.name});
     CHECK(help.status == 0);
     CHECK(help.err.empty());
-    for (const char* option : {"--model DIR", "--input FILE", "--output FILE", "--seed N", "--threads N",
-                               "--precision P", "--json", "--progress MODE", "-q, --quiet", "-h, --help"})
-      CHECK(help.out.find(option) != std::string::npos);
-    for (const std::string& line : lines_of(help.out)) CHECK(columns(line) <= 80);
+    CHECK(lines_of(help.out).size() <= 32);
+    CHECK(command.examples.size() == 2);
+    for (const std::string& example : command.examples)
+      CHECK(help.out.find("slalom " + example + "\n") != std::string::npos);
+    for (const Option& option : all_options(command)) {
+      CAPTURE(option.name);
+      CHECK(help.out.find("--" + long_name(option)) != std::string::npos);
+      CHECK(all.out.find("--" + long_name(option)) != std::string::npos);
+      CHECK((option.fallback.empty() || option.meaning.find("(default") == std::string::npos));
+    }
+    CHECK(all.out.find("default: )") == std::string::npos);
+    for (const std::string& line : lines_of(help.out + all.out)) CHECK(columns(line) <= 80);
     CHECK(run_slalom({command.name, "-h"}).out == help.out);
   }
   for (const std::string& line : lines_of(run_slalom({"--help"}).out)) CHECK(columns(line) <= 80);
@@ -87,41 +95,41 @@ TEST_CASE("slalom: a wrong command line exits with 2") {
   check_fails(2, {"predict", "--output", "x.jsonl.gz"}, "--output x.jsonl.gz: output is not compressed");
   check_fails(2, {"inspect", "parameters"}, "--model is missing");
   check_fails(2, {"inspect", "souls", "--model", "m"},
-              "inspect \"souls\", wanted activations, attention, gradients, parameters or names");
+              "inspect souls, wanted activations, attention, gradients, parameters or names");
+  check_fails(2, {"inspect", "--model", "m"},
+              "inspect, wanted activations, attention, gradients, parameters or names");
   const Finished hinted = run_slalom({"predict", "--nope"});
   CHECK(lines_of(hinted.err).back() == "hint: slalom predict --help lists the options");
 }
 
 TEST_CASE("slalom: options that a command has no use for are refused") {
   const TemporaryFolder folder;
-  check_fails(2, {"info", "--input", "rows.jsonl"}, "--input has no effect in info");
-  check_fails(2, {"fit", "--precision", "f32"},
-              "--precision has no effect but f64 in fit: surrogates are fitted in float64");
-  check_fails(2, {"fit", "--skip-special"},
-              "--skip-special has no effect without --model, whose folder names special tokens");
+  check_fails(2, {"info", "--input", "rows.jsonl"}, "--input has no effect in info: it reads no rows");
+  check_fails(2, {"fit", "--precision", "f32"}, "--precision f32, wanted f64");
+  check_fails(2, {"fit", "--skip-special"}, "--skip-special has no effect without --model");
   check_fails(2, {"inspect", "parameters", "--model", "m", "--input", "rows.jsonl"},
-              "--input has no effect in inspect parameters: it reads no rows");
+              "--input has no effect with inspect parameters");
   check_fails(2, {"inspect", "names", "--model", "m", "--text", "x"},
-              "--text has no effect in inspect names: it reads no rows");
+              "--text has no effect with inspect names");
   check_fails(2, {"evaluate", "--model", "m", "--metrics", "kendall", "--step", "2"},
-              "--step has no effect without the metrics insertion and deletion");
+              "--step has no effect without --metrics insertion or --metrics deletion");
   check_fails(2, {"evaluate", "--model", "m", "--metrics", "deletion", "--held-out", "2"},
-              "--held-out has no effect without the metric removal-mse");
+              "--held-out has no effect without --metrics removal-mse");
 }
 
 TEST_CASE("slalom: every option that takes a number names itself when it gets none") {
   int found = 0;
   for (const Command& command : commands()) {
-    const std::string help = run_slalom({command.name, "--help"}).out;
-    const std::regex takes_number("--([a-z-]+) (N|ID|QUERIES|L)\\b");
-    for (std::sregex_iterator option(help.begin(), help.end(), takes_number), end; option != end; ++option)
+    for (const Option& option : all_options(command))
       for (const char* value : {"1.5", "x", "NaN", "", "0x10", "99999999999999999999"}) {
-        const std::string name = "--" + (*option)[1].str(), given = name + "=" + value;
+        if (option.value != "N") continue;
+        const std::string name = "--" + option.name, given = name + "=" + value;
         CAPTURE(command.name);
         CAPTURE(given);
         const Finished run = run_slalom({command.name, given});
         CHECK(run.status == 2);
-        CHECK(run.err.starts_with(text("error: ", name, " ", value, ", wanted a whole number")));
+        CHECK(
+            run.err.starts_with(text("error: ", name, *value ? " " : "", value, ", wanted a whole number")));
         ++found;
       }
   }
@@ -147,8 +155,8 @@ TEST_CASE("slalom train: options that make no sense exit with 2 and leave no fol
   wrong({"--lr", "5e-5x"}, "--lr 5e-5x, wanted a number");
   wrong({"--dropout", "0,3"}, "--dropout 0,3, wanted a number");
   wrong({"--clip", "inf"}, "--clip inf, wanted a number");
-  wrong({"--arch", "bart"}, "architecture \"bart\", wanted bert, distilbert, roberta or gpt2");
-  wrong({"--optimizer", "adam"}, "[optimizer] unknown name 'adam', wanted sgd, rmsprop or adamw");
+  wrong({"--arch", "bart"}, "--arch bart, wanted bert, distilbert, roberta or gpt2");
+  wrong({"--optimizer", "adam"}, "--optimizer adam, wanted rmsprop, adamw or sgd");
   wrong({"--momentum", ".5"}, "[optimizer] momentum is 0.5, but rmsprop has none here");
   wrong({"--positions", "sine"}, "--positions sine, wanted learned or none");
   wrong({"--read-out", "mean"}, "--read-out mean, wanted first or last");

@@ -140,8 +140,9 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
               "--budget has no effect with --method leave-one-out");
   check_usage(folder.explain({"--method", "slalom-eff", "--absence", "mask"}),
               "--absence has no effect with --method slalom-eff");
-  for (const char* option : {"--background", "--short-length", "--prior"})
-    check_usage(folder.explain({"--method", "slalom-eff", "--as-published", option, "3"}),
+  for (const auto& [option, value] :
+       {std::pair{"--background", "none"}, {"--short-length", "3"}, {"--prior", "none"}})
+    check_usage(folder.explain({"--method", "slalom-eff", "--as-published", option, value}),
                 text(option, " has no effect with --method slalom-eff --as-published"));
   check_usage(folder.explain({"--method", "leave-one-out", "--as-published"}),
               "--as-published has no effect with --method leave-one-out");
@@ -152,7 +153,7 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
   check_usage(folder.explain({"--mask-id", "3", "--method", "leave-one-out"}),
               "--mask-id has no effect without --absence mask or --baseline mask");
   check_usage(folder.explain({"--special-ids", "1,x"}), "--special-ids 1,x, wanted ids separated by commas");
-  check_usage(folder.explain({"--classifier-command", "cat"}),
+  check_usage(run_slalom({"explain", "--model", folder.path, "--classifier-command", "cat"}),
               "--model and --classifier-command, wanted one of them");
   check_usage(folder.explain({"--max-memory", "1"}),
               "--max-memory 1: the model and a text of 64 tokens need 65 MiB");

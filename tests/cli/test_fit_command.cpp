@@ -136,7 +136,7 @@ TEST_CASE("fit: bad rows and options are refused by name") {
   CHECK(error_of({"--fit", "published-eff", "--background", "fitted"}, "", 2) ==
         "error: --fit published-eff: the published SLALOM has no background and fits importances");
   CHECK(error_of({"--surrogate", "gam", "--background", "none"}, "", 2) ==
-        "error: --background and --importance have no effect with --surrogate gam");
+        "error: --background has no effect without --surrogate slalom");
 }
 
 TEST_CASE("fit: the reference models' texts, at the optimum that is known") {

@@ -94,7 +94,7 @@ TEST_CASE("tokenize: what is wrong is named") {
               "--train unigram, wanted wordpiece or bpe");
   check_fails(tokenize({"--train", "bpe"}), 2, "--output is missing, wanted the folder to write");
   check_fails(tokenize({"--train", "bpe", "--lower-case", "off", "--output", folder.path}), 2,
-              "--lower-case has no effect with --train bpe");
+              "--lower-case has no effect without --train wordpiece");
   check_fails(tokenize({"--train", "bpe", "--vocabulary", "200", "--output", folder.path}, "a\n"), 3,
               "[vocabulary] size 200: special tokens and single characters alone are 257");
 }

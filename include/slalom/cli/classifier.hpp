@@ -62,28 +62,25 @@ Tokenizer required_tokenizer(const std::string& folder);
 /// --target: a class by name or number, pred or all; without it class 1 of two, and the predicted one of
 /// more. Throws UsageError naming the classes there are, and for --sigmoid with a model of more outputs than
 /// one.
-void add_target_options(cxxopts::Options& options);
-Target read_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+OptionTable target_options();
+Target read_target(const ParsedOptions& parsed, const CommonOptions& common,
                    const std::vector<std::string>& labels);
 /// The same where one class is wanted for all texts, `what` being what wants it.
-Index read_one_target(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+Index read_one_target(const ParsedOptions& parsed, const CommonOptions& common,
                       const std::vector<std::string>& labels, const char* what);
 /// What F is measured as: the model's, or with --sigmoid a label of its own.
-ProblemType read_problem(const cxxopts::ParseResult& parsed, const ClassifierConfig& config);
+ProblemType read_problem(const ParsedOptions& parsed, const ClassifierConfig& config);
 
-/// --target, --sigmoid, --classifier-command, --tokenizer, --timeout, --special-ids, --batch-tokens,
-/// --max-memory.
-void add_classifier_options(cxxopts::Options& options);
+/// Which classifier is asked, what of it, and how.
+OptionTable classifier_options();
 /// Throws UsageError unless exactly one of --model and --classifier-command is given, for options that have
 /// no effect, and if --max-memory does not hold the model and its longest text.
-OpenedClassifier open_classifier(const cxxopts::ParseResult& parsed, const CommonOptions& common);
+OpenedClassifier open_classifier(const ParsedOptions& parsed, const CommonOptions& common);
 
-/// --method's options that explain, compare and evaluate share: --unit, --budget, --background, --absence,
-/// --mask-id, --baseline, --tolerance, --short-length, --most-deleted, --as-published, --held-out.
-void add_explain_options(cxxopts::Options& options);
-/// Throws UsageError for values that are none and for options that make no difference to any of the methods.
-/// Sets the classifier's unit.
-ExplainOptions read_explain_options(const cxxopts::ParseResult& parsed, const CommonOptions& common,
+/// The methods' options.
+OptionTable explain_options();
+/// Throws UsageError for options that make no difference to any of the methods. Sets the classifier's unit.
+ExplainOptions read_explain_options(const ParsedOptions& parsed, const CommonOptions& common,
                                     const std::vector<const Method*>& methods, OpenedClassifier& classifier);
 
 }  // namespace slalom

@@ -9,20 +9,23 @@
 
 namespace slalom {
 
-/// --text, --text-pair, --format, --text-column, --label-column.
-void add_text_options(cxxopts::Options& options);
-void add_format_options(cxxopts::Options& options);
-CsvColumns csv_columns(const cxxopts::ParseResult& parsed);
-/// What explain, compare and evaluate share: options of texts, the classifier, the explanation, and
-/// --max-length, --stride, --strict.
-void add_explaining_options(cxxopts::Options& options);
+/// --text and how rows are read.
+OptionTable text_options();
+/// --format, --text-column, --label-column.
+OptionTable format_options();
+CsvColumns csv_columns(const ParsedOptions& parsed);
+/// What explain, compare and evaluate share: options of texts, of windows, the classifier, the explanation.
+OptionTable explaining_options();
+
+/// Says that rows are waited for, if they are to be typed at a terminal.
+void say_waiting(const CommonOptions& common);
 
 /// Rows as `parsed` asks for them. One that cannot be read counts as a row: with_row() throws what is wrong
 /// with it.
 class InputTexts {
  public:
   /// `tokenizer` may be null, and must outlive this. Throws UsageError for options that do not go together.
-  InputTexts(const cxxopts::ParseResult& parsed, const CommonOptions& common, RowLimits limits,
+  InputTexts(const ParsedOptions& parsed, const CommonOptions& common, RowLimits limits,
              const Tokenizer* tokenizer);
   /// False at the end. Throws Error if the input cannot be read any further, for the command line's text, and
   /// under --strict for a row that cannot be read.
@@ -102,6 +105,6 @@ struct WindowOptions {
     }
   }
 };
-WindowOptions read_window_options(const cxxopts::ParseResult& parsed, const OpenedClassifier& classifier);
+WindowOptions read_window_options(const ParsedOptions& parsed, const OpenedClassifier& classifier);
 
 }  // namespace slalom

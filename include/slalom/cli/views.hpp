@@ -7,7 +7,7 @@
 namespace slalom {
 
 /// --view, --color, --special, --html, --svg.
-void add_view_options(cxxopts::Options& options);
+OptionTable view_options();
 
 class Views {
  public:
@@ -16,8 +16,8 @@ class Views {
   /// The first of them have their attention patterns, which are a page's largest part.
   static constexpr Index kMostAttention = 5;
 
-  /// Throws UsageError for values that are none.
-  Views(const cxxopts::ParseResult& parsed, const CommonOptions& common);
+  /// Throws UsageError for files that cannot be written.
+  Views(const ParsedOptions& parsed, const CommonOptions& common);
 
   /// The output is for a reader at a terminal, not JSON lines.
   bool terminal() const { return terminal_; }

@@ -21,6 +21,6 @@ std::string card_fidelity_sentence(const VocabularyCard& card);
 
 /// A line about the card, then a line for each token; or a report for a reader at a terminal. Throws
 /// UsageError for options that have no effect on it.
-int print_vocabulary_card(const cxxopts::ParseResult& parsed, const CommonOptions& common);
+int print_vocabulary_card(const ParsedOptions& parsed, const CommonOptions& common);
 
 }  // namespace slalom
