@@ -52,7 +52,7 @@ TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/% $(if $(f
 OPENAI_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/openai/main.cpp,$(wildcard src/openai/*.cpp)))
 
 .PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize check-programs check-all \
-        format fuzz install clean distclean
+        format fuzz reference install clean distclean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
 help: ## list the targets
@@ -89,7 +89,7 @@ $(BUILD)/%.o: %.cpp
 	@echo "  $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
-PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev doctest-dev libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
+PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
 
 deps: ## install what is missing to build, test and draw (apt, as root or with sudo)
@@ -151,10 +151,25 @@ build/fuzz/%: build/fuzz/objects/tests/fuzz/%.o build/fuzz/libslalom.a
 	@echo "  $@"
 	$(Q)clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
-install: all ## copy the binary, the library and the headers below PREFIX
-	install -D build/$(config)/slalom $(DESTDIR)$(PREFIX)/bin/slalom
-	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libslalom.a
-	cd include && find slalom -name '*.hpp' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/{} \;
+reference: $(BUILD)/slalom ## rewrite the end of src/cli/README.md from the tables of options
+	sed -i '/^## Options of each command/,$$d' src/cli/README.md
+	$< help markdown >> src/cli/README.md
+
+build/slalom.1: $(BUILD)/slalom
+	$< help man > $@
+
+INSTALLED := $(DESTDIR)$(PREFIX)
+install: all build/slalom.1 ## binary, library, headers, man page, completion, pkg-config file: PREFIX=DIR DESTDIR=DIR
+	install -D build/$(config)/slalom $(INSTALLED)/bin/slalom
+	install -D -m 644 $(LIBRARY) $(INSTALLED)/lib/libslalom.a
+	cd include && find slalom -name '*.hpp' -exec install -D -m 644 {} $(abspath $(INSTALLED))/include/{} \;
+	install -D -m 644 build/slalom.1 $(INSTALLED)/share/man/man1/slalom.1
+	install -D -m 644 src/cli/completion.bash $(INSTALLED)/share/bash-completion/completions/slalom
+	install -D -m 644 src/cli/completion.zsh $(INSTALLED)/share/zsh/site-functions/_slalom
+	@mkdir -p $(INSTALLED)/lib/pkgconfig
+	printf '%s\n' 'Name: slalom' 'Description: attention classifiers, SLALOM surrogates, explanations' \
+	  'Version: $(VERSION)' 'Cflags: -I$(PREFIX)/include -std=c++20 -fopenmp' \
+	  'Libs: -L$(PREFIX)/lib -lslalom $(LDLIBS) -fopenmp' > $(INSTALLED)/lib/pkgconfig/slalom.pc
 
 clean: ## remove what was built
 	rm -rf build
