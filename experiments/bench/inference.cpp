@@ -90,9 +90,10 @@ std::string table_of(const std::vector<Row>& rows) {
                    fixed(r.rate(r.times.median), 0), fixed(r.rate(r.times.least), 0),
                    "≥ " + fixed(r.setting.limit, 0), fixed(r.gflops(), 0), fixed(r.sgemm_gflops, 0),
                    fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
-  return text(table.text(),
-              "inference, DistilBERT of 6 layers and width 768; tokens/s and efficiency from the median, the "
-              "limit for two cores with AVX-512\n");
+  return concat(
+      table.text(),
+      "inference, DistilBERT of 6 layers and width 768; tokens/s and efficiency from the median, the "
+      "limit for two cores with AVX-512\n");
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ std::string table_of(const std::vector<Row>& rows) {
                    std::to_string(r.setting.width), fixed(1e3 * r.times.least, 2),
                    fixed(1e3 * r.times.median, 2), fixed(r.useful_gflop, 2), fixed(r.gflops(), 0),
                    fixed(r.sgemm_gflops, 0), fixed(r.efficiency(), 2), std::to_string(r.peak_bytes >> 20)});
-  return text(table.text(), "training steps, batch ", kBatch, "; efficiency from the median step\n");
+  return concat(table.text(), "training steps, batch ", kBatch, "; efficiency from the median step\n");
 }
 
 }  // namespace

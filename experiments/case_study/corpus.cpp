@@ -41,7 +41,7 @@ std::vector<InputRow> rows_of(const std::vector<Review>& reviews, const std::str
   std::vector<InputRow> rows;
   for (const Review& review : reviews) {
     rows.push_back(row_of_text(review.text, {}, {.vocabulary = tokenizer.vocabulary().size()}, tokenizer,
-                               text(title, ": review ", rows.size() + 1)));
+                               concat(title, ": review ", rows.size() + 1)));
     rows.back().label = review.label;
     shorten(rows.back(), longest);
   }

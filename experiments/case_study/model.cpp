@@ -41,10 +41,10 @@ Study examine(const Corpus& corpus, const Tokenizer& tokenizer, const Json& trai
     study.right += (log_odds[i] > 0) == (corpus.test[i].label == kPositive);
 
   const SpecialTokens special = bracketed_special_tokens(tokenizer.vocabulary());
-  const auto is_marker = [&](TokenId id) {
+  const auto is_special = [&](TokenId id) {
     return id == special.cls || id == special.sep || id == special.pad;
   };
-  CorpusCounts counts(is_marker, kPositive, options.sizes.longest);
+  CorpusCounts counts(is_special, kPositive, options.sizes.longest);
   for (const InputRow& row : corpus.test) counts.add(row, row.label);
   study.card = vocabulary_card(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
   return study;

@@ -91,16 +91,16 @@ Table summary_table(const Study& study) {
   Table table({{"number"}, {"found", Table::Align::right}});
   table.add_row(
       {"loss, accuracy of the last epoch of training",
-       text(fixed(number(study.training["loss"]), 3), ", ", fixed(number(study.training["accuracy"]), 3))});
-  table.add_row({text("accuracy on ", study.texts, " test texts [95 % interval]"),
-                 text(fixed(study.accuracy(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]")});
+       concat(fixed(number(study.training["loss"]), 3), ", ", fixed(number(study.training["accuracy"]), 3))});
+  table.add_row({concat("accuracy on ", study.texts, " test texts [95 % interval]"),
+                 concat(fixed(study.accuracy(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]")});
   table.add_row({"tokens of the card", count_text(std::ssize(card.tokens))});
   table.add_row({"queries, token-forwards",
-                 text(count_text(card.cost.queries), ", ", count_text(card.cost.token_forwards))});
-  table.add_row({text("R², correlation on ", card.fidelity->n, " test texts"),
-                 text(fixed(card.fidelity->r2, 2), ", ", fixed(card.fidelity->correlation, 2))});
-  table.add_row({text("Spearman of linear and naive Bayes, tokens that occur ", VocabularyCard::kFewest,
-                      " times or more"),
+                 concat(count_text(card.cost.queries), ", ", count_text(card.cost.token_forwards))});
+  table.add_row({concat("R², correlation on ", card.fidelity->n, " test texts"),
+                 concat(fixed(card.fidelity->r2, 2), ", ", fixed(card.fidelity->correlation, 2))});
+  table.add_row({concat("Spearman of linear and naive Bayes, tokens that occur ", VocabularyCard::kFewest,
+                        " times or more"),
                  fixed(card.spearman_naive_bayes.value_or(NAN), 2)});
   return table;
 }
@@ -131,7 +131,7 @@ Figure agreement(const VocabularyCard& card) {
                                {.label = "equal", .x = {low, high}, .y = {low, high}, .style = dashed}}};
   std::vector<double> scores;
   for (const CardToken& token : frequent(card)) scores.push_back(token.naive_bayes.value_or(NAN));
-  const Panel words{.title = text("tokens that occur ", VocabularyCard::kFewest, " times or more"),
+  const Panel words{.title = concat("tokens that occur ", VocabularyCard::kFewest, " times or more"),
                     .x_label = "naive Bayes",
                     .y_label = "linear: exp(importance) value",
                     .curves = {{.label = "tokens",
@@ -171,14 +171,14 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
   both.insert(both.end(), contra.begin(), contra.end());
   const std::vector<CardToken> ratings = named.find_all(joined(kLowRatings, kHighRatings));
   std::vector<experiment::Section> list = {
-      {text(
+      {concat(
            "A classifier trained from scratch on ", study.corpus,
            ", and its vocabulary card: value, importance and linear = exp(importance) · value of every token "
            "of the test texts, from texts of one and two tokens. The card ",
            card_fidelity_sentence(study.card), "."),
        summary_table(study)},
-      {text("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
-            " times or more:"),
+      {concat("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
+              " times or more:"),
        card_table(pro, named)},
       {"Strongest against, of the same:", card_table(contra, named)},
       {"Of these, strong in the model but weak or opposite in the corpus, or no words at all:",
@@ -196,7 +196,7 @@ bool report(const Study& study, const Tokenizer& tokenizer, const Options& optio
   write_file(options.folder + "/card.tsv", whole_card(study.card, named).tsv());
   draw(plane(study.card, named), options.folder + "/plane");
   const experiment::Estimates found = findings(study, named);
-  return experiment::publish({.title = text("Words of a sentiment classifier, size ", options.size),
+  return experiment::publish({.title = concat("Words of a sentiment classifier, size ", options.size),
                               .sections = sections(study, named),
                               .figure = agreement(study.card),
                               .curves = figure_numbers(study.card),

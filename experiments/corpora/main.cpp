@@ -112,7 +112,7 @@ int run(int argc, char** argv) {
   Writer writer(output, common.seed);
   for (const Known& known : all) {
     const auto name = std::ranges::find_if(known.files, [&](const std::string& file) {
-      return !folder.empty() && std::filesystem::exists(text(folder, "/", file));
+      return !folder.empty() && std::filesystem::exists(concat(folder, "/", file));
     });
     if (name == known.files.end()) continue;
     given.insert(known.gives);

@@ -40,7 +40,7 @@ std::vector<Known> read_known(const std::string& path) {
     const std::vector<std::string> fields = split(line, '\t');
     const std::string where = lines.where();
     if (fields.size() != kFields)
-      throw Error(text(where, ": found ", fields.size(), " fields, wanted ", kFields));
+      throw Error(concat(where, ": found ", fields.size(), " fields, wanted ", kFields));
     all.push_back({split(fields[0], '|'), fields[1], fields[2], fields[3], count_of(fields[4], where),
                    count_of(fields[5], where), count_of(fields[6], where), fields[7], fields[8]});
   }

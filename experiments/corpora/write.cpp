@@ -63,7 +63,7 @@ void write_attended(const std::string& path, const std::vector<AttendedReview>& 
     std::vector<std::string> attention;
     for (const auto& marks : review.marks) {
       std::string& row = attention.emplace_back();
-      for (const std::uint8_t mark : marks) row += text(row.empty() ? "[" : ",", mark == 1 ? 1 : 0);
+      for (const std::uint8_t mark : marks) row += concat(row.empty() ? "[" : ",", mark == 1 ? 1 : 0);
       row += "]";
     }
     file.write(JsonRow()
@@ -96,7 +96,7 @@ void Writer::remove_other_form(const std::string& name) const {
 
 void Writer::write_reviews(const std::string& name, const std::vector<Review>& reviews) const {
   OutputFile file(folder_ + "/" + name);
-  for (const Review& review : reviews) file.write(text(review.label, "\t", review.text, "\n"));
+  for (const Review& review : reviews) file.write(concat(review.label, "\t", review.text, "\n"));
   file.commit();
   remove_other_form(name);
 }

@@ -38,7 +38,7 @@ namespace {
 
 Plan transformer(const Options& options, Architecture architecture, Index layers, Index run) {
   Plan plan;
-  plan.name = text(name(architecture), "_", layers);
+  plan.name = concat(name(architecture), "_", layers);
   plan.title = experiment::title_of(architecture, layers);
   // The vocabulary is set by the data, in train().
   plan.transformer = default_config(architecture, layers, options.sizes.width, options.sizes.heads, 1);
@@ -71,8 +71,8 @@ std::vector<Plan> plans(const Options& options) {
       for (Index layers : options.sizes.layers) list.push_back(transformer(options, a, layers, run));
     for (Index hidden : options.sizes.hidden) {
       Plan plan;
-      plan.name = text("fully_connected_", hidden);
-      plan.title = text("fully connected, ", hidden);
+      plan.name = concat("fully_connected_", hidden);
+      plan.title = concat("fully connected, ", hidden);
       plan.hidden = hidden;
       plan.special_tokens = false;
       plan.run = run;

@@ -51,8 +51,8 @@ std::optional<Record> load_record(const Plan& plan, const Options& options) {
     record.curve.*member = require_number(curve, name, path + ": curve");
   record.curve.perfect = require_array(curve, "perfect", path + ": curve").get<std::vector<double>>();
   if (plan.probed && record.curve.perfect.size() != kMostRepeats)
-    throw Error(text(path, ": field \"perfect\": found ", record.curve.perfect.size(), " numbers, wanted ",
-                     kMostRepeats));
+    throw Error(concat(path, ": field \"perfect\": found ", record.curve.perfect.size(), " numbers, wanted ",
+                       kMostRepeats));
   record.curve.witness = require_array(curve, "witness", path + ": curve").get<std::vector<std::string>>();
   for (const auto& [name, value] : require_object(json, "claims", path).items())
     record.claims[name] = value.get<double>();

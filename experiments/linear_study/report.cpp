@@ -51,7 +51,7 @@ std::string verdict(const Group& g) {
   const double slope = g.mean([](const Record& r) { return r.curve.slope_1_20; });
   std::string result = proven ? "not additive" : "no proof";
   result += slope < kTrueSlope / 3 ? ", flat" : ", rises";
-  if (g.collapsed() > 0) result += text(" (", g.collapsed(), " collapsed)");
+  if (g.collapsed() > 0) result += concat(" (", g.collapsed(), " collapsed)");
   return result;
 }
 
@@ -210,8 +210,8 @@ bool report(const std::vector<Record>& records, const Options& options) {
   models.reserve(records.size());
   for (const Record& r : records) models.push_back(model_json(r, options));
   return experiment::publish(
-      {.title = text("Linear study, size ", options.size, ", ", options.runs,
-                     options.runs == 1 ? " run" : " runs"),
+      {.title = concat("Linear study, size ", options.size, ", ", options.runs,
+                       options.runs == 1 ? " run" : " runs"),
        .sections =
            {{"Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over "
              "n repetitions against the true 1.5; the bound is the largest distance to every additive "

@@ -15,7 +15,7 @@ std::unique_ptr<TextClassifier<float>> new_model(const Plan& plan, const Options
     config.width = options.sizes.width;
     config.hidden = plan.hidden;
     config.vocabulary = vocabulary.size();
-    config.filler = vocabulary.find("the").value();
+    config.padding = vocabulary.find("the").value();
     return std::make_unique<FullyConnected<float>>(config, seed);
   }
   ClassifierConfig config = *plan.transformer;
@@ -77,11 +77,11 @@ experiment::Part part_of(const Plan& plan, const Options& options) {
   settings["epoch_texts"] = s.epoch_texts;
   settings["rate"] = plan.transformer ? s.rate : 1e-3;
   settings["claim_repeats"] = s.claim_repeats;
-  return {options, text(plan.name, "_run", plan.run), std::move(settings)};
+  return {options, concat(plan.name, "_run", plan.run), std::move(settings)};
 }
 
 std::string model_folder(const Plan& plan, const Options& options) {
-  return text(options.folder, "/models/", plan.name, "_run", plan.run);
+  return concat(options.folder, "/models/", plan.name, "_run", plan.run);
 }
 
 Trained train(const Plan& plan, const Options& options, const SyntheticSource& source) {

@@ -40,7 +40,7 @@ int run(int argc, char** argv) {
   for (const Index count : options.sizes.counts) {
     Json settings = settings_of(count, options);
     truths.push_back(
-        experiment::finished(options, text("truth_", count), settings,
+        experiment::finished(options, concat("truth_", count), settings,
                              [&](const experiment::Part&) { return recover_from_truth(count, options); }));
     settings.update(Json{{"layers", kLayers},
                          {"width", options.sizes.width},
@@ -49,7 +49,7 @@ int run(int argc, char** argv) {
                          {"epoch_texts", options.sizes.epoch_texts},
                          {"rate", options.sizes.rate}});
     transformers.push_back(experiment::finished(
-        options, text("transformer_", count), settings,
+        options, concat("transformer_", count), settings,
         [&](const experiment::Part& part) { return recover_from_transformer(count, options, part); }));
   }
   const bool holds = report(truths, transformers, options);

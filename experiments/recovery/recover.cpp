@@ -14,7 +14,7 @@ std::vector<SlalomWord> words_of(const Options& options, Index count) {
   if (options.words.empty()) return redraw_slalom_words(options.seed, count);
   std::vector<SlalomWord> words = read_slalom_words(options.words);
   if (std::ssize(words) < count)
-    throw Error(text(options.words, ": found ", words.size(), " words, wanted at least ", count));
+    throw Error(concat(options.words, ": found ", words.size(), " words, wanted at least ", count));
   words.resize(static_cast<std::size_t>(count));
   return words;
 }
@@ -114,7 +114,7 @@ Json recover_from_transformer(Index count, const Options& options, const Part& p
   config.progress = options.progress;
   const SpecialTokens special = special_tokens_of(Architecture::distilbert, source);
   const Trained trained = train_on_fresh_texts(model, source, special, options.sizes.epoch_texts, config);
-  save_model(model, text(options.folder, "/models/slalom_", count));
+  save_model(model, concat(options.folder, "/models/slalom_", count));
 
   const std::vector<Text> texts = fresh_texts(source, options.sizes.fitted, kLongestFitted);
   const Sample sample = sample_of(source, texts, log_odds_of(model, special)(texts));

@@ -18,7 +18,7 @@ Table truth_table(const std::vector<Json>& truths) {
   using enum Table::Align;
   std::vector<Table::Column> columns = {{"words", right}};
   for (const char* how : {"fitted", "identified", "published fit"})
-    for (const char* what : {"values", "importances"}) columns.push_back({text(how, ", ", what), right});
+    for (const char* what : {"values", "importances"}) columns.push_back({concat(how, ", ", what), right});
   for (const char* header : {"queries of identification", "seconds, fit", "[published]"})
     columns.push_back({header, right});
   Table table(columns);
@@ -40,7 +40,7 @@ Table transformer_table(const std::vector<Json>& transformers) {
       {"words", right}, {"loss", right}, {"plain, log-odds", right}, {"[published, one batch]", right}};
   for (const char* fit : {"plain", "background"})
     for (const char* what : {"values", "r", "importances", "r"})
-      columns.push_back({text(fit, ", ", what), right});
+      columns.push_back({concat(fit, ", ", what), right});
   Table table(columns);
   for (const Json& r : transformers) {
     const auto* published =
@@ -60,7 +60,7 @@ Table transformer_table(const std::vector<Json>& transformers) {
 experiment::Estimates findings(const std::vector<Json>& truths, const std::vector<Json>& transformers) {
   experiment::Estimates found;
   const auto put = [&](const Json& record, const char* fit) {
-    const std::string prefix = text("words_", record["words"].dump(), ".", fit, ".");
+    const std::string prefix = concat("words_", record["words"].dump(), ".", fit, ".");
     for (const auto& [what, value] : record[fit].items())
       if (what.ends_with("_correlation"))
         found[prefix + what] = experiment::correlation_over(number(value), std::ssize(record[fit]["word"]));
@@ -72,7 +72,8 @@ experiment::Estimates findings(const std::vector<Json>& truths, const std::vecto
   for (const Json& r : transformers)
     for (const char* fit : {"plain", "background"}) {
       put(r, fit);
-      found[text("words_", r["words"].dump(), ".", fit, ".log_odds_rmse")] = std::sqrt(number(r[fit]["mse"]));
+      found[concat("words_", r["words"].dump(), ".", fit, ".log_odds_rmse")] =
+          std::sqrt(number(r[fit]["mse"]));
     }
   return found;
 }
@@ -83,7 +84,7 @@ Panel error_panel(const std::vector<Json>& transformers) {
   for (const char* fit : {"plain", "background"})
     for (const auto& [what, title] :
          {std::pair{"value_rmse", "values (nats)"}, std::pair{"importance_rmse", "importances"}}) {
-      slalom::Curve curve{.label = text(title, ", ", fit), .style = slalom::Curve::Style::line_points};
+      slalom::Curve curve{.label = concat(title, ", ", fit), .style = slalom::Curve::Style::line_points};
       for (const Json& r : transformers) {
         curve.x.push_back(number(r["words"]));
         curve.y.push_back(number(r[fit][what]));
@@ -102,9 +103,9 @@ Panel scatter_panel(const Json& truth, const Json& transformer, const std::strin
   const std::vector<double> all = truth["fitted"]["true_" + what];
   const auto [low, high] = std::ranges::minmax(all);
   Panel panel{
-      .title = text(what, "s of ", truth["words"].dump(), " words"),
-      .x_label = text("true", unit),
-      .y_label = text("fitted", unit),
+      .title = concat(what, "s of ", truth["words"].dump(), " words"),
+      .x_label = concat("true", unit),
+      .y_label = concat("fitted", unit),
       .curves = {
           {.label = "equal", .x = {low, high}, .y = {low, high}, .style = slalom::Curve::Style::dashed}}};
   for (const auto& [fit, label] : {std::pair{&truth["fitted"], "from the truth"},
@@ -144,7 +145,7 @@ bool report(const std::vector<Json>& truths, const std::vector<Json>& transforme
   const Json &truth = truths.at(static_cast<std::size_t>(shown)),
              &transformer = transformers.at(static_cast<std::size_t>(shown));
   return experiment::publish(
-      {.title = text("Recovery of a SLALOM, size ", options.size),
+      {.title = concat("Recovery of a SLALOM, size ", options.size),
        .sections =
            {{"From transformers: root mean squared error of the fitted SLALOM's log-odds (nats) on the texts "
              "that it was fitted to, beside the published one of a single batch of them; then of values "

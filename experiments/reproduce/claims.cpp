@@ -25,18 +25,18 @@ std::vector<std::string> trimmed_parts(std::string_view line, char separator) {
 Claim parse_claim(const std::string& line, const std::string& where) {
   const std::vector<std::string> fields = trimmed_parts(line, '\t'), names = split(kHeader, '\t');
   if (fields.size() != names.size())
-    throw Error(text(where, ": ", fields.size(), " fields, wanted ", names.size(), ": ", listed(names)));
+    throw Error(concat(where, ": ", fields.size(), " fields, wanted ", names.size(), ": ", listed(names)));
   for (std::size_t i = 0; i < fields.size(); ++i)
-    if (fields[i].empty()) throw Error(text(where, ": ", names[i], " is empty"));
+    if (fields[i].empty()) throw Error(concat(where, ": ", names[i], " is empty"));
   const std::string& wanted = fields[4];
   Claim claim{fields[0], fields[1], fields[2], trimmed_parts(fields[3], ','), wanted[0] == '>', 0};
   if (std::ranges::count(claim.numbers, ""))
-    throw Error(text(where, ": numbers is \"", fields[3], "\", wanted names with a comma between them"));
+    throw Error(concat(where, ": numbers is \"", fields[3], "\", wanted names with a comma between them"));
   const char* begin = wanted.data() + std::min(wanted.size(), wanted.find_first_not_of(' ', 1));
   const char* end = wanted.data() + wanted.size();
   const auto [stop, error] = std::from_chars(begin, end, claim.bound);
   if ((wanted[0] != '>' && wanted[0] != '<') || error != std::errc() || stop != end)
-    throw Error(text(where, ": wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
+    throw Error(concat(where, ": wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
   return claim;
 }
 
@@ -76,8 +76,8 @@ std::vector<Claim> read_claims(const std::string& path) {
     if (header_seen)
       claims.push_back(parse_claim(line, lines.where()));
     else if (line != kHeader)
-      throw Error(text(lines.where(), ": header is \"", line, "\", wanted ", listed(split(kHeader, '\t')),
-                       " between tabs"));
+      throw Error(concat(lines.where(), ": header is \"", line, "\", wanted ", listed(split(kHeader, '\t')),
+                         " between tabs"));
     header_seen = true;
   }
   if (claims.empty()) throw Error(path + ": no claims, wanted a header and at least one line");

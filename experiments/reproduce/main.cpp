@@ -43,7 +43,7 @@ int run(int argc, char** argv) {
   for (const Claim& claim : claims) {
     const auto found = all.find(claim.results);
     outcomes.push_back(judge(claim, found == all.end() ? std::nullopt : std::optional(found->second),
-                             text(input, "/", claim.results, "/results.json")));
+                             concat(input, "/", claim.results, "/results.json")));
   }
   return static_cast<int>(report(outcomes, all, input, output) ? ExitStatus::done : ExitStatus::check_failed);
 }

@@ -14,7 +14,7 @@ namespace slalom::reproduce {
 namespace {
 
 std::string wanted(const Claim& claim) {
-  return text(claim.above ? "> " : "< ", shortest(claim.bound));
+  return concat(claim.above ? "> " : "< ", shortest(claim.bound));
 }
 
 std::string number_text(const experiment::Estimate& e) {
@@ -22,26 +22,26 @@ std::string number_text(const experiment::Estimate& e) {
   const std::string value = significant(e.value, 3);
   if (e.low == e.high) return value;
   if (std::isnan(e.low)) return value + " [unknown]";
-  return text(value, " [", significant(e.low, 3), ", ", significant(e.high, 3), "]");
+  return concat(value, " [", significant(e.low, 3), ", ", significant(e.high, 3), "]");
 }
 
 // "distilbert 3.93, bert 1.2 fails": numbers that do not hold say so.
 std::string found(const Outcome& outcome) {
   return outcome.found.empty() ? "–" : listed(outcome.found, [](const Finding& f) {
-    return text(f.label, " ", number_text(f.estimate), f.verdict == Verdict::holds ? "" : " ",
-                f.verdict == Verdict::holds ? "" : word(f.verdict));
+    return concat(f.label, " ", number_text(f.estimate), f.verdict == Verdict::holds ? "" : " ",
+                  f.verdict == Verdict::holds ? "" : word(f.verdict));
   });
 }
 
 std::string verdict_text(const Outcome& outcome) {
-  return text(word(outcome.verdict), outcome.missing.empty() ? "" : ": ", listed(outcome.missing));
+  return concat(word(outcome.verdict), outcome.missing.empty() ? "" : ": ", listed(outcome.missing));
 }
 
 Table claims_table(const std::vector<Outcome>& outcomes, const std::string& input) {
   Table table({{"claim"}, {"published"}, {"found"}, {"claimed"}, {"verdict"}, {"size"}, {"where to look"}});
   for (const Outcome& o : outcomes)
     table.add_row({o.claim.claim, o.claim.published, found(o), wanted(o.claim), verdict_text(o), o.made_with,
-                   text(input, "/", o.claim.results, "/README.md")});
+                   concat(input, "/", o.claim.results, "/README.md")});
   return table;
 }
 
@@ -93,17 +93,17 @@ Index count(const std::vector<Outcome>& outcomes, Verdict verdict) {
 constexpr Verdict kVerdicts[] = {Verdict::holds, Verdict::fails, Verdict::undecided, Verdict::not_measured};
 
 std::string summary(const std::vector<Outcome>& outcomes, const std::map<std::string, Results>& studies) {
-  std::string line =
-      text(outcomes.size(),
-           " claims: ", listed(kVerdicts, [&](Verdict v) { return text(word(v), " ", count(outcomes, v)); }));
+  std::string line = concat(outcomes.size(), " claims: ", listed(kVerdicts, [&](Verdict v) {
+                              return concat(word(v), " ", count(outcomes, v));
+                            }));
   std::size_t controls = 0;
   std::vector<std::string> failed;
   for (const auto& [study, results] : studies) {
     controls += results.controls;
-    for (const std::string& name : results.failed) failed.push_back(text(study, ": ", name));
+    for (const std::string& name : results.failed) failed.push_back(concat(study, ": ", name));
   }
-  line += text("; ", controls - failed.size(), " of ", controls, " controls hold");
-  return failed.empty() ? line : text(line, ", not ", listed(failed));
+  line += concat("; ", controls - failed.size(), " of ", controls, " controls hold");
+  return failed.empty() ? line : concat(line, ", not ", listed(failed));
 }
 
 Json claim_json(const Outcome& o) {
@@ -144,7 +144,7 @@ bool report(const std::vector<Outcome>& outcomes, const std::map<std::string, Re
   const std::string line = summary(outcomes, studies);
   make_folders(folder);
   write_file(folder + "/README.md",
-             text("# The paper's claims\n\n", kLead, "\n\n", table.markdown(), "\n", line, ".\n"));
+             concat("# The paper's claims\n\n", kLead, "\n\n", table.markdown(), "\n", line, ".\n"));
   write_file(folder + "/results.json", results_json(outcomes, input).dump(1) + "\n");
   std::cout << narrow(table).text() << line << "\nresults in " << folder << "\n";
   return count(outcomes, Verdict::fails) == 0 &&

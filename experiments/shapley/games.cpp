@@ -15,15 +15,15 @@ using namespace experiment;
 namespace {
 
 std::vector<double> shapley_values(BlackBox& f, const Text& bare, const SpecialTokens& special,
-                                   TokenId filler) {
+                                   TokenId replacement) {
   const ExplainedText text(wrap(bare, special), [&](TokenId id) { return special.is_special(id); });
-  return exact_shapley(text.players(), coalition_values(f, text, {.filler = filler})).value;
+  return exact_shapley(text.players(), coalition_values(f, text, {.replacement = replacement})).value;
 }
 
-Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, TokenId filler) {
+Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, TokenId replacement) {
   Json curves;
   for (Index n = 1; n <= kMostRepeats; ++n) {
-    const std::vector<double> values = shapley_values(f, repeated(word, n), special, filler);
+    const std::vector<double> values = shapley_values(f, repeated(word, n), special, replacement);
     curves["mean"].push_back(summarise(values).mean);
     curves["lowest"].push_back(std::ranges::min(values));
     curves["highest"].push_back(std::ranges::max(values));
@@ -35,16 +35,16 @@ Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, Tok
 
 Json play(const std::string& name, const std::string& title, BlackBox& f, const SpecialTokens& special,
           const Options& options) {
-  const BagOfWordsSource source(options.seed, LengthLaw::fixed);
-  const TokenId filler = source.vocabulary().find("the").value(),
+  const BagOfWordsSource source(options.seed, LengthDistribution::fixed);
+  const TokenId replacement = source.vocabulary().find("the").value(),
                 perfect = source.vocabulary().find("perfect").value();
   Json record = {{"model", name}, {"title", title}};
-  record["repeated"] = repeated_words(f, special, perfect, filler);
+  record["repeated"] = repeated_words(f, special, perfect, replacement);
 
   std::vector<double> values, weights;
   for (Text text : fresh_texts(source, options.texts)) {
     text.resize(kTextWords);
-    const std::vector<double> some = shapley_values(f, text, special, filler);
+    const std::vector<double> some = shapley_values(f, text, special, replacement);
     values.insert(values.end(), some.begin(), some.end());
     for (const TokenId word : text) weights.push_back(source.log_odds({&word, 1}));
   }

@@ -31,7 +31,7 @@ Json play_model(const std::string& name, const std::string& title, TextClassifie
 // The record of a saved model of one layer, or of the fully connected one.
 Json record_of(const std::string& name, const shapley::Options& options,
                const std::function<Json(const std::string& folder)>& compute) {
-  const std::string folder = text(options.models, "/", name, "_run0");
+  const std::string folder = concat(options.models, "/", name, "_run0");
   if (!std::filesystem::is_directory(folder))
     throw Error(folder + ": found no such model", "make study trains it");
   const Json settings = {
@@ -55,7 +55,7 @@ int run(int argc, char** argv) {
 
   std::vector<Json> records = {play_truth(options)};
   for (const Architecture architecture : {Architecture::distilbert, Architecture::bert, Architecture::gpt2}) {
-    const std::string model_name = text(name(architecture), "_1");
+    const std::string model_name = concat(name(architecture), "_1");
     records.push_back(record_of(model_name, options, [&](const std::string& folder) {
       const SpecialTokens special = special_tokens_of(architecture, BagOfWordsSource(0));
       return play_model(model_name, title_of(architecture, 1), *load_model<float>(folder).model, special,

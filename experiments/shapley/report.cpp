@@ -47,7 +47,7 @@ experiment::Estimates findings(const std::vector<Json>& models) {
     found[name + ".perfect_10"] = number(m["repeated"]["mean"].back());
     found[name + ".perfect_10_over_1"] = last_over_first(m);
     for (const char* field : {"correlation", "slope", "mean_absolute_error"})
-      found[text(name, ".", field)] = number(m[field]);
+      found[concat(name, ".", field)] = number(m[field]);
   }
   return found;
 }
@@ -91,12 +91,13 @@ Table curves_table(const std::vector<Json>& models) {
 
 bool report(const std::vector<Json>& models, const Options& options) {
   return experiment::publish(
-      {.title = text("Shapley values of words, size ", options.size),
-       .sections = {{text("Exact Shapley values (nats), an absent word being replaced by \"the\": mean over "
-                          "the words of the text [perfect … perfect] of n words; then, over the words of ",
-                          options.texts, " random texts of ", kTextWords,
-                          ", correlation with the true weights, slope of the least-squares line against "
-                          "them, and mean absolute difference from them."),
+      {.title = concat("Shapley values of words, size ", options.size),
+       .sections = {{concat(
+                         "Exact Shapley values (nats), an absent word being replaced by \"the\": mean over "
+                         "the words of the text [perfect … perfect] of n words; then, over the words of ",
+                         options.texts, " random texts of ", kTextWords,
+                         ", correlation with the true weights, slope of the least-squares line against "
+                         "them, and mean absolute difference from them."),
                      results_table(models)}},
        .figure = figure_of(models),
        .curves = curves_table(models),

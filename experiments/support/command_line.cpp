@@ -28,7 +28,7 @@ Options read_options(const ParsedOptions& parsed, const std::string& program) {
   Options options = read_run(parsed, program);
   std::string expected = parsed["expected"].as<std::string>();
   if (expected.empty())
-    expected = text("experiments/", program, "/expected", options.size == "tiny" ? "_tiny" : "", ".tsv");
+    expected = concat("experiments/", program, "/expected", options.size == "tiny" ? "_tiny" : "", ".tsv");
   options.expected = read_expected(expected);
   return options;
 }

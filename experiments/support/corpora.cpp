@@ -17,14 +17,14 @@ constexpr std::uint64_t kFirstTestReview = std::uint64_t{1} << 40;
 std::string find_file(const std::string& folder, std::initializer_list<const char*> names) {
   for (const char* name : names)
     for (const char* end : {".gz", ""})
-      if (std::string path = text(folder, "/", name, end); std::filesystem::exists(path)) return path;
+      if (std::string path = concat(folder, "/", name, end); std::filesystem::exists(path)) return path;
   return "";
 }
 
 std::string required_file(const std::string& folder, std::initializer_list<const char*> names) {
   std::string path = find_file(folder, names);
   if (path.empty())
-    throw Error(text(folder, ": found no ", listed(names), ", also not as .gz"),
+    throw Error(concat(folder, ": found no ", listed(names), ", also not as .gz"),
                 "`make data DATA=DIR` prepares published files; data/README.md says where to get them");
   return path;
 }
@@ -49,7 +49,7 @@ std::string data_folder(const std::string& chosen) {
 }
 
 std::string data_folder_help(const std::string& files) {
-  return text("folder of ", files, ", or \"", kGenerated, "\" (default)");
+  return concat("folder of ", files, ", or \"", kGenerated, "\" (default)");
 }
 
 TextCorpus read_corpus(const std::string& key, const std::string& folder, Index most_train, Index most_test,
@@ -80,7 +80,7 @@ std::vector<AttendedReview> read_attended(const std::string& folder, const std::
   const std::string path = required_file(folder, {"yelp_hat.jsonl", "yelp_hat.tsv"});
   for (AttendedReview& review : read_human_attention(path))
     if (review.subset == subset && std::ssize(reviews) < most) reviews.push_back(std::move(review));
-  if (reviews.empty()) throw Error(text(path, ": found no review of the subset ", subset));
+  if (reviews.empty()) throw Error(concat(path, ": found no review of the subset ", subset));
   return reviews;
 }
 

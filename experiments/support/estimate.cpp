@@ -50,8 +50,8 @@ Estimates estimates_from(const Json& json, const std::string& where) {
   for (const auto& [name, numbers] : json.items()) {
     const auto is_number = [](const Json& x) { return x.is_number() || x.is_null(); };
     if (!numbers.is_array() || numbers.size() != 3 || !std::ranges::all_of(numbers, is_number))
-      throw Error(text(where, ": field \"", name, "\": found ", numbers.dump(),
-                       ", wanted a number and the two ends of its interval"));
+      throw Error(concat(where, ": field \"", name, "\": found ", numbers.dump(),
+                         ", wanted a number and the two ends of its interval"));
     estimates[name] = {number(numbers[0]), number(numbers[1]), number(numbers[2])};
   }
   return estimates;

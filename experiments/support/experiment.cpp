@@ -20,7 +20,7 @@ Part::Part(const Options& options, const std::string& name, Json settings) : fre
   settings["version"] = SLALOM_VERSION;
   settings["program"] = program;
   settings_ = settings.dump();
-  path_ = text(options.folder, "/work/", name, "_", fingerprint(settings_));
+  path_ = concat(options.folder, "/work/", name, "_", fingerprint(settings_));
   make_folders(options.folder + "/work");
 }
 

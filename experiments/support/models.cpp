@@ -43,7 +43,7 @@ std::string title_of(Architecture architecture, Index layers) {
     default:
       title = name(architecture);
   }
-  return text(title, ", ", layers, layers == 1 ? " layer" : " layers");
+  return concat(title, ", ", layers, layers == 1 ? " layer" : " layers");
 }
 
 SpecialTokens special_tokens_of(Architecture architecture, const SyntheticSource& source) {
@@ -120,7 +120,7 @@ std::vector<SavedTransformer> find_transformers(const std::string& folder) {
   for (const SavedTransformer& model : found)
     if (const Index other = read_config(model.folder).width; other != width)
       throw Error(
-          text(model.folder, ": found width ", other, ", ", found.front().folder, " has width ", width),
+          concat(model.folder, ": found width ", other, ", ", found.front().folder, " has width ", width),
           "the folder holds models of two studies: remove those of one");
   return found;
 }

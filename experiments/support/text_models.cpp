@@ -44,7 +44,7 @@ void copy_tokenizer(VocabularyKind kind, const std::string& data, const std::str
 }  // namespace
 
 std::string TextModel::key() const {
-  return text(name(architecture), "_", layers);
+  return concat(name(architecture), "_", layers);
 }
 
 std::string TextModel::title() const {
@@ -52,7 +52,7 @@ std::string TextModel::title() const {
 }
 
 std::string folder_of(const TextModel& model, const std::string& corpus, const std::string& folder) {
-  return text(folder, "/", corpus, "/", model.key());
+  return concat(folder, "/", corpus, "/", model.key());
 }
 
 std::string weights_of(const std::string& folder) {
@@ -83,12 +83,12 @@ Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, co
   return load_tokenizer(folder).value();
 }
 
-std::function<bool(TokenId)> markers_of(const Tokenizer& tokenizer) {
+std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer) {
   const Vocabulary& vocabulary = tokenizer.vocabulary();
-  std::vector<TokenId> markers;
+  std::vector<TokenId> special_ids;
   for (const char* token : {"[CLS]", "[SEP]", "[PAD]", "<|endoftext|>"})
-    if (const std::optional<TokenId> id = vocabulary.find(token)) markers.push_back(*id);
-  return [markers](TokenId id) { return std::ranges::find(markers, id) != markers.end(); };
+    if (const std::optional<TokenId> id = vocabulary.find(token)) special_ids.push_back(*id);
+  return [special_ids](TokenId id) { return std::ranges::find(special_ids, id) != special_ids.end(); };
 }
 
 Encoding encoded(const std::string& text, const Tokenizer& tokenizer, Index longest) {
@@ -152,7 +152,7 @@ PackedBatch batch_of(const std::vector<InputRow>& rows) {
 
 BagOfCorpus::BagOfCorpus(const std::vector<InputRow>& corpus, const Tokenizer& tokenizer, Index longest,
                          std::uint64_t seed)
-    : source(batch_of(corpus), tokenizer.vocabulary(), markers_of(tokenizer),
+    : source(batch_of(corpus), tokenizer.vocabulary(), special_ids_of(tokenizer),
              {.smoothing = kSmoothing, .longest = longest - 2}, seed) {
   if (tokenizer.vocabulary().find("[CLS]")) special = bracketed_special_tokens(tokenizer.vocabulary());
 }

@@ -45,7 +45,7 @@ std::vector<TextModel> text_models(const std::string& architectures, const std::
 Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, const std::string& data,
                          const std::string& folder);
 /// Tokens that the tokenizer puts around texts, and padding.
-std::function<bool(TokenId)> markers_of(const Tokenizer& tokenizer);
+std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer);
 
 /// The first `longest` tokens of a text, those that the tokenizer puts behind it included.
 Encoding encoded(const std::string& text, const Tokenizer& tokenizer, Index longest);

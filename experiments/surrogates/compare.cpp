@@ -118,12 +118,12 @@ std::vector<Json> compare_fits(const std::vector<SavedTransformer>& models, cons
 
   const auto words = redraw_slalom_words(options.seed, 10);
   const SlalomSource slalom(options.seed, words);
-  const SlalomSource long_slalom(options.seed, words, LengthLaw::fixed);
+  const SlalomSource long_slalom(options.seed, words, LengthDistribution::fixed);
   run({"slalom_with_noise", "SLALOM, noise of sd .1", slalom, fresh_texts(long_slalom, 1).front(),
        noisy(slalom, options.seed)},
       "");
 
-  const BagOfWordsSource bag(options.seed), long_bag(options.seed, LengthLaw::fixed);
+  const BagOfWordsSource bag(options.seed), long_bag(options.seed, LengthDistribution::fixed);
   const Text whole = fresh_texts(long_bag, 1).front();
   const SpecialTokens special = special_tokens_of(Architecture::distilbert, bag);
   for (const SavedTransformer& saved : models) {
@@ -139,7 +139,7 @@ std::vector<Json> compare_fits(const std::vector<SavedTransformer>& models, cons
   random.initialise(options.seed);
   run({"distilbert_2_random", title_of(Architecture::distilbert, 2) + ", random weights", bag, whole,
        log_odds_of(random, special)},
-      text("random, width ", options.width, ", heads ", options.heads));
+      concat("random, width ", options.width, ", heads ", options.heads));
   return rows;
 }
 

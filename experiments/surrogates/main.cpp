@@ -37,7 +37,7 @@ int run(int argc, char** argv) {
                            {"seed", options.seed},
                            {"fitted", options.fitted},
                            {"scored", options.scored}};
-    models.push_back(experiment::finished(options, text(model.name, "_run", model.run), settings,
+    models.push_back(experiment::finished(options, concat(model.name, "_run", model.run), settings,
                                           [&](const experiment::Part&) { return examine(model, options); }));
   }
   const bool holds = report(models, compare_fits(saved, options), options);

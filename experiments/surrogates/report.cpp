@@ -75,14 +75,14 @@ Table error_table(const std::vector<Group>& groups) {
   Table table(columns);
   for (const Group& g : groups) {
     std::vector<std::string> row = {g.title, std::to_string(g.runs.size())};
-    if (g.collapsed > 0) row[1] += text(" (", g.collapsed, " collapsed)");
+    if (g.collapsed > 0) row[1] += concat(" (", g.collapsed, " collapsed)");
     for (const Surrogate& s : surrogates())
       row.push_back(experiment::show_mean(g.values([&](const Json& m) { return 100 * mse(m, s.name); }), 1));
     const auto* published = std::ranges::find(kPublished, g.name, &PublishedRow::model);
     row.push_back(published == std::end(kPublished)
                       ? "-"
-                      : text(fixed(published->linear, 1), " / ", fixed(published->gam, 1), " / ",
-                             fixed(published->slalom, 1)));
+                      : concat(fixed(published->linear, 1), " / ", fixed(published->gam, 1), " / ",
+                               fixed(published->slalom, 1)));
     row.push_back(experiment::show_mean(g.values([](const Json& m) { return number(m["bound"]); }), 3));
     row.push_back(significant(g.highest([](const Json& m) { return number(m["rounding_error"]); }), 2));
     row.push_back(significant(g.lowest(bound_over_rounding), 3));
@@ -129,12 +129,12 @@ experiment::Estimates findings(const std::vector<Group>& groups, const std::vect
   experiment::Estimates found;
   for (const Group& g : groups) {
     const auto put = [&](const std::string& name, const std::function<double(const Json&)>& f) {
-      found[text(g.name, ".", name)] = experiment::mean_over_runs(g.values(f));
-      found[text(g.name, ".", name, ".lowest")] = g.lowest(f);
-      found[text(g.name, ".", name, ".highest")] = g.highest(f);
+      found[concat(g.name, ".", name)] = experiment::mean_over_runs(g.values(f));
+      found[concat(g.name, ".", name, ".lowest")] = g.lowest(f);
+      found[concat(g.name, ".", name, ".highest")] = g.highest(f);
     };
     const auto put_difference = [&](const std::string& one, const std::string& other) {
-      put(text(one, "_minus_", other), [&](const Json& m) { return mse(m, one) - mse(m, other); });
+      put(concat(one, "_minus_", other), [&](const Json& m) { return mse(m, one) - mse(m, other); });
     };
     put_difference("slalom_published", "linear");
     put_difference("slalom_published", "gam_published");
@@ -158,7 +158,7 @@ std::vector<Panel> error_panels(const std::vector<Json>& models) {
   for (const Json& model : models) deepest = std::max(deepest, number(model["layers"]));
   for (const Json& model : models) {
     if (model["collapsed"]) continue;
-    const std::string title = text("errors, ", model["architecture"].get<std::string>());
+    const std::string title = concat("errors, ", model["architecture"].get<std::string>());
     if (panels.empty() || panels.back().title != title) {
       panels.push_back({.title = title,
                         .x_label = "layers",
@@ -226,9 +226,9 @@ bool report(const std::vector<Json>& models, const std::vector<Json>& fits, cons
   figure.columns = static_cast<int>(std::max<std::size_t>(1, figure.panels.size()));
   for (Panel& panel : repeat_panels(models)) figure.panels.push_back(std::move(panel));
   return experiment::publish(
-      {.title = text("Surrogates of trained transformers, size ", options.size),
+      {.title = concat("Surrogates of trained transformers, size ", options.size),
        .sections =
-           {{text(
+           {{concat(
                  "Mean squared error × 100 (nats²) of surrogates fitted to ", options.fitted, " answers, on ",
                  options.scored,
                  " others: mean over runs ± standard error, the published numbers (means of 5 runs; of 2 for "

@@ -21,7 +21,7 @@ std::vector<Json> bags_of_words(const Texts& texts, const Tokenizer& tokenizer) 
   PackedBatch train = experiment::batch_of(texts.rows);
   for (Index b = 0; b < texts.held_out.texts(); ++b)
     train.add(texts.held_out.text(b), texts.held_out.labels[static_cast<std::size_t>(b)]);
-  const CountedTokens tokens(tokenizer.vocabulary().size(), experiment::markers_of(tokenizer));
+  const CountedTokens tokens(tokenizer.vocabulary().size(), experiment::special_ids_of(tokenizer));
   const NaiveBayes bayes(count_labelled_texts(train, tokens));
   const LogisticRegression regression = fit_logistic_regression(train, tokens);
   const LinearSvm svm = fit_linear_svm(train, tokens);

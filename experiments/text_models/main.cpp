@@ -26,7 +26,7 @@ Options options_of(const ParsedOptions& parsed) {
   const std::vector<std::string> corpora = {"imdb", "yelp", "sst2", experiment::kBagOfImdb,
                                             experiment::kGenerated};
   if (std::ranges::find(corpora, options.corpus) == corpora.end())
-    throw UsageError(text("--corpus ", options.corpus, ", wanted ", listed(corpora)));
+    throw UsageError(concat("--corpus ", options.corpus, ", wanted ", listed(corpora)));
   options.data = experiment::data_folder(word("data"));
   options.models = experiment::text_models(word("arch"), word("layers"));
   options.sizes = size_named(options.size);
@@ -96,7 +96,7 @@ Json trained(const experiment::TextModel& model, const Texts& texts, const Token
 void keep_expectations_of(const std::string& corpus, Options& options) {
   std::erase_if(options.expected, [&](const Expectation& expectation) {
     return std::ranges::none_of(options.models, [&](const experiment::TextModel& model) {
-      return expectation.name.starts_with(text(corpus, ".", model.key(), "."));
+      return expectation.name.starts_with(concat(corpus, ".", model.key(), "."));
     });
   });
 }

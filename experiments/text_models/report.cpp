@@ -13,7 +13,7 @@ Share share(const Json& record, const char* field = "right") {
 
 std::string shown(const Share& accuracy) {
   const auto [low, high] = accuracy.interval();
-  return text(fixed(accuracy.value(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]");
+  return concat(fixed(accuracy.value(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]");
 }
 
 Table accuracies(const std::vector<Json>& models, const std::vector<Json>& bags) {
@@ -25,9 +25,9 @@ Table accuracies(const std::vector<Json>& models, const std::vector<Json>& bags)
                {"minutes", right},
                {"tokens/s", right}});
   for (const Json& m : models)
-    table.add_row({text(m["model_title"].get<std::string>(), ", width ", m["width"].get<Index>()),
+    table.add_row({concat(m["model_title"].get<std::string>(), ", width ", m["width"].get<Index>()),
                    shown(share(m)), fixed(number(m["loss"]), 3),
-                   text(m["best_epoch"].get<Index>(), " of ", m["held_out_losses"].size()),
+                   concat(m["best_epoch"].get<Index>(), " of ", m["held_out_losses"].size()),
                    fixed(number(m["seconds"]) / 60, 1), fixed(number(m["tokens_per_second"]), 0)});
   for (const Json& bag : bags)
     table.add_row({bag["name"].get<std::string>() + ", same tokens", shown(share(bag)), "-", "-", "-", "-"});
@@ -40,7 +40,7 @@ Table truths(const std::vector<Json>& models) {
       {{"model"}, {"accuracy, of the best possible", right}, {"correlation", right}, {"slope", right}});
   for (const Json& m : models)
     table.add_row({m["model_title"].get<std::string>(),
-                   text(fixed(share(m).value(), 3), " of ", fixed(share(m, "bayes_right").value(), 3)),
+                   concat(fixed(share(m).value(), 3), " of ", fixed(share(m, "bayes_right").value(), 3)),
                    fixed(number(m["correlation"]), 3), fixed(number(m["slope"]), 3)});
   return table;
 }
@@ -77,16 +77,16 @@ bool report(const experiment::TextCorpus& corpus, const std::vector<Json>& model
   }
   for (const Json& bag : bags) found[corpus.key + "." + bag["name"].get<std::string>()] = share(bag).value();
   std::vector<experiment::Section> sections = {
-      {text("Sentiment classifiers trained from scratch on ", corpus.title,
-            drawn ? "'s unigram distributions" : "", ": texts of at most ", options.sizes.longest,
-            " tokens, every tenth training text held out."),
+      {concat("Sentiment classifiers trained from scratch on ", corpus.title,
+              drawn ? "'s unigram distributions" : "", ": texts of at most ", options.sizes.longest,
+              " tokens, every tenth training text held out."),
        accuracies(models, bags)}};
   if (drawn)
     sections.push_back(
         {"The texts' true log-odds is known: accuracy beside that of the truth's sign, correlation of the "
          "model's log-odds with the true ones, and the slope of their regression through 0.",
          truths(models)});
-  return experiment::publish({.title = text("Classifiers of ", corpus.title, ", size ", options.size),
+  return experiment::publish({.title = concat("Classifiers of ", corpus.title, ", size ", options.size),
                               .sections = sections,
                               .figure = losses(models),
                               .curves = curves,

@@ -92,7 +92,7 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
       y.attended.marked.push_back(study.attended.marked[i]);
     }
 
-  const GameValues values = coalition_values(f, text, {});
+  const ValueFunction values = coalition_values(f, text, {});
   const double whole = log_odds(f, text);
   const auto changes = [&](const Coalitions& kept) {
     std::vector<double> change = ask(values, kept);
@@ -128,8 +128,8 @@ Json metrics_of(const std::string& kind, const std::vector<double>& scores, cons
     found[name] = std::isfinite(x) ? Json(x) : Json();
   };
   const bool importances = kind == "importance";
-  const GameValues values = coalition_values(f, text, {});
-  const GameValues of_class_1 = [&](const Coalitions& kept) {
+  const ValueFunction values = coalition_values(f, text, {});
+  const ValueFunction of_class_1 = [&](const Coalitions& kept) {
     std::vector<double> log_odds = ask(values, kept);
     for (double& x : log_odds) x *= y.sign;
     return log_odds;
@@ -240,13 +240,13 @@ Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& 
   // A text of drawn tokens is none that a tokenizer has made.
   if (!text.encoding().places.empty()) options.tokenizer = &tokenizer;
   // A text without special tokens has no empty form, which Shapley's games need.
-  if (variant.method == "kernel-shap" && !text.has_empty_text()) options.absence.filler = options.pad_id;
+  if (variant.method == "kernel-shap" && !text.has_empty_text()) options.masking.replacement = options.pad_id;
   return explain(method, f, text, options);
 }
 
 Json explain_text(const Subject& subject, const StudyText& study, const References& references,
                   const Options& options) {
-  const ExplainedText text(study.encoding, experiment::markers_of(*subject.tokenizer));
+  const ExplainedText text(study.encoding, experiment::special_ids_of(*subject.tokenizer));
   const double positive = log_odds(*subject.box(experiment::kPositive), text);
   const Index predicted = positive > 0 ? experiment::kPositive : 0;
   const std::unique_ptr<BlackBox> f = subject.box(predicted);
@@ -274,7 +274,7 @@ Json explain_text(const Subject& subject, const StudyText& study, const Referenc
 }
 
 std::vector<Json> runtimes(const Subject& subject, const StudyText& study, const Options& options) {
-  const ExplainedText text(study.encoding, experiment::markers_of(*subject.tokenizer));
+  const ExplainedText text(study.encoding, experiment::special_ids_of(*subject.tokenizer));
   const std::unique_ptr<BlackBox> f = subject.box(experiment::kPositive);
   std::vector<Json> lines;
   for (const Variant& variant : variants(subject)) {

@@ -50,7 +50,7 @@ void write_records(const Options& options, const std::string& name, const std::v
   std::string lines;
   for (const Json& record : records) lines += record.dump() + "\n";
   make_folders(options.folder + "/records");
-  write_file(text(options.folder, "/records/", name, ".jsonl"), lines);
+  write_file(concat(options.folder, "/records/", name, ".jsonl"), lines);
 }
 
 // One part a text: what is finished is never explained again.
@@ -63,7 +63,7 @@ void explain_all(const Subject& subject, const std::vector<StudyText>& texts, co
         {"text", identity_of(one)}, {"references", references.identity}, {"queries", options.sizes.queries},
         {"seed", options.seed}};
     records[one.corpus].push_back(experiment::finished(
-        options, text(one.corpus, "_", subject.key, "_", one.number), settings,
+        options, concat(one.corpus, "_", subject.key, "_", one.number), settings,
         [&](const experiment::Part&) { return explain_text(subject, one, references, options); }));
   }
   for (const auto& [corpus, list] : records) write_records(options, corpus + "_" + subject.key, list);

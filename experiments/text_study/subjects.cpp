@@ -14,7 +14,7 @@ namespace {
 constexpr Index kBatchRows = 4096, kHidden = 64, kBatch = 20, kEpochs = 6, kHeldOutShare = 10;
 
 CountedTokens counted(const Tokenizer& tokenizer) {
-  return {tokenizer.vocabulary().size(), experiment::markers_of(tokenizer)};
+  return {tokenizer.vocabulary().size(), experiment::special_ids_of(tokenizer)};
 }
 
 // A network of TF-IDF vectors; training ends when the loss of every tenth review stops falling.

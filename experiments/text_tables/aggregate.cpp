@@ -49,8 +49,8 @@ std::vector<Metric> make_metrics() {
                                    {"published-removal_", ", published draws"},
                                    {"removal_scaled_", ", best factor"}})
     for (Index k = 1; k <= kRemoved; ++k)
-      all.push_back({text(key, k),
-                     text("mean squared error, ", k, k == 1 ? " token" : " tokens", " removed", about),
+      all.push_back({concat(key, k),
+                     concat("mean squared error, ", k, k == 1 ? " token" : " tokens", " removed", about),
                      "nats²", kLower, false});
   all.push_back({"queries", "queries a text", "queries", kLower, false});
   all.push_back({"token_forwards", "token-forwards a text", "tokens", kLower, false});
@@ -69,7 +69,7 @@ const Metric& metric_named(const std::string& key) {
   for (const Metric& metric : all_metrics())
     if (metric.key == key) return metric;
   throw Error(
-      text("[text_tables] metric \"", key, "\", wanted one of ", listed(all_metrics(), &Metric::key)));
+      concat("[text_tables] metric \"", key, "\", wanted one of ", listed(all_metrics(), &Metric::key)));
 }
 
 const std::vector<double>* TextSet::find(const std::string& metric, const Source& source) const {
@@ -163,16 +163,18 @@ std::string mean_text(const Metric& metric, const Summary& s) {
   if (s.n == 0) return "–";
   std::string mean = number_text(metric, s.mean);
   if (s.n < 2) return mean;
-  return text(mean, " ± ",
-              metric.unit == "1" ? unsigned_number(s.standard_error, 3) : plain_number(s.standard_error, 2));
+  return concat(
+      mean, " ± ",
+      metric.unit == "1" ? unsigned_number(s.standard_error, 3) : plain_number(s.standard_error, 2));
 }
 
 std::string difference_text(const Metric& metric, const Comparison& c) {
   if (c.n == 0) return "–";
   const auto show = [&](double x) {
-    return metric.unit == "1" ? signed_number(x, 3) : text(x > 0 ? "+" : "", plain_number(x, 3));
+    return metric.unit == "1" ? signed_number(x, 3) : concat(x > 0 ? "+" : "", plain_number(x, 3));
   };
-  return c.n < 2 ? show(c.difference) : text(show(c.difference), " [", show(c.low), ", ", show(c.high), "]");
+  return c.n < 2 ? show(c.difference)
+                 : concat(show(c.difference), " [", show(c.low), ", ", show(c.high), "]");
 }
 
 std::string method_title(const Source& source) {
@@ -279,9 +281,9 @@ std::vector<Block> metric_blocks(const Study& study, const std::vector<std::stri
       if (!set.has(key)) continue;
       const Metric& metric = metric_named(key);
       blocks.push_back({.heading = set.title(),
-                        .note = text(metric.title, "; ", name(metric.direction),
-                                     metric.unit == "1" ? "" : "; " + metric.unit, ". ", set.texts,
-                                     set.texts == 1 ? " text." : " texts."),
+                        .note = concat(metric.title, "; ", name(metric.direction),
+                                       metric.unit == "1" ? "" : "; " + metric.unit, ". ", set.texts,
+                                       set.texts == 1 ? " text." : " texts."),
                         .table = metric_table(study, set, metric)});
     }
   return blocks;

@@ -41,30 +41,30 @@ void add_pairs(const std::string& prefix, const std::string& suffix, const Find&
            {std::pair(".minus.", &kPaperMethods), std::pair(".minus-baseline.", &kBaselines)})
         for (const std::string& rival : *rivals)
           if (const auto* other = in_settings(rival, settings, find); other != nullptr && rival != method)
-            found[text(prefix, settings, ".", method, word, rival, suffix)] = difference(*values, *other);
+            found[concat(prefix, settings, ".", method, word, rival, suffix)] = difference(*values, *other);
     }
   for (const std::string& method : kPaperMethods) {
     const auto *corrected = find({method, kCorrected, ""}), *published = find({method, kPublished, ""});
     if (corrected != nullptr && published != nullptr)
-      found[text(prefix, method, ".minus-published", suffix)] = difference(*corrected, *published);
+      found[concat(prefix, method, ".minus-published", suffix)] = difference(*corrected, *published);
   }
 }
 
 void add_set(const TextSet& set, Estimates& found) {
   for (const Metric& metric : all_metrics()) {
     for (const Source& source : sources_of(set, metric))
-      found[text(set.key(), ".", name_of(source), ".", metric.key, source.scores.empty() ? "" : ".",
-                 source.scores)] = experiment::mean_over(*set.find(metric.key, source));
+      found[concat(set.key(), ".", name_of(source), ".", metric.key, source.scores.empty() ? "" : ".",
+                   source.scores)] = experiment::mean_over(*set.find(metric.key, source));
     const auto find = [&](const Source& source) {
       return set.find(metric.key, ranking_source(set, metric, source));
     };
-    if (!metric.is_cost()) add_pairs(text(set.key(), ".", metric.key, "."), "", find, found);
+    if (!metric.is_cost()) add_pairs(concat(set.key(), ".", metric.key, "."), "", find, found);
   }
 }
 
 void add_times(const std::vector<Timing>& times, Estimates& found) {
   for (const Timing& t : times) {
-    const std::string prefix = text("runtime.", t.model, "."), suffix = text(".", t.samples);
+    const std::string prefix = concat("runtime.", t.model, "."), suffix = concat(".", t.samples);
     found[prefix + name_of(t.source) + suffix] = t.median;
     add_pairs(
         prefix, suffix,

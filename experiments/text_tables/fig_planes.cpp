@@ -44,7 +44,7 @@ std::vector<const ReportedText*> chosen_texts(const Study& study) {
 }
 
 std::string titled(const ReportedExplanation& e, const std::string& content) {
-  return text("<div>\n<h4>", escaped(e.explanation.method), "</h4>\n", content, "</div>\n");
+  return concat("<div>\n<h4>", escaped(e.explanation.method), "</h4>\n", content, "</div>\n");
 }
 
 std::string page_part(const ReportedText& t) {
@@ -53,14 +53,14 @@ std::string page_part(const ReportedText& t) {
     if (const ReportedExplanation* e = find_plane(t, source)) {
       std::string warnings;
       for (const std::string& warning : e->explanation.warnings)
-        warnings += text("<p class=\"warning\"><b>Warning:</b> ", escaped(warning), "</p>\n");
+        warnings += concat("<p class=\"warning\"><b>Warning:</b> ", escaped(warning), "</p>\n");
       out += titled(*e, explanation_picture(t, *e) + warnings);
     }
   out += "</div>\n<div class=\"texts\">\n";
   for (const Source& source : kHighlighted)
     if (const ReportedExplanation* e = find(t, source))
-      out += titled(*e, text(highlighted_text(t, *e), "<details><summary>Numbers of the tokens</summary>\n",
-                             token_table(t, *e), "</details>\n"));
+      out += titled(*e, concat(highlighted_text(t, *e), "<details><summary>Numbers of the tokens</summary>\n",
+                               token_table(t, *e), "</details>\n"));
   return out + "</div>\n";
 }
 
@@ -82,13 +82,13 @@ Section planes_section(const Study& study, const std::string& folder) {
     std::string images;
     for (const Source& source : kPlanes)
       if (const ReportedExplanation* e = find_plane(*t, source)) {
-        const std::string file = text("plane_", number, "_", source.settings, ".svg");
-        write_file(text(folder, "/", file), plane_svg(*t, *e));
-        images += text("![", method_title(source), "](", file, ")\n\n");
+        const std::string file = concat("plane_", number, "_", source.settings, ".svg");
+        write_file(concat(folder, "/", file), plane_svg(*t, *e));
+        images += concat("![", method_title(source), "](", file, ")\n\n");
       }
     section.blocks.push_back(
         {.heading = t->id,
-         .note = text("The model's answer: ", target_sentence(*t), ". ", t->tokens.size(), " tokens."),
+         .note = concat("The model's answer: ", target_sentence(*t), ". ", t->tokens.size(), " tokens."),
          .html = page_part(*t),
          .markdown = images});
   }

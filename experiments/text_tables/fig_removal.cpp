@@ -36,7 +36,7 @@ std::vector<Panel> method_panels(const std::string& title, const std::vector<Met
   std::vector<Panel> panels;
   double low = INFINITY, high = -INFINITY;
   for (const char* settings : {kCorrected, kPublished}) {
-    panel.title = text(title, ": ", settings, " settings");
+    panel.title = concat(title, ": ", settings, " settings");
     panel.curves.clear();
     const auto add = [&](const char* method, slalom::Curve::Style style) {
       const MethodCurve* curve = find(curves, method, settings);
@@ -64,7 +64,7 @@ std::vector<MethodCurve> removal_curves(const TextSet& set) {
   for (const Source& method : set.methods) {
     MethodCurve curve{method, {}, {}};
     for (Index k = 1; k <= 10; ++k) {
-      const std::vector<double>* values = set.find(text("removal_", k), method);
+      const std::vector<double>* values = set.find(concat("removal_", k), method);
       curve.x.push_back(static_cast<double>(k));
       curve.y.push_back(values == nullptr ? NAN : summarise(*values).mean);
     }
@@ -141,9 +141,9 @@ Section removal_section(const Study& study) {
     if (!set.has("removal_5")) continue;
     section.blocks.push_back(
         {.heading = set.title(),
-         .note = text("Mean squared error, nats²; the best of a column and its settings in "
-                      "bold. ",
-                      set.texts, " texts."),
+         .note = concat("Mean squared error, nats²; the best of a column and its settings in "
+                        "bold. ",
+                        set.texts, " texts."),
          .table = removal_table(set)});
     for (const char* key : {"published-removal_1", "published-removal_5", "published-removal_10", "removal_5",
                             "removal_scaled_5"}) {
@@ -151,7 +151,7 @@ Section removal_section(const Study& study) {
       const Metric& metric = metric_named(key);
       section.blocks.push_back(
           {.heading = set.title(),
-           .note = text("Paired differences: ", metric.title, "; ", metric.unit, ", lower is better."),
+           .note = concat("Paired differences: ", metric.title, "; ", metric.unit, ", lower is better."),
            .table = metric_table(study, set, metric),
            .closed = key != std::string("removal_5")});
     }

@@ -19,7 +19,7 @@ void set_size(const ParsedOptions& parsed, const Study& study, experiment::Optio
   const std::string size = optional_string(study.about, "size", "about.json", options.size);
   if (size == options.size) return;
   if (parsed.count("size") > 0)
-    throw UsageError(text("--size ", options.size, ", but the records are of size ", size));
+    throw UsageError(concat("--size ", options.size, ", but the records are of size ", size));
   options.size = size;
   if (parsed.count("expected") == 0 && size == "tiny")
     options.expected = read_expected("experiments/text_tables/expected_tiny.tsv");

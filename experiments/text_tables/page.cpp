@@ -67,25 +67,25 @@ const char* class_of_verdict(const std::string& cell) {
 std::string cell_html(const std::string& cell, Table::Align align) {
   const std::optional<std::string> best = unbolded(cell);
   const std::string shown = best.value_or(cell);
-  const std::string content = best ? text("<b>", escaped(shown), "</b>") : escaped(shown);
+  const std::string content = best ? concat("<b>", escaped(shown), "</b>") : escaped(shown);
   if (align == Table::Align::left)
-    return text("<td class=\"", class_of_verdict(shown), "\">", content, "</td>");
-  return text("<td data-v=\"", leading_number(shown), "\">", content, "</td>");
+    return concat("<td class=\"", class_of_verdict(shown), "\">", content, "</td>");
+  return concat("<td data-v=\"", leading_number(shown), "\">", content, "</td>");
 }
 
 std::string table_html(const Table& table, const std::string& caption) {
   std::string out =
-      text("<div class=\"scroll", table.rows().size() > kTallTable ? " tall" : "",
-           "\" tabindex=\"0\" role=\"region\" aria-label=\"", escaped(caption),
-           "\">\n<table class=\"sortable\"><caption>", escaped(caption), "</caption>\n<thead><tr>");
+      concat("<div class=\"scroll", table.rows().size() > kTallTable ? " tall" : "",
+             "\" tabindex=\"0\" role=\"region\" aria-label=\"", escaped(caption),
+             "\">\n<table class=\"sortable\"><caption>", escaped(caption), "</caption>\n<thead><tr>");
   for (const Table::Column& column : table.columns())
-    out += text("<th scope=\"col\"",
-                column.align == Table::Align::left ? " class=\"left\" data-first=\"ascending\"" : "", ">",
-                escaped(column.header), "</th>");
+    out += concat("<th scope=\"col\"",
+                  column.align == Table::Align::left ? " class=\"left\" data-first=\"ascending\"" : "", ">",
+                  escaped(column.header), "</th>");
   out += "</tr></thead>\n<tbody>\n";
   for (const std::vector<std::string>& row : table.rows()) {
-    out += text("<tr><th scope=\"row\"", row[0].size() > 30 ? " class=\"say\"" : "", ">", escaped(row[0]),
-                "</th>");
+    out += concat("<tr><th scope=\"row\"", row[0].size() > 30 ? " class=\"say\"" : "", ">", escaped(row[0]),
+                  "</th>");
     for (std::size_t i = 1; i < row.size(); ++i) out += cell_html(row[i], table.columns()[i].align);
     out += "</tr>\n";
   }
@@ -93,30 +93,30 @@ std::string table_html(const Table& table, const std::string& caption) {
 }
 
 std::string figure_html(const Block& block, const std::string& folder) {
-  return text(
+  return concat(
       "<figure class=\"drawn\">\n<div class=\"scroll wide\" tabindex=\"0\" role=\"region\" aria-label=\"",
       escaped(block.figure->title), "\">\n<img class=\"plot\" alt=\"", escaped(block.figure->title),
       "; the tables below have its numbers\" src=\"data:image/svg+xml;base64,",
-      base64(read_file(text(folder, "/", block.stem, ".svg"))), "\">\n</div>\n<figcaption>",
+      base64(read_file(concat(folder, "/", block.stem, ".svg"))), "\">\n</div>\n<figcaption>",
       escaped(block.note), "</figcaption></figure>\n");
 }
 
 std::string block_html(const Block& block, const std::string& folder) {
   if (block.figure) return figure_html(block, folder);
   if (block.table && block.closed)
-    return text("<details><summary>", escaped(block.note), "</summary>\n",
-                table_html(*block.table, block.note), "</details>\n");
+    return concat("<details><summary>", escaped(block.note), "</summary>\n",
+                  table_html(*block.table, block.note), "</details>\n");
   if (block.table) return table_html(*block.table, block.note);
-  return text("<p class=\"note\">", escaped(block.note), "</p>\n", block.html);
+  return concat("<p class=\"note\">", escaped(block.note), "</p>\n", block.html);
 }
 
 std::string section_html(const Section& section, const std::string& folder) {
   std::string out =
-      text("<section aria-labelledby=\"", section.id, "\">\n<h2 id=\"", section.id, "\">",
-           escaped(section.title), "</h2>\n<p class=\"text\">", escaped(section.text), "</p>\n");
+      concat("<section aria-labelledby=\"", section.id, "\">\n<h2 id=\"", section.id, "\">",
+             escaped(section.title), "</h2>\n<p class=\"text\">", escaped(section.text), "</p>\n");
   std::string heading;
   for (const Block& block : section.blocks) {
-    if (block.heading != heading) out += text("<h3>", escaped(block.heading), "</h3>\n");
+    if (block.heading != heading) out += concat("<h3>", escaped(block.heading), "</h3>\n");
     heading = block.heading;
     out += block_html(block, folder);
   }
@@ -127,14 +127,14 @@ std::string section_html(const Section& section, const std::string& folder) {
 
 std::string page_html(const std::string& title, const std::string& lead, const std::vector<Section>& sections,
                       const std::string& folder) {
-  std::string out = text(page_head(title, kStyle), "<body>\n<header>\n<h1>", escaped(title), "</h1>\n<p>",
-                         escaped(lead), "</p>\n<nav aria-label=\"Contents\"><ul>\n");
+  std::string out = concat(page_head(title, kStyle), "<body>\n<header>\n<h1>", escaped(title), "</h1>\n<p>",
+                           escaped(lead), "</p>\n<nav aria-label=\"Contents\"><ul>\n");
   for (const Section& section : sections)
-    out += text("<li><a href=\"#", section.id, "\">", escaped(section.title), "</a></li>\n");
+    out += concat("<li><a href=\"#", section.id, "\">", escaped(section.title), "</a></li>\n");
   out += "</ul></nav>\n</header>\n<main>\n";
   for (const Section& section : sections) out += section_html(section, folder);
-  return text(out, "</main>\n<footer class=\"note\">slalom ", SLALOM_VERSION, "</footer>\n<script>",
-              page_script(), "</script>\n</body>\n</html>\n");
+  return concat(out, "</main>\n<footer class=\"note\">slalom ", SLALOM_VERSION, "</footer>\n<script>",
+                page_script(), "</script>\n</body>\n</html>\n");
 }
 
 }  // namespace slalom::text_tables

@@ -23,15 +23,15 @@ constexpr const char* kTruth = "true-log-odds";
 // Numbers or null, `n` of them if that is known.
 std::vector<double> numbers(const Json& array, const std::string& what, const std::string& where,
                             std::optional<std::size_t> n = {}) {
-  if (!array.is_array()) throw Error(text(where, ": ", what, " is no array, wanted numbers"));
+  if (!array.is_array()) throw Error(concat(where, ": ", what, " is no array, wanted numbers"));
   if (n && array.size() != *n)
     throw Error(
-        text(where, ": ", what, " has ", array.size(), " numbers, wanted one for each of ", *n, " tokens"));
+        concat(where, ": ", what, " has ", array.size(), " numbers, wanted one for each of ", *n, " tokens"));
   std::vector<double> out;
   out.reserve(array.size());
   for (const Json& x : array) {
     if (!x.is_number() && !x.is_null())
-      throw Error(text(where, ": ", what, " has ", x.dump(), ", wanted numbers or null"));
+      throw Error(concat(where, ": ", what, " has ", x.dump(), ", wanted numbers or null"));
     out.push_back(number(x));
   }
   return out;
@@ -79,8 +79,8 @@ QueryCost cost_of(const Json& record, const std::string& where) {
 Source source_of(const Json& record, const std::string& where) {
   Source source{require_string(record, "method", where), require_string(record, "settings", where), ""};
   if (source.settings != kCorrected && source.settings != kPublished)
-    throw Error(text(where, ": field \"settings\": found \"", source.settings, "\", wanted \"", kCorrected,
-                     "\" or \"", kPublished, "\""));
+    throw Error(concat(where, ": field \"settings\": found \"", source.settings, "\", wanted \"", kCorrected,
+                       "\" or \"", kPublished, "\""));
   return source;
 }
 
@@ -120,14 +120,14 @@ class SetReader {
     ReportedText example;
     for (const Json& word : words) {
       if (!word.is_string())
-        throw Error(text(where, ": field \"tokens\" has ", word.dump(), ", wanted words"));
+        throw Error(concat(where, ": field \"tokens\" has ", word.dump(), ", wanted words"));
       example.tokens.push_back(token_of(word.get<std::string>()));
     }
     for (const Json& method : require_array(record, "methods", where))
       example.explanations.push_back(add_method(method, where));
     if (example.explanations.empty())
       throw Error(where + ": field \"methods\" is empty, wanted explanations");
-    example.id = text(set_.title(), ", text ", require_integer(record, "text", where, 0, kMost));
+    example.id = concat(set_.title(), ", text ", require_integer(record, "text", where, 0, kMost));
     example.target = require_integer(record, "predicted", where, 0, 1) == 1 ? "positive" : "negative";
     example.log_odds = require_number(record, "log_odds", where);
     keep(std::move(example));
@@ -147,15 +147,15 @@ class SetReader {
     if (set_.texts == 0)
       set_ = named;
     else if (named.key() != set_.key())
-      throw Error(text(where, ": found a text of ", named.key(), ", wanted only those of ", set_.key(),
-                       " in this file"));
+      throw Error(concat(where, ": found a text of ", named.key(), ", wanted only those of ", set_.key(),
+                         " in this file"));
     const Index number = require_integer(record, "text", where, 0, kMost);
-    if (!seen_.insert(number).second) throw Error(text(where, ": text ", number, " is there twice"));
+    if (!seen_.insert(number).second) throw Error(concat(where, ": text ", number, " is there twice"));
   }
 
   ReportedExplanation add_method(const Json& method, const std::string& where) {
     Source source = source_of(method, where);
-    const std::string here = text(where, ": ", method_title(source));
+    const std::string here = concat(where, ": ", method_title(source));
     if (!in_record_.insert(source).second) throw Error(here + " is there twice");
     if (!std::ranges::count(set_.methods, source)) set_.methods.push_back(source);
     const Columns columns = scores_of(method, n_, here);
@@ -163,10 +163,11 @@ class SetReader {
     add_costs(source, method, here);
     for (const auto& [kind, measured] : require_object(method, "metrics", here).items()) {
       source.scores = kind;
-      if (!measured.is_object()) throw Error(text(here, ": metrics of \"", kind, "\": wanted an object"));
+      if (!measured.is_object()) throw Error(concat(here, ": metrics of \"", kind, "\": wanted an object"));
       for (const auto& [metric, value] : measured.items()) {
         if (!value.is_number() && !value.is_null())
-          throw Error(text(here, ": metric \"", metric, "\" is ", value.dump(), ", wanted a number or null"));
+          throw Error(
+              concat(here, ": metric \"", metric, "\" is ", value.dump(), ", wanted a number or null"));
         put(metric, source, number(value));
       }
     }
@@ -182,8 +183,8 @@ class SetReader {
                                        {"published_removal", "published-removal_"},
                                        {"removal_scaled", "removal_scaled_"}})
       if (const Json* curve = field(method, name)) {
-        const std::vector<double> errors = numbers(*curve, text("\"", name, "\""), where);
-        for (std::size_t i = 0; i < errors.size(); ++i) put(text(metric, i + 1), source, errors[i]);
+        const std::vector<double> errors = numbers(*curve, concat("\"", name, "\""), where);
+        for (std::size_t i = 0; i < errors.size(); ++i) put(concat(metric, i + 1), source, errors[i]);
       }
     if (const Json* rank = field(method, "single_removal"))
       put("single_removal", source, rank->is_number() ? rank->get<double>() : NAN);
@@ -318,7 +319,7 @@ Study read_study(const std::string& folder) {
   std::ranges::stable_sort(study.sets, {}, order_of);
   for (std::size_t i = 1; i < study.sets.size(); ++i)
     if (study.sets[i].key() == study.sets[i - 1].key())
-      throw Error(text(records, ": found two files of ", study.sets[i].key(), ", wanted one"));
+      throw Error(concat(records, ": found two files of ", study.sets[i].key(), ", wanted one"));
   make_groups(study);
   if (const std::string about = records + "/about.json"; std::filesystem::exists(about))
     study.about = parse_json(read_file(about), about);
@@ -334,13 +335,13 @@ std::vector<PaperNumber> read_paper(const std::string& path) {
     if (line.empty() || line[0] == '#') continue;
     const std::vector<std::string> fields = split(line, '\t');
     if (fields.size() != 5)
-      throw Error(
-          text(lines.where(), ": ", fields.size(), " fields, wanted 5: item, model, method, number, remark"));
+      throw Error(concat(lines.where(), ": ", fields.size(),
+                         " fields, wanted 5: item, model, method, number, remark"));
     if (!std::exchange(header_seen, true)) continue;
     double value = 0;
     const char* end = fields[3].data() + fields[3].size();
     if (std::from_chars(fields[3].data(), end, value).ptr != end)
-      throw Error(text(lines.where(), ": number is \"", fields[3], "\", wanted a number"));
+      throw Error(concat(lines.where(), ": number is \"", fields[3], "\", wanted a number"));
     all.push_back({fields[0], fields[1], fields[2], fields[4], value});
   }
   return all;

@@ -41,8 +41,8 @@ Section models_section(const Study& study) {
     std::string accuracy = unsigned_number(field("accuracy"), 3);
     if (const auto range = model.find("interval");
         range != model.end() && range->is_array() && range->size() == 2)
-      accuracy += text(" [", unsigned_number(number((*range)[0]), 3), ", ",
-                       unsigned_number(number((*range)[1]), 3), "]");
+      accuracy += concat(" [", unsigned_number(number((*range)[0]), 3), ", ",
+                         unsigned_number(number((*range)[1]), 3), "]");
     table.add_row({visible(require_string(model, "model_title", "about.json")),
                    visible(require_string(model, "corpus_title", "about.json")), accuracy, whole("texts"),
                    whole("layers"), whole("width"), whole("longest"), whole("epochs"),
@@ -176,24 +176,24 @@ std::string results_json(const Study& study, const Options& options, const Table
   head.field("version", SLALOM_VERSION).field("size", options.size).raw("about", study.about.dump());
   head.field("scale", "log-odds").field("blas_core", blas_core());
   const std::string line = head.str();
-  return text(line.substr(0, line.size() - 1), ",\n \"numbers\":", rows_json(numbers, 6, 13),
-              ",\n \"runtime\":", rows_json(times_table(timings(study)), 3, 10),
-              ",\n \"estimates\":", to_json(found).dump(),
-              ",\n \"checks\":", experiment::checks_json(verdicts), "}\n");
+  return concat(line.substr(0, line.size() - 1), ",\n \"numbers\":", rows_json(numbers, 6, 13),
+                ",\n \"runtime\":", rows_json(times_table(timings(study)), 3, 10),
+                ",\n \"estimates\":", to_json(found).dump(),
+                ",\n \"checks\":", experiment::checks_json(verdicts), "}\n");
 }
 
 std::string markdown(const std::string& title, const std::string& lead,
                      const std::vector<Section>& sections) {
-  std::string out = text("# ", title, "\n\n", lead, "\n");
+  std::string out = concat("# ", title, "\n\n", lead, "\n");
   for (const Section& section : sections) {
-    out += text("\n## ", section.title, "\n\n", section.text, "\n");
+    out += concat("\n## ", section.title, "\n\n", section.text, "\n");
     std::string heading;
     for (const Block& block : section.blocks) {
       if (block.closed) continue;
-      if (block.heading != heading) out += text("\n### ", block.heading, "\n");
+      if (block.heading != heading) out += concat("\n### ", block.heading, "\n");
       heading = block.heading;
-      out += text("\n", block.note, "\n\n");
-      if (block.figure) out += text("![", block.figure->title, "](", block.stem, ".svg)\n");
+      out += concat("\n", block.note, "\n\n");
+      if (block.figure) out += concat("![", block.figure->title, "](", block.stem, ".svg)\n");
       if (block.table) out += block.table->markdown();
       out += block.markdown;
     }
@@ -229,7 +229,8 @@ bool is_printed(const Section& section, const std::string& item) {
 Section checks_section(const std::vector<Verdict>& verdicts, std::size_t left_out) {
   Section section{.id = "checks", .item = "", .title = "Expected values", .text = {}, .blocks = {}};
   section.text = "Measured numbers against the bands of expected.tsv.";
-  if (left_out > 0) section.text += text(" ", left_out, " more speak of data that the records do not have.");
+  if (left_out > 0)
+    section.text += concat(" ", left_out, " more speak of data that the records do not have.");
   if (!verdicts.empty()) section.blocks.push_back({.note = "Checks.", .table = verdict_table(verdicts)});
   return section;
 }
@@ -237,7 +238,7 @@ Section checks_section(const std::vector<Verdict>& verdicts, std::size_t left_ou
 std::string lead_of(const Study& study, const std::vector<Section>& empty) {
   Index texts = 0;
   for (const TextSet& set : study.groups) texts += set.texts;
-  std::string lead = text(
+  std::string lead = concat(
       "Explanations of ", count_text(texts), " texts (", study.groups.size(),
       " data sets and models), each method in corrected settings beside the published ones where these "
       "differ. All explain the log-odds of the predicted class. Differences are paired: each method minus "
@@ -246,16 +247,16 @@ std::string lead_of(const Study& study, const std::vector<Section>& empty) {
   if (study.about.is_object())
     if (const Index queries = optional_integer(study.about, "queries", "about.json", 0, 0, Index{1} << 53);
         queries > 0)
-      lead += text(" Budget: ", count_text(queries), " queries a text, for methods that have one.");
+      lead += concat(" Budget: ", count_text(queries), " queries a text, for methods that have one.");
   if (!empty.empty())
-    lead += text(" Without records so far: ",
-                 listed(empty,
-                        [](const Section& s) {
-                          return s.item.empty() || s.item == "cost"
-                                     ? s.title
-                                     : text(s.title, " (make ", target_of(s.item), ")");
-                        }),
-                 ".");
+    lead += concat(" Without records so far: ",
+                   listed(empty,
+                          [](const Section& s) {
+                            return s.item.empty() || s.item == "cost"
+                                       ? s.title
+                                       : concat(s.title, " (make ", target_of(s.item), ")");
+                          }),
+                   ".");
   return lead;
 }
 
@@ -276,12 +277,14 @@ bool report(const Study& study, const std::string& item, const Options& options)
            checks_section(verdicts, options.expected.size() - expected.size())})
     (section.blocks.empty() ? empty : sections).push_back(std::move(section));
   if (item != "all" && std::ranges::none_of(sections, [&](const Section& s) { return s.item == item; }))
-    throw Error(text("found no records for --item ", item), text("`make ", target_of(item), "` makes them"));
+    throw Error(concat("found no records for --item ", item),
+                concat("`make ", target_of(item), "` makes them"));
 
   for (const Section& section : sections)
     for (const Block& block : section.blocks)
-      if (block.figure) draw(*block.figure, text(options.folder, "/", block.stem));
-  const std::string title = text("Explanations of texts, size ", options.size), lead = lead_of(study, empty);
+      if (block.figure) draw(*block.figure, concat(options.folder, "/", block.stem));
+  const std::string title = concat("Explanations of texts, size ", options.size),
+                    lead = lead_of(study, empty);
   const Table all = numbers_table(numbers);
   write_file(options.folder + "/curves.csv", all.csv());
   write_file(options.folder + "/results.json", results_json(study, options, all, found, verdicts));

@@ -39,7 +39,7 @@ Section cost_section(const Study& study) {
     const std::vector<std::string> keys = {"queries", "token_forwards", "seconds"};
     for (const char* settings : {"", "published: "})
       for (const char* what : {"queries", "token-forwards", "seconds"})
-        if (published || *settings == '\0') columns.push_back({text(settings, what), right});
+        if (published || *settings == '\0') columns.push_back({concat(settings, what), right});
     columns.push_back({"n", right});
     Table table(columns);
     for (const Source& method : set.methods) {
@@ -58,7 +58,7 @@ Section cost_section(const Study& study) {
       table.add_row(row);
     }
     section.blocks.push_back({.heading = set.title(),
-                              .note = text("Means over ", set.texts, set.texts == 1 ? " text." : " texts."),
+                              .note = concat("Means over ", set.texts, set.texts == 1 ? " text." : " texts."),
                               .table = std::move(table)});
   }
   return section;

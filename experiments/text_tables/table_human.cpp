@@ -85,11 +85,11 @@ Section human_section(const Study& study) {
       const Metric& metric = metric_named(key);
       if (!parts.empty())
         section.blocks.push_back({.heading = group.title(),
-                                  .note = text(metric.title, " by length of the review."),
+                                  .note = concat(metric.title, " by length of the review."),
                                   .table = length_table(means_of(group, parts, metric), parts, metric)});
       section.blocks.push_back({.heading = group.title(),
-                                .note = text(metric.title, " over all ", group.texts,
-                                             " texts, settings side by side; higher is better."),
+                                .note = concat(metric.title, " over all ", group.texts,
+                                               " texts, settings side by side; higher is better."),
                                 .table = metric_table(study, group, metric)});
     }
   }

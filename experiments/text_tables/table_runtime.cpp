@@ -85,7 +85,7 @@ Table seconds_table(const Study& study, const Timings& all) {
       if (t->samples == samples) best.back() = std::min(best.back(), t->median);
   }
   columns.push_back({"repeats", right});
-  columns.push_back({text("[paper, ", count_text(kPaperSamples), ", GPU]"), right});
+  columns.push_back({concat("[paper, ", count_text(kPaperSamples), ", GPU]"), right});
   Table table(columns);
   for (const Source& source : sources_in(all)) {
     std::vector<std::string> row = {source.method, source.settings};
@@ -98,7 +98,7 @@ Table seconds_table(const Study& study, const Timings& all) {
         row.emplace_back("–");
         continue;
       }
-      const std::string cell = text(seconds_text(t->median), " (", seconds_text(t->fastest), ")");
+      const std::string cell = concat(seconds_text(t->median), " (", seconds_text(t->fastest), ")");
       row.push_back(t->median == fastest_method ? bold(cell) : cell);
       repeats = std::max(repeats, t->repeats);
     }
@@ -116,7 +116,7 @@ Table cost_table(const Timings& all) {
   const std::set<Index> counts = sample_counts(all);
   for (const Index samples : counts)
     for (const char* what : {"queries", "token-forwards"})
-      columns.push_back({text(samples_title(samples), ": ", what), right});
+      columns.push_back({concat(samples_title(samples), ": ", what), right});
   Table table(columns);
   for (const Source& source : sources_in(all)) {
     std::vector<std::string> row = {source.method, source.settings};
@@ -179,9 +179,9 @@ Section runtime_section(const Study& study) {
   for (const Timings& model : by_model) {
     const auto [least, most] = std::ranges::minmax(model, {}, [](const Timing* t) { return t->tokens; });
     const std::string tokens = least->tokens == most->tokens ? count_text(std::llround(least->tokens))
-                                                             : text(least->tokens, " to ", most->tokens);
+                                                             : concat(least->tokens, " to ", most->tokens);
     section.blocks.push_back({.heading = model.front()->model_title,
-                              .note = text("Seconds, a text of ", tokens, " tokens."),
+                              .note = concat("Seconds, a text of ", tokens, " tokens."),
                               .table = seconds_table(study, model)});
     section.blocks.push_back({.heading = model.front()->model_title,
                               .note = "What these explanations ask, medians.",

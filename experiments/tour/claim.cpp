@@ -36,9 +36,9 @@ void show_bound(Span F, Page& page) {
     const double additive = F[0] - miss + static_cast<double>(n) * (F[2] - F[0]) / 2;
     worst = std::max(worst, std::abs(F[n] - additive));
   }
-  page.say(text("[CLS], [SEP] and positions blur this but do not make it a sum: every additive model ",
-                "g(n) = b + w n misses F at n = 0, 1 or 2 by at least |F(0) - 2 F(1) + F(2)| / 4 = ",
-                number(std::abs(miss), 4), " nats, whatever b and w are."));
+  page.say(concat("[CLS], [SEP] and positions blur this but do not make it a sum: every additive model ",
+                  "g(n) = b + w n misses F at n = 0, 1 or 2 by at least |F(0) - 2 F(1) + F(2)| / 4 = ",
+                  number(std::abs(miss), 4), " nats, whatever b and w are."));
   page.check("the best b and w miss by just that", std::abs(worst - std::abs(miss)));
 }
 

@@ -42,8 +42,8 @@ std::string truth_of(const Step& step, Index b) {
     names += " " + step.source.vocabulary().token(id);
     weights += (weights.empty() ? "" : " + ") + shortest(step.source.log_odds({&id, 1}));
   }
-  return text("text ", b, ":", names, ", ", weights, " = ", shortest(step.source.log_odds(words)), ", label ",
-              step.batch.labels[static_cast<std::size_t>(b)]);
+  return concat("text ", b, ":", names, ", ", weights, " = ", shortest(step.source.log_odds(words)),
+                ", label ", step.batch.labels[static_cast<std::size_t>(b)]);
 }
 
 void show_texts(const Step& step, Page& page) {
@@ -66,11 +66,11 @@ void show_texts(const Step& step, Page& page) {
   page.table(table);
   const std::vector<Index>& begin = step.batch.begin;
   const Index N = step.batch.rows(), padded = 2 * std::max(begin[1], N - begin[1]);
-  page.say(text("begin = (", begin[0], ", ", begin[1], ", ", begin[2],
-                "): text b owns rows begin[b] to begin[b + 1] - 1. Padding the shorter text would make ",
-                padded, " rows, of which ", padded - N,
-                " are computed and then masked out of every sum. Here N = ", N,
-                " rows, and attention simply stays within a text."));
+  page.say(concat("begin = (", begin[0], ", ", begin[1], ", ", begin[2],
+                  "): text b owns rows begin[b] to begin[b + 1] - 1. Padding the shorter text would make ",
+                  padded, " rows, of which ", padded - N,
+                  " are computed and then masked out of every sum. Here N = ", N,
+                  " rows, and attention simply stays within a text."));
 }
 
 // --- embeddings ------------------------------------------------------------------------------------------
@@ -79,16 +79,16 @@ void show_embeddings(const Step& step, Page& page) {
   const EmbeddingIds& ids = step.model.embedding();
   const Matrix x = step.activation("embed");
   page.section("Embeddings: x = LN(E_token[id] + E_position[position])", "x (N, D)");
-  page.say(text("A row of each table is added up, then LayerNorm subtracts the mean of the D numbers and ",
-                "divides by their standard deviation. Row ", kWord, ", \"", step.word(kWord), "\":"));
+  page.say(concat("A row of each table is added up, then LayerNorm subtracts the mean of the D numbers and ",
+                  "divides by their standard deviation. Row ", kWord, ", \"", step.word(kWord), "\":"));
   const auto added = [&](Index r) {
     return sum(step.parameter_row(ids.token, step.id(r)),
                step.parameter_row(ids.position, step.position_of(r)));
   };
-  page.row(text("E_token[", step.id(kWord), "]"), step.parameter_row(ids.token, step.id(kWord)));
-  page.row(text("E_position[", kWord, "]"), step.parameter_row(ids.position, kWord));
+  page.row(concat("E_token[", step.id(kWord), "]"), step.parameter_row(ids.token, step.id(kWord)));
+  page.row(concat("E_position[", kWord, "]"), step.parameter_row(ids.position, kWord));
   page.row("sum", added(kWord));
-  page.row(text("x[", kWord, "] = LN(sum)"), x.row(kWord));
+  page.row(concat("x[", kWord, "] = LN(sum)"), x.row(kWord));
   page.check("x of all rows is what the formula says",
              difference_over_rows(x, [&](Index r) { return layer_norm(step, ids.norm, added(r)); }));
 }
@@ -99,15 +99,16 @@ void show_queries(const Step& step, Page& page) {
   const Matrix x = step.activation("embed"), q = step.activation("blocks.0.attn.q"),
                k = step.activation("blocks.0.attn.k"), v = step.activation("blocks.0.attn.v");
   page.section("Queries, keys, values: q = W_q x + b_q, k and v alike", "(N, D)");
-  page.say(text("q says what a row looks for, k what it can be found by, v what it hands over. Head h owns ",
-                "columns 4h to 4h + 3. How much [CLS] wants of \"", step.word(kWord), "\" in head 0:"));
+  page.say(
+      concat("q says what a row looks for, k what it can be found by, v what it hands over. Head h owns ",
+             "columns 4h to 4h + 3. How much [CLS] wants of \"", step.word(kWord), "\" in head 0:"));
   const Span query = head_of(step, q.row(kCls), 0), key = head_of(step, k.row(kWord), 0);
-  page.row(text("q[", kCls, "], head 0"), query);
-  page.row(text("k[", kWord, "], head 0"), key);
+  page.row(concat("q[", kCls, "], head 0"), query);
+  page.row(concat("k[", kWord, "], head 0"), key);
   std::string terms;
   for (std::size_t i = 0; i < query.size(); ++i)
     terms += (i > 0 ? " + " : "") + number(query[i]) + "·" + number(key[i]);
-  page.lines(text("score = q·k / √d\n= (", terms, ") / 2 = ", number(dot(query, key) / 2)));
+  page.lines(concat("score = q·k / √d\n= (", terms, ") / 2 = ", number(dot(query, key) / 2)));
   page.check("q of all rows is W_q x + b_q",
              difference_over_rows(q, [&](Index r) { return affine(step, block(step).query, x.row(r)); }));
   const auto D = static_cast<std::ptrdiff_t>(step.config().width);
@@ -149,7 +150,7 @@ void show_pattern(const Step& step, Page& page) {
   double worst = 0, sums = 0;
   for (Index h = 0; h < step.config().heads; ++h) {
     const Matrix a = recorded_pattern(step, h);
-    std::vector<Table::Column> columns = {{text("text 0, head ", h)}};
+    std::vector<Table::Column> columns = {{concat("text 0, head ", h)}};
     for (Index j = 0; j < a.columns; ++j) columns.push_back({step.word(j), Table::Align::right});
     Table table(columns);
     for (Index i = 0; i < a.rows(); ++i) {
@@ -199,9 +200,10 @@ void show_feed_forward(const Step& step, Page& page) {
                post = step.activation("blocks.0.mlp.post"), y = step.activation("blocks.0.resid_post");
   page.section("Feed-forward: y = LN(m + W_2 gelu(W_1 m + b_1) + b_2)", "(N, D)");
   const double u = pre.row(kCls)[0], g = post.row(kCls)[0];
-  page.say(text("Each row by itself: D numbers become F, pass through gelu(u) = u Φ(u), and become D again. ",
-                "The first of the F numbers of [CLS]: gelu(", number(u), ") = ", number(u), " · ",
-                number(normal_distribution(u).cumulative), " = ", number(g), "."));
+  page.say(
+      concat("Each row by itself: D numbers become F, pass through gelu(u) = u Φ(u), and become D again. ",
+             "The first of the F numbers of [CLS]: gelu(", number(u), ") = ", number(u), " · ",
+             number(normal_distribution(u).cumulative), " = ", number(g), "."));
   page.row("y of [CLS]", y.row(kCls));
   page.check("y of all rows is what the formula says", difference_over_rows(y, [&](Index r) {
                Vector hidden = affine(step, block(step).feed_forward_in, mid.row(r));
@@ -258,7 +260,7 @@ void show_loss(Step& step, Page& page) {
   page.table(table);
   const double mean = total / static_cast<double>(step.batch.texts());
   const double recorded = step.tape.value(step.loss).data[0];
-  page.lines(text("L = ", number(total, 4), " / 2 = ", number(mean, 4)));
+  page.lines(concat("L = ", number(total, 4), " / 2 = ", number(mean, 4)));
   page.check("p(1) = 1 / (1 + exp(-F)) for both texts", off);
   page.check("L is what the tape recorded", std::abs(mean - recorded));
   page.check("L is the same if only the [CLS] rows are computed, as in training",

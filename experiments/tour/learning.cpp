@@ -33,10 +33,10 @@ void show_logit_gradients(const Step& step, Page& page) {
     Vector p = softmax(logits.row(b));
     const auto label = static_cast<std::size_t>(step.batch.labels[static_cast<std::size_t>(b)]);
     const std::string arithmetic =
-        text("label ", label, ": (", number(p[label]), " - 1) / 2 = ", number((p[label] - 1) / 2));
+        concat("label ", label, ": (", number(p[label]), " - 1) / 2 = ", number((p[label] - 1) / 2));
     p[label] -= 1;
     for (double& value : p) value /= static_cast<double>(logits.rows());
-    page.row(text("text ", b), {found.row(b), p.size()}, arithmetic);
+    page.row(concat("text ", b), {found.row(b), p.size()}, arithmetic);
     worst = std::max(worst, difference({found.row(b), p.size()}, p));
   }
   page.check("the tape has the same gradients", worst);
@@ -93,9 +93,9 @@ void show_touched_rows(Step& step, Page& page) {
   std::string words;
   for (const Index row : touched)
     words += (words.empty() ? "" : ", ") + step.source.vocabulary().token(static_cast<TokenId>(row));
-  page.say(text("The gradient of an embedding table is row-sparse: only words of the batch have one, here ",
-                touched.size(), " of ", parameters(step).shape(table)[0], " (", words,
-                "). The others are neither computed nor updated."));
+  page.say(concat("The gradient of an embedding table is row-sparse: only words of the batch have one, here ",
+                  touched.size(), " of ", parameters(step).shape(table)[0], " (", words,
+                  "). The others are neither computed nor updated."));
   const std::set<TokenId> in_batch(step.batch.ids.begin(), step.batch.ids.end());
   page.check("the touched rows are the words of the batch", std::ranges::equal(touched, in_batch));
 }
@@ -119,11 +119,12 @@ void show_finite_difference(Step& step, Page& page) {
   w = kept;
   const double slope = (above - below) / (2 * h);
   page.section("Is it true? One gradient against a finite difference");
-  page.say(text("Move one number, w = E_token[", word, "][", column,
-                "] of \"perfect\", by h = ", number(h, 5), " to both sides:"));
-  page.lines(text("(L(w + h) - L(w - h)) / 2h = (", number(above, 9), " - ", number(below, 9), ") / ",
-                  number(2 * h, 5), " = ", number(slope, 6)));
-  page.check(text("the tape says ", number(gradient, 6), ", which agrees"), std::abs(slope - gradient), 1e-6);
+  page.say(concat("Move one number, w = E_token[", word, "][", column,
+                  "] of \"perfect\", by h = ", number(h, 5), " to both sides:"));
+  page.lines(concat("(L(w + h) - L(w - h)) / 2h = (", number(above, 9), " - ", number(below, 9), ") / ",
+                    number(2 * h, 5), " = ", number(slope, 6)));
+  page.check(concat("the tape says ", number(gradient, 6), ", which agrees"), std::abs(slope - gradient),
+             1e-6);
 }
 
 // --- update ----------------------------------------------------------------------------------------------
@@ -137,8 +138,8 @@ void show_weight(Step& step, Index j, Page& page) {
   for (Index b = 0; b < hidden.rows(); ++b)
     terms += (b > 0 ? " + " : "") + number(dlogits.row(b)[1], 4) + "·" +
              number(hidden.row(b)[static_cast<std::size_t>(j)], 4);
-  page.lines(text("w = W_c[1][", j, "] = ", number(parameters(step).value(id).row(1)[j], 6),
-                  "\ng = ∂L/∂w = ", terms, " = ", number(parameters(step).gradient(id).row(1)[j], 6)));
+  page.lines(concat("w = W_c[1][", j, "] = ", number(parameters(step).value(id).row(1)[j], 6),
+                    "\ng = ∂L/∂w = ", terms, " = ", number(parameters(step).gradient(id).row(1)[j], 6)));
 }
 
 void show_update(Step& step, Optimizer<double>& optimizer, Page& page) {
@@ -147,16 +148,16 @@ void show_update(Step& step, Optimizer<double>& optimizer, Page& page) {
   const OptimizerConfig& config = optimizer.config();
   const double rate = optimizer.next_rate();
   page.section("The step: RMSprop divides a gradient by its own recent size");
-  page.say(text("v is a running mean of g², at first 0; α = ", config.alpha, ", ε = ", number(config.eps, 8),
-                ", rate η = ", number(rate, 4), ". A weight of the classifier:"));
+  page.say(concat("v is a running mean of g², at first 0; α = ", config.alpha, ", ε = ",
+                  number(config.eps, 8), ", rate η = ", number(rate, 4), ". A weight of the classifier:"));
   const Index j = largest({store.gradient(id).row(1), static_cast<std::size_t>(step.config().width)});
   const Index place = step.config().width + j;
   show_weight(step, j, page);
   const double g = store.gradient(id).data[place], w = store.value(id).data[place];
   const double v = (1 - config.alpha) * g * g, moved = w - rate * g / (std::sqrt(v) + config.eps);
-  page.lines(text("v ← α v + (1 - α) g² = ", significant(v, 6), "\nw ← w - η g / (√v + ε) = ", number(w, 6),
-                  " - ", number(rate, 4), " · ", number(g, 6), " / ", number(std::sqrt(v) + config.eps, 6),
-                  " = ", number(moved, 6)));
+  page.lines(concat("v ← α v + (1 - α) g² = ", significant(v, 6), "\nw ← w - η g / (√v + ε) = ", number(w, 6),
+                    " - ", number(rate, 4), " · ", number(g, 6), " / ", number(std::sqrt(v) + config.eps, 6),
+                    " = ", number(moved, 6)));
   optimizer.step();
   page.check("the optimiser arrived at this w", std::abs(store.value(id).data[place] - moved));
   const std::span<double> state = optimizer.state().front().values;
@@ -190,8 +191,8 @@ void take_step(Step& step, Page& page) {
              std::ranges::equal(absent, absent_before));
   const double before = step.tape.value(step.loss).data[0], after = step.loss_now(),
                promised = promised_change(step, values_before);
-  page.lines(text("L before ", number(before, 5), ", after ", number(after, 5), ": changed by ",
-                  number(after - before, 5), "; Σ g Δw = ", number(promised, 5)));
+  page.lines(concat("L before ", number(before, 5), ", after ", number(after, 5), ": changed by ",
+                    number(after - before, 5), "; Σ g Δw = ", number(promised, 5)));
   page.check("Σ g Δw, over all weights, points downhill", promised < 0);
 }
 

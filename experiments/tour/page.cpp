@@ -52,7 +52,7 @@ void Page::title(const std::string& words) {
 }
 
 void Page::section(const std::string& words, const std::string& shape) {
-  const std::string left = slalom::text("── ", ++sections_, ". ", words, " "),
+  const std::string left = slalom::concat("── ", ++sections_, ". ", words, " "),
                     right = shape.empty() ? "" : " " + shape + " ──";
   text_ += "\n" + left;
   for (std::size_t column = length(left) + length(right); column < kWidth; ++column) text_ += "─";

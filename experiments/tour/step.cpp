@@ -40,11 +40,12 @@ Step::Step(std::uint64_t seed) : source(seed), model(small_config(source.vocabul
 
 void Step::forward() {
   tape.reset();
-  logits = model.forward(tape, texts(), {.last_block = Pass::LastBlock::all_rows, .patterns = true});
+  logits =
+      model.forward(tape, texts(), {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   loss = cross_entropy(tape, logits, std::span<const int>(batch.labels));
 }
 
-double Step::loss_now(Pass pass) {
+double Step::loss_now(ForwardOptions pass) {
   Tape<double> scratch(Recording::off);
   const Var out = model.forward(scratch, texts(), pass);
   return scratch.value(cross_entropy(scratch, out, std::span<const int>(batch.labels))).data[0];

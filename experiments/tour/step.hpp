@@ -31,7 +31,7 @@ struct Step {
   /// Records the forward pass on the tape: all rows of the block, no dropout.
   void forward();
   /// The mean cross-entropy of the batch with the parameters as they are; records nothing.
-  double loss_now(Pass pass = {});
+  double loss_now(ForwardOptions pass = {});
 
   const ClassifierConfig& config() const { return model.config(); }
   PackedTexts texts() const { return {batch.ids, batch.begin, {}}; }

@@ -32,8 +32,8 @@ void introduce(std::uint64_t seed, tour::Page& page) {
       "Lines "
       "with ✓ were checked against formulas written as plainly as possible (✗ where a check failed). Weights "
       "are drawn from N(0, 0.5²); the usual 0.02 would make all attention uniform, with nothing to see.");
-  page.lines(text("\nB = 2 texts   N rows in all   S rows of a text   D = 8 width    C = 2 classes\n",
-                  "H = 2 heads of width d = D / H = 4    F = 16 feed-forward width   seed ", seed, "\n"));
+  page.lines(concat("\nB = 2 texts   N rows in all   S rows of a text   D = 8 width    C = 2 classes\n",
+                    "H = 2 heads of width d = D / H = 4    F = 16 feed-forward width   seed ", seed, "\n"));
 }
 
 int run(int argc, char** argv) {

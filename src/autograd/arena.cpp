@@ -23,7 +23,7 @@ void Arena::map(std::size_t bytes) {
   ++mapped_;
   used_ = 0;
   std::size_t total = 0;
-  for (const Pages& block : blocks_) total += block.bytes();
+  for (const MappedMemory& block : blocks_) total += block.bytes();
   most_ = std::max(most_, total);
   ASAN_POISON_MEMORY_REGION(blocks_.back().data(), blocks_.back().bytes());
 }

@@ -117,8 +117,8 @@ GradientReport check_gradient(const TapeFunction& f, std::span<const Leaf> leave
                      e = distance(got[l][i], want, std::max(floor, largest(expected[l])));
         if (e <= report.jacobian_error) continue;
         report.jacobian_error = e;
-        report.worst =
-            text("input ", l, ", output ", o, ", element ", i, ": tape ", got[l][i], ", differences ", want);
+        report.worst = concat("input ", l, ", output ", o, ", element ", i, ": tape ", got[l][i],
+                              ", differences ", want);
       }
   }
 

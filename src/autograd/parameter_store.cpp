@@ -16,11 +16,12 @@ std::string to_string(const Shape& shape) {
 
 template <class T>
 ParameterId ParameterStore<T>::add(std::string name, Shape shape, GradientKind kind) {
-  if (values_.data() != nullptr) throw Error(text("[parameters] ", name, " comes after allocate()"));
-  if (find(name).valid()) throw Error(text("[parameters] ", name, " is registered twice"));
+  if (values_.data() != nullptr) throw Error(concat("[parameters] ", name, " comes after allocate()"));
+  if (find(name).valid()) throw Error(concat("[parameters] ", name, " is registered twice"));
   for (int a = 0; a < shape.rank; ++a)
     if (shape[a] <= 0)
-      throw Error(text("[parameters] ", name, " has shape ", to_string(shape), ", wanted positive extents"));
+      throw Error(
+          concat("[parameters] ", name, " has shape ", to_string(shape), ", wanted positive extents"));
   entries_.push_back({std::move(name), shape, kind, 0, false, {}, {}});
   return {count() - 1};
 }
@@ -39,8 +40,8 @@ void ParameterStore<T>::allocate() {
     }
   }
   block_size_ = end;
-  values_ = Pages(static_cast<std::size_t>(end) * sizeof(T));
-  gradients_ = Pages(static_cast<std::size_t>(end) * sizeof(T));
+  values_ = MappedMemory(static_cast<std::size_t>(end) * sizeof(T));
+  gradients_ = MappedMemory(static_cast<std::size_t>(end) * sizeof(T));
 }
 
 template <class T>

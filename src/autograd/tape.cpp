@@ -6,7 +6,7 @@
 namespace slalom {
 
 std::string to_string(const ActivationName& name) {
-  return name.layer < 0 ? name.stem : text("blocks.", name.layer, ".", name.stem);
+  return name.layer < 0 ? name.stem : concat("blocks.", name.layer, ".", name.stem);
 }
 
 template <class T>
@@ -56,7 +56,7 @@ GradientSlot<T> Tape<T>::gradient_row_slot(Var v, Index row) {
 template <class T>
 void Tape<T>::backward(Var v) {
   if (value(v).size() != 1)
-    throw Error(text("[backward] the start has shape ", to_string(value(v).shape), ", wanted a scalar"));
+    throw Error(concat("[backward] the start has shape ", to_string(value(v).shape), ", wanted a scalar"));
   const T one = 1;
   backward(v, {&one, value(v).shape});
 }
@@ -65,8 +65,8 @@ template <class T>
 void Tape<T>::backward(Var v, Tensor<const T> gradient) {
   if (recording_ == Recording::off) throw Error("[backward] this tape does not record");
   if (gradient.shape != value(v).shape)
-    throw Error(text("[backward] the gradient has shape ", to_string(gradient.shape), ", the start ",
-                     to_string(value(v).shape)));
+    throw Error(concat("[backward] the gradient has shape ", to_string(gradient.shape), ", the start ",
+                       to_string(value(v).shape)));
   if (!needs_gradient(v)) return;
   const GradientSlot<T> start = gradient_slot(v);
   for (Index i = 0; i < gradient.size(); ++i)
@@ -109,7 +109,7 @@ std::string Tape<T>::describe(std::size_t id) const {
   for (; id < nodes_.size(); ++id)
     for (const NamedTensor<T>& named : names_)
       if (named.tensor.data == nodes_[id].value.data)
-        return text(to_string(named.name), " (", operation, ")");
+        return concat(to_string(named.name), " (", operation, ")");
   return operation;
 }
 
@@ -140,7 +140,7 @@ void Tape<T>::rewind_into(Mark mark, Var kept, Var result) {
   if (recording_ == Recording::on) throw Error("[tape] rewind_into() needs a tape that does not record");
   const Tensor<T>&from = value(result), &to = value(kept);
   if (from.shape != to.shape || kept.id >= mark.nodes)
-    throw Error(text("[tape] ", to_string(from.shape), " cannot replace ", to_string(to.shape)));
+    throw Error(concat("[tape] ", to_string(from.shape), " cannot replace ", to_string(to.shape)));
   std::copy_n(from.data, from.size(), to.data);
   nodes_.resize(mark.nodes, nodes_.front());
   names_.resize(mark.names, {});

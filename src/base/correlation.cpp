@@ -16,11 +16,11 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 void check_finite(std::span<const double> x) {
   for (const double v : x)
-    if (!std::isfinite(v)) throw Error(text("[correlation] a number is ", v, ", wanted finite numbers"));
+    if (!std::isfinite(v)) throw Error(concat("[correlation] a number is ", v, ", wanted finite numbers"));
 }
 
 void check_lengths(std::size_t a, std::size_t b) {
-  if (a != b) throw Error(text("[correlation] lists of ", a, " and ", b, " numbers, wanted equal lengths"));
+  if (a != b) throw Error(concat("[correlation] lists of ", a, " and ", b, " numbers, wanted equal lengths"));
 }
 
 bool all_equal(std::span<const double> x) {

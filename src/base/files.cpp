@@ -50,7 +50,7 @@ FileDescriptor open_for_reading(const std::string& path, const std::string& name
 }  // namespace
 
 void throw_file_error(const std::string& path, std::string_view action, int code) {
-  throw Error(text(path, ": cannot ", action, ": ", std::generic_category().message(code)));
+  throw Error(concat(path, ": cannot ", action, ": ", std::generic_category().message(code)));
 }
 
 bool FileDescriptor::close() {
@@ -82,12 +82,12 @@ std::size_t InputFile::read(char* out, std::size_t bytes) {
     gzerror(file_.get(), &status);  // Z_BUF_ERROR for a truncated file, though gzread gave its bytes
     if (status == Z_ERRNO && errno == EINTR && interrupted()) return done;
     if (status == Z_ERRNO) throw_file_error(name_, "read", errno);
-    if (got < 0 || status != Z_OK) throw Error(text(name_, ": the gzip data is truncated or corrupt"));
+    if (got < 0 || status != Z_OK) throw Error(concat(name_, ": the gzip data is truncated or corrupt"));
     done += static_cast<std::size_t>(got);
     if (static_cast<unsigned>(got) < wanted) break;
   }
   if (name_.ends_with(".gz") && gzdirect(file_.get()) != 0)
-    throw Error(text(name_, ": found no gzip header, wanted one because of the name"));
+    throw Error(concat(name_, ": found no gzip header, wanted one because of the name"));
   return done;
 }
 
@@ -97,7 +97,7 @@ bool file_exists(const std::string& path) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
     throw_file_error(path, "open", errno);
   }
-  if (!S_ISREG(status.st_mode)) throw Error(text(path, ": found ", kind_of(status), ", wanted a file"));
+  if (!S_ISREG(status.st_mode)) throw Error(concat(path, ": found ", kind_of(status), ", wanted a file"));
   return true;
 }
 
@@ -111,7 +111,7 @@ std::string read_file(const std::string& path, std::size_t most) {
     all.resize(done);
     return all;
   }
-  throw Error(text(file.name(), ": longer than ", most, " bytes"));
+  throw Error(concat(file.name(), ": longer than ", most, " bytes"));
 }
 
 // LineReader
@@ -130,7 +130,7 @@ LineReader::LineReader(const std::string& path, std::size_t longest)
     : file_(path), longest_(longest), buffer_(kBuffer, '\0') {}
 
 std::string LineReader::where() const {
-  return text(file_.name(), ": line ", line_number_);
+  return concat(file_.name(), ": line ", line_number_);
 }
 
 /// Makes sure that there are unread bytes; false at the end of the file.
@@ -148,7 +148,7 @@ bool LineReader::next(std::string& line) {
   for (bool ended = false; !ended && fill();) {
     const std::size_t end = std::min(buffer_.find('\n', begin_), size_);
     if (line.size() + (end - begin_) > longest_)
-      throw Error(text(where(), " is longer than ", longest_, " bytes"));
+      throw Error(concat(where(), " is longer than ", longest_, " bytes"));
     line.append(buffer_, begin_, end - begin_);
     ended = end < size_;
     begin_ = end + (ended ? 1 : 0);
@@ -184,7 +184,7 @@ void OutputFile::open(const std::string& path, std::optional<Partial> partial) {
       open_temporary();
     if (!missing && file_.get() >= 0) fchmod(file_.get(), status.st_mode & 0777);
   } else if (S_ISSOCK(status.st_mode) || S_ISBLK(status.st_mode)) {
-    throw Error(text(path, ": found ", kind_of(status), ", wanted a file, a pipe or a terminal"));
+    throw Error(concat(path, ": found ", kind_of(status), ", wanted a file, a pipe or a terminal"));
   } else {
     file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   }
@@ -214,7 +214,7 @@ template <class Make>
 FileDescriptor make_temporary(const std::string& target, std::string& name, const Make& make) {
   remove_abandoned(target);
   for (int attempt = 0;; ++attempt) {
-    const std::string candidate = text(target, ".tmp-", getpid(), "-", attempt);
+    const std::string candidate = concat(target, ".tmp-", getpid(), "-", attempt);
     FileDescriptor file(make(candidate.c_str()));
     if (file.get() < 0 && errno != EEXIST) return file;
     if (file.get() < 0) continue;
@@ -326,7 +326,7 @@ FolderLock::FolderLock(const std::string& folder) : folder_(open_folder(folder))
 
 StagedFiles::StagedFiles(const std::string& folder, const std::string& key) : folder_(folder), key_(key) {
   make_folders(folder);
-  lock_ = make_temporary(text(folder, "/", key), path_, [](const char* path) {
+  lock_ = make_temporary(concat(folder, "/", key), path_, [](const char* path) {
     return mkdir(path, 0777) == 0 ? open_folder(path).release() : -1;
   });
   if (lock_.get() < 0) throw_file_error(folder, "write into", errno);
@@ -339,8 +339,8 @@ StagedFiles::~StagedFiles() {
 
 void StagedFiles::commit(std::span<const char* const> family) {
   namespace fs = std::filesystem;
-  const auto target = [&](const std::string& name) { return text(folder_, "/", name); };
-  const auto staged = [&](const std::string& name) { return text(path_, "/", name); };
+  const auto target = [&](const std::string& name) { return concat(folder_, "/", name); };
+  const auto staged = [&](const std::string& name) { return concat(path_, "/", name); };
   const auto remove = [&](const std::string& name) {
     if (unlink(target(name).c_str()) != 0 && errno != ENOENT) throw_file_error(target(name), "remove", errno);
   };

@@ -40,7 +40,7 @@ void catch_interrupts(unsigned grace_seconds) {
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     sigemptyset(&action.sa_mask);
     if (sigaction(signal, &action, nullptr) != 0)
-      throw Error(text("[interrupt] cannot catch signal ", signal, ": ", std::strerror(errno)));
+      throw Error(concat("[interrupt] cannot catch signal ", signal, ": ", std::strerror(errno)));
   };
   handle(SIGINT, note_signal);
   handle(SIGTERM, note_signal);

@@ -74,8 +74,8 @@ class TreeBuilder {
   bool key(std::string& name);
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
     const bool too_large = dynamic_cast<const Json::out_of_range*>(&error) != nullptr;
-    fail(position, text("found ", found(position), ", wanted ",
-                        too_large ? "a number that a double can hold" : wanted()));
+    fail(position, concat("found ", found(position), ", wanted ",
+                          too_large ? "a number that a double can hold" : wanted()));
   }
 
  private:
@@ -98,7 +98,7 @@ class TreeBuilder {
   std::string found(std::size_t position) const;
   const char* wanted() const;
   [[noreturn]] void fail(std::size_t position, const std::string& reason) const {
-    throw Error(text(where_, ": byte ", position, ": ", reason));
+    throw Error(concat(where_, ": byte ", position, ": ", reason));
   }
   std::size_t position() const { return static_cast<std::size_t>(reached_ - text_.data()); }
 
@@ -113,7 +113,7 @@ class TreeBuilder {
 
 bool TreeBuilder::key(std::string& name) {
   if (!levels_.back().keys.insert(name).second)
-    fail(position(), text("found the key ", shortened(json_string(name)), " twice in one object"));
+    fail(position(), concat("found the key ", shortened(json_string(name)), " twice in one object"));
   key_ = std::move(name);
   understood_ = position();
   return true;
@@ -121,7 +121,7 @@ bool TreeBuilder::key(std::string& name) {
 
 bool TreeBuilder::open(Json empty) {
   if (levels_.size() == kJsonDepth)
-    fail(position(), text("wanted at most ", kJsonDepth, " nested arrays and objects"));
+    fail(position(), concat("wanted at most ", kJsonDepth, " nested arrays and objects"));
   levels_.push_back({&add(std::move(empty)), {}});
   return true;
 }
@@ -150,7 +150,8 @@ std::string TreeBuilder::found(std::size_t position) const {
   while (cut && !rest.empty() && (rest.front() & 0xC0) == 0x80)
     rest.remove_prefix(1);  // not inside a UTF-8 character
   if (rest.empty()) return "the end of the text";
-  return text(cut ? "..." : "", json_string(rest), position > text_.size() ? " and the end of the text" : "");
+  return concat(cut ? "..." : "", json_string(rest),
+                position > text_.size() ? " and the end of the text" : "");
 }
 
 const char* TreeBuilder::wanted() const {
@@ -169,14 +170,14 @@ std::string described(const Json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "an array";
   if (value.is_null()) return "null";
-  return text(shortened(value.dump()), " (", value.type_name(), ")");
+  return concat(shortened(value.dump()), " (", value.type_name(), ")");
 }
 
 /// The field, or nullptr if it is missing.
 const Json* find(const Json& object, std::string_view field, const std::string& where) {
   if (!object.is_object())
     throw Error(
-        text(where, ": found ", described(object), ", wanted an object with a field ", json_string(field)));
+        concat(where, ": found ", described(object), ", wanted an object with a field ", json_string(field)));
   const auto found = object.find(field);
   return found == object.end() ? nullptr : &*found;
 }
@@ -184,7 +185,7 @@ const Json* find(const Json& object, std::string_view field, const std::string& 
 [[noreturn]] void refuse(const Json* found, std::string_view field, const std::string& where,
                          const std::string& wanted) {
   const std::string is = found == nullptr ? "missing" : "found " + described(*found);
-  throw Error(text(where, ": field ", json_string(field), ": ", is, ", wanted ", wanted));
+  throw Error(concat(where, ": field ", json_string(field), ": ", is, ", wanted ", wanted));
 }
 
 /// The field if it is as the predicate demands.
@@ -205,7 +206,7 @@ bool absent(const Json& object, std::string_view field, const std::string& where
 Json parse_json(std::string_view text, const std::string& where) {
   // nlohmann's lexer takes a zero byte for the end of the text and would ignore what follows
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
-    throw Error(slalom::text(where, ": byte ", zero + 1, ": found a zero byte, wanted UTF-8 text"));
+    throw Error(slalom::concat(where, ": byte ", zero + 1, ": found a zero byte, wanted UTF-8 text"));
   const char* const end = text.data() + text.size();
   const char* reached = text.data();
   TreeBuilder builder(text, where, reached);
@@ -220,7 +221,7 @@ std::int64_t require_integer(const Json& object, std::string_view field, const s
                     !(value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX);
   const std::int64_t number = fits ? value->get<std::int64_t>() : 0;
   if (!fits || number < min || number > max)
-    refuse(value, field, where, text("an integer from ", min, " to ", max));
+    refuse(value, field, where, concat("an integer from ", min, " to ", max));
   return number;
 }
 
@@ -370,8 +371,8 @@ template <class T>
 JsonRow& JsonRow::nested(std::string_view name, std::span<const T> values, std::span<const Index> shape) {
   const Index size = std::accumulate(shape.begin(), shape.end(), Index{1}, std::multiplies<>());
   if (shape.size() > 4 || size != std::ssize(values))
-    throw Error(text("[json] field ", json_string(name), ": found ", values.size(), " values and ",
-                     shape.size(), " axes, wanted ", size, " values in at most 4 axes"));
+    throw Error(concat("[json] field ", json_string(name), ": found ", values.size(), " values and ",
+                       shape.size(), " axes, wanted ", size, " values in at most 4 axes"));
   raw(name, "");
   const T* next = values.data();
   append_nested(line_, next, shape, digits_);

@@ -16,14 +16,14 @@ namespace slalom {
 namespace {
 
 std::string two_digits(std::int64_t n) {
-  return text(n < 10 ? "0" : "", n);
+  return concat(n < 10 ? "0" : "", n);
 }
 
 /// mm:ss, from an hour on h:mm:ss.
 std::string clock_time(double seconds) {
   const auto s = static_cast<std::int64_t>(std::round(seconds));
-  const std::string hours = s < 3600 ? "" : text(s / 3600, ":");
-  return text(hours, two_digits(s / 60 % 60), ":", two_digits(s % 60));
+  const std::string hours = s < 3600 ? "" : concat(s / 3600, ":");
+  return concat(hours, two_digits(s / 60 % 60), ":", two_digits(s % 60));
 }
 
 /// The longest start of at most `width` code points.
@@ -58,17 +58,17 @@ void write_stderr(const std::string& bytes) {
 
 std::string progress_line(const ProgressState& state, std::size_t width) {
   const auto& [label, done, total, detail, seconds, first] = state;
-  std::string line = text(label, "  ", done);
+  std::string line = concat(label, "  ", done);
   if (total > 0) {
-    line += text("/", total, "  ", 100 * done / total, "%");
+    line += concat("/", total, "  ", 100 * done / total, "%");
     if (done >= total)
-      line += text("  took ", clock_time(seconds));
+      line += concat("  took ", clock_time(seconds));
     else if (done > first)
-      line += text(
+      line += concat(
           "  ", clock_time(seconds * static_cast<double>(total - done) / static_cast<double>(done - first)),
           " left");
   }
-  if (!detail.empty()) line += text("  ", detail);
+  if (!detail.empty()) line += concat("  ", detail);
   return std::string(first_code_points(line, width));
 }
 
@@ -94,7 +94,7 @@ void Progress::show() {
   if (mode_ == ProgressMode::plain)
     write_stderr(progress_line(state, std::numeric_limits<std::size_t>::max()) + "\n");
   else
-    write_stderr(text("\r", progress_line(state, line_width()), "\x1b[K"));
+    write_stderr(concat("\r", progress_line(state, line_width()), "\x1b[K"));
   next_ = now + (mode_ == ProgressMode::plain ? 10'000ms : 100ms);
   pending_ = false;
   shown_ = true;

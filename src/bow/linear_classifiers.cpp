@@ -114,12 +114,12 @@ double choose_cost(Design& design, int solver) {
 
 void check(const LabelledCounts& counts, const std::optional<double>& cost) {
   if (cost && !(std::isfinite(*cost) && *cost > 0))
-    throw Error(text("[linear classifier] the cost is ", *cost, ", wanted a positive number"));
+    throw Error(concat("[linear classifier] the cost is ", *cost, ", wanted a positive number"));
   const Index wanted = cost ? 1 : kHeldOutEvery;
   for (const int label : {0, 1})
     if (const Index found = counts.texts[static_cast<std::size_t>(label)]; found < wanted)
-      throw Error(text("[linear classifier] found ", found, " texts of label ", label, ", wanted ", wanted,
-                       " or more", cost ? "" : " to choose the cost"));
+      throw Error(concat("[linear classifier] found ", found, " texts of label ", label, ", wanted ", wanted,
+                         " or more", cost ? "" : " to choose the cost"));
 }
 
 template <class Model>

@@ -15,10 +15,10 @@ double log_ratio(double ones, double zeros) {
 void check(const LabelledCounts& counts, const NaiveBayesOptions& options) {
   for (const double smoothing : {options.smoothing, options.score_smoothing})
     if (!std::isfinite(smoothing) || smoothing <= 0)
-      throw Error(text("[naive Bayes] smoothing is ", smoothing, ", wanted a positive number"));
+      throw Error(concat("[naive Bayes] smoothing is ", smoothing, ", wanted a positive number"));
   for (const int label : {0, 1})
     if (counts.texts[static_cast<std::size_t>(label)] == 0)
-      throw Error(text("[naive Bayes] found no text of label ", label, ", wanted one or more"));
+      throw Error(concat("[naive Bayes] found no text of label ", label, ", wanted one or more"));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void TfidfNetwork<T>::check(const PackedTexts& texts) const {
     for (Index r = texts.begin[static_cast<std::size_t>(b)]; r < texts.begin[static_cast<std::size_t>(b) + 1];
          ++r)
       if (const TokenId id = texts.ids[static_cast<std::size_t>(r)]; id < 0 || id >= std::ssize(idf_))
-        throw Error(text("[tfidf] text ", b, " has id ", id, ", the vocabulary has ", idf_.size()));
+        throw Error(concat("[tfidf] text ", b, " has id ", id, ", the vocabulary has ", idf_.size()));
 }
 
 template <class T>
@@ -86,7 +86,7 @@ Tensor<T> TfidfNetwork<T>::vectors(Tape<T>& tape, const PackedTexts& texts,
 }
 
 template <class T>
-Var TfidfNetwork<T>::forward(Tape<T>& tape, const PackedTexts& texts, const Pass&) {
+Var TfidfNetwork<T>::forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions&) {
   check(texts);
   const Index hidden = parameters_.shape(hidden_bias_)[0];
   const std::span<const TokenId> distinct = distinct_tokens(tape.arena(), texts);

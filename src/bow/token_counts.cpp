@@ -10,13 +10,13 @@ CountedTokens::CountedTokens(Index vocabulary, const std::function<bool(TokenId)
   for (Index id = 0; id < vocabulary; ++id) counted_.push_back(!is_special(static_cast<TokenId>(id)));
   size_ = std::ranges::count(counted_, true);
   if (size_ == 0)
-    throw Error(text("[bag of words] the vocabulary of ", vocabulary,
-                     " tokens has none that is not special, wanted one or more"));
+    throw Error(concat("[bag of words] the vocabulary of ", vocabulary,
+                       " tokens has none that is not special, wanted one or more"));
 }
 
 bool CountedTokens::contains(TokenId id) const {
   if (id < 0 || id >= vocabulary())
-    throw Error(text("[bag of words] found id ", id, ", wanted 0 to ", vocabulary() - 1));
+    throw Error(concat("[bag of words] found id ", id, ", wanted 0 to ", vocabulary() - 1));
   return counted_[static_cast<std::size_t>(id)];
 }
 
@@ -43,7 +43,7 @@ LabelledCounts count_labelled_texts(const PackedBatch& texts, const CountedToken
   for (Index b = 0; b < texts.texts(); ++b) {
     const int label = texts.labels[static_cast<std::size_t>(b)];
     if (label != 0 && label != 1)
-      throw Error(text("[bag of words] text ", b, " has label ", label, ", wanted 0 or 1"));
+      throw Error(concat("[bag of words] text ", b, " has label ", label, ", wanted 0 or 1"));
     const auto of = static_cast<std::size_t>(label);
     ++counts.texts[of];
     count_by_token(texts.text(b), tokens, bag);

@@ -45,8 +45,8 @@ Text given_tokens(const std::string& list, Index vocabulary) {
   Text ids;
   for (const TokenId id : id_list("tokens", list)) {
     if (id >= vocabulary)
-      throw UsageError(text("--tokens: id ", id, ", the model has 0 to ", vocabulary - 1));
-    if (std::ranges::find(ids, id) != ids.end()) throw UsageError(text("--tokens: id ", id, " twice"));
+      throw UsageError(concat("--tokens: id ", id, ", the model has 0 to ", vocabulary - 1));
+    if (std::ranges::find(ids, id) != ids.end()) throw UsageError(concat("--tokens: id ", id, " twice"));
     ids.push_back(id);
   }
   if (ids.size() < 2) throw UsageError("--tokens " + list + ", wanted at least 2");
@@ -56,16 +56,16 @@ Text given_tokens(const std::string& list, Index vocabulary) {
 void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) {
   if (!list.empty()) {
     audited.options.tokens = given_tokens(list, vocabulary);
-    audited.chosen = text("the ", audited.options.tokens.size(), " tokens given");
+    audited.chosen = concat("the ", audited.options.tokens.size(), " tokens given");
     return;
   }
   Text all;
   for (TokenId id = 0; id < vocabulary; ++id)
-    if (!audited.tokens.is_marker(id) && !audited.tokens.special.is_special(id)) all.push_back(id);
+    if (!audited.tokens.is_special(id) && !audited.tokens.special.is_special(id)) all.push_back(id);
   const Index K = std::ssize(all), M = std::min(K, kMostDefaultTokens);
   for (Index i = 0; i < M; ++i) audited.options.tokens.push_back(all[static_cast<std::size_t>(i * K / M)]);
-  audited.chosen = K == M ? text("all ", K, " tokens that are not special")
-                          : text(M, " of the ", K, " tokens that are not special, evenly spaced by id");
+  audited.chosen = K == M ? concat("all ", K, " tokens that are not special")
+                          : concat(M, " of the ", K, " tokens that are not special, evenly spaced by id");
 }
 
 void read_options(Audited& audited, const ParsedOptions& parsed, const ClassifierConfig& config) {
@@ -187,23 +187,24 @@ std::string proof(const Audited& audited, const Certificate& c) {
   double sizes = 0;
   for (std::size_t i = 0; i < c.witness.size(); ++i) {
     const double f = c.log_odds[i];
-    names.push_back(text("F(\"", audited.words(c.witness[i]), "\")"));
-    values.push_back(f < 0 ? text("(", fixed(f, kDecimals), ")") : fixed(f, kDecimals));
-    answers += text("    ", names.back(), " = ", fixed(f, kDecimals), "\n");
+    names.push_back(concat("F(\"", audited.words(c.witness[i]), "\")"));
+    values.push_back(f < 0 ? concat("(", fixed(f, kDecimals), ")") : fixed(f, kDecimals));
+    answers += concat("    ", names.back(), " = ", fixed(f, kDecimals), "\n");
     sizes += std::abs(c.coefficient[i]);
   }
-  return text("  Each of them has ", combination(c.coefficient, names), " = 0, but here\n", answers,
-              "  and |", combination(c.coefficient, values), "| / ", significant(sizes, 3), " = ",
-              significant(c.bound, 4), ".\n");
+  return concat("  Each of them has ", combination(c.coefficient, names), " = 0, but here\n", answers,
+                "  and |", combination(c.coefficient, values), "| / ", significant(sizes, 3), " = ",
+                significant(c.bound, 4), ".\n");
 }
 
 std::string claim(const Audited& audited, const Certificate& c, const char* kind, const char* freedom) {
   const std::string bound = significant(c.bound, 4), rounding = significant(c.rounding_error, 2);
   if (!c.proves())
-    return text("Not proved to be anything but ", kind, ": the best bound found is ", bound,
-                " nats, its rounding error ", rounding, ".\n");
-  return text("Proved not to be ", kind, ": whatever ", freedom, ", some text's log-odds is off by at least ",
-              bound, " nats\n  (rounding error ", rounding, ").\n", proof(audited, c));
+    return concat("Not proved to be anything but ", kind, ": the best bound found is ", bound,
+                  " nats, its rounding error ", rounding, ".\n");
+  return concat("Proved not to be ", kind, ": whatever ", freedom,
+                ", some text's log-odds is off by at least ", bound, " nats\n  (rounding error ", rounding,
+                ").\n", proof(audited, c));
 }
 
 std::string distance_report(const std::optional<ClassDistances>& d) {
@@ -217,8 +218,8 @@ std::string distance_report(const std::optional<ClassDistances>& d) {
   row("additive position by position", d->positionwise, "a minimum");
   row("a SLALOM", d->slalom, "the best fit found");
   row("a SLALOM with a background token", d->slalom_background, "the best fit found");
-  return text("Root mean squared distance over all ", d->texts, " texts of 1 to ", d->longest,
-              " tokens, every length weighing the same:\n\n", table.text());
+  return concat("Root mean squared distance over all ", d->texts, " texts of 1 to ", d->longest,
+                " tokens, every length weighing the same:\n\n", table.text());
 }
 
 std::string curve_report(const Audited& audited) {
@@ -228,14 +229,14 @@ std::string curve_report(const Audited& audited) {
   for (const Index n : {Index{1}, Index{2}, Index{3}, Index{5}, Index{10}, Index{30}, most})
     if (n <= most && (shown.empty() || n > shown.back())) shown.push_back(n);
   std::vector<Table::Column> columns = {{"token repeated"}};
-  for (const Index n : shown) columns.push_back({text("n = ", n), Table::Align::right});
+  for (const Index n : shown) columns.push_back({concat("n = ", n), Table::Align::right});
   Table table(columns);
   for (const RepetitionCurve& curve : curves) {
     std::vector<std::string> cells = {audited.words({curve.token})};
     for (const Index n : shown) cells.push_back(fixed(curve.log_odds[static_cast<std::size_t>(n - 1)], 4));
     table.add_row(std::move(cells));
   }
-  return text(
+  return concat(
       "Log-odds of a token repeated n times (a line in n, if the model is an additive bag of words):\n\n",
       table.text());
 }
@@ -243,29 +244,29 @@ std::string curve_report(const Audited& audited) {
 std::string report(const Audited& audited) {
   const Audit& a = audited.audit;
   const AuditOptions& o = audited.options;
-  std::string out =
-      text("Is ", visible(audited.common.model), " additive? Log-odds of class ", audited.target,
-           " against the rest, on texts of ", audited.chosen, ",\n",
-           o.prefix.empty() && o.suffix.empty()
-               ? std::string("which the model reads bare")
-               : text("which the model reads as ", audited.words(o.prefix), " … ", audited.words(o.suffix)),
-           ".\n\n");
+  std::string out = concat(
+      "Is ", visible(audited.common.model), " additive? Log-odds of class ", audited.target,
+      " against the rest, on texts of ", audited.chosen, ",\n",
+      o.prefix.empty() && o.suffix.empty()
+          ? std::string("which the model reads bare")
+          : concat("which the model reads as ", audited.words(o.prefix), " … ", audited.words(o.suffix)),
+      ".\n\n");
   if (a.collapsed)
-    out += text(
+    out += concat(
         "Collapsed: over ", kSpreadTexts, " random texts the log-odds has a standard deviation of ",
         significant(a.spread, 2), " nats, below ", kCollapsedSpread,
         ".\n  The model says nearly the same of every text; that it is near to additive means nothing.\n");
   else
-    out +=
-        text("Not collapsed: over ", kSpreadTexts, " random texts the log-odds has a standard deviation of ",
-             significant(a.spread, 3), " nats.\n");
+    out += concat("Not collapsed: over ", kSpreadTexts,
+                  " random texts the log-odds has a standard deviation of ", significant(a.spread, 3),
+                  " nats.\n");
   out += claim(audited, a.affine, "an additive bag of words", "the weights");
   out +=
       claim(audited, a.positionwise, "additive position by position", "the weights of tokens at positions");
   return out + "\n" + distance_report(a.distances) + "\n" + curve_report(audited) +
-         text("\n", audited.cost.queries, " queries, ", audited.cost.unique_queries, " unique, ",
-              audited.cost.token_forwards, " token-forwards; seed ", audited.common.seed, ", slalom ",
-              SLALOM_VERSION, "\n");
+         concat("\n", audited.cost.queries, " queries, ", audited.cost.unique_queries, " unique, ",
+                audited.cost.token_forwards, " token-forwards; seed ", audited.common.seed, ", slalom ",
+                SLALOM_VERSION, "\n");
 }
 
 int run(const ParsedOptions& parsed) {

@@ -28,8 +28,8 @@ Index batch_rows(const ParsedOptions& parsed, const ClassifierConfig& config, In
   const Index row = forward_scalars_per_row(config, longest) * scalar_bytes;
   const Index left = (megabytes << 20) - parameters * scalar_bytes - (Index{64} << 20);
   if (left < row * longest)
-    throw UsageError(text("--max-memory ", megabytes, ": the model and a text of ", longest, " tokens need ",
-                          megabytes + ((row * longest - left) >> 20) + 1, " MiB"));
+    throw UsageError(concat("--max-memory ", megabytes, ": the model and a text of ", longest,
+                            " tokens need ", megabytes + ((row * longest - left) >> 20) + 1, " MiB"));
   return std::min(wanted, left / row);
 }
 
@@ -70,17 +70,17 @@ Target target_named(const std::string& word, const std::vector<std::string>& lab
   const bool is_label = named < std::ssize(labels), is_number = number >= 0 && number < std::ssize(labels);
   if (is_label && is_number && named != number)
     return {TargetChoice::one, named, word,
-            text("--target ", word, " was taken as the name of class ", named, "; class ", number,
-                 " is named ", json_string(labels[static_cast<std::size_t>(number)]))};
+            concat("--target ", word, " was taken as the name of class ", named, "; class ", number,
+                   " is named ", json_string(labels[static_cast<std::size_t>(number)]))};
   if (is_label || is_number) return {TargetChoice::one, is_label ? named : number, word, ""};
   if (word == "pred") return {TargetChoice::predicted, 0, word, ""};
   if (word == "all") return {TargetChoice::all, 0, word, ""};
   constexpr std::size_t kMostShown = 20;
   std::string list;
   for (std::size_t c = 0; c < std::min(labels.size(), kMostShown); ++c)
-    list += text(c == 0 ? "" : ", ", c, " ", labels[c]);
-  throw UsageError(text("--target ", word, ", the model has classes 0 to ", labels.size() - 1, ": ", list,
-                        labels.size() > kMostShown ? ", ..." : ""));
+    list += concat(c == 0 ? "" : ", ", c, " ", labels[c]);
+  throw UsageError(concat("--target ", word, ", the model has classes 0 to ", labels.size() - 1, ": ", list,
+                          labels.size() > kMostShown ? ", ..." : ""));
 }
 
 }  // namespace
@@ -109,14 +109,14 @@ Index read_one_target(const ParsedOptions& parsed, const CommonOptions& common,
   const Target target = read_target(parsed, common, labels);
   if (target.choice == TargetChoice::one) return target.one;
   throw UsageError(
-      text("--target ", target.word, ": ", what, " is of one class, the model has ", labels.size()),
+      concat("--target ", target.word, ": ", what, " is of one class, the model has ", labels.size()),
       "name it, or give its number: --target CLASS");
 }
 
 ProblemType read_problem(const ParsedOptions& parsed, const ClassifierConfig& config) {
   if (parsed.count("sigmoid") == 0) return config.problem();
   if (config.labels != 1)
-    throw UsageError(text("--sigmoid has no effect: the model has ", config.labels, " outputs"));
+    throw UsageError(concat("--sigmoid has no effect: the model has ", config.labels, " outputs"));
   return ProblemType::multi_label;
 }
 
@@ -129,7 +129,7 @@ RowLimits OpenedClassifier::any_length() const {
 
 ExplainedText OpenedClassifier::explained(const Encoding& text) const {
   return ExplainedText(
-      text, [this](TokenId id) { return tokens.is_marker(id); }, unit);
+      text, [this](TokenId id) { return tokens.is_special(id); }, unit);
 }
 
 std::string OpenedClassifier::readable(TokenId id) const {
@@ -176,7 +176,7 @@ std::string unknown_warning(const ExplainedText& text, const FolderTokens& token
     for (Index i = unit.first; i < unit.first + unit.size; ++i, ++all)
       if (text.ids()[static_cast<std::size_t>(i)] == *tokens.special.unk) ++unknown;
   if (2 * unknown < all) return "";
-  return slalom::text(
+  return slalom::concat(
       unknown == all ? "every token of this text is" : "half or more of this text's tokens are",
       " unknown to the vocabulary: ", unknown, " of ", all, " are ", tokens.text(*tokens.special.unk));
 }
@@ -215,7 +215,7 @@ std::string fingerprint_of_folder(const std::string& folder) {
   names.emplace_back("config.json");
   std::string all;
   for (const std::string& name : names)
-    if (const std::string path = text(folder, "/", name); file_exists(path))
+    if (const std::string path = concat(folder, "/", name); file_exists(path))
       all = fingerprint(read_file(path), fingerprint(name, all));
   return all;
 }
@@ -224,8 +224,8 @@ void read_tokens(const std::string& folder, const ParsedOptions& parsed, OpenedC
   opened.tokens = read_folder_tokens(folder);
   opened.folder = fingerprint_of_folder(folder);
   if (!opened.tokens.unresolved.empty() && parsed.count("special-ids") == 0)
-    throw UsageError(text(folder, ": found no vocab.txt or vocab.json with the special token \"",
-                          opened.tokens.unresolved.front().name, "\""),
+    throw UsageError(concat(folder, ": found no vocab.txt or vocab.json with the special token \"",
+                            opened.tokens.unresolved.front().name, "\""),
                      "name the ids of special tokens: --special-ids A,B, or \"\" for none");
 }
 
@@ -255,11 +255,12 @@ OpenedClassifier open_classifier(const ParsedOptions& parsed, const CommonOption
       read_tokens(opened.tokenizer_folder, parsed, opened);
     }
     const double timeout = number_option(parsed, "timeout");
-    if (timeout <= 0 || timeout > 86400) throw UsageError(text("--timeout ", timeout, ", wanted 0 to 86400"));
+    if (timeout <= 0 || timeout > 86400)
+      throw UsageError(concat("--timeout ", timeout, ", wanted 0 to 86400"));
     opened.f = std::make_unique<CommandBlackBox>(command, timeout);
   }
-  for (const TokenId id : id_list("special-ids", opened.special_ids)) opened.tokens.markers.push_back(id);
-  std::ranges::sort(opened.tokens.markers);
+  for (const TokenId id : id_list("special-ids", opened.special_ids)) opened.tokens.special_ids.push_back(id);
+  std::ranges::sort(opened.tokens.special_ids);
   return opened;
 }
 
@@ -295,9 +296,9 @@ void refuse_without_effect(const ParsedOptions& parsed, const std::vector<const 
     if (parsed.count(option) > 0 && std::ranges::none_of(methods, [&](const Method* m) {
           return m->has(option) && !(replaced && m->has("as-published"));
         }))
-      throw UsageError(text("--", option, " has no effect with ",
-                            methods.size() == 1 ? text("--method ", methods[0]->name) : "these methods",
-                            replaced ? " --as-published" : ""));
+      throw UsageError(concat("--", option, " has no effect with ",
+                              methods.size() == 1 ? concat("--method ", methods[0]->name) : "these methods",
+                              replaced ? " --as-published" : ""));
   }
 }
 
@@ -326,12 +327,12 @@ ExplainOptions read_explain_options(const ParsedOptions& parsed, const CommonOpt
   o.pad_id = classifier.tokens.padding;
   o.unk_id = classifier.tokens.special.unk;
   if (absence == "mask") {
-    o.absence.filler = o.mask_id;
+    o.masking.replacement = o.mask_id;
     if (!o.mask_id)
       throw UsageError("--absence mask: the folder names no mask token", "give its id: --mask-id N");
   }
   o.tolerance = number_option(parsed, "tolerance");
-  if (o.tolerance <= 0) throw UsageError(text("--tolerance ", o.tolerance, ", wanted more than 0"));
+  if (o.tolerance <= 0) throw UsageError(concat("--tolerance ", o.tolerance, ", wanted more than 0"));
   o.short_length =
       integer_option(parsed, "short-length", 1, std::min<Index>(classifier.limits.longest, 100'000));
   o.most_deleted = integer_option(parsed, "most-deleted", 1, 1'000'000);

@@ -84,7 +84,7 @@ int run_program(int argc, char** argv, int (*body)(int, char**)) {
   } catch (const std::bad_alloc&) {
     say("error: out of memory");
   } catch (const std::exception& e) {  // the standard library's own, such as std::filesystem's
-    say(text("error: ", e.what()));
+    say(concat("error: ", e.what()));
   }
   return static_cast<int>(ExitStatus::bad_input);
 }

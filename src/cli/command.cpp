@@ -34,7 +34,7 @@ std::string ParsedOptions::Value::as() const {
 template <>
 std::int64_t ParsedOptions::Value::as() const {
   if (const auto number = whole_number<std::int64_t>(word)) return *number;
-  throw UsageError(text("found ", word, ", wanted at most ", INT64_MAX));
+  throw UsageError(concat("found ", word, ", wanted at most ", INT64_MAX));
 }
 template <>
 bool ParsedOptions::Value::as() const {
@@ -109,7 +109,7 @@ std::string alternatives(const std::vector<std::string>& words) {
 
 void check_value(const Command& command, const Option& option, const std::string& word) {
   const auto refuse = [&](const std::string& wanted) {
-    throw UsageError(text(spelled(command, long_name(option) + "=" + word), ", wanted ", wanted));
+    throw UsageError(concat(spelled(command, long_name(option) + "=" + word), ", wanted ", wanted));
   };
   if (option.value.empty() && !word.empty()) refuse("no value");
   if (option.value == "N" && !whole_number<std::int64_t>(word) && !whole_number<std::uint64_t>(word))
@@ -124,16 +124,16 @@ void check_effect(const Command& command, const Option& option, const ParsedOpti
   const std::string name = long_name(option);
   if (parsed.count(name) == 0) return;
   if (const auto unused = command.unused.find(name); unused != command.unused.end())
-    throw UsageError(text("--", name, " has no effect in ", command.name, ": ", unused->second));
+    throw UsageError(concat("--", name, " has no effect in ", command.name, ": ", unused->second));
   const auto holds = [&](const std::string& condition) { return parsed.holds(condition); };
   for (const std::string& condition : split_list(option.excludes, ' '))
     if (holds(condition))
-      throw UsageError(text("--", name, " has no effect with ", spelled(command, condition)));
+      throw UsageError(concat("--", name, " has no effect with ", spelled(command, condition)));
   const std::vector<std::string> needs = split_list(option.needs, ' ');
   if (!needs.empty() && std::ranges::none_of(needs, holds)) {
     std::vector<std::string> wanted;
     for (const std::string& condition : needs) wanted.push_back(spelled(command, condition));
-    throw UsageError(text("--", name, " has no effect without ", alternatives(wanted)));
+    throw UsageError(concat("--", name, " has no effect without ", alternatives(wanted)));
   }
 }
 
@@ -164,7 +164,7 @@ cxxopts::ParseResult parse(const Command& command, const OptionTable& options, i
   try {
     return parser.parse(argc, argv);
   } catch (const cxxopts::exceptions::missing_argument&) {  // which only the last can be
-    throw UsageError(text(argv[argc - 1], ", wanted a value behind it"),
+    throw UsageError(concat(argv[argc - 1], ", wanted a value behind it"),
                      command.title() + " --help lists the options");
   }
 }

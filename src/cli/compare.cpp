@@ -124,7 +124,7 @@ class Comparison {
       return classifier_.explain(method, text, options_);
     } catch (const Error& e) {
       if (e.status() != ExitStatus::bad_input) throw;
-      throw Error(slalom::text(method.name, ": ", e.what()), e.hint());
+      throw Error(slalom::concat(method.name, ": ", e.what()), e.hint());
     }
   }
 
@@ -213,12 +213,12 @@ class Comparison {
                                           {"queries", Table::Align::right},
                                           {"seconds", Table::Align::right}};
     for (std::size_t j = 0; j < methods_.size(); ++j)
-      columns.push_back({text("(", j + 1, ")"), Table::Align::right});
+      columns.push_back({concat("(", j + 1, ")"), Table::Align::right});
     Table table(std::move(columns));
     for (std::size_t i = 0; i < methods_.size(); ++i) {
       const Summary r2 = summarise(found_[i].r2), alone = summarise(found_[i].r2_scores),
                     seconds = summarise(found_[i].seconds);
-      std::vector<std::string> cells = {text("(", i + 1, ") ", methods_[i].name),
+      std::vector<std::string> cells = {concat("(", i + 1, ") ", methods_[i].name),
                                         std::to_string(seconds.n),
                                         fixed(r2.mean, 3),
                                         alone.n > 0 ? fixed(alone.mean, 3) : "",
@@ -229,7 +229,7 @@ class Comparison {
         cells.push_back(fixed(summarise(agreement_[i * methods_.size() + j]).mean, 2));
       table.add_row(std::move(cells));
     }
-    return text(
+    return concat(
         "Fidelity on held-out deletions (R2: higher is better; alone: of the scores without calibration or\n"
         "position effects; standard error over texts), cost, and rank agreement (Spearman) of the methods\n"
         "with each other, means over ",

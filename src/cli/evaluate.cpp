@@ -84,7 +84,7 @@ int run(const ParsedOptions& parsed) {
   if (chosen.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
   EvaluationOptions options{.step = integer_option(parsed, "step", 1, 1'000'000),
                             .held_out = chosen.held_out,
-                            .absence = chosen.absence,
+                            .masking = chosen.masking,
                             .seed = common.seed};
   chosen.held_out = 0;  // fidelity is one of the metrics here
   std::vector<Found> found(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});

@@ -48,7 +48,7 @@ class Run {
     if (interrupted()) {
       output.flush();
       if (common_.output != "-" && !common_.quiet)
-        say(text("finished rows are in ", partial_name(common_.output), "; --resume goes on"));
+        say(concat("finished rows are in ", partial_name(common_.output), "; --resume goes on"));
       check_interrupt();
     }
     output.commit();
@@ -79,15 +79,15 @@ class Run {
     InputRow row;
     for (const FinishedRows::Row& wanted : finished.rows) {
       if (!source.next(row))
-        throw Error(text(source.name(), ": found ", row.line, " lines, and ", finished.rows.size(),
-                         " rows are finished in ", partial_name(common_.output)));
+        throw Error(concat(source.name(), ": found ", row.line, " lines, and ", finished.rows.size(),
+                           " rows are finished in ", partial_name(common_.output)));
       if (Json::parse(row.id_json) != Json::parse(wanted.id_json))
-        throw Error(text(source.name(), ": line ", row.line, ": field \"id\": found ", row.id_json,
-                         ", wanted ", wanted.id_json, " as in ", partial_name(common_.output)));
+        throw Error(concat(source.name(), ": line ", row.line, ": field \"id\": found ", row.id_json,
+                           ", wanted ", wanted.id_json, " as in ", partial_name(common_.output)));
       if (fingerprint_of(row) != wanted.input)
-        throw Error(text(source.name(), ": line ", row.line, ": row ", row.id_json,
-                         " has not the text or ids that it had in the run that ",
-                         partial_name(common_.output), " is of"));
+        throw Error(concat(source.name(), ": line ", row.line, ": row ", row.id_json,
+                           " has not the text or ids that it had in the run that ",
+                           partial_name(common_.output), " is of"));
     }
   }
 

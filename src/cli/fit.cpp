@@ -25,7 +25,7 @@ struct Rows {
 
 // All rows, numbered tokens, and the last `holdout` of them apart. A text may be empty if its surrogate has
 // an answer for that.
-Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_markers, bool empty_texts,
+Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_special, bool empty_texts,
                Index holdout) {
   RowReader reader(path, {.vocabulary = Index{1} << 31, .classes = INT32_MAX});
   std::vector<std::vector<TokenId>> texts;
@@ -33,19 +33,19 @@ Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_ma
   std::map<TokenId, Sample::Token> place;
   for (InputRow row; reader.next(row);) {
     if (!row.log_odds)
-      throw Error(text(input_name(path), ": line ", row.line, ": field \"log_odds\" is missing"),
+      throw Error(concat(input_name(path), ": line ", row.line, ": field \"log_odds\" is missing"),
                   "slalom predict writes log-odds; a row to fit needs input_ids and log_odds");
-    if (skip_markers) std::erase_if(row.ids, [&](TokenId id) { return folder.is_marker(id); });
+    if (skip_special) std::erase_if(row.ids, [&](TokenId id) { return folder.is_special(id); });
     if (row.ids.empty() && !empty_texts)
-      throw Error(text(input_name(path), ": line ", row.line, ": the text has special tokens only"),
+      throw Error(concat(input_name(path), ": line ", row.line, ": the text has special tokens only"),
                   "a SLALOM without background has no log-odds for it: --background fitted");
     for (TokenId id : row.ids) place.emplace(id, 0);
     texts.push_back(row.ids);
     targets.push_back(*row.log_odds);
   }
   if (std::ssize(texts) <= holdout)
-    throw Error(text(input_name(path), ": found ", texts.size(), " rows, wanted more than the ", holdout,
-                     " held out"));
+    throw Error(concat(input_name(path), ": found ", texts.size(), " rows, wanted more than the ", holdout,
+                       " held out"));
   Rows rows;
   for (auto& [id, number] : place) {
     number = static_cast<Sample::Token>(rows.ids.size());

@@ -132,9 +132,9 @@ std::string bare_summary(const Command& command) {
 
 std::string man_page(const std::vector<Command>& commands) {
   std::string out =
-      text(".TH SLALOM 1 \"\" \"slalom ", SLALOM_VERSION, "\"\n.SH NAME\nslalom \\- attention ",
-           "classifiers, their surrogates and explanations of their outputs\n.SH SYNOPSIS\n.B slalom\n",
-           ".I COMMAND\n[options]\n.SH COMMANDS\n");
+      concat(".TH SLALOM 1 \"\" \"slalom ", SLALOM_VERSION, "\"\n.SH NAME\nslalom \\- attention ",
+             "classifiers, their surrogates and explanations of their outputs\n.SH SYNOPSIS\n.B slalom\n",
+             ".I COMMAND\n[options]\n.SH COMMANDS\n");
   std::string common;
   const auto add = [](const OptionTable& options, std::string& to) {
     for (const Option& option : options)

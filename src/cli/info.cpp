@@ -38,11 +38,11 @@ void add_tokenizer_facts(const std::string& folder, std::vector<Fact>& facts) {
   if (tokenizer)
     facts.push_back({"tokenizer_vocabulary", std::to_string(tokenizer->vocabulary().size()), true});
   std::vector<std::string> special;
-  for (const TokenId id : tokens.markers) special.push_back(text(tokens.text(id), " (", id, ")"));
+  for (const TokenId id : tokens.special_ids) special.push_back(concat(tokens.text(id), " (", id, ")"));
   facts.push_back({"special_tokens", special.empty() ? "none" : listed(special)});
   for (const auto& [name, id] :
        {std::pair{"unk_token", tokens.special.unk}, {"mask_token", tokens.special.mask}})
-    if (id) facts.push_back({name, text(tokens.text(*id), " (", *id, ")")});
+    if (id) facts.push_back({name, concat(tokens.text(*id), " (", *id, ")")});
 }
 
 std::vector<Fact> model_facts(const std::string& folder) {
@@ -61,7 +61,7 @@ std::vector<Fact> model_facts(const std::string& folder) {
       number("parameters", loaded.model->parameters().scalars()),
       number("labels", c.labels)};
   const std::vector<std::string> names = c.class_names();
-  for (std::size_t i = 0; i < names.size(); ++i) facts.push_back({text("label_", i), names[i]});
+  for (std::size_t i = 0; i < names.size(); ++i) facts.push_back({concat("label_", i), names[i]});
   add_tokenizer_facts(folder, facts);
   // Every tensor that the architecture has was found with its shape, or the model would not have been read.
   facts.push_back(number("tensors", std::ssize(stored_tensors(*loaded.model))));

@@ -26,7 +26,7 @@ void say(const std::string& line) {
 }
 
 void say_error(const Error& error) {
-  say(text("error: ", error.what()));
+  say(concat("error: ", error.what()));
   if (!error.hint().empty()) std::cerr << without_middle(visible("hint: " + error.hint(), true)) + "\n";
 }
 

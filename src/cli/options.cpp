@@ -33,7 +33,7 @@ CommonOptions read_common(const ParsedOptions& parsed) {
 std::uint64_t seed_option(const ParsedOptions& parsed) {
   const std::string word = parsed["seed"].as<std::string>();
   const std::optional<std::uint64_t> seed = whole_number<std::uint64_t>(word);
-  if (!seed) throw UsageError(text("--seed ", word, ", wanted a whole number from 0 to ", UINT64_MAX));
+  if (!seed) throw UsageError(concat("--seed ", word, ", wanted a whole number from 0 to ", UINT64_MAX));
   return *seed;
 }
 
@@ -42,7 +42,7 @@ std::int64_t integer_option(const ParsedOptions& parsed, const std::string& name
   const std::string& word = parsed[name].word;
   const auto value = whole_number<std::int64_t>(word);
   if (!value || *value < low || *value > high)
-    throw UsageError(text("--", name, " ", word, ", wanted ", low, " to ", high));
+    throw UsageError(concat("--", name, " ", word, ", wanted ", low, " to ", high));
   return *value;
 }
 
@@ -73,7 +73,7 @@ std::vector<TokenId> id_list(const std::string& option, const std::string& list)
   std::vector<TokenId> ids;
   for (const std::string& word : split_list(list)) {
     const auto id = whole_number<TokenId>(word);
-    if (!id || *id < 0) throw UsageError(text("--", option, " ", list, ", wanted ids separated by commas"));
+    if (!id || *id < 0) throw UsageError(concat("--", option, " ", list, ", wanted ids separated by commas"));
     ids.push_back(*id);
   }
   return ids;

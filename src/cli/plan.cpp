@@ -66,9 +66,10 @@ std::string Plan::sentence() const {
   const std::string time =
       std::isnan(tokens_per_second_)
           ? "; no time is predicted, for the program is not asked: its answers may cost money"
-          : text(", ", significant(seconds(), 2), " s at ", significant(tokens_per_second_, 2), " tokens/s");
-  return text(method_.name, " of ", texts_, texts_ == 1 ? " text" : " texts", ": about ", cost_.queries,
-              " queries, ", cost_.token_forwards, " token-forwards", time, "\n");
+          : concat(", ", significant(seconds(), 2), " s at ", significant(tokens_per_second_, 2),
+                   " tokens/s");
+  return concat(method_.name, " of ", texts_, texts_ == 1 ? " text" : " texts", ": about ", cost_.queries,
+                " queries, ", cost_.token_forwards, " token-forwards", time, "\n");
 }
 
 }  // namespace slalom

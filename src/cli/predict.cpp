@@ -119,8 +119,8 @@ int predict(const ParsedOptions& parsed, const CommonOptions& common) {
   if (end) std::rethrow_exception(end);
   const QueryCost& cost = prediction.cost();
   if (!common.quiet)
-    say(text(cost.queries, " queries, ", cost.unique_queries, " unique, ", cost.token_forwards,
-             " token-forwards"));
+    say(concat(cost.queries, " queries, ", cost.unique_queries, " unique, ", cost.token_forwards,
+               " token-forwards"));
   return status_of_rows(failed, number, common);
 }
 

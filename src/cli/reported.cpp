@@ -22,7 +22,7 @@ ReportedToken reported_token(const InputRow& row, const ExplainedText::Range& it
     token.text += classifier.readable(row.ids[i]);
   }
   token.piece = item.size == 1 ? classifier.tokens.text(token.ids.front()) : token.text;
-  token.special = classifier.tokens.is_marker(token.ids.front());
+  token.special = classifier.tokens.is_special(token.ids.front());
   if (!row.types.empty()) token.part = row.types[first];
   if (row.places.empty()) return token;
   token.word = row.places[first].word;
@@ -101,8 +101,8 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
                       const ExplainOptions& options, bool with_attention, ReportedText& to) {
   constexpr Index kPoints = 25;
   const Index step = std::max<Index>(1, text.players() / kPoints);
-  const GameValues f = coalition_values(*classifier.f, text, options.absence);
-  const bool empty = text.has_empty_text() || options.absence.filler;
+  const ValueFunction f = coalition_values(*classifier.f, text, options.masking);
+  const bool empty = text.has_empty_text() || options.masking.replacement;
   for (ReportedExplanation& e : to.explanations) {
     std::vector<double> scores;
     for (std::size_t i = 0; i < to.tokens.size(); ++i)
@@ -111,7 +111,7 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
     e.deletion = deletion(scores, f, step, empty);
   }
   if (!with_attention || std::ssize(to.tokens) != std::ssize(text.ids())) return;  // of words there is none
-  const Inside inside = classifier.f->inside();
+  const GradientAccess inside = classifier.f->gradient_access();
   if (auto* const* model = std::get_if<Classifier<float>*>(&inside.transformer))
     add_attention(**model, text.encoding(), to);
   if (auto* const* model = std::get_if<Classifier<double>*>(&inside.transformer))
@@ -120,13 +120,13 @@ void add_page_details(const ExplainedText& text, const OpenedClassifier& classif
 
 void note_window(const RowWindow& window, Index longest, Explanation& explanation) {
   if (window.of == 1) return;
-  explanation.warnings.push_back(text("the text is longer than ", longest, " tokens: this is window ",
-                                      window.number + 1, " of ", window.of, ", from token ", window.first,
-                                      " on; the log-odds is the window's"));
+  explanation.warnings.push_back(concat("the text is longer than ", longest, " tokens: this is window ",
+                                        window.number + 1, " of ", window.of, ", from token ", window.first,
+                                        " on; the log-odds is the window's"));
 }
 
 std::string with_window(const std::string& id, const RowWindow& window) {
-  return window.of == 1 ? id : text(id, ", window ", window.number + 1, " of ", window.of);
+  return window.of == 1 ? id : concat(id, ", window ", window.number + 1, " of ", window.of);
 }
 
 ExplanationOrigin origin_of(const InputRow& row, const RowWindow& window, Index number,
@@ -151,8 +151,8 @@ std::string parameters_json(const Method& method, const ExplainOptions& o, const
   if (!o.budget && !o.as_published && method.budget_each > 0) row.field("budget_each", method.budget_each);
   if (method.has("background"))
     row.field("background", !o.background ? "default" : *o.background ? "fitted" : "none");
-  if (method.has("absence")) row.field("absence", o.absence.filler ? "mask" : "delete");
-  if (method.has("absence") && o.absence.filler) row.field("mask_id", *o.absence.filler);
+  if (method.has("absence")) row.field("absence", o.masking.replacement ? "mask" : "delete");
+  if (method.has("absence") && o.masking.replacement) row.field("mask_id", *o.masking.replacement);
   if (method.has("baseline"))
     row.field("baseline", o.baseline == Baseline::zero  ? "zero"
                           : o.baseline == Baseline::pad ? "pad"

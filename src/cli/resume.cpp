@@ -15,8 +15,8 @@ void check_settings(const Json& line, const Json& settings, const std::string& w
   for (const auto& [field, wanted] : settings.items()) {
     const Json found = line.contains(field) ? line[field] : Json();
     if (found != wanted)
-      throw Error(text(where, ": field \"", field, "\": found ", found.dump(), ", wanted ", wanted.dump(),
-                       " of this run"),
+      throw Error(concat(where, ": field \"", field, "\": found ", found.dump(), ", wanted ", wanted.dump(),
+                         " of this run"),
                   "the file is of other settings: without --resume it is replaced");
   }
 }
@@ -54,7 +54,7 @@ FinishedRows finished_rows(const std::string& path, const Json& settings) {
         require_integer(json, "row", lines.where(), 0, std::numeric_limits<std::int64_t>::max()));
     if (row + 1 == finished.rows.size()) continue;
     if (row != finished.rows.size())
-      throw Error(text(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.rows.size()));
+      throw Error(concat(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.rows.size()));
     if (!json.contains("id")) throw Error(lines.where() + ": field \"id\": missing, wanted the row's");
     finished.rows.push_back({json["id"].dump(), require_string(json, "input", lines.where())});
     finished.bytes = begin;

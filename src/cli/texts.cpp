@@ -86,7 +86,7 @@ JsonRow error_row(const std::string& id_json, Index number, const std::string& e
 
 int status_of_rows(Index failed, Index rows, const CommonOptions& common) {
   if (failed > 0 && !common.quiet)
-    say(text(failed, " of ", rows, " rows failed: their lines have an \"error\""));
+    say(concat(failed, " of ", rows, " rows failed: their lines have an \"error\""));
   return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
 }
 
@@ -94,7 +94,7 @@ WindowOptions read_window_options(const ParsedOptions& parsed, const OpenedClass
   WindowOptions options{.longest = classifier.limits.longest, .strict = parsed.count("strict") > 0};
   if (const Index most = integer_option(parsed, "max-length", 0, 1'000'000'000); most > 0) {
     if (most > options.longest)
-      throw UsageError(text("--max-length ", most, ", the model has ", options.longest, " positions"));
+      throw UsageError(concat("--max-length ", most, ", the model has ", options.longest, " positions"));
     options.longest = most;
   }
   if (const Index stride = integer_option(parsed, "stride", 0, 1'000'000'000); stride > 0)
@@ -105,15 +105,15 @@ WindowOptions read_window_options(const ParsedOptions& parsed, const OpenedClass
 std::vector<RowWindow> WindowOptions::windows(const InputRow& row, const OpenedClassifier& classifier) const {
   if (std::ssize(row.ids) <= longest) return {RowWindow{}};
   if (strict)
-    throw Error(slalom::text("the text has ", row.ids.size(), " tokens, wanted at most ", longest),
+    throw Error(slalom::concat("the text has ", row.ids.size(), " tokens, wanted at most ", longest),
                 "without --strict it is cut into windows");
-  const auto is_special = [&](TokenId id) { return classifier.tokens.is_marker(id); };
+  const auto is_special = [&](TokenId id) { return classifier.tokens.is_special(id); };
   return windows_of(row, longest, stride.value_or(default_stride(row, longest, is_special)), is_special);
 }
 
 InputRow WindowOptions::cut(const InputRow& row, const RowWindow& window,
                             const OpenedClassifier& classifier) const {
-  return cut_window(row, window, [&](TokenId id) { return classifier.tokens.is_marker(id); });
+  return cut_window(row, window, [&](TokenId id) { return classifier.tokens.is_special(id); });
 }
 
 }  // namespace slalom

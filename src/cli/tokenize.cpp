@@ -33,7 +33,7 @@ class TextRows {
     only_.reset();
     return true;
   }
-  std::string where(const TextRow& row) const { return reader_ ? text(name_, ": line ", row.line) : name_; }
+  std::string where(const TextRow& row) const { return reader_ ? concat(name_, ": line ", row.line) : name_; }
 
  private:
   std::string name_;
@@ -48,7 +48,7 @@ std::string row_json(const TextRow& row, const Encoding& encoding, const Vocabul
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
     const TokenPlace& place = encoding.places[i];
     tokens.push_back(vocabulary.token(encoding.ids[i]));
-    offsets += text(i == 0 ? "[" : ",[", place.begin, ",", place.end, "]");
+    offsets += concat(i == 0 ? "[" : ",[", place.begin, ",", place.end, "]");
     words.push_back(place.word);
     parts.push_back(place.part);
   }
@@ -90,7 +90,7 @@ int tokenize(const ParsedOptions& parsed) {
     }
   output.commit();
   check_interrupt();
-  if (!common.quiet) say(text(tokenizer->description(), ", ", tokens, " tokens"));
+  if (!common.quiet) say(concat(tokenizer->description(), ", ", tokens, " tokens"));
   return status_of_rows(failed, number, common);
 }
 
@@ -121,7 +121,7 @@ int train(const ParsedOptions& parsed) {
   const TrainedVocabulary trained = train_vocabulary(words, training);
   save_tokenizer_files(trained, training, common.output);
   if (!common.quiet)
-    say(text(texts, " texts, ", words.size(), " different words, ", trained.vocabulary.size(), " tokens"));
+    say(concat(texts, " texts, ", words.size(), " different words, ", trained.vocabulary.size(), " tokens"));
   return 0;
 }
 

@@ -84,10 +84,10 @@ std::string word(const Parsed& parsed, const char* name) {
   return parsed[name].as<std::string>();
 }
 
-LengthLaw length_law(const std::string& name, LengthLaw fallback) {
-  if (name == "binomial") return LengthLaw::binomial;
-  if (name == "fixed") return LengthLaw::fixed;
-  return name == "uniform" ? LengthLaw::uniform : fallback;
+LengthDistribution length_distribution(const std::string& name, LengthDistribution fallback) {
+  if (name == "binomial") return LengthDistribution::binomial;
+  if (name == "fixed") return LengthDistribution::fixed;
+  return name == "uniform" ? LengthDistribution::uniform : fallback;
 }
 
 // Whose files turn texts into ids: the model's, or those of --tokenizer; empty for none.
@@ -149,12 +149,12 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
                    csv_columns(parsed));
   for (InputRow row; reader.next(row);) {
     row = trained_on(
-        row, longest, [&](TokenId id) { return tokens.is_marker(id); }, cut);
+        row, longest, [&](TokenId id) { return tokens.is_special(id); }, cut);
     for (TokenId id : row.ids) set.vocabulary = std::max(set.vocabulary, Index{id} + 1);
     if (!row.targets.empty() && set.rows.empty()) set.labels = std::ssize(row.targets);
     if (!row.targets.empty() && std::ssize(row.targets) != set.labels)
-      throw Error(text(input_name(file), ": line ", row.line, ": field \"label\": found ", row.targets.size(),
-                       " numbers, wanted ", set.labels, " as in the row before"));
+      throw Error(concat(input_name(file), ": line ", row.line, ": field \"label\": found ",
+                         row.targets.size(), " numbers, wanted ", set.labels, " as in the row before"));
     set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
     const int label = row.label.value_or(-1);
     for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
@@ -169,11 +169,11 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
   }
   if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
   if (cut > 0 && !common.quiet)
-    say(text(cut, " of ", set.rows.size(), " texts were cut to ", longest, " tokens"));
+    say(concat(cut, " of ", set.rows.size(), " texts were cut to ", longest, " tokens"));
   const Index held_out = integer_option(parsed, "holdout", 0, Index{1} << 40);
   if (held_out >= std::ssize(set.rows))
     throw UsageError(
-        text("--holdout ", held_out, " leaves nothing of ", set.rows.size(), " rows to train on"));
+        concat("--holdout ", held_out, " leaves nothing of ", set.rows.size(), " rows to train on"));
   for (auto row = set.rows.end() - held_out; row != set.rows.end(); ++row)
     add_labelled(*row, input_name(file), set.held_out);
   set.rows.resize(set.rows.size() - static_cast<std::size_t>(held_out));
@@ -187,14 +187,15 @@ DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architectur
                     length = word(parsed, "length");
   if (data != "sparse_bow" && data != "slalom") return read_rows(parsed, common, config);
   if (!traits(architecture).special_tokens && parsed.count("no-special") > 0)
-    throw UsageError(text("--no-special has no effect with ", name(architecture), ", which has none"));
+    throw UsageError(concat("--no-special has no effect with ", name(architecture), ", which has none"));
   DataSet set;
   if (data == "sparse_bow")
-    set.source = std::make_unique<BagOfWordsSource>(seed, length_law(length, LengthLaw::binomial));
+    set.source =
+        std::make_unique<BagOfWordsSource>(seed, length_distribution(length, LengthDistribution::binomial));
   else
     set.source =
         std::make_unique<SlalomSource>(seed, words.empty() ? toy_slalom_words() : read_slalom_words(words),
-                                       length_law(length, LengthLaw::uniform));
+                                       length_distribution(length, LengthDistribution::uniform));
   if (traits(architecture).special_tokens && parsed.count("no-special") == 0)
     set.special = bracketed_special_tokens(set.source->vocabulary());
   set.vocabulary = set.source->vocabulary().size();
@@ -206,7 +207,7 @@ DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architectur
 ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, const DataSet& data) {
   const Index vocabulary = integer_option(parsed, "vocabulary", 0, kMostIds);
   if (vocabulary != 0 && vocabulary < data.vocabulary)
-    throw UsageError(text("--vocabulary ", vocabulary, ", the data needs ", data.vocabulary));
+    throw UsageError(concat("--vocabulary ", vocabulary, ", the data needs ", data.vocabulary));
   ClassifierConfig c = default_config(
       architecture, integer_option(parsed, "layers", 1, 1000), integer_option(parsed, "width", 1, 1 << 20),
       integer_option(parsed, "heads", 1, 1 << 20), vocabulary == 0 ? data.vocabulary : vocabulary);
@@ -237,11 +238,12 @@ void check_lengths(const DataSet& set, const ClassifierConfig& config, const std
   const Index most = config.max_positions;
   const Index synthetic = kLongestSyntheticText + (set.special.cls ? 2 : 0);
   if (set.source != nullptr && synthetic > most)
-    throw Error(text(data, ": texts have up to ", synthetic, " tokens, the model has ", most, " positions"));
+    throw Error(
+        concat(data, ": texts have up to ", synthetic, " tokens, the model has ", most, " positions"));
   for (const InputRow& row : set.rows)
     if (const Index found = std::ssize(row.ids); found > most)
-      throw Error(text(data, ": line ", row.line, ": field \"input_ids\": found ", found,
-                       " tokens, wanted at most ", most, ", the model's positions"),
+      throw Error(concat(data, ": line ", row.line, ": field \"input_ids\": found ", found,
+                         " tokens, wanted at most ", most, ", the model's positions"),
                   "a new model has as many as --max-positions says, and --max-length cuts texts");
 }
 
@@ -354,14 +356,14 @@ int train(const Parsed& parsed, const CommonOptions& common) {
   const ClassifierConfig& config = model->config();
   if (set.vocabulary > config.vocabulary)
     throw Error(
-        text(common.model, ": the data needs ", set.vocabulary, " ids, the model has ", config.vocabulary));
+        concat(common.model, ": the data needs ", set.vocabulary, " ids, the model has ", config.vocabulary));
   check_lengths(set, config, input_name(word(parsed, "data")));
   const std::unique_ptr<TrainingData> data = training_data(parsed, common.seed, set);
   const TrainingConfig training = training_config(parsed, common, *model, set, *data);
   make_folders(folder);
   const FolderLock lock(folder);
   Trainer<T> trainer(*model, *data, training);
-  if (trainer.steps_done() > 0 && !common.quiet) say(text("resuming after step ", trainer.steps_done()));
+  if (trainer.steps_done() > 0 && !common.quiet) say(concat("resuming after step ", trainer.steps_done()));
   OutputFile rows("-");
   trainer.run([&](const EpochReport& report) {
     rows.write(epoch_row(report, common.seed) + "\n");

@@ -108,7 +108,7 @@ void Views::commit() {
     write_file(beside(svg_, "-text"), highlight_svg(texts_.front(), texts_.front().explanations.front()));
   }
   if (left_out_ > 0 && !quiet_)
-    say(text(html_, " shows the first ", kMostTexts, " texts, and not ", left_out_, " others"));
+    say(concat(html_, " shows the first ", kMostTexts, " texts, and not ", left_out_, " others"));
 }
 
 }  // namespace slalom

@@ -33,7 +33,7 @@ CorpusCounts count_corpus(const ParsedOptions& parsed, const CommonOptions& comm
                           const OpenedClassifier& classifier, Index& failed) {
   const int target =
       classifier.classes == nullptr ? kClassOfPrograms : static_cast<int>(classifier.classes->target());
-  CorpusCounts corpus([&](TokenId id) { return classifier.tokens.is_marker(id); }, target,
+  CorpusCounts corpus([&](TokenId id) { return classifier.tokens.is_special(id); }, target,
                       classifier.limits.longest);
   InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
   Progress progress(common.progress, "counting", 0);
@@ -87,8 +87,8 @@ std::string terminal_report(const VocabularyCard& card, const OpenedClassifier& 
   Tokens both = pro;
   both.insert(both.end(), contra.begin(), contra.end());
   const Tokens striking = remarkable(both, readable);
-  std::string report = text("Vocabulary card: ", count_text(std::ssize(card.tokens)), " tokens of ",
-                            count_text(card.texts), " texts, ", card_fidelity_sentence(card), "\n");
+  std::string report = concat("Vocabulary card: ", count_text(std::ssize(card.tokens)), " tokens of ",
+                              count_text(card.texts), " texts, ", card_fidelity_sentence(card), "\n");
   const auto add = [&](const std::string& title, const Tokens& tokens) {
     if (!tokens.empty()) report += "\n" + title + "\n\n" + card_table(tokens, readable).text();
   };
@@ -96,15 +96,16 @@ std::string terminal_report(const VocabularyCard& card, const OpenedClassifier& 
   add("Strongest against " + target, contra);
   add("Strong in the model, weak or opposite in the corpus, or no word", striking);
   if (card.spearman_naive_bayes)
-    report += text("\nSpearman's correlation of linear and naive Bayes, tokens that occur ",
-                   VocabularyCard::kFewest,
-                   " times or more: ", unsigned_number(*card.spearman_naive_bayes, 2), "\n");
+    report += concat("\nSpearman's correlation of linear and naive Bayes, tokens that occur ",
+                     VocabularyCard::kFewest,
+                     " times or more: ", unsigned_number(*card.spearman_naive_bayes, 2), "\n");
   if (card.background)
-    report += text("\nBackground: value ", signed_number(card.background->value, 2), ", importance ",
-                   signed_number(card.background->importance, 2), "\n");
-  report += text("\nCost: ", count_text(card.cost.queries), " queries (",
-                 count_text(card.cost.unique_queries), " different), ", count_text(card.cost.token_forwards),
-                 " token-forwards, ", plain_number(card.seconds, 2), " s\n");
+    report += concat("\nBackground: value ", signed_number(card.background->value, 2), ", importance ",
+                     signed_number(card.background->importance, 2), "\n");
+  report +=
+      concat("\nCost: ", count_text(card.cost.queries), " queries (", count_text(card.cost.unique_queries),
+             " different), ", count_text(card.cost.token_forwards), " token-forwards, ",
+             plain_number(card.seconds, 2), " s\n");
   for (const std::string& warning : card.warnings) report += "Warning: " + warning + "\n";
   return report;
 }
@@ -167,10 +168,11 @@ std::string card_fidelity_sentence(const VocabularyCard& card) {
     return "fidelity was not measured: nothing says how far to trust this card";
   };
   if (!card.fidelity) return verdict();
-  return text(verdict(), " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
-              plain_number(std::sqrt(card.fidelity->mse), 2), " nats, correlation ",
-              unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n), " texts, ",
-              count_text(card.fidelity->n - card.fidelity->unseen), " of them used for the card)");
+  return concat(verdict(), " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
+                plain_number(std::sqrt(card.fidelity->mse), 2), " nats, correlation ",
+                unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n),
+                " texts, ", count_text(card.fidelity->n - card.fidelity->unseen),
+                " of them used for the card)");
 }
 
 int print_vocabulary_card(const ParsedOptions& parsed, const CommonOptions& common) {

@@ -36,10 +36,10 @@ void PackedBatch::clear() {
 void PackedBatch::add(std::span<const TokenId> tokens, int label, std::span<const TokenId> of_tokens,
                       std::span<const double> of_labels) {
   if (tokens.empty())
-    throw Error(slalom::text("[batch] text ", texts(), " is empty, wanted a token or more"));
+    throw Error(slalom::concat("[batch] text ", texts(), " is empty, wanted a token or more"));
   if (!of_tokens.empty() && of_tokens.size() != tokens.size())
-    throw Error(slalom::text("[batch] text ", texts(), " has ", tokens.size(), " tokens and ",
-                             of_tokens.size(), " segments"));
+    throw Error(slalom::concat("[batch] text ", texts(), " has ", tokens.size(), " tokens and ",
+                               of_tokens.size(), " segments"));
   if (!of_tokens.empty() || !types.empty()) {
     types.resize(ids.size(), 0);
     types.insert(types.end(), of_tokens.begin(), of_tokens.end());

@@ -40,7 +40,7 @@ CsvReader::CsvReader(const std::string& path, std::size_t longest, char separato
 }
 
 std::string CsvReader::where() const {
-  return text(file_.name(), ": line ", record_line_);
+  return concat(file_.name(), ": line ", record_line_);
 }
 
 int CsvReader::get() {
@@ -61,7 +61,7 @@ bool CsvReader::ends_field(int c) const {
 
 void CsvReader::append(std::string& field, int c) {
   if (++record_bytes_ > longest_)
-    throw Error(text(where(), ": the record is longer than ", longest_, " bytes"));
+    throw Error(concat(where(), ": the record is longer than ", longest_, " bytes"));
   field += static_cast<char>(c);
 }
 
@@ -69,8 +69,8 @@ void CsvReader::append(std::string& field, int c) {
 int CsvReader::read_bare(std::string& field, int c) {
   for (; !ends_field(c); c = get()) {
     if (c == '"')
-      throw Error(text(file_.name(), ": line ", line_,
-                       ": found a quote inside a field without quotes, wanted the whole field in quotes"));
+      throw Error(concat(file_.name(), ": line ", line_,
+                         ": found a quote inside a field without quotes, wanted the whole field in quotes"));
     append(field, c);
   }
   if (c != separator_ && field.ends_with('\r')) field.pop_back();
@@ -81,12 +81,13 @@ int CsvReader::read_bare(std::string& field, int c) {
 int CsvReader::read_quoted(std::string& field) {
   const Index opened = line_;
   for (int c = get();; c = get()) {
-    if (c == kEnd) throw Error(text(file_.name(), ": line ", opened, ": found a quote that is never closed"));
+    if (c == kEnd)
+      throw Error(concat(file_.name(), ": line ", opened, ": found a quote that is never closed"));
     if (c == '"' && (c = get()) != '"') {
       if (c == '\r') c = get();
       if (ends_field(c)) return c;
-      throw Error(text(file_.name(), ": line ", line_,
-                       ": found text behind a closing quote, wanted a comma or the end of the line"));
+      throw Error(concat(file_.name(), ": line ", line_,
+                         ": found text behind a closing quote, wanted a comma or the end of the line"));
     }
     append(field, c);
   }
@@ -101,7 +102,7 @@ bool CsvReader::next(std::vector<std::string>& fields) {
     do {
       std::string& field = fields.emplace_back();
       if (++record_bytes_ > longest_)  // a record of nothing but commas takes memory too
-        throw Error(text(where(), ": the record is longer than ", longest_, " bytes"));
+        throw Error(concat(where(), ": the record is longer than ", longest_, " bytes"));
       const int c = get();
       quoted = c == '"';
       end = quoted ? read_quoted(field) : read_bare(field, c);

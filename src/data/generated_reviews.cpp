@@ -47,7 +47,7 @@ const char* rating_of(bool positive) {
 }
 
 std::string rating_sentence(bool positive) {
-  return text("i give it ", rating_of(positive), " .");
+  return concat("i give it ", rating_of(positive), " .");
 }
 
 void append_words(const std::string& sentence, Words& words) {
@@ -111,7 +111,7 @@ bool is_generated_opinion(const std::string& word, int label) {
 }
 
 AttendedReview generated_attended_review(std::uint64_t seed, std::uint64_t index, Index words) {
-  if (words < 5) throw Error(text("generated review: ", words, " words, wanted 5 or more"));
+  if (words < 5) throw Error(concat("generated review: ", words, " words, wanted 5 or more"));
   Rng rng(stream_key(seed, Purpose::held_out, static_cast<std::uint64_t>(words)), Purpose::data, index);
   AttendedReview review{.id = numbered_id(std::to_string(words), index), .subset = std::to_string(words)};
   review.label = static_cast<int>(rng.below(2));

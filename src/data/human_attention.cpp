@@ -56,11 +56,11 @@ void check(const AttendedReview& review, const std::string& where) {
   }
   for (const auto& marks : review.marks)
     if (marks.size() != review.words.size())
-      throw Error(text(where, ": found ", marks.size(), " marks of an annotator, wanted one for each of ",
-                       review.words.size(), " words"));
+      throw Error(concat(where, ": found ", marks.size(), " marks of an annotator, wanted one for each of ",
+                         review.words.size(), " words"));
   if (review.answers.size() != review.marks.size())
-    throw Error(text(where, ": found ", review.answers.size(), " answers, wanted one for each of ",
-                     review.marks.size(), " annotators"));
+    throw Error(concat(where, ": found ", review.answers.size(), " answers, wanted one for each of ",
+                       review.marks.size(), " annotators"));
   for (const std::string& answer : review.answers)
     if (answer != "yes" && answer != "no" && answer != "idk" && !answer.empty())
       throw Error(where + ": found the answer " + shown(answer) + ", wanted yes, no, idk or nothing");
@@ -72,7 +72,7 @@ std::vector<std::string> strings(const Json& object, const char* field, const st
   std::vector<std::string> list;
   for (const Json& item : require_array(object, field, where)) {
     if (!item.is_string())
-      throw Error(text(where, ": field \"", field, "\": found ", shown_value(item), ", wanted strings"));
+      throw Error(concat(where, ": field \"", field, "\": found ", shown_value(item), ", wanted strings"));
     list.push_back(item.get<std::string>());
   }
   return list;
@@ -81,10 +81,10 @@ std::vector<std::string> strings(const Json& object, const char* field, const st
 std::vector<std::uint8_t> json_marks(const Json& vector, const std::string& where) {
   std::vector<std::uint8_t> marks;
   if (!vector.is_array())
-    throw Error(text(where, ": field \"attention\": found ", shown_value(vector), ", wanted arrays"));
+    throw Error(concat(where, ": field \"attention\": found ", shown_value(vector), ", wanted arrays"));
   for (const Json& item : vector) {
     if (item != 0 && item != 1)
-      throw Error(text(where, ": field \"attention\": found ", shown_value(item), ", wanted 0 or 1"));
+      throw Error(concat(where, ": field \"attention\": found ", shown_value(item), ", wanted 0 or 1"));
     marks.push_back(item.get<std::uint8_t>());
   }
   return marks;
@@ -108,8 +108,8 @@ AttendedReview of_tsv(const std::string& line, const std::string& where) {
   constexpr std::size_t kFields = 8, kFirstMarks = 4, kAnswers = 7;
   const std::vector<std::string> fields = split(line, '\t');
   if (fields.size() != kFields)
-    throw Error(text(where, ": found ", fields.size(), " fields, wanted ", kFields,
-                     ": id, subset, label, words, three of marks, answers"));
+    throw Error(concat(where, ": found ", fields.size(), " fields, wanted ", kFields,
+                       ": id, subset, label, words, three of marks, answers"));
   AttendedReview review{.id = fields[0], .subset = fields[1], .words = split(fields[3], ' ')};
   review.label = sentiment_label(fields[2], "0", "1", where);
   for (std::size_t f = kFirstMarks; f < kAnswers; ++f) {
@@ -225,13 +225,13 @@ std::vector<AttendedReview> read_human_attention_csv(const std::string& path, co
   std::vector<std::string> fields;
   if (!reader.next(fields) || fields != header)
     throw Error(
-        text(path, ": line 1: found ", shown(listed(fields)), ", wanted the header ", listed(header)));
+        concat(path, ": line 1: found ", shown(listed(fields)), ", wanted the header ", listed(header)));
   std::vector<AttendedReview> reviews;
   std::map<std::pair<std::string, int>, std::size_t> places;  // of a text and its label
   while (reader.next(fields)) {
     const std::string where = reader.where();
     if (fields.size() != header.size())
-      throw Error(text(where, ": found ", fields.size(), " fields, wanted ", header.size()));
+      throw Error(concat(where, ": found ", fields.size(), " fields, wanted ", header.size()));
     for (const std::string& field : fields) require_utf8(field, where);
     const int label = sentiment_label(fields[0], "0", "1", where);
     const auto [place, is_new] = places.try_emplace({fields[1], label}, reviews.size());

@@ -30,8 +30,8 @@ int sentiment_label(std::string_view found, std::string_view negative, std::stri
                     const std::string& where) {
   if (found == negative) return 0;
   if (found == positive) return 1;
-  throw Error(text(where, ": label: found ", json_string(found.substr(0, 40)), ", wanted ", negative, " or ",
-                   positive));
+  throw Error(concat(where, ": label: found ", json_string(found.substr(0, 40)), ", wanted ", negative,
+                     " or ", positive));
 }
 
 // Lines
@@ -40,7 +40,7 @@ std::vector<Review> read_reviews(const std::string& path, Index most) {
   TextReader reader(path, RowFormat::tsv);
   std::vector<Review> reviews;
   for (TextRow row; std::ssize(reviews) < most && reader.next(row);) {
-    const std::string where = text(path, ": line ", row.line);
+    const std::string where = concat(path, ": line ", row.line);
     const int label = sentiment_label(std::to_string(row.label.value_or(0)), "0", "1", where);
     require_utf8(row.text, where + ": text");
     reviews.push_back({std::move(row.text), label});
@@ -53,12 +53,12 @@ std::vector<Review> read_sst2(const std::string& path, Index most) {
   LineReader lines(path);
   std::string line;
   if (!lines.next(line) || line != kHeader)
-    throw Error(text(path, ": line 1: found ", json_string(line.substr(0, 40)), ", wanted the header ",
-                     json_string(kHeader)));
+    throw Error(concat(path, ": line 1: found ", json_string(line.substr(0, 40)), ", wanted the header ",
+                       json_string(kHeader)));
   std::vector<Review> reviews;
   while (std::ssize(reviews) < most && lines.next(line)) {
     const std::ptrdiff_t tabs = std::ranges::count(line, '\t');
-    if (tabs != 1) throw Error(text(lines.where(), ": found ", tabs, " tabs, wanted sentence<TAB>label"));
+    if (tabs != 1) throw Error(concat(lines.where(), ": found ", tabs, " tabs, wanted sentence<TAB>label"));
     const std::size_t tab = line.find('\t');
     const int label = sentiment_label(std::string_view(line).substr(tab + 1), "0", "1", lines.where());
     line.resize(tab);
@@ -108,7 +108,7 @@ std::vector<std::string> acl_imdb_files(const std::string& folder) {
     if (error) throw_file_error(part, "read the folder", error.value());
     if (names.empty()) throw Error(part + ": found no review, wanted files NUMBER_RATING.txt");
     std::ranges::sort(names);
-    for (const auto& [number, name] : names) paths.push_back(text(part, "/", name));
+    for (const auto& [number, name] : names) paths.push_back(concat(part, "/", name));
   }
   return paths;
 }
@@ -179,7 +179,7 @@ std::vector<Review> read_polarity_csv(const std::string& path) {
   for (std::vector<std::string> fields; reader.next(fields);) {
     const std::string where = reader.where();
     if (fields.size() != 2)
-      throw Error(text(where, ": found ", fields.size(), " fields, wanted 2: class and text"));
+      throw Error(concat(where, ": found ", fields.size(), " fields, wanted 2: class and text"));
     const int label = sentiment_label(fields[0], "1", "2", where);
     require_utf8(fields[1], where + ": text");
     reviews.push_back({one_line(without_escapes(fields[1])), label});

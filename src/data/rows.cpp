@@ -14,7 +14,7 @@ namespace {
 void read_numbers(const Json& object, const char* field, const std::string& where, Index most,
                   std::vector<TokenId>& numbers) {
   const Json& array = require_array(object, field, where);
-  if (array.empty()) throw Error(text(where, ": field \"", field, "\": found [], wanted a token or more"));
+  if (array.empty()) throw Error(concat(where, ": field \"", field, "\": found [], wanted a token or more"));
   numbers.clear();
   for (const Json& item : array) {
     // Unsigned numbers beyond int64 would wrap around and could look valid.
@@ -22,8 +22,8 @@ void read_numbers(const Json& object, const char* field, const std::string& wher
                       (!item.is_number_unsigned() || item.get<std::uint64_t>() <= std::uint64_t{INT32_MAX});
     const auto number = fits ? item.get<std::int64_t>() : -1;
     if (number < 0 || number > most)
-      throw Error(text(where, ": field \"", field, "\"[", numbers.size(), "]: found ", shown_value(item),
-                       ", wanted an integer from 0 to ", most));
+      throw Error(concat(where, ": field \"", field, "\"[", numbers.size(), "]: found ", shown_value(item),
+                         ", wanted an integer from 0 to ", most));
     numbers.push_back(static_cast<TokenId>(number));
   }
 }
@@ -34,12 +34,12 @@ void read_scores(const Json& object, const std::string& where, std::size_t token
   if (!has_field(object, "scores")) return;
   const Json& array = require_array(object, "scores", where);
   if (array.size() != tokens)
-    throw Error(text(where, ": field \"scores\": found ", array.size(), " numbers, wanted one for each of ",
-                     tokens, " tokens"));
+    throw Error(concat(where, ": field \"scores\": found ", array.size(), " numbers, wanted one for each of ",
+                       tokens, " tokens"));
   for (const Json& item : array) {
     if (!item.is_number() && !item.is_null())
-      throw Error(text(where, ": field \"scores\"[", scores.size(), "]: found ", shown_value(item),
-                       ", wanted a number or null"));
+      throw Error(concat(where, ": field \"scores\"[", scores.size(), "]: found ", shown_value(item),
+                         ", wanted a number or null"));
     scores.push_back(item.is_null() ? std::nan("") : item.get<double>());
   }
 }
@@ -62,8 +62,8 @@ void read_label(const Json& object, const std::string& where, const RowLimits& l
   const auto fits = [&](const Json& y) { return y.is_number() && (!yes_or_no || y == 0 || y == 1); };
   const Index wanted = limits.classes > 0 ? limits.classes : std::max<Index>(1, std::ssize(label));
   if (!label.is_array() || std::ssize(label) != wanted || !std::ranges::all_of(label, fits))
-    throw Error(text(where, ": field \"label\": found ", shown_value(label), ", wanted a list of ", wanted,
-                     yes_or_no ? " times 0 or 1" : " numbers"));
+    throw Error(concat(where, ": field \"label\": found ", shown_value(label), ", wanted a list of ", wanted,
+                       yes_or_no ? " times 0 or 1" : " numbers"));
   row.targets = label.get<std::vector<double>>();
 }
 
@@ -77,11 +77,11 @@ void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<st
     throw Error(where + ": the text has no tokens, wanted one or more");
   for (const TokenId id : row.ids)
     if (id >= limits.vocabulary)
-      throw Error(text(where, ": token ", json_string(tokenizer.vocabulary().token(id)), " has id ", id,
-                       ", the model has ids 0 to ", limits.vocabulary - 1));
+      throw Error(concat(where, ": token ", json_string(tokenizer.vocabulary().token(id)), " has id ", id,
+                         ", the model has ids 0 to ", limits.vocabulary - 1));
   if (std::ssize(row.ids) > limits.longest)
-    throw Error(text(where, ": the text has ", row.ids.size(), " tokens, wanted at most ", limits.longest,
-                     ", the model's positions"));
+    throw Error(concat(where, ": the text has ", row.ids.size(), " tokens, wanted at most ", limits.longest,
+                       ", the model's positions"));
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ void RowReader::read_tokens(const Json& object, const std::string& where, InputR
   row.text[1].clear();
   if (object.is_object() && !has_field(object, "input_ids") && has_field(object, "text")) {
     if (tokenizer_ == nullptr)
-      throw Error(text(where, ": field \"input_ids\": found only \"text\", wanted token ids"),
+      throw Error(concat(where, ": field \"input_ids\": found only \"text\", wanted token ids"),
                   "turning text into ids needs a folder with tokenizer files; give rows of input_ids");
     row.text[0] = require_string(object, "text", where);
     std::optional<std::string> pair;
@@ -108,13 +108,13 @@ void RowReader::read_tokens(const Json& object, const std::string& where, InputR
     throw Error(where + ": fields \"text\" and \"input_ids\": missing, wanted one of them");
   read_numbers(object, "input_ids", where, limits_.vocabulary - 1, row.ids);
   if (std::ssize(row.ids) > limits_.longest)
-    throw Error(text(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",
-                     limits_.longest, ", the model's positions"));
+    throw Error(concat(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",
+                       limits_.longest, ", the model's positions"));
   if (!has_field(object, "token_type_ids")) return;
   read_numbers(object, "token_type_ids", where, limits_.types - 1, row.types);
   if (row.types.size() != row.ids.size())
-    throw Error(text(where, ": field \"token_type_ids\": found ", row.types.size(),
-                     " numbers, wanted one for each of ", row.ids.size(), " tokens"));
+    throw Error(concat(where, ": field \"token_type_ids\": found ", row.types.size(),
+                       " numbers, wanted one for each of ", row.ids.size(), " tokens"));
 }
 
 bool RowReader::next(InputRow& row) {

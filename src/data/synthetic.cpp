@@ -26,7 +26,7 @@ Vocabulary make_vocabulary(const std::vector<std::string>& words) {
   Vocabulary vocabulary(std::move(tokens));
   for (TokenId id = 0; id < vocabulary.size(); ++id)
     if (vocabulary.find(vocabulary.token(id)) != id)
-      throw Error(text("[synthetic] the word '", vocabulary.token(id), "' is there twice"));
+      throw Error(concat("[synthetic] the word '", vocabulary.token(id), "' is there twice"));
   return vocabulary;
 }
 
@@ -43,14 +43,14 @@ std::vector<Value> column(const std::vector<Word>& words, Value Word::*field) {
 // --- texts -----------------------------------------------------------------------------------------------
 
 SyntheticSource::SyntheticSource(const std::vector<std::string>& words, std::span<const double> frequencies,
-                                 LengthLaw law, std::uint64_t seed)
+                                 LengthDistribution law, std::uint64_t seed)
     : vocabulary_(make_vocabulary(words)), law_(law), seed_(seed) {
   if (words.empty()) throw Error("[synthetic] the table of words is empty");
   double total = 0;
   for (std::size_t k = 0; k < words.size(); ++k) {
     if (!std::isfinite(frequencies[k]) || frequencies[k] <= 0)
-      throw Error(text("[synthetic] frequency of '", words[k], "' is ", frequencies[k],
-                       ", wanted a positive number"));
+      throw Error(concat("[synthetic] frequency of '", words[k], "' is ", frequencies[k],
+                         ", wanted a positive number"));
     total += frequencies[k];
     cumulative_.push_back(total);
   }
@@ -72,11 +72,11 @@ void SyntheticSource::get(Index index, SyntheticText& out) const {
 
 Index SyntheticSource::draw_length(Rng& rng) const {
   switch (law_) {
-    case LengthLaw::binomial:  // the number of heads among 30 fair coins
+    case LengthDistribution::binomial:  // the number of heads among 30 fair coins
       return std::max(1, std::popcount(rng.bits() >> 2));
-    case LengthLaw::fixed:
+    case LengthDistribution::fixed:
       return kLongestSyntheticText;
-    case LengthLaw::uniform:
+    case LengthDistribution::uniform:
       return 1 + static_cast<Index>(rng.below(static_cast<std::uint32_t>(kLongestSyntheticText)));
   }
   throw Error("[synthetic] unknown law of lengths");
@@ -85,8 +85,8 @@ Index SyntheticSource::draw_length(Rng& rng) const {
 std::size_t SyntheticSource::word_of(TokenId token) const {
   const TokenId words = static_cast<TokenId>(cumulative_.size());
   if (token < kFirstWord || token >= kFirstWord + words)
-    throw Error(text("[synthetic] token ", token, " is no word, wanted ", kFirstWord, " to ",
-                     kFirstWord + words - 1));
+    throw Error(concat("[synthetic] token ", token, " is no word, wanted ", kFirstWord, " to ",
+                       kFirstWord + words - 1));
   return static_cast<std::size_t>(token - kFirstWord);
 }
 
@@ -98,7 +98,8 @@ std::vector<BagWord> default_bag_words() {
           {"poor", .06, -1}, {"ok", .08, -0.7}};
 }
 
-BagOfWordsSource::BagOfWordsSource(std::uint64_t seed, LengthLaw law, const std::vector<BagWord>& words)
+BagOfWordsSource::BagOfWordsSource(std::uint64_t seed, LengthDistribution law,
+                                   const std::vector<BagWord>& words)
     : SyntheticSource(column(words, &BagWord::word), column(words, &BagWord::frequency), law, seed),
       weights_(column(words, &BagWord::weight)) {}
 
@@ -120,7 +121,7 @@ std::vector<SlalomWord> redraw_slalom_words(std::uint64_t seed, Index count) {
   std::vector<SlalomWord> words;
   for (Index k = 0; k < count; ++k) {
     const double importance = rng.normal(), value = rng.normal() / 2;
-    words.push_back({text("word", k), 1 / static_cast<double>(count), importance, value});
+    words.push_back({concat("word", k), 1 / static_cast<double>(count), importance, value});
   }
   return words;
 }
@@ -144,19 +145,20 @@ double number_field(std::string_view& line, const char* field, const std::string
   constexpr double kLargest = 1e9;  // sums of what a text has stay finite
   if (error != std::errc() || end != found.data() + found.size() || !(std::abs(value) <= kLargest))
     throw Error(
-        text(where, ": field \"", field, "\": found \"", found, "\", wanted a number from -1e9 to 1e9"));
+        concat(where, ": field \"", field, "\": found \"", found, "\", wanted a number from -1e9 to 1e9"));
   return value;
 }
 
 SlalomWord parse_slalom_word(std::string_view line, const std::string& where) {
   const auto tabs = std::ranges::count(line, '\t');
-  if (tabs != 3) throw Error(text(where, ": found ", tabs + 1, " fields, wanted word, p, importance, value"));
+  if (tabs != 3)
+    throw Error(concat(where, ": found ", tabs + 1, " fields, wanted word, p, importance, value"));
   SlalomWord word;
   word.word = take_field(line);
-  if (word.word.empty()) throw Error(text(where, ": field \"word\": found nothing, wanted a word"));
+  if (word.word.empty()) throw Error(concat(where, ": field \"word\": found nothing, wanted a word"));
   word.frequency = number_field(line, "p", where);
   if (word.frequency <= 0)
-    throw Error(text(where, ": field \"p\": found ", word.frequency, ", wanted a positive number"));
+    throw Error(concat(where, ": field \"p\": found ", word.frequency, ", wanted a positive number"));
   word.importance = number_field(line, "importance", where);
   word.value = number_field(line, "value", where);
   return word;
@@ -168,21 +170,22 @@ std::vector<SlalomWord> read_slalom_words(const std::string& path) {
   LineReader lines(path);
   std::string line;
   if (!lines.next(line))
-    throw Error(text(path, ": found an empty file, wanted the header \"", kSlalomHeader, "\""));
+    throw Error(concat(path, ": found an empty file, wanted the header \"", kSlalomHeader, "\""));
   if (line != kSlalomHeader)
-    throw Error(text(lines.where(), ": found \"", line, "\", wanted the header \"", kSlalomHeader, "\""));
+    throw Error(concat(lines.where(), ": found \"", line, "\", wanted the header \"", kSlalomHeader, "\""));
   std::vector<SlalomWord> words;
   std::unordered_set<std::string> known;
   while (lines.next(line)) {
     words.push_back(parse_slalom_word(line, lines.where()));
     if (const std::string& word = words.back().word; !known.insert(word).second)
-      throw Error(text(lines.where(), ": field \"word\": found \"", word, "\" again, wanted distinct words"));
+      throw Error(
+          concat(lines.where(), ": field \"word\": found \"", word, "\" again, wanted distinct words"));
   }
-  if (words.empty()) throw Error(text(path, ": found no word, wanted one a line below the header"));
+  if (words.empty()) throw Error(concat(path, ": found no word, wanted one a line below the header"));
   return words;
 }
 
-SlalomSource::SlalomSource(std::uint64_t seed, const std::vector<SlalomWord>& words, LengthLaw law)
+SlalomSource::SlalomSource(std::uint64_t seed, const std::vector<SlalomWord>& words, LengthDistribution law)
     : SyntheticSource(column(words, &SlalomWord::word), column(words, &SlalomWord::frequency), law, seed),
       importances_(column(words, &SlalomWord::importance)),
       values_(column(words, &SlalomWord::value)) {}

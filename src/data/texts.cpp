@@ -49,7 +49,7 @@ Json object_of_tsv(const std::string& line, const std::string& where) {
   const std::string field = line.substr(0, tab);
   const Json label = value_of(field);
   if (!label.is_number())
-    throw Error(text(where, ": label: found ", json_string(field.substr(0, 40)), ", wanted a number"));
+    throw Error(concat(where, ": label: found ", json_string(field.substr(0, 40)), ", wanted a number"));
   return {{"label", label}, {"text", line.substr(tab + 1)}};
 }
 
@@ -130,9 +130,9 @@ void RowObjects::read_header() {
     throw Error(records.where() + ": found no header, wanted a column \"" + columns_.text + "\"");
   const auto require = [&](const std::string& column, const char* option) {
     if (std::ranges::count(header_, column) != 1)
-      throw Error(text(records.where(), ": found the columns ", listed(header_, json_string),
-                       ", wanted one \"", column, "\""),
-                  text(option, " NAME says which it is"));
+      throw Error(concat(records.where(), ": found the columns ", listed(header_, json_string),
+                         ", wanted one \"", column, "\""),
+                  concat(option, " NAME says which it is"));
   };
   require(columns_.text, "--text-column");
   if (columns_.label != CsvColumns{}.label) require(columns_.label, "--label-column");
@@ -140,8 +140,8 @@ void RowObjects::read_header() {
 
 Json RowObjects::object_of_record(const std::vector<std::string>& fields) const {
   if (fields.size() != header_.size())
-    throw Error(
-        text(where(), ": found ", fields.size(), " columns, wanted ", header_.size(), " as the header has"));
+    throw Error(concat(where(), ": found ", fields.size(), " columns, wanted ", header_.size(),
+                       " as the header has"));
   Json object = Json::object();
   for (std::size_t i = 0; i < fields.size(); ++i)
     if (header_[i] == columns_.text)
@@ -167,7 +167,7 @@ std::string read_row_id(const Json& object, const std::string& where, Index row)
   if (!has_field(object, "id")) return std::to_string(row);
   const Json& id = object["id"];
   if (!id.is_string() && !id.is_number())
-    throw Error(text(where, ": field \"id\": found ", shown_value(id), ", wanted a string or a number"));
+    throw Error(concat(where, ": field \"id\": found ", shown_value(id), ", wanted a string or a number"));
   return id.is_string() ? json_string(id.get<std::string>()) : id.dump();
 }
 

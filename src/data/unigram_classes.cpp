@@ -11,11 +11,11 @@ namespace {
 
 void check(const UnigramOptions& options) {
   if (!std::isfinite(options.smoothing) || options.smoothing <= 0)
-    throw Error(text("[unigram classes] smoothing is ", options.smoothing, ", wanted a positive number"));
+    throw Error(concat("[unigram classes] smoothing is ", options.smoothing, ", wanted a positive number"));
   if (options.min_count < 1)
-    throw Error(text("[unigram classes] min_count is ", options.min_count, ", wanted 1 or more"));
+    throw Error(concat("[unigram classes] min_count is ", options.min_count, ", wanted 1 or more"));
   if (options.longest < 1)
-    throw Error(text("[unigram classes] longest is ", options.longest, ", wanted 1 or more"));
+    throw Error(concat("[unigram classes] longest is ", options.longest, ", wanted 1 or more"));
 }
 
 }  // namespace
@@ -35,12 +35,12 @@ UnigramClasses::Counts UnigramClasses::count(const PackedBatch& corpus,
   for (Index b = 0; b < corpus.texts(); ++b) {
     const int label = corpus.labels[static_cast<std::size_t>(b)];
     if (label != 0 && label != 1)
-      throw Error(text("[unigram classes] text ", b, " has label ", label, ", wanted 0 or 1"));
+      throw Error(concat("[unigram classes] text ", b, " has label ", label, ", wanted 0 or 1"));
     Index length = 0;
     for (const TokenId id : corpus.text(b)) {
       if (!vocabulary_.contains(id))
-        throw Error(
-            text("[unigram classes] text ", b, " has id ", id, ", the vocabulary has ", vocabulary_.size()));
+        throw Error(concat("[unigram classes] text ", b, " has id ", id, ", the vocabulary has ",
+                           vocabulary_.size()));
       if (is_special(id)) continue;
       ++counts[static_cast<std::size_t>(id)][static_cast<std::size_t>(label)];
       ++length;
@@ -61,8 +61,8 @@ void UnigramClasses::fit(const Counts& counts, const UnigramOptions& options) {
     }
   }
   if (tokens_.empty())
-    throw Error(text("[unigram classes] no token occurs ", options.min_count, " times or more in ",
-                     lengths_.size(), " texts, wanted one"));
+    throw Error(concat("[unigram classes] no token occurs ", options.min_count, " times or more in ",
+                       lengths_.size(), " texts, wanted one"));
   for (const std::size_t y : {0, 1})
     for (double& c : cumulative_[y]) c /= total[y];
   for (const TokenId id : tokens_) {
@@ -91,7 +91,7 @@ void UnigramClasses::get(Index index, SyntheticText& out) const {
 double UnigramClasses::weight(TokenId token) const {
   const auto place = std::ranges::lower_bound(tokens_, token);
   if (place == tokens_.end() || *place != token)
-    throw Error(text("[unigram classes] token ", token, " is never drawn"));
+    throw Error(concat("[unigram classes] token ", token, " is never drawn"));
   return weights_[static_cast<std::size_t>(place - tokens_.begin())];
 }
 

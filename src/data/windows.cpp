@@ -33,8 +33,8 @@ std::vector<T> cut(const std::vector<T>& of, const Layout& l, Index first, Index
 
 Index room(const InputRow& row, const Layout& l, Index longest) {
   if (longest <= l.front + l.back)
-    throw Error(text("the text has ", row.ids.size(), " tokens, and its ", l.front + l.back,
-                     " special tokens leave no place for others in the model's ", longest, " positions"));
+    throw Error(concat("the text has ", row.ids.size(), " tokens, and its ", l.front + l.back,
+                       " special tokens leave no place for others in the model's ", longest, " positions"));
   return longest - l.front - l.back;
 }
 
@@ -50,13 +50,13 @@ std::vector<RowWindow> windows_of(const InputRow& row, Index longest, Index stri
   const auto second = [](const TokenPlace& place) { return place.part == 1; };
   if (std::ranges::any_of(row.places, second) ||
       std::ranges::any_of(row.types, [](TokenId type) { return type != 0; }))
-    throw Error(text("a pair of texts with ", row.ids.size(), " tokens, the model has ", longest,
-                     " positions: a pair is not cut into windows"));
+    throw Error(concat("a pair of texts with ", row.ids.size(), " tokens, the model has ", longest,
+                       " positions: a pair is not cut into windows"));
   const Layout l = layout(row, is_special);
   const Index size = room(row, l, longest);
   if (stride < 1 || stride > size)
-    throw Error(
-        text("windows hold ", size, " tokens of the text and begin every ", stride, ", wanted 1 to ", size));
+    throw Error(concat("windows hold ", size, " tokens of the text and begin every ", stride,
+                       ", wanted 1 to ", size));
   std::vector<RowWindow> windows;
   for (Index first = 0;; first += stride) {
     first = std::min(first, l.body - size);

@@ -30,7 +30,7 @@ std::vector<double> rollout(Classifier<T>& model, const ExplainedText& text) {
   text.add_whole(one);
   Tape<T> tape;
   model.forward(tape, one.packed(),
-                {.last_block = Pass::LastBlock::all_rows, .patterns = true, .frozen = true});
+                {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true, .frozen = true});
   const Index S = one.rows();
   std::vector<double> row(static_cast<std::size_t>(S));
   row[model.config().read_out == ReadOut::first ? 0 : S - 1] = 1;
@@ -42,8 +42,8 @@ std::vector<double> rollout(Classifier<T>& model, const ExplainedText& text) {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
   const std::vector<double> share =
-      look_inside(f, "attention-rollout", [&](auto& model, Index) { return rollout(model, text); });
-  f.charge({1, 1, std::ssize(share)});
+      with_gradient_access(f, "attention-rollout", [&](auto& model, Index) { return rollout(model, text); });
+  f.add_cost({1, 1, std::ssize(share)});
   set_token_scores(share, text, result);
   result.warnings.emplace_back(
       "shares of attention have no sign and are no parts of the log-odds: r2 and mse are not meant for them, "

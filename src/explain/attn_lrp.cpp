@@ -9,9 +9,9 @@ namespace slalom {
 namespace {
 
 // What the lines absorb, by name; shares of 0 are of rules that the line has no use for.
-void add_ledger(const Relevance& relevance, Explanation& result) {
+void add_conservation(const Relevance& relevance, Explanation& result) {
   double sum = std::accumulate(relevance.token.begin(), relevance.token.end(), 0.0);
-  for (const LedgerLine& line : relevance.ledger) {
+  for (const ConservationLine& line : relevance.conservation) {
     sum += line.absorbed();
     const auto add = [&](const char* share, double absorbed) {
       if (absorbed != 0) result.checks.emplace_back(line.name + share, absorbed);
@@ -22,24 +22,24 @@ void add_ledger(const Relevance& relevance, Explanation& result) {
     add(".layer_norm", line.layer_norm);
     add(line.name == "log_odds" ? ".log_sum_exp" : "", line.own);
   }
-  result.checks.emplace_back("ledger_gap", sum - relevance.log_odds);
+  result.checks.emplace_back("conservation_gap", sum - relevance.log_odds);
 }
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
-  const Relevance relevance = look_inside(f, "attn-lrp", [&](auto& model, Index target) {
+  const Relevance relevance = with_gradient_access(f, "attn-lrp", [&](auto& model, Index target) {
     return attn_lrp(model, text.ids(), text.encoding().types, target);
   });
-  f.charge({1, 1, std::ssize(text.ids())});
+  f.add_cost({1, 1, std::ssize(text.ids())});
   result.checks.emplace_back("backward_passes", 1);
   set_token_scores(relevance.token, text, result);
-  add_ledger(relevance, result);
+  add_conservation(relevance, result);
 }
 
 }  // namespace
 
 Method attn_lrp_relevance() {
   return {"attn-lrp",
-          "relevance propagated back from the log-odds, with a ledger",
+          "relevance propagated back from the log-odds, with a record of its conservation",
           0,
           {},
           explain,

@@ -40,8 +40,8 @@ std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
       ask(fresh, answers);
       for (std::size_t i = 0; i < asked.size(); ++i)
         if (!std::isfinite(answers[i]))
-          throw Error(text("[black box] text ", asked[i].first, " of ", texts.texts(), ": the log-odds is ",
-                           shortest(answers[i]), ", wanted a finite number"));
+          throw Error(concat("[black box] text ", asked[i].first, " of ", texts.texts(), ": the log-odds is ",
+                             shortest(answers[i]), ", wanted a finite number"));
     } catch (...) {
       for (const auto& [b, kept] : asked) known_.erase(key_of(texts, b));
       throw;
@@ -68,7 +68,7 @@ double BlackBox::log_odds(std::span<const TokenId> text) {
 
 void ClassBlackBox::set_target(Index target) {
   if (target < 0 || target >= classes())
-    throw Error(text("[black box] target ", target, ", the model has classes 0 to ", classes() - 1));
+    throw Error(concat("[black box] target ", target, ", the model has classes 0 to ", classes() - 1));
   target_ = target;
   forget();
 }
@@ -88,7 +88,7 @@ Index ModelBlackBox<T>::longest() const {
 }
 
 template <class T>
-Inside ModelBlackBox<T>::inside() {
+GradientAccess ModelBlackBox<T>::gradient_access() {
   if (auto* transformer = dynamic_cast<Classifier<T>*>(&model_)) return {transformer, target()};
   return {{}, target()};
 }

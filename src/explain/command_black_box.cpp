@@ -60,8 +60,8 @@ ssize_t write_quietly(int fd, std::string_view bytes) {
 }
 
 std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status)) return text("was killed by signal ", WTERMSIG(status));
-  return text("ended with status ", WEXITSTATUS(status));
+  if (WIFSIGNALED(status)) return concat("was killed by signal ", WTERMSIG(status));
+  return concat("ended with status ", WEXITSTATUS(status));
 }
 
 }  // namespace
@@ -70,8 +70,8 @@ ProgramAnswer parse_program_answer(std::string_view line, const std::string& whe
   const Json json = parse_json(line, where);
   ProgramAnswer answer{require_number(json, "log_odds", where), optional_string(json, "bound", where, "")};
   if (!answer.bound.empty() && answer.bound != "upper" && answer.bound != "lower" && answer.bound != "both")
-    throw Error(text(where, ": field \"bound\": found ", json_string(answer.bound),
-                     ", wanted \"upper\", \"lower\" or \"both\""));
+    throw Error(concat(where, ": field \"bound\": found ", json_string(answer.bound),
+                       ", wanted \"upper\", \"lower\" or \"both\""));
   return answer;
 }
 
@@ -110,11 +110,11 @@ class CommandBlackBox::Child {
       if (taken > 0)
         due = Clock::now() + timeout_;
       else if (Clock::now() >= due)  // whatever else it does meanwhile
-        fail(text("no answer for ", Seconds(timeout_).count(), " s"));
+        fail(concat("no answer for ", Seconds(timeout_).count(), " s"));
       if (unread_.size() > kLongestAnswer && unread_.find('\n') == std::string::npos)
-        fail(text("an answer longer than ", kLongestAnswer, " bytes"));
+        fail(concat("an answer longer than ", kLongestAnswer, " bytes"));
       if (ended_ && (received < answers.size() || written < questions.size()))
-        fail(text("the program ", reap(), " after ", received, " of ", answers.size(), " answers"));
+        fail(concat("the program ", reap(), " after ", received, " of ", answers.size(), " answers"));
     }
     if (!unread_.empty()) fail_for_surplus();
   }
@@ -205,7 +205,7 @@ class CommandBlackBox::Child {
   double answer_in(const std::string& line, Counts& counts) {
     ++answered_;
     try {
-      const ProgramAnswer answer = parse_program_answer(line, text("answer ", answered_));
+      const ProgramAnswer answer = parse_program_answer(line, concat("answer ", answered_));
       ++counts.answers;
       counts.upper += answer.bound == "upper";
       counts.lower += answer.bound == "lower";
@@ -242,7 +242,7 @@ class CommandBlackBox::Child {
       const std::size_t before = last_words_.size();
       if (!read_some(complaints_, last_words_) || last_words_.size() == before) break;
     }
-    throw Error(text("classifier command ", json_string(command_), ": ", what),
+    throw Error(concat("classifier command ", json_string(command_), ": ", what),
                 last_words_.empty() ? "" : "it wrote to stderr: " + last_words_);
   }
 
@@ -261,8 +261,8 @@ CommandBlackBox::~CommandBlackBox() = default;
 std::vector<std::string> CommandBlackBox::warnings() const {
   const auto& [answers, upper, lower, both] = counts_;
   if (upper + lower + both == 0) return {};
-  return {text(upper + lower + both, " of ", answers, " answers are bounds: ", upper, " upper, ", lower,
-               " lower, ", both, " both (unknown); the explanation takes them for the log-odds")};
+  return {concat(upper + lower + both, " of ", answers, " answers are bounds: ", upper, " upper, ", lower,
+                 " lower, ", both, " both (unknown); the explanation takes them for the log-odds")};
 }
 
 void CommandBlackBox::forget() {

@@ -18,9 +18,9 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   Explanation fitted;
   fit_slalom_of_all_sizes(f, text, half, fitted);
   const auto& slalom = std::get<SlalomScores>(fitted.scores);
-  const GameValues values = coalition_values(f, text, {});
+  const ValueFunction values = coalition_values(f, text, {});
   const double empty = value_of_nothing(f, text, slalom);
-  const GameValues control = [&](const Coalitions& coalitions) {
+  const ValueFunction control = [&](const Coalitions& coalitions) {
     std::vector<double> predicted;
     for (Index i = 0; i < coalitions.size(); ++i) {
       const bool nothing = std::ranges::count(coalitions.row(i), 0) == coalitions.players;

@@ -14,13 +14,13 @@ std::span<std::uint8_t> Coalitions::add(std::uint8_t everybody) {
   return std::span(member).last(players);
 }
 
-std::vector<double> ask(const GameValues& values, const Coalitions& coalitions) {
+std::vector<double> ask(const ValueFunction& values, const Coalitions& coalitions) {
   std::vector<double> answers = values(coalitions);
   if (std::ssize(answers) != coalitions.size())
-    throw Error(text("[game] ", answers.size(), " values, wanted one for each of ", coalitions.size(),
-                     " coalitions"));
+    throw Error(concat("[game] ", answers.size(), " values, wanted one for each of ", coalitions.size(),
+                       " coalitions"));
   for (const double v : answers)
-    if (!std::isfinite(v)) throw Error(text("[game] the value of a coalition is ", v));
+    if (!std::isfinite(v)) throw Error(concat("[game] the value of a coalition is ", v));
   return answers;
 }
 

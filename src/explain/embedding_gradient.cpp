@@ -23,8 +23,8 @@ Tensor<const T> slopes(Tape<T>& tape, Var logits, const Objective& objective, st
   for (std::size_t b = 0; b < values.size(); ++b) {
     const T* row = z.row(static_cast<Index>(b));
     if (!std::all_of(row, row + z.columns(), [](T x) { return std::isfinite(x); }))
-      throw Error(text("[embedding_gradient] the logits are not finite; ", tape.first_non_finite_value(),
-                       " is the first such activation"));
+      throw Error(concat("[embedding_gradient] the logits are not finite; ", tape.first_non_finite_value(),
+                         " is the first such activation"));
     const std::vector<double> row_logits(row, row + z.columns());
     values[b] = objective(row_logits, row_slope);
     std::ranges::transform(row_slope, slope.row(static_cast<Index>(b)),
@@ -97,20 +97,20 @@ std::vector<double> row_products(std::span<const double> a, std::span<const doub
   return products;
 }
 
-void charge_passes(BlackBox& f, Index passes, Index S, Explanation& result) {
-  f.charge({passes, passes, passes * S});
+void count_passes(BlackBox& f, Index passes, Index S, Explanation& result) {
+  f.add_cost({passes, passes, passes * S});
   result.checks.emplace_back("backward_passes", static_cast<double>(passes));
 }
 
 GradientAtText gradient_at_text(BlackBox& f, const ExplainedText& text, const char* method,
                                 Explanation& result) {
-  return look_inside(f, method, [&](auto& model, Index target) {
+  return with_gradient_access(f, method, [&](auto& model, Index target) {
     GradientAtText found{model.config().table_width(), word_embeddings(model, text.ids()), {}};
     embedding_gradients(
         model, text.ids(), text.encoding().types, 1, log_odds_objective(target, model.problem()),
         [&](Index, std::span<double> x) { std::ranges::copy(found.embedding, x.begin()); },
         [&](Index, double, std::span<const double> dx) { found.gradient.assign(dx.begin(), dx.end()); });
-    charge_passes(f, 1, std::ssize(text.ids()), result);
+    count_passes(f, 1, std::ssize(text.ids()), result);
     return found;
   });
 }

@@ -113,7 +113,7 @@ std::vector<double> ExplainedText::summed(std::span<const double> of_tokens) con
   return sums;
 }
 
-void ExplainedText::add_coalition(std::span<const std::uint8_t> member, Absence absence,
+void ExplainedText::add_coalition(std::span<const std::uint8_t> member, Masking masking,
                                   PackedBatch& to) const {
   std::vector<TokenId> left, types;
   Index at = 0;
@@ -122,9 +122,10 @@ void ExplainedText::add_coalition(std::span<const std::uint8_t> member, Absence 
     append(at, unit.first, left, types);
     at = unit.first + unit.size;
     const std::size_t before = left.size();
-    if (member[u] != 0 || absence.filler) append(unit.first, at, left, types);
+    if (member[u] != 0 || masking.replacement) append(unit.first, at, left, types);
     if (member[u] == 0)
-      std::fill(left.begin() + static_cast<Index>(before), left.end(), absence.filler.value_or(TokenId{}));
+      std::fill(left.begin() + static_cast<Index>(before), left.end(),
+                masking.replacement.value_or(TokenId{}));
   }
   append(at, std::ssize(ids()), left, types);
   if (left.empty())
@@ -156,10 +157,10 @@ double log_odds(BlackBox& f, const ExplainedText& text) {
   return f.log_odds(one).front();
 }
 
-GameValues coalition_values(BlackBox& f, const ExplainedText& text, Absence absence) {
-  return [&f, &text, absence](const Coalitions& coalitions) {
+ValueFunction coalition_values(BlackBox& f, const ExplainedText& text, Masking masking) {
+  return [&f, &text, masking](const Coalitions& coalitions) {
     PackedBatch batch;
-    for (Index i = 0; i < coalitions.size(); ++i) text.add_coalition(coalitions.row(i), absence, batch);
+    for (Index i = 0; i < coalitions.size(); ++i) text.add_coalition(coalitions.row(i), masking, batch);
     return f.log_odds(batch);
   };
 }

@@ -66,8 +66,8 @@ void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanati
   if (estimate.exact) return;
   result.checks.emplace_back("largest_standard_error", std::ranges::max(estimate.standard_error));
   if (estimate.coalitions - 2 > budget)
-    result.warnings.push_back(text("the least that can be asked are ", estimate.coalitions - 2,
-                                   " coalitions, more than the budget of ", budget));
+    result.warnings.push_back(concat("the least that can be asked are ", estimate.coalitions - 2,
+                                     " coalitions, more than the budget of ", budget));
   if (std::ranges::any_of(estimate.standard_error, [](double e) { return std::isnan(e); }))
     result.warnings.emplace_back("one draw has no standard error: a larger budget has");
 }
@@ -99,12 +99,12 @@ Coalitions query_deletions(const ExplainedText& text, Index budget, const Explai
 Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text,
                     const ExplainOptions& options) {
   if (options.budget && (*options.budget < 0 || (*options.budget == 0 && method.default_budget > 0)))
-    throw UsageError(slalom::text("budget ", *options.budget, ", ", method.name, " wants at least 1"));
+    throw UsageError(slalom::concat("budget ", *options.budget, ", ", method.name, " wants at least 1"));
   if (options.budget && *options.budget > (Index{1} << 31) / text.players())
-    throw Error(slalom::text("budget ", *options.budget, ": a text of ", text.players(),
-                             " tokens leaves memory for ", (Index{1} << 31) / text.players()));
+    throw Error(slalom::concat("budget ", *options.budget, ": a text of ", text.players(),
+                               " tokens leaves memory for ", (Index{1} << 31) / text.players()));
   if (options.as_published && !method.has("as-published"))
-    throw UsageError(slalom::text(method.name, " has no published variant"));
+    throw UsageError(slalom::concat(method.name, " has no published variant"));
   if (options.as_published && !std::ranges::all_of(text.units(), [](auto& unit) { return unit.size == 1; }))
     throw UsageError("the published variants explain tokens, not words");
   const auto start = std::chrono::steady_clock::now();
@@ -142,7 +142,7 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
   Coalitions kept{text.players(), {}};
   add_in_turn(drawn, drawn.removed.empty() ? 0 : drawn.removed.back(), options.calibrate, kept);
   const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
-  std::vector<double> y = coalition_values(f, text, deletes ? Absence{} : options.absence)(kept), design;
+  std::vector<double> y = coalition_values(f, text, deletes ? Masking{} : options.masking)(kept), design;
   for (Index i = 0; i < kept.size(); ++i) {
     const double change = explanation.predict(kept.row(i)) - explanation.log_odds;
     y[static_cast<std::size_t>(i)] -= explanation.log_odds;
@@ -168,7 +168,7 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
 namespace {
 
 // Of four times as many draws the first that the explanation was not made from, then the others.
-Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Absence absence,
+Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Masking masking,
                            const ExplainOptions& options, std::vector<Index>& removed, Index& unseen) {
   const RandomDeletions drawn =
       random_deletions(text.players(), 10, 4 * options.held_out, false, Purpose::held_out, options.seed);
@@ -179,7 +179,7 @@ Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Absence absen
     std::set<std::vector<TokenId>> texts;
     for (std::size_t i = first; i < first + each; ++i) {
       PackedBatch batch;
-      text.add_coalition(drawn.kept.row(static_cast<Index>(i)), absence, batch);
+      text.add_coalition(drawn.kept.row(static_cast<Index>(i)), masking, batch);
       if (!texts.insert(batch.ids).second) continue;
       (f.knows(batch, 0) ? known : fresh).push_back(static_cast<Index>(i));
     }
@@ -199,16 +199,16 @@ Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Absence absen
 
 std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
                                  const ExplainOptions& options) {
-  // SLALOM is a model of shorter texts, whatever stands for absence in Shapley games.
+  // SLALOM is a model of shorter texts, whatever masking Shapley games use.
   const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
-  const Absence absence = deletes ? Absence{} : options.absence;
+  const Masking masking = deletes ? Masking{} : options.masking;
   Fidelity result;
   std::vector<Index> removed;
-  const Coalitions kept = choose_held_out(f, text, absence, options, removed, result.unseen);
+  const Coalitions kept = choose_held_out(f, text, masking, options, removed, result.unseen);
   if (removed.empty()) return std::nullopt;
   const QueryCost before = f.cost();
   Sample truth;
-  truth.target = coalition_values(f, text, absence)(kept);
+  truth.target = coalition_values(f, text, masking)(kept);
   std::vector<double> predicted, by_scores;
   double rest = 0;  // of the prediction, which is not the scores'
   result.n = kept.size();

@@ -87,7 +87,7 @@ class Search {
   }
 
  private:
-  GameValues values_;
+  ValueFunction values_;
   Index players_;
   double sign_;
   Index most_;

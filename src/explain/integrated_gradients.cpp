@@ -133,16 +133,16 @@ std::vector<double> baseline_embeddings(const Classifier<T>& model, const Explai
   if (options.baseline == Baseline::zero)
     return std::vector<double>(ids.size() * static_cast<std::size_t>(model.config().table_width()));
   const bool pad = options.baseline == Baseline::pad;
-  const std::optional<TokenId> filler = pad ? options.pad_id : options.mask_id;
+  const std::optional<TokenId> replacement = pad ? options.pad_id : options.mask_id;
   const std::string what = pad ? "pad" : "mask";
-  if (!filler)
+  if (!replacement)
     throw UsageError("--baseline " + what + ": the folder names no " + what + " token",
                      "give an id: --baseline mask --mask-id N");
-  if (*filler < 0 || *filler >= model.config().vocabulary)
-    throw UsageError(slalom::text("--baseline ", what, ": id ", *filler, ", the vocabulary has ",
-                                  model.config().vocabulary));
+  if (*replacement < 0 || *replacement >= model.config().vocabulary)
+    throw UsageError(slalom::concat("--baseline ", what, ": id ", *replacement, ", the vocabulary has ",
+                                    model.config().vocabulary));
   for (const ExplainedText::Range& unit : text.units())
-    std::fill_n(ids.begin() + unit.first, unit.size, *filler);
+    std::fill_n(ids.begin() + unit.first, unit.size, *replacement);
   return word_embeddings(model, ids);
 }
 
@@ -157,15 +157,16 @@ void explain_text(Classifier<T>& model, Index target, BlackBox& f, const Explain
   result.checks.emplace_back("completeness_gap", found.gap);
   result.checks.emplace_back("points", static_cast<double>(found.points));
   result.checks.emplace_back("log_odds_baseline", found.log_odds_baseline);
-  charge_passes(f, path.passes, std::ssize(text.ids()), result);
+  count_passes(f, path.passes, std::ssize(text.ids()), result);
   if (!found.converged)
-    result.warnings.push_back(slalom::text(
+    result.warnings.push_back(slalom::concat(
         "stopped after ", path.passes, " backward passes, short of the tolerance of ", options.tolerance));
 }
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
-  look_inside(f, "integrated-gradients",
-              [&](auto& model, Index target) { explain_text(model, target, f, text, options, result); });
+  with_gradient_access(f, "integrated-gradients", [&](auto& model, Index target) {
+    explain_text(model, target, f, text, options, result);
+  });
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   const Index n = text.players();
   Coalitions kept{n, std::vector<std::uint8_t>(static_cast<std::size_t>(n * n), 1)};
   for (Index i = 0; i < n; ++i) kept.member[static_cast<std::size_t>(i * n + i)] = 0;
-  std::vector<double> weight = coalition_values(f, text, options.absence)(kept);
+  std::vector<double> weight = coalition_values(f, text, options.masking)(kept);
   for (double& w : weight) w = result.log_odds - w;
   set_linear_scores(std::move(weight), result);
 }

@@ -105,10 +105,10 @@ LimeFit fit_lime(const Coalitions& x, const std::vector<double>& y, const std::v
 namespace {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
-  const bool may_be_empty = text.has_empty_text() || options.absence.filler.has_value();
+  const bool may_be_empty = text.has_empty_text() || options.masking.replacement.has_value();
   const Coalitions samples =
       lime_samples(text.players(), text.players() - (may_be_empty ? 0 : 1), *options.budget, options.seed);
-  const std::vector<double> answers = coalition_values(f, text, options.absence)(samples);
+  const std::vector<double> answers = coalition_values(f, text, options.masking)(samples);
   const std::vector<double> weight = lime_kernel(samples);
   const LimeFit fit = fit_lime(samples, answers, weight);
   set_linear_scores(fit.weight, result);
@@ -121,9 +121,9 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   result.checks.emplace_back("r2_fit", fit.r2);
   result.checks.emplace_back("effective_samples", sum * sum / squares);
   if (sum * sum / squares < static_cast<double>(text.players() + 1))
-    result.warnings.push_back(slalom::text("the kernel leaves ", sum * sum / squares,
-                                           " effective samples for ", text.players(),
-                                           " weights: the ridge decides"));
+    result.warnings.push_back(slalom::concat("the kernel leaves ", sum * sum / squares,
+                                             " effective samples for ", text.players(),
+                                             " weights: the ridge decides"));
 }
 
 }  // namespace

@@ -10,8 +10,8 @@ namespace {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   const Coalitions kept = query_deletions(text, *options.budget, options,
-                                          text.has_empty_text() || options.absence.filler.has_value());
-  const std::vector<double> answers = coalition_values(f, text, options.absence)(kept);
+                                          text.has_empty_text() || options.masking.replacement.has_value());
+  const std::vector<double> answers = coalition_values(f, text, options.masking)(kept);
   Sample sample;  // a token's place in the text is what has a weight
   sample.tokens = text.players();
   std::set<std::vector<Sample::Token>> seen;  // a repeated question is no further evidence
@@ -23,8 +23,8 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   }
   const LinearFit fit = fit_linear(sample);
   if (fit.rank < text.players())
-    result.warnings.push_back(slalom::text("the answers determine ", fit.rank, " of ", text.players(),
-                                           " weights: those of smallest norm are given"));
+    result.warnings.push_back(slalom::concat("the answers determine ", fit.rank, " of ", text.players(),
+                                             " weights: those of smallest norm are given"));
   set_linear_scores(fit.model.weight, result);
   std::get<LinearScores>(result.scores).standard_error = fit.weight_se;
   result.checks.emplace_back("mse_fit", mean_squared_error(sample, predict(fit.model, sample)));

@@ -5,7 +5,7 @@ namespace slalom {
 namespace {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
-  set_shapley_scores(permutation_shapley(text.players(), coalition_values(f, text, options.absence),
+  set_shapley_scores(permutation_shapley(text.players(), coalition_values(f, text, options.masking),
                                          *options.budget, options.seed),
                      *options.budget, result);
 }

@@ -36,9 +36,9 @@ std::pair<double, double> asked(const Method& m, const Lengths& l, double distin
     case Asks::single_deletions:
       return {l.n, l.of(l.n - 1)};
     case Asks::coalitions:
-      return {budget, l.of(o.absence.filler ? l.n : l.n / 2)};
+      return {budget, l.of(o.masking.replacement ? l.n : l.n / 2)};
     case Asks::all_coalitions:
-      return {std::exp2(l.n), l.of(o.absence.filler ? l.n : l.n / 2)};
+      return {std::exp2(l.n), l.of(o.masking.replacement ? l.n : l.n / 2)};
   }
   return {0, 0};
 }

@@ -114,10 +114,10 @@ void set_gradient_norms(const char* method, std::span<const double> places, bool
                         const ExplainedText& text, Explanation& result) {
   const PackedBatch batch = bare(text);
   set_linear_scores(
-      look_inside(f, method,
-                  [&](auto& model, Index) { return gradient_norms(model, batch, places, times_input); }),
+      with_gradient_access(
+          f, method, [&](auto& model, Index) { return gradient_norms(model, batch, places, times_input); }),
       result);
-  charge_passes(f, std::ssize(places), batch.rows(), result);
+  count_passes(f, std::ssize(places), batch.rows(), result);
   result.warnings.emplace_back(
       "as published: norms have no sign and are no parts of the log-odds; the text is shown without special "
       "tokens");
@@ -141,7 +141,7 @@ class LimeText {
       if (token == " .") token = ".";
       const std::size_t begin = string_.find(token, at);
       if (token.empty() || begin == std::string::npos)
-        throw Error(slalom::text("[lime] token ", id, " is no piece of the text as it is decoded"),
+        throw Error(slalom::concat("[lime] token ", id, " is no piece of the text as it is decoded"),
                     "the published code has no explanation of such a text");
       places_.emplace_back(begin, at = begin + token.size());
       word_.push_back(number.emplace(token, static_cast<Sample::Token>(number.size())).first->second);
@@ -246,14 +246,14 @@ void integrated_gradients(BlackBox& f, const ExplainedText& text, const ExplainO
 }
 
 void attn_lrp(BlackBox& f, const ExplainedText& text, const ExplainOptions&, Explanation& result) {
-  std::vector<double> scores = look_inside(f, "attn-lrp", [&](auto& model, Index) {
+  std::vector<double> scores = with_gradient_access(f, "attn-lrp", [&](auto& model, Index) {
     return slalom::attn_lrp(model, text.ids(), text.encoding().types, Objective(largest_logit),
                             {.published = true})
         .token;
   });
   for (double& s : scores) s *= result.log_odds < 0 ? -1 : 1;
   set_token_scores(scores, text, result);
-  charge_passes(f, 1, std::ssize(text.ids()), result);
+  count_passes(f, 1, std::ssize(text.ids()), result);
 }
 
 }  // namespace slalom::published

@@ -169,7 +169,7 @@ std::vector<Knot> lasso_path(const Moments& data) {
 
 /// Of the transformer behind the black box; null if there is none.
 const ClassifierConfig* config_of(BlackBox& f) {
-  const Inside inside = f.inside();
+  const GradientAccess inside = f.gradient_access();
   if (const auto* narrow = std::get_if<Classifier<float>*>(&inside.transformer)) return &(*narrow)->config();
   if (const auto* wide = std::get_if<Classifier<double>*>(&inside.transformer)) return &(*wide)->config();
   return nullptr;
@@ -234,24 +234,24 @@ std::vector<double> shap_values(const ShapSample& sample, std::span<const double
 
 void kernel_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   const ClassifierConfig* config = config_of(f);
-  std::optional<TokenId> filler = options.unk_id ? options.unk_id : options.pad_id;
-  if (!filler && config != nullptr) filler = config->pad_id;
-  if (!filler)
+  std::optional<TokenId> replacement = options.unk_id ? options.unk_id : options.pad_id;
+  if (!replacement && config != nullptr) replacement = config->pad_id;
+  if (!replacement)
     throw UsageError("kernel-shap --as-published: no [UNK] and no padding is known to replace tokens by");
   std::vector<TokenId> ids;
-  std::vector<Index> players;  // places that are not the filler already
+  std::vector<Index> players;  // places that are not the replacement already
   for (const ExplainedText::Range& unit : text.units()) {
     ids.push_back(text.ids()[unit.first]);
-    if (ids.back() != *filler) players.push_back(std::ssize(ids) - 1);
+    if (ids.back() != *replacement) players.push_back(std::ssize(ids) - 1);
   }
   const bool cut = config != nullptr && config->read_out == ReadOut::last;
-  const GameValues game = [&](const Coalitions& coalitions) {
+  const ValueFunction game = [&](const Coalitions& coalitions) {
     PackedBatch batch;
     for (Index i = 0; i < coalitions.size(); ++i) {
-      std::vector<TokenId> asked(ids.size(), *filler);
+      std::vector<TokenId> asked(ids.size(), *replacement);
       for (std::size_t j = 0; j < players.size(); ++j)
         if (coalitions.row(i)[j] != 0) asked[players[j]] = ids[players[j]];
-      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(asked, *filler));
+      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(asked, *replacement));
       if (cut && present > 0) asked.resize(present);
       batch.add(asked);
     }

@@ -84,7 +84,8 @@ class Propagation {
       : model_(model), stabiliser_(stabiliser), ids_(ids), types_(ids.size(), TokenId{0}) {
     std::ranges::copy(types, types_.begin());
     const Index begin[] = {0, S_ = std::ssize(ids)};
-    model.forward(tape_, {ids_, begin, types_}, {.last_block = Pass::LastBlock::all_rows, .patterns = true});
+    model.forward(tape_, {ids_, begin, types_},
+                  {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   }
 
   Relevance run(const Objective& objective) {
@@ -102,7 +103,7 @@ class Propagation {
 
  private:
   const ClassifierConfig& config() const { return model_.config(); }
-  LedgerLine& line() { return result_.ledger.back(); }
+  ConservationLine& line() { return result_.conservation.back(); }
   Tensor<T> value(ParameterId id) const { return model_.parameters().value(id); }
 
   View<T> scratch(Index rows, Index columns) {
@@ -113,12 +114,12 @@ class Propagation {
     for (const NamedTensor<T>& n : tape_.names())
       if (n.name.layer == layer && std::strcmp(n.name.stem, stem) == 0)
         return {n.tensor.data, n.tensor.rows(), n.tensor.columns(), n.stride};
-    throw Error(text("[attn_lrp] no activation ", to_string({stem, layer})));
+    throw Error(concat("[attn_lrp] no activation ", to_string({stem, layer})));
   }
 
-  // A line of the ledger, from the relevance of z to that of x.
+  // A line of the conservation record, from the relevance of z to that of x.
   void enter(const std::string& name, View<T> z, View<T> g) {
-    result_.ledger.push_back({.name = name, .in = total_relevance(z, g)});
+    result_.conservation.push_back({.name = name, .in = total_relevance(z, g)});
   }
   void leave(View<T> x, View<T> g) { line().out = total_relevance(x, g); }
 
@@ -186,14 +187,14 @@ class Propagation {
   void log_odds(const Objective& objective, View<T> g) {
     const View<T> z = activation("logits");
     if (!std::all_of(z.data, z.data + z.columns, [](T x) { return std::isfinite(x); }))
-      throw Error(text("[attn_lrp] the logits are not finite; ", tape_.first_non_finite_value(),
-                       " is the first such activation"));
+      throw Error(concat("[attn_lrp] the logits are not finite; ", tape_.first_non_finite_value(),
+                         " is the first such activation"));
     const std::vector<double> logits(z.data, z.data + z.columns);
     std::vector<double> slopes(logits.size());
     result_.log_odds = objective(logits, slopes);
     std::ranges::transform(slopes, g.data, [](double slope) { return static_cast<T>(slope); });
     const double linear = total_relevance(z, g);
-    result_.ledger.push_back(
+    result_.conservation.push_back(
         {.name = "log_odds", .in = result_.log_odds, .out = linear, .own = result_.log_odds - linear});
   }
 
@@ -265,7 +266,7 @@ class Propagation {
     const ArenaScope scope(tape_.arena());
     const Sublayer sub{ids.norm2, activation("resid_mid", l), activation("mlp.out", l),
                        activation("resid_post", l), "norm2"};
-    enter(text("blocks.", l, ".mlp"), sub.y, g);
+    enter(concat("blocks.", l, ".mlp"), sub.y, g);
     residual_rule(sub, l, g, [&](View<T> f) {
       const View<T> pre = activation("mlp.pre", l), hidden = scratch(S_, config().feed_forward);
       linear_rule(ids.feed_forward_out, f, T{0}, hidden);
@@ -279,7 +280,7 @@ class Propagation {
     const ArenaScope scope(tape_.arena());
     const View<T> x = l == 0 ? activation("embed") : activation("resid_post", l - 1);
     const Sublayer sub{ids.norm1, x, activation("attn.out", l), activation("resid_mid", l), "norm1"};
-    enter(text("blocks.", l, ".attn"), sub.y, g);
+    enter(concat("blocks.", l, ".attn"), sub.y, g);
     residual_rule(sub, l, g, [&](View<T> f) {
       const Index D = config().width;
       const View<T> z = scratch(S_, D), q = scratch(S_, D), kv = scratch(S_, 2 * D);
@@ -386,10 +387,10 @@ class Propagation {
 
   void table_line(const char* name, ParameterId table, std::span<const TokenId> rows, View<T> g) {
     if (!table.valid()) return;
-    LedgerLine entry{.name = name, .in = line().out};
+    ConservationLine entry{.name = name, .in = line().out};
     for (const double share : shares(table, rows, g)) entry.own += share;
     entry.out = entry.in - entry.own;
-    result_.ledger.push_back(std::move(entry));
+    result_.conservation.push_back(std::move(entry));
   }
 
   Classifier<T>& model_;
@@ -408,10 +409,10 @@ Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span
                    const Objective& objective, const Stabiliser& stabiliser) {
   if (!types.empty() && types.size() != ids.size())
     throw Error(
-        text("[attn_lrp] ", types.size(), " types for ", ids.size(), " tokens, wanted as many or none"));
+        concat("[attn_lrp] ", types.size(), " types for ", ids.size(), " tokens, wanted as many or none"));
   if (!(stabiliser.relative >= 0) || !std::isfinite(stabiliser.relative))
     throw Error(
-        text("[attn_lrp] epsilon is ", stabiliser.relative, ", wanted a finite number of at least 0"));
+        concat("[attn_lrp] epsilon is ", stabiliser.relative, ", wanted a finite number of at least 0"));
   return Propagation<T>(model, ids, types, stabiliser).run(objective);
 }
 

@@ -22,12 +22,12 @@ constexpr Index kAskedTogether = 65536;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 void check_players(Index players, Index budget) {
-  if (players < 1) throw Error(text("[shapley] ", players, " players, wanted at least 1"));
-  if (budget < 1) throw Error(text("[shapley] budget of ", budget, " coalitions, wanted at least 1"));
+  if (players < 1) throw Error(concat("[shapley] ", players, " players, wanted at least 1"));
+  if (budget < 1) throw Error(concat("[shapley] budget of ", budget, " coalitions, wanted at least 1"));
 }
 
 // v(∅) and v(all).
-ShapleyEstimate ask_ends(Index players, const GameValues& values) {
+ShapleyEstimate ask_ends(Index players, const ValueFunction& values) {
   Coalitions ends{players, {}};
   ends.add(0);
   ends.add(1);
@@ -112,11 +112,11 @@ Index pairs_of(Index players, Index budget) {
   return std::max<Index>(1, budget / (2 * (players - 1)));
 }
 
-PairedContributions sample_pairs(Index players, const std::vector<const GameValues*>& games, Index budget,
+PairedContributions sample_pairs(Index players, const std::vector<const ValueFunction*>& games, Index budget,
                                  std::uint64_t seed) {
   PairedContributions result;
   result.of_game.resize(games.size());
-  for (const GameValues* game : games) result.ends.push_back(ask_ends(players, *game));
+  for (const ValueFunction* game : games) result.ends.push_back(ask_ends(players, *game));
   const Index pairs = pairs_of(players, budget), together = pairs_of(players, kAskedTogether);
   for (Index first = 0; first < pairs; first += together) {
     const Orders orders = draw_orders(players, first, std::min(together, pairs - first), seed);
@@ -136,10 +136,10 @@ std::vector<double> roots(std::vector<double> x) {
 
 }  // namespace
 
-ShapleyEstimate exact_shapley(Index players, const GameValues& values) {
+ShapleyEstimate exact_shapley(Index players, const ValueFunction& values) {
   if (players < 1 || players > kMostPlayersEnumerated)
-    throw Error(text("[shapley] ", players, " players, wanted 1 to ", kMostPlayersEnumerated,
-                     " to enumerate all coalitions"));
+    throw Error(concat("[shapley] ", players, " players, wanted 1 to ", kMostPlayersEnumerated,
+                       " to enumerate all coalitions"));
   const Index all = Index{1} << players;
   std::vector<double> v;  // by bit mask
   for (Index first = 0; first < all; first += kAskedTogether) {
@@ -165,7 +165,7 @@ ShapleyEstimate exact_shapley(Index players, const GameValues& values) {
   return result;
 }
 
-ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Index budget,
+ShapleyEstimate permutation_shapley(Index players, const ValueFunction& values, Index budget,
                                     std::uint64_t seed) {
   check_players(players, budget);
   if (players <= 2) return exact_shapley(players, values);
@@ -177,16 +177,16 @@ ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Ind
   return result;
 }
 
-ControlledEstimate controlled_shapley(Index players, const GameValues& values, const GameValues& control,
-                                      std::span<const double> control_shapley, Index budget,
-                                      Index whole_budget, std::uint64_t seed) {
+ControlledEstimate controlled_shapley(Index players, const ValueFunction& values,
+                                      const ValueFunction& control, std::span<const double> control_shapley,
+                                      Index budget, Index whole_budget, std::uint64_t seed) {
   check_players(players, budget);
   if (whole_budget < budget)
-    throw Error(text("[shapley] whole budget of ", whole_budget, " coalitions, wanted at least the ", budget,
-                     " of the estimate"));
+    throw Error(concat("[shapley] whole budget of ", whole_budget, " coalitions, wanted at least the ",
+                       budget, " of the estimate"));
   if (std::ssize(control_shapley) != players)
-    throw Error(text("[shapley] ", control_shapley.size(), " Shapley values of the control, wanted ", players,
-                     ", one for each player"));
+    throw Error(concat("[shapley] ", control_shapley.size(), " Shapley values of the control, wanted ",
+                       players, ", one for each player"));
   if (players <= 2) return {exact_shapley(players, values), 1};
   PairedContributions sampled = sample_pairs(players, {&values, &control}, budget, seed);
   std::vector<double> difference = sampled.of_game[0];
@@ -386,13 +386,13 @@ std::vector<double> kernel_regression(const Coalitions& asked, std::span<const d
   return estimate.value;
 }
 
-ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index budget, std::uint64_t seed) {
+ShapleyEstimate kernel_shapley(Index players, const ValueFunction& values, Index budget, std::uint64_t seed) {
   check_players(players, budget);
   if (players == 1) return exact_shapley(players, values);
   const Index needed = players == 2 ? 2 : 2 * players;
   if (budget < needed)
-    throw Error(text("[shapley] budget of ", budget, " coalitions, wanted at least ", needed, " for ",
-                     players, " players"));
+    throw Error(concat("[shapley] budget of ", budget, " coalitions, wanted at least ", needed, " for ",
+                       players, " players"));
   ShapleyEstimate result = ask_ends(players, values);
   const KernelSample sample = kernel_sample(players, budget, seed);
   const std::vector<double> answers = ask(values, sample.asked);

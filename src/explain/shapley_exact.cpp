@@ -5,7 +5,7 @@ namespace slalom {
 namespace {
 
 void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
-  set_shapley_scores(exact_shapley(text.players(), coalition_values(f, text, options.absence)), 0, result);
+  set_shapley_scores(exact_shapley(text.players(), coalition_values(f, text, options.masking)), 0, result);
 }
 
 }  // namespace

@@ -59,8 +59,8 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   const Index left = *options.budget - std::ssize(few),
               length = std::clamp<Index>(options.short_length, 1, std::max<Index>(1, text.most_units(f)));
   if (length < options.short_length)
-    result.warnings.push_back(slalom::text("texts of ", length, " tokens, not ", options.short_length,
-                                           ": longer ones are longer than the model's positions"));
+    result.warnings.push_back(slalom::concat("texts of ", length, " tokens, not ", options.short_length,
+                                             ": longer ones are longer than the model's positions"));
   evidence.add(f, text, short_texts(text.distinct(), length, left, options.seed));
   const Sample& sample = evidence.sample;
   set_slalom_fit(fit_slalom(sample, {.background = background}), sample, text, result);

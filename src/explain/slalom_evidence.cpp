@@ -33,7 +33,7 @@ void SlalomEvidence::add(BlackBox& f, const ExplainedText& text, const Coalition
 namespace {
 
 bool can_be_opened(BlackBox& f) {
-  return !std::holds_alternative<std::monostate>(f.inside().transformer);
+  return !std::holds_alternative<std::monostate>(f.gradient_access().transformer);
 }
 
 /// Scores (S) of one forward and one backward pass.
@@ -43,8 +43,8 @@ std::vector<double> scores_of_passes(BlackBox& f, const ExplainedText& text, Pri
     const GradientAtText at = gradient_at_text(f, text, "--prior gradient", unused);
     return row_products(at.embedding, at.gradient, at.width);
   }
-  charge_passes(f, 1, std::ssize(text.ids()), unused);
-  return look_inside(f, "--prior attn-lrp", [&](auto& model, Index target) {
+  count_passes(f, 1, std::ssize(text.ids()), unused);
+  return with_gradient_access(f, "--prior attn-lrp", [&](auto& model, Index target) {
     return attn_lrp(model, text.ids(), text.encoding().types, target).token;
   });
 }
@@ -66,8 +66,8 @@ std::vector<double> guide_of(BlackBox& f, const ExplainedText& text, Prior prior
 std::string choice_sentence(const SlalomFit& fit, Prior prior) {
   std::string words = fit.chosen;
   if (prior != Prior::none)
-    words += text(", values shrunk towards ", significant(fit.guide_factor, 2), " x ",
-                  prior == Prior::gradient ? "input-x-gradient" : "attn-lrp");
+    words += concat(", values shrunk towards ", significant(fit.guide_factor, 2), " x ",
+                    prior == Prior::gradient ? "input-x-gradient" : "attn-lrp");
   if (fit.model.positions) words += ", position effects";
   return words;
 }
@@ -77,8 +77,8 @@ std::string choice_sentence(const SlalomFit& fit, Prior prior) {
 void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedText& text,
                     Explanation& result) {
   if (sample.texts() < 2 * sample.tokens)
-    result.warnings.push_back(slalom::text(sample.texts(), " different texts for ", sample.tokens,
-                                           " tokens: a larger budget tells more of them apart"));
+    result.warnings.push_back(slalom::concat(sample.texts(), " different texts for ", sample.tokens,
+                                             " tokens: a larger budget tells more of them apart"));
   set_slalom_scores(fit.model, text, result);
   auto& scores = std::get<SlalomScores>(result.scores);
   double weight = scores.background ? std::exp(scores.background->importance) : 0;

@@ -17,7 +17,7 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
   set_slalom_scores(found.model, text, result);
   result.checks.emplace_back("pairs", static_cast<double>(found.pairs));
   result.checks.emplace_back("betweenness_violations", static_cast<double>(found.violations));
-  result.checks.emplace_back("mse_asked", found.polished_mse);
+  result.checks.emplace_back("mse_asked", found.refined_mse);
   result.warnings = found.warnings;
 }
 

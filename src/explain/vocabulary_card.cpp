@@ -54,7 +54,7 @@ void CorpusCounts::keep(const std::vector<TokenId>& text) {
 
 std::vector<TokenId> CorpusCounts::vocabulary_text() const {
   if (tokens_.empty())
-    throw Error(text("[vocabulary card] found no token to explain in ", texts_, " texts, wanted one"));
+    throw Error(concat("[vocabulary card] found no token to explain in ", texts_, " texts, wanted one"));
   std::vector<TokenId> ids;
   for (const auto& [id, token] : tokens_) ids.push_back(id);
   std::ranges::sort(ids);
@@ -133,8 +133,8 @@ void add_agreement(const CorpusCounts& corpus, VocabularyCard& card) {
   }
   card.spearman_naive_bayes = spearman(linear, scores);
   if (const Index without = corpus.texts() - corpus.labelled(); without > 0)
-    card.warnings.push_back(text(without, " of ", corpus.texts(),
-                                 " texts have no label: naive Bayes knows nothing of their tokens"));
+    card.warnings.push_back(concat(without, " of ", corpus.texts(),
+                                   " texts have no label: naive Bayes knows nothing of their tokens"));
 }
 
 }  // namespace

@@ -23,12 +23,12 @@ constexpr Index kTextsAtOnce = 1024;  // between two looks at whether the user w
 void check(const AuditOptions& o) {
   const std::set<TokenId> distinct(o.tokens.begin(), o.tokens.end());
   if (distinct.size() < 2 || distinct.size() < o.tokens.size())
-    throw Error(text("[audit] found ", o.tokens.size(), " tokens, ", distinct.size(),
-                     " of them different, wanted at least 2, all different"));
+    throw Error(concat("[audit] found ", o.tokens.size(), " tokens, ", distinct.size(),
+                       " of them different, wanted at least 2, all different"));
   if (o.longest_text < 2)
-    throw Error(text("[audit] texts have at most ", o.longest_text, " tokens, wanted at least 2"));
+    throw Error(concat("[audit] texts have at most ", o.longest_text, " tokens, wanted at least 2"));
   if (o.most_repeats < 1)
-    throw Error(text("[audit] repetition curves of ", o.most_repeats, " points, wanted at least 1"));
+    throw Error(concat("[audit] repetition curves of ", o.most_repeats, " points, wanted at least 1"));
 }
 
 std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vector<Text>& texts) {
@@ -54,8 +54,8 @@ std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vec
 
 // --- certificates ------------------------------------------------------------------------------------------
 
-void improve(Certificate& best, double bound, const std::vector<Text>& witness,
-             const std::vector<double>& coefficient) {
+void keep_better(Certificate& best, double bound, const std::vector<Text>& witness,
+                 const std::vector<double>& coefficient) {
   if (bound > best.bound || best.witness.empty())
     best = {.bound = bound, .witness = witness, .coefficient = coefficient, .log_odds = {}};
 }
@@ -89,12 +89,12 @@ Certificate affine_certificate(BlackBox& model, const AuditOptions& o) {
   const auto [low, high] =
       extremes(o.tokens.size(), [&](std::size_t a) { return f[2 * a] - 2 * f[2 * a + 1]; });
   Certificate best;
-  improve(best, affine_bound(f[2 * low], f[2 * low + 1], f[2 * high], f[2 * high + 1]),
-          {texts[2 * low], texts[2 * low + 1], texts[2 * high], texts[2 * high + 1]}, {1, -2, -1, 2});
+  keep_better(best, affine_bound(f[2 * low], f[2 * low + 1], f[2 * high], f[2 * high + 1]),
+              {texts[2 * low], texts[2 * low + 1], texts[2 * high], texts[2 * high + 1]}, {1, -2, -1, 2});
   for (const std::size_t a : {low, high})
     if (has_empty)
-      improve(best, affine_bound_with_empty(f[2 * a], f[2 * a + 1], f.back()),
-              {texts[2 * a], texts[2 * a + 1], {}}, {1, -2, 1});
+      keep_better(best, affine_bound_with_empty(f[2 * a], f[2 * a + 1], f.back()),
+                  {texts[2 * a], texts[2 * a + 1], {}}, {1, -2, 1});
   return best;
 }
 
@@ -122,8 +122,8 @@ Certificate positionwise_certificate(BlackBox& model, const AuditOptions& o) {
       const auto [low, high] =
           extremes(M, [&](std::size_t a) { return f[a * columns + b] - f[a * columns + c]; });
       const std::size_t at[] = {high * columns + b, high * columns + c, low * columns + b, low * columns + c};
-      improve(best, positionwise_bound(f[at[0]], f[at[1]], f[at[2]], f[at[3]]),
-              {texts[at[0]], texts[at[1]], texts[at[2]], texts[at[3]]}, {1, -1, -1, 1});
+      keep_better(best, positionwise_bound(f[at[0]], f[at[1]], f[at[2]], f[at[3]]),
+                  {texts[at[0]], texts[at[1]], texts[at[2]], texts[at[3]]}, {1, -1, -1, 1});
     }
   return best;
 }

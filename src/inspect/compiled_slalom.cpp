@@ -27,11 +27,11 @@ constexpr double kSmall = 0x1p-22;
 void check_values(const std::vector<SlalomWord>& words) {
   for (const SlalomWord& w : words) {
     if (!(std::abs(w.value) <= kMostCompiledValue))
-      throw Error(text("[compile_slalom] value of '", w.word, "' is ", w.value, ", wanted at most ",
-                       kMostCompiledValue, " in size"));
+      throw Error(concat("[compile_slalom] value of '", w.word, "' is ", w.value, ", wanted at most ",
+                         kMostCompiledValue, " in size"));
     if (!std::isfinite(w.importance))
       throw Error(
-          text("[compile_slalom] importance of '", w.word, "' is ", w.importance, ", wanted a number"));
+          concat("[compile_slalom] importance of '", w.word, "' is ", w.importance, ", wanted a number"));
   }
 }
 
@@ -42,9 +42,9 @@ double middle_importance(const std::vector<SlalomWord>& words) {
   // Halves of both: the sum or the difference of large numbers could overflow.
   const double reach = high->importance / 2 - low->importance / 2;
   if (reach > kMostCompiledImportance * (1 + 1e-12))
-    throw Error(text("[compile_slalom] importances of '", low->word, "' and '", high->word, "' are ",
-                     low->importance, " and ", high->importance, ", wanted at most ",
-                     2 * kMostCompiledImportance, " apart"));
+    throw Error(concat("[compile_slalom] importances of '", low->word, "' and '", high->word, "' are ",
+                       low->importance, " and ", high->importance, ", wanted at most ",
+                       2 * kMostCompiledImportance, " apart"));
   return low->importance + reach;
 }
 
@@ -225,8 +225,8 @@ CompiledSlalom compile_slalom(const std::vector<SlalomWord>& words, Architecture
   const ClassifierConfig config = compiled_config(architecture, compiled.vocabulary, max_positions);
   const Index longest = config.max_positions - std::ssize(wrap({}, compiled.special));
   if (longest < 1)
-    throw Error(text("[compile_slalom] found ", config.max_positions, " positions, wanted more than the ",
-                     config.max_positions - longest, " of the special tokens"));
+    throw Error(concat("[compile_slalom] found ", config.max_positions, " positions, wanted more than the ",
+                       config.max_positions - longest, " of the special tokens"));
   compiled.model = std::make_unique<Classifier<double>>(config);
   Compiler compiler(*compiled.model);
   compiler.embed(source, words);

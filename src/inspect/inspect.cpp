@@ -61,7 +61,8 @@ std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const To
   check_names(model.config(), wanted);
   const Index begin[] = {0, static_cast<Index>(ids.size())};
   Tape<T> tape;
-  model.forward(tape, {ids, begin, types}, {.last_block = Pass::LastBlock::all_rows, .patterns = true});
+  model.forward(tape, {ids, begin, types},
+                {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   std::vector<NamedValues<T>> list;
   for (const NamedTensor<T>& named : tape.names())
     if (wanted.empty() || std::ranges::find(wanted, to_string(named.name)) != wanted.end())
@@ -73,7 +74,7 @@ template <class T>
 std::vector<AttentionPattern<T>> attention_patterns(Classifier<T>& model, std::span<const TokenId> ids,
                                                     std::span<const TokenId> types) {
   std::vector<std::string> names;
-  for (Index l = 0; l < model.config().layers; ++l) names.push_back(text("blocks.", l, ".attn.pattern"));
+  for (Index l = 0; l < model.config().layers; ++l) names.push_back(concat("blocks.", l, ".attn.pattern"));
   const Index S = static_cast<Index>(ids.size());
   std::vector<AttentionPattern<T>> list;
   Index layer = 0;

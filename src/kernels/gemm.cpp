@@ -59,8 +59,8 @@ int threads_with_memory(int wanted) {
 
 void check_memory_of_threads(int count) {
   if (threads_with_memory(count) < count)
-    throw Error(text("matrix products on ", count, count == 1 ? " thread" : " threads", " need ",
-                     bytes_of_threads(count) >> 20, " MiB of address space, which the system refuses"),
+    throw Error(concat("matrix products on ", count, count == 1 ? " thread" : " threads", " need ",
+                       bytes_of_threads(count) >> 20, " MiB of address space, which the system refuses"),
                 "a higher limit (ulimit -v), or fewer --threads");
 }
 

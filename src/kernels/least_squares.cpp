@@ -85,16 +85,16 @@ Svd decompose(Index m, Index n, std::vector<double>& column_major) {
   std::vector<double> work(room);
   call(work.data(), &room);
   if (info != 0)
-    throw Error(text("[least squares] the singular value decomposition of a (", m, ", ", n,
-                     ") matrix did not converge"));
+    throw Error(concat("[least squares] the singular value decomposition of a (", m, ", ", n,
+                       ") matrix did not converge"));
   return svd;
 }
 
 void check_finite(const std::vector<double>& values, const char* what) {
   const auto bad = std::find_if_not(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
   if (bad != values.end())
-    throw Error(text("[least squares] number ", bad - values.begin(), " of ", what, " is ", *bad,
-                     ", wanted finite numbers"));
+    throw Error(concat("[least squares] number ", bad - values.begin(), " of ", what, " is ", *bad,
+                       ", wanted finite numbers"));
 }
 
 // x = V S⁺ Uᵀ c, and the squared norms of the rows of V S⁺. A number is determined if no direction of the
@@ -126,8 +126,8 @@ LeastSquares solve(Index m, Index n, const Svd& svd, const double* c, Index c_st
 LeastSquares minimum_norm_least_squares(Index m, Index n, const std::vector<double>& a,
                                         const std::vector<double>& b, double relative) {
   if (std::ssize(a) != m * n || std::ssize(b) != m)
-    throw Error(text("[least squares] a holds ", a.size(), " numbers and b ", b.size(), ", wanted (", m, ", ",
-                     n, ") and ", m));
+    throw Error(concat("[least squares] a holds ", a.size(), " numbers and b ", b.size(), ", wanted (", m,
+                       ", ", n, ") and ", m));
   check_finite(a, "a");
   check_finite(b, "b");
   if (n == 0 || m == 0) return solve(m, n, Svd{{}, {}, {}}, nullptr, 1, relative);

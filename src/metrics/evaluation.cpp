@@ -18,7 +18,7 @@ struct Changes {
   std::vector<double> predicted, truth;
 };
 
-Changes changes(const Coalitions& kept, const Evaluated& evaluated, const GameValues& f) {
+Changes changes(const Coalitions& kept, const Evaluated& evaluated, const ValueFunction& f) {
   const std::vector<std::uint8_t> everybody(static_cast<std::size_t>(kept.players), 1);
   const double whole = evaluated.explanation.predict(everybody);
   Changes result{{}, ask(f, kept)};
@@ -29,14 +29,14 @@ Changes changes(const Coalitions& kept, const Evaluated& evaluated, const GameVa
   return result;
 }
 
-double multi_removal(const Evaluated& evaluated, const GameValues& f, const RandomDeletions& deletions) {
+double multi_removal(const Evaluated& evaluated, const ValueFunction& f, const RandomDeletions& deletions) {
   if (deletions.removed.empty()) return std::nan("");
   const Changes found = changes(deletions.kept, evaluated, f);
   const std::vector<double> mse = removal_curve(deletions, found.predicted, found.truth).mse;
   return std::accumulate(mse.begin(), mse.end(), 0.0) / static_cast<double>(mse.size());
 }
 
-SingleRemoval each_removed(const Evaluated& evaluated, const GameValues& f, Index players) {
+SingleRemoval each_removed(const Evaluated& evaluated, const ValueFunction& f, Index players) {
   if (players < 2) return {std::nan(""), std::nan("")};
   Coalitions kept{players, {}};
   for (Index i = 0; i < players; ++i) kept.add(1)[static_cast<std::size_t>(i)] = 0;
@@ -85,10 +85,11 @@ double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& 
   const bool uses_scores = !metric.name.starts_with("removal");
   if (uses_scores && std::ranges::any_of(evaluated.scores, [](double x) { return std::isnan(x); }))
     return std::nan("");
-  const GameValues values = coalition_values(f, text, options.absence);
+  const ValueFunction values = coalition_values(f, text, options.masking);
   if (metric.name == "insertion") return insertion(evaluated.scores, values, options.step).area;
   if (metric.name == "deletion")
-    return deletion(evaluated.scores, values, options.step, text.has_empty_text() || options.absence.filler)
+    return deletion(evaluated.scores, values, options.step,
+                    text.has_empty_text() || options.masking.replacement)
         .area;
   if (metric.name == "insertion-published" || metric.name == "deletion-published") {
     if (!options.is_target)
@@ -104,7 +105,7 @@ double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& 
   if (uses_scores) return agreement(metric.name, evaluated.scores, given);
   // SLALOM predicts shorter texts, whatever stands for absence in Shapley games.
   const bool deletes = std::holds_alternative<SlalomScores>(evaluated.explanation.scores);
-  const GameValues removed = coalition_values(f, text, deletes ? Absence{} : options.absence);
+  const ValueFunction removed = coalition_values(f, text, deletes ? Masking{} : options.masking);
   if (metric.name == "removal-mse")
     return multi_removal(
         evaluated, removed,

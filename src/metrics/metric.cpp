@@ -47,8 +47,8 @@ const std::vector<MetricInfo>& metrics() {
 const MetricInfo& metric_named(const std::string& name) {
   for (const MetricInfo& metric : metrics())
     if (metric.name == name) return metric;
-  throw UsageError(text("there is no metric '", name, "'"),
-                   text("the metrics are ", listed(metrics(), &MetricInfo::name)));
+  throw UsageError(concat("there is no metric '", name, "'"),
+                   concat("the metrics are ", listed(metrics(), &MetricInfo::name)));
 }
 
 Summary summarise(std::span<const double> values) {

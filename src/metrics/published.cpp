@@ -25,8 +25,8 @@ double sign_of(int label) {
 }
 
 /// Keeps the first k of `order`, k = step, 2 step, … ≤ n.
-RankingCurve curve(const std::vector<Index>& order, int label, const GameValues& f, Index step) {
-  if (step < 1) throw Error(text("[removal] a step of ", step, " tokens, wanted at least 1"));
+RankingCurve curve(const std::vector<Index>& order, int label, const ValueFunction& f, Index step) {
+  if (step < 1) throw Error(concat("[removal] a step of ", step, " tokens, wanted at least 1"));
   RankingCurve result{{}, {}, std::nan("")};
   Coalitions asked{std::ssize(order), {}};
   for (Index k = step; k <= std::ssize(order); k += step) {
@@ -71,11 +71,11 @@ std::vector<Index> ranking(std::span<const double> scores, int label) {
   return slalom::ranking(times(sign_of(label), scores));
 }
 
-RankingCurve insertion(std::span<const double> scores, int label, const GameValues& f, Index step) {
+RankingCurve insertion(std::span<const double> scores, int label, const ValueFunction& f, Index step) {
   return curve(ranking(scores, label), label, f, step);
 }
 
-RankingCurve deletion(std::span<const double> scores, int label, const GameValues& f, Index step) {
+RankingCurve deletion(std::span<const double> scores, int label, const ValueFunction& f, Index step) {
   std::vector<Index> order = ranking(scores, label);
   std::ranges::reverse(order);
   return curve(order, label, f, step);
@@ -147,8 +147,8 @@ AttendedTokens attended_tokens(const std::string& review, std::span<const std::u
                                const Tokenizer& tokenizer) {
   const std::vector<WordRange> words = split_words(review, {WordSplit::white_space});
   if (words.size() != marks.size())
-    throw Error(
-        text("[human attention] ", marks.size(), " marks, wanted one for each of ", words.size(), " words"));
+    throw Error(concat("[human attention] ", marks.size(), " marks, wanted one for each of ", words.size(),
+                       " words"));
   const auto word = [&](std::size_t i) {
     return review.substr(words[i].begin, words[i].end - words[i].begin);
   };

@@ -14,7 +14,7 @@ namespace slalom {
 namespace {
 
 // The curve over `k` where coalition i has the k[i] best-ranked tokens (kept) or all but them.
-RankingCurve curve(std::span<const double> scores, const GameValues& f, std::vector<Index> k, bool kept) {
+RankingCurve curve(std::span<const double> scores, const ValueFunction& f, std::vector<Index> k, bool kept) {
   RankingCurve result{std::move(k), {}, std::numeric_limits<double>::quiet_NaN()};
   if (result.k.empty()) return result;
   const std::vector<Index> order = ranking(scores);
@@ -34,7 +34,7 @@ RankingCurve curve(std::span<const double> scores, const GameValues& f, std::vec
 
 // step, 2 step, … below n, and n if `whole`.
 std::vector<Index> steps(Index n, Index step, bool whole) {
-  if (step < 1) throw Error(text("[removal] a step of ", step, " tokens, wanted at least 1"));
+  if (step < 1) throw Error(concat("[removal] a step of ", step, " tokens, wanted at least 1"));
   std::vector<Index> k;
   for (Index i = step; i < n; i += step) k.push_back(i);
   if (whole && n > 0) k.push_back(n);
@@ -43,26 +43,26 @@ std::vector<Index> steps(Index n, Index step, bool whole) {
 
 void check_lengths(std::span<const double> predicted, std::span<const double> truth, std::size_t wanted) {
   if (predicted.size() != wanted || truth.size() != wanted)
-    throw Error(text("[removal] ", predicted.size(), " predicted and ", truth.size(),
-                     " true changes, wanted ", wanted, " of each"));
+    throw Error(concat("[removal] ", predicted.size(), " predicted and ", truth.size(),
+                       " true changes, wanted ", wanted, " of each"));
 }
 
 }  // namespace
 
 std::vector<Index> ranking(std::span<const double> scores) {
   for (const double score : scores)
-    if (!std::isfinite(score)) throw Error(text("[removal] a score is ", score, ", wanted finite numbers"));
+    if (!std::isfinite(score)) throw Error(concat("[removal] a score is ", score, ", wanted finite numbers"));
   std::vector<Index> order(scores.size());
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return scores[a] > scores[b]; });
   return order;
 }
 
-RankingCurve insertion(std::span<const double> scores, const GameValues& f, Index step) {
+RankingCurve insertion(std::span<const double> scores, const ValueFunction& f, Index step) {
   return curve(scores, f, steps(std::ssize(scores), step, true), true);
 }
 
-RankingCurve deletion(std::span<const double> scores, const GameValues& f, Index step, bool empty_text) {
+RankingCurve deletion(std::span<const double> scores, const ValueFunction& f, Index step, bool empty_text) {
   return curve(scores, f, steps(std::ssize(scores), step, empty_text), false);
 }
 

@@ -119,15 +119,15 @@ Activation parse_activation(const Json& json, const char* field, const std::stri
   const std::string found = optional_string(json, field, where, usual);
   for (const auto& [name, activation] : kActivations)
     if (found == name) return activation;
-  throw Error(text(where, ": field \"", field, "\": found \"", found,
-                   "\", wanted gelu, gelu_new, relu, tanh or linear"));
+  throw Error(concat(where, ": field \"", field, "\": found \"", found,
+                     "\", wanted gelu, gelu_new, relu, tanh or linear"));
 }
 
 Architecture parse_architecture(const Json& json, const std::string& where) {
   const std::string type = require_string(json, "model_type", where);
   if (const std::optional<Architecture> architecture = architecture_named(type)) return *architecture;
-  throw Error(text(where, ": field \"model_type\": found \"", type, "\", wanted one of ",
-                   listed(kEveryArchitecture, [](Architecture a) { return name(a); })));
+  throw Error(concat(where, ": field \"model_type\": found \"", type, "\", wanted one of ",
+                     listed(kEveryArchitecture, [](Architecture a) { return name(a); })));
 }
 
 // Features of these families that would change the numbers and that no checkpoint we know of uses for
@@ -135,11 +135,11 @@ Architecture parse_architecture(const Json& json, const std::string& where) {
 void refuse_variants(const Json& json, Architecture architecture, const std::string& where) {
   const std::string kind = optional_string(json, "position_embedding_type", where, "absolute");
   if (kind != "absolute")
-    throw Error(text(where, ": field \"position_embedding_type\": found \"", kind, "\", wanted absolute"));
+    throw Error(concat(where, ": field \"position_embedding_type\": found \"", kind, "\", wanted absolute"));
   const auto refuse = [&](const char* field, bool wanted) {
     if (optional_boolean(json, field, where, wanted) != wanted)
-      throw Error(text(where, ": field \"", field, "\": found ", wanted ? "false" : "true", ", wanted ",
-                       wanted ? "true" : "false"));
+      throw Error(concat(where, ": field \"", field, "\": found ", wanted ? "false" : "true", ", wanted ",
+                         wanted ? "true" : "false"));
   };
   refuse("add_cross_attention", false);
   if (architecture == Architecture::albert)
@@ -158,8 +158,8 @@ double number_within(const Json& json, const char* field, const std::string& whe
                      double low, double high) {
   const double found = optional_number(json, field, where, fallback);
   if (!(found >= low && found < high))
-    throw Error(text(where, ": field \"", field, "\": found ", found, ", wanted a number in [", low, ", ",
-                     high, ")"));
+    throw Error(concat(where, ": field \"", field, "\": found ", found, ", wanted a number in [", low, ", ",
+                       high, ")"));
   return found;
 }
 
@@ -167,14 +167,14 @@ double number_within(const Json& json, const char* field, const std::string& whe
 void parse_labels(const Json& json, const std::string& where, ClassifierConfig& c) {
   const std::string type = optional_string(json, "problem_type", where, "");
   if (!type.empty() && !(c.problem_type = problem_type_named(type)))
-    throw Error(text(where, ": field \"problem_type\": found ", json_string(type), ", wanted ",
-                     name(ProblemType::single_label), ", ", name(ProblemType::multi_label), " or ",
-                     name(ProblemType::regression)));
+    throw Error(concat(where, ": field \"problem_type\": found ", json_string(type), ", wanted ",
+                       name(ProblemType::single_label), ", ", name(ProblemType::multi_label), " or ",
+                       name(ProblemType::regression)));
   c.labels = optional_integer(json, "num_labels", where, 2, 1, 1'000'000);
   const auto labels = json.find("id2label");
   if (labels == json.end() || labels->is_null()) return;
   const Json& names = require_object(json, "id2label", where);
-  if (names.empty()) throw Error(text(where, ": field \"id2label\": found no labels, wanted at least 1"));
+  if (names.empty()) throw Error(concat(where, ": field \"id2label\": found no labels, wanted at least 1"));
   c.labels = static_cast<Index>(names.size());
   c.label_names = c.class_names();
   for (const auto& [key, label] : names.items()) {
@@ -182,8 +182,8 @@ void parse_labels(const Json& json, const std::string& where, ClassifierConfig& 
     const std::errc status = std::from_chars(key.data(), key.data() + key.size(), number).ec;
     const bool is_name = label.is_string() || label.is_number() || label.is_null();
     if (status != std::errc{} || key != std::to_string(number) || !is_name)
-      throw Error(text(where, ": field \"id2label\": found \"", key, "\": ", label.dump().substr(0, 60),
-                       ", wanted names for 0 to ", names.size() - 1));
+      throw Error(concat(where, ": field \"id2label\": found \"", key, "\": ", label.dump().substr(0, 60),
+                         ", wanted names for 0 to ", names.size() - 1));
     if (number < c.label_names.size() && !label.is_null())
       c.label_names[number] = label.is_string() ? label.get<std::string>() : label.dump();
   }
@@ -195,7 +195,7 @@ void require_classifier(const Json& json, const std::string& where) {
   std::string found;
   for (const Json& name : require_array(json, "architectures", where)) {
     if (!name.is_string())
-      throw Error(text(where, ": field \"architectures\": found ", name.type_name(), ", wanted names"));
+      throw Error(concat(where, ": field \"architectures\": found ", name.type_name(), ", wanted names"));
     found = name.get<std::string>();
     if (found.ends_with(kClassifier)) return;
   }
@@ -216,15 +216,16 @@ void require_classifier(const Json& json, const std::string& where) {
       break;
     }
   if (!found.empty())
-    throw Error(text(where, ": field \"architectures\": found ", json_string(found), ", ", what,
-                     ", wanted a classifier, ...", kClassifier));
+    throw Error(concat(where, ": field \"architectures\": found ", json_string(found), ", ", what,
+                       ", wanted a classifier, ...", kClassifier));
 }
 
 void parse_switches(const Json& own, const std::string& in, ClassifierConfig& c) {
   const auto choose = [&](const char* field, const char* first, const char* second, bool fallback) {
     const std::string found = optional_string(own, field, in, fallback ? first : second);
     if (found != first && found != second)
-      throw Error(text(in, ": field \"", field, "\": found \"", found, "\", wanted ", first, " or ", second));
+      throw Error(
+          concat(in, ": field \"", field, "\": found \"", found, "\", wanted ", first, " or ", second));
     return found == first;
   };
   c.positions = choose("positions", "learned", "none", true) ? Positions::learned : Positions::none;
@@ -263,9 +264,9 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
   require_classifier(json, where);
   if (json.contains("quantization_config") && json["quantization_config"].is_object())
     throw Error(
-        text(where, ": field \"quantization_config\": found ",
-             json_string(optional_string(json["quantization_config"], "quant_method", where, "no name")),
-             ", wanted weights that are not quantized"));
+        concat(where, ": field \"quantization_config\": found ",
+               json_string(optional_string(json["quantization_config"], "quant_method", where, "no name")),
+               ", wanted weights that are not quantized"));
   refuse_variants(json, architecture, where);
   const Fields& f = fields_of(architecture);
   const bool gpt2 = architecture == Architecture::gpt2;
@@ -279,14 +280,15 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
   if (f.embedding_width != nullptr)
     c.embedding_width = size(f.embedding_width, usual.embedding_width, 1 << 20);
   if (c.width % c.heads != 0)
-    throw Error(text(where, ": field \"", f.heads, "\": found ", c.heads, ", wanted a divisor of the width ",
-                     c.width));
+    throw Error(concat(where, ": field \"", f.heads, "\": found ", c.heads,
+                       ", wanted a divisor of the width ", c.width));
   c.feed_forward = size(f.feed_forward, gpt2 ? c.feed_forward : usual.feed_forward, 1 << 22);
   // GPT-2 has no use for a padding id, -1 is none; RoBERTa keeps positions up to it free, so one more must be
   // an id, too.
   const Index pad = optional_integer(json, "pad_token_id", where, c.pad_id, -1, kLargest - 2);
   if (!gpt2 && pad >= c.vocabulary)
-    throw Error(text(where, ": field \"pad_token_id\": found ", pad, ", wanted an id below ", c.vocabulary));
+    throw Error(
+        concat(where, ": field \"pad_token_id\": found ", pad, ", wanted an id below ", c.vocabulary));
   c.pad_id = pad < 0 || pad >= c.vocabulary ? 0 : static_cast<TokenId>(pad);
   c.max_positions =
       size(f.positions, usual.positions, 1 << 24, 1 + c.position_offset()) - c.position_offset();
@@ -320,7 +322,7 @@ std::string config_json(const ClassifierConfig& c, DType dtype) {
                                              "XLMRoberta", "Camembert",  "Electra", "Albert"};
   const Fields& f = fields_of(c.architecture);
   Json json;
-  json["architectures"] = {text(kClasses[static_cast<int>(c.architecture)], kClassifier)};
+  json["architectures"] = {concat(kClasses[static_cast<int>(c.architecture)], kClassifier)};
   json["model_type"] = name(c.architecture);
   json[f.layers] = c.layers;
   json[f.width] = c.width;

@@ -32,7 +32,7 @@ std::uint64_t seed_field(const Json& json, const std::string& where) {
   std::uint64_t seed = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
   if (error != std::errc() || end != digits.data() + digits.size())
-    throw Error(text(where, ": field \"seed\": found \"", digits, "\", wanted a whole number"));
+    throw Error(concat(where, ": field \"seed\": found \"", digits, "\", wanted a whole number"));
   return seed;
 }
 
@@ -44,7 +44,7 @@ void save_fully_connected(const FullyConnected<T>& model, std::uint64_t seed, co
   Json json;
   json["model_type"] = kModelType;
   for (const auto& [name, member] : kSizes) json[name] = config.*member;
-  json["filler_token_id"] = config.filler;
+  json["filler_token_id"] = config.padding;
   json["embedding_deviation"] = config.embedding_deviation;
   json["seed"] = std::to_string(seed);
   const ParameterStore<T>& parameters = model.parameters();
@@ -65,17 +65,17 @@ std::unique_ptr<FullyConnected<T>> load_fully_connected(const std::string& folde
   const std::string path = folder + "/config.json";
   const Json json = parse_json(read_file(path), path);
   if (const std::string type = require_string(json, "model_type", path); type != kModelType)
-    throw Error(text(path, ": field \"model_type\": found \"", type, "\", wanted \"", kModelType, "\""));
+    throw Error(concat(path, ": field \"model_type\": found \"", type, "\", wanted \"", kModelType, "\""));
   FullyConnectedConfig config;
   for (const auto& [name, member] : kSizes) config.*member = require_integer(json, name, path, 1, kLargest);
-  config.filler =
+  config.padding =
       static_cast<TokenId>(require_integer(json, "filler_token_id", path, 0, config.vocabulary - 1));
   config.embedding_deviation = require_number(json, "embedding_deviation", path);
   auto model = std::make_unique<FullyConnected<T>>(config, seed_field(json, path));
   const TensorFile file(folder + "/model.safetensors");
   ParameterStore<T>& parameters = model->parameters();
   for (int i = 0; i < parameters.count(); ++i) {
-    const std::string what = text(file.path(), ": tensor \"", parameters.name({i}), "\"");
+    const std::string what = concat(file.path(), ": tensor \"", parameters.name({i}), "\"");
     const TensorEntry* entry = file.find(parameters.name({i}));
     if (entry == nullptr) throw Error(what + " is missing");
     if (entry->shape != extents(parameters.shape({i})))

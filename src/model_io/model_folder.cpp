@@ -32,7 +32,7 @@ class TensorFiles {
     for (const TensorFile& file : files_)
       for (const TensorEntry& entry : file.header().tensors)
         if (!where_.emplace(without_wrappers(entry.name), std::pair{&file, &entry}).second)
-          throw Error(text(file.path(), ": tensor \"", entry.name, "\" is there twice"));
+          throw Error(concat(file.path(), ": tensor \"", entry.name, "\" is there twice"));
   }
 
   /// The tensor under its own name or one of its variants; throws if there is none.
@@ -42,7 +42,7 @@ class TensorFiles {
         used_.insert(variant);
         return found->second;
       }
-    throw Error(text(files_.front().path(), ": tensor \"", name, "\" is missing"));
+    throw Error(concat(files_.front().path(), ": tensor \"", name, "\" is missing"));
   }
 
   std::vector<std::string> paths() const {
@@ -66,11 +66,11 @@ class TensorFiles {
     for (const auto& [tensor, file] : map.items()) {
       const std::string shard = require_string(map, tensor, index + ": weight_map");
       if (shard.empty() || shard.find('/') != std::string::npos)
-        throw Error(text(index, ": tensor \"", tensor, "\": found file \"", shard,
-                         "\", wanted a name in this folder"));
+        throw Error(concat(index, ": tensor \"", tensor, "\": found file \"", shard,
+                           "\", wanted a name in this folder"));
       shards.insert(shard);
     }
-    if (shards.empty()) throw Error(text(index, ": field \"weight_map\": found no files"));
+    if (shards.empty()) throw Error(concat(index, ": field \"weight_map\": found no files"));
     files_.reserve(shards.size());
     for (const std::string& shard : shards) {
       is_there(folder_ + "/" + shard);
@@ -87,10 +87,10 @@ class TensorFiles {
                                                           {"rust_model.ot", "weights for Rust"}};
     std::string found = "no weights";
     for (const auto& [name, what] : others)
-      if (std::filesystem::exists(folder_ + "/" + name)) found = text(what, " (", name, ")");
-    throw Error(text(folder_, ": found ", found,
-                     ", wanted model.safetensors or pytorch_model.bin, or one of them ",
-                     "in shards with its .index.json"));
+      if (std::filesystem::exists(folder_ + "/" + name)) found = concat(what, " (", name, ")");
+    throw Error(concat(folder_, ": found ", found,
+                       ", wanted model.safetensors or pytorch_model.bin, or one of them ",
+                       "in shards with its .index.json"));
   }
 
   // What torch.compile and DataParallel put before all names.
@@ -150,7 +150,7 @@ Index block_of(const std::string& tensor) {
 
 template <class T>
 LoadedModel<T> load_model(const std::string& folder) {
-  if (!std::filesystem::is_directory(folder)) throw Error(text(folder, ": found no such model folder"));
+  if (!std::filesystem::is_directory(folder)) throw Error(concat(folder, ": found no such model folder"));
   LoadedModel<T> loaded{std::make_unique<Classifier<T>>(read_config(folder)), {}, {}, {}};
   TensorFiles files(folder);
   std::vector<T> values;
@@ -158,20 +158,20 @@ LoadedModel<T> load_model(const std::string& folder) {
   for (const StoredTensor& tensor : stored_tensors(*loaded.model)) {
     const auto& [file, entry] = files.find(tensor.name);
     if (entry->shape != extents(tensor.shape))
-      throw Error(text(file->path(), ": tensor \"", entry->name, "\": found shape ", describe(entry->shape),
-                       ", wanted ", to_string(tensor.shape), " (config.json)"));
+      throw Error(concat(file->path(), ": tensor \"", entry->name, "\": found shape ", describe(entry->shape),
+                         ", wanted ", to_string(tensor.shape), " (config.json)"));
     if (!is_floating(entry->dtype))
-      throw Error(text(file->path(), ": tensor \"", entry->name, "\": found ", dtype_name(entry->dtype),
-                       ", wanted F32, F64, F16 or BF16: quantized weights are not read"));
+      throw Error(concat(file->path(), ": tensor \"", entry->name, "\": found ", dtype_name(entry->dtype),
+                         ", wanted F32, F64, F16 or BF16: quantized weights are not read"));
     dtypes.insert(entry->dtype);
     values.resize(static_cast<std::size_t>(tensor.shape.size()));
     file->read(*entry, std::span<T>(values));
     if (!std::ranges::all_of(values, [](T x) { return std::isfinite(x); }))
       throw Error(
-          text(file->path(), ": tensor \"", entry->name, "\": found NaN or Inf, wanted finite numbers"));
+          concat(file->path(), ": tensor \"", entry->name, "\": found NaN or Inf, wanted finite numbers"));
     if (tensor.pieces.empty() && !std::ranges::all_of(values, [](T x) { return x == T{0}; }))
-      throw Error(text(file->path(), ": tensor \"", entry->name,
-                       "\": found positions, wanted zeros (config.json: no positions)"));
+      throw Error(concat(file->path(), ": tensor \"", entry->name,
+                         "\": found positions, wanted zeros (config.json: no positions)"));
     write_to_parameters(values, tensor, loaded.model->parameters());
   }
   loaded.ignored = files.unused();
@@ -179,8 +179,8 @@ LoadedModel<T> load_model(const std::string& folder) {
   loaded.dtype = dtypes.size() == 1 ? *dtypes.begin() : std::min(*dtypes.begin(), DType::f32);
   for (const std::string& name : loaded.ignored)
     if (block_of(name) >= loaded.model->config().layers)
-      throw Error(text(folder, ": tensor \"", name, "\" belongs to block ", block_of(name),
-                       ", config.json has ", loaded.model->config().layers, " blocks"));
+      throw Error(concat(folder, ": tensor \"", name, "\" belongs to block ", block_of(name),
+                         ", config.json has ", loaded.model->config().layers, " blocks"));
   return loaded;
 }
 

@@ -48,7 +48,7 @@ class ZipReader {
   }
 
   std::string bytes_at(std::uint64_t begin, std::uint64_t bytes, const char* what) const {
-    if (begin > size_ || bytes > size_ - begin) refuse(text("no room for ", what));
+    if (begin > size_ || bytes > size_ - begin) refuse(concat("no room for ", what));
     std::string out(bytes, '\0');
     read_(out.data(), out.size(), begin);
     return out;
@@ -56,7 +56,7 @@ class ZipReader {
 
  private:
   [[noreturn]] void refuse(const std::string& found) const {
-    throw Error(text(where_, ": found ", found, ", wanted an archive as torch.save writes it"));
+    throw Error(concat(where_, ": found ", found, ", wanted an archive as torch.save writes it"));
   }
 
   struct Directory {
@@ -144,7 +144,7 @@ class Machine {
     for (std::size_t i = 0; i < items.size(); i += 2) {
       const std::string& name = values_[items[i]].text;
       const Value& value = values_[items[i + 1]];
-      if (value.kind != Kind::tensor) refuse(text("the entry ", json_string(name), ", which is no tensor"));
+      if (value.kind != Kind::tensor) refuse(concat("the entry ", json_string(name), ", which is no tensor"));
       tensors.push_back(value.tensor);
       tensors.back().name = name;
     }
@@ -153,7 +153,7 @@ class Machine {
 
  private:
   [[noreturn]] void refuse(const std::string& found) const {
-    throw Error(text(where_, ": byte ", at_, ": found ", found, ", wanted a dictionary of tensors"),
+    throw Error(concat(where_, ": byte ", at_, ": found ", found, ", wanted a dictionary of tensors"),
                 "the file can hold more than weights, and nothing of it is run");
   }
 
@@ -221,7 +221,7 @@ class Machine {
     switch (code) {
       case 0x80: {  // PROTO
         if (const std::uint64_t protocol = take_number(1); protocol != 2)
-          refuse(text("the pickle protocol ", protocol));
+          refuse(concat("the pickle protocol ", protocol));
         return true;
       }
       case '.':  // STOP
@@ -293,7 +293,7 @@ class Machine {
         if (stack_.empty() || top().kind != Kind::dictionary) refuse("the state of something else");
         return true;
       default:
-        refuse(text("the pickle step ", int{code}));
+        refuse(concat("the pickle step ", int{code}));
     }
   }
 
@@ -315,10 +315,10 @@ class Machine {
 
   void global() {
     const std::string module(take_line());
-    const std::string name = text(module, " ", take_line());
+    const std::string name = concat(module, " ", take_line());
     const bool known = name == kDictionary || name == kTensor || name == kParameter ||
                        std::ranges::any_of(kStorages, [&](const auto& s) { return name == s.first; });
-    if (!known) refuse(text("the name ", json_string(name.substr(0, 100))));
+    if (!known) refuse(concat("the name ", json_string(name.substr(0, 100))));
     make({.kind = Kind::global, .text = name});
   }
 
@@ -342,17 +342,17 @@ class Machine {
       return values_[id.items[i]];
     };
     const std::string& type = part(1, Kind::global).text;
-    const std::string file = text(folder_, "data/", part(2, Kind::text).text);
+    const std::string file = concat(folder_, "data/", part(2, Kind::text).text);
     const auto known = std::ranges::find_if(kStorages, [&](const auto& s) { return type == s.first; });
     if (part(0, Kind::text).text != "storage" || known == std::end(kStorages))
       refuse("a storage of another kind");
     const auto stored = archive_.find(file);
-    if (stored == archive_.end()) refuse(text("no file ", json_string(file)));
+    if (stored == archive_.end()) refuse(concat("no file ", json_string(file)));
     const std::int64_t elements = part(4, Kind::number).number;
     const std::size_t width = dtype_bytes(known->second);
     if (elements < 0 || stored->second.bytes % width != 0 ||
         static_cast<std::uint64_t>(elements) != stored->second.bytes / width)
-      refuse(text(stored->second.bytes, " bytes in ", json_string(file), " for ", elements, " numbers"));
+      refuse(concat(stored->second.bytes, " bytes in ", json_string(file), " for ", elements, " numbers"));
     Value value{.kind = Kind::storage, .number = elements};
     value.tensor.dtype = known->second;
     value.tensor.begin = stored->second.begin;
@@ -366,7 +366,7 @@ class Machine {
     if (function == kParameter && arguments.size() == 3 && values_[arguments[0]].kind == Kind::tensor)
       return push(arguments[0]);
     if (function == kTensor && arguments.size() == 6) return tensor(arguments);
-    refuse(text("a call of ", function, " with ", arguments.size(), " values"));
+    refuse(concat("a call of ", function, " with ", arguments.size(), " values"));
   }
 
   std::vector<Index> extents(const Value& tuple) const {
@@ -431,17 +431,17 @@ std::vector<TensorEntry> read_pytorch_tensors(const ReadBytes& read, std::uint64
     return file.first == program || file.first.ends_with("/" + program);
   });
   if (found == archive.end())
-    throw Error(text(where, ": found a zip archive without ", program, ", wanted what torch.save writes"));
+    throw Error(concat(where, ": found a zip archive without ", program, ", wanted what torch.save writes"));
   const auto& [path, stored] = *found;
   if (stored.bytes > kMostPickle)
-    throw Error(text(where, ": ", path, ": found ", stored.bytes, " bytes, wanted at most ", kMostPickle));
+    throw Error(concat(where, ": ", path, ": found ", stored.bytes, " bytes, wanted at most ", kMostPickle));
   const std::string folder = path.substr(0, path.size() - program.size());
   if (const auto order = archive.find(folder + "byteorder");
       order != archive.end() && order->second.bytes <= 16 &&
       !zip.bytes_at(order->second.begin, order->second.bytes, "its byte order").starts_with("little"))
-    throw Error(text(where, ": found another byte order, wanted little"));
+    throw Error(concat(where, ": found another byte order, wanted little"));
   const std::string pickle = zip.bytes_at(stored.begin, stored.bytes, "its pickle");
-  return Machine(pickle, archive, folder, text(where, ": ", path)).run();
+  return Machine(pickle, archive, folder, concat(where, ": ", path)).run();
 }
 
 }  // namespace slalom

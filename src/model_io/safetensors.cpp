@@ -112,13 +112,13 @@ namespace {
 /// The length of the header, which lies in the file and below the limit.
 std::uint64_t header_length(std::string_view start, std::uint64_t file_bytes, const std::string& where) {
   if (file_bytes < kLengthBytes || start.size() < kLengthBytes)
-    throw Error(
-        text(where, ": found ", file_bytes, " bytes, wanted a safetensors file of at least ", kLengthBytes));
+    throw Error(concat(where, ": found ", file_bytes, " bytes, wanted a safetensors file of at least ",
+                       kLengthBytes));
   std::uint64_t length = 0;
   std::memcpy(&length, start.data(), kLengthBytes);
   if (length > kMostHeaderBytes || length > file_bytes - kLengthBytes)
-    throw Error(text(where, ": found a header of ", length, " bytes, wanted at most ",
-                     std::min(kMostHeaderBytes, file_bytes - kLengthBytes)));
+    throw Error(concat(where, ": found a header of ", length, " bytes, wanted at most ",
+                       std::min(kMostHeaderBytes, file_bytes - kLengthBytes)));
   return length;
 }
 
@@ -126,16 +126,16 @@ std::uint64_t header_length(std::string_view start, std::uint64_t file_bytes, co
 Index natural(const Json& value, const std::string& where, const char* what) {
   constexpr std::uint64_t kMost = std::numeric_limits<Index>::max();
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMost)
-    throw Error(text(where, ": found ", value.is_number() ? value.dump() : value.type_name(), " in ", what,
-                     ", wanted an integer from 0 to ", kMost));
+    throw Error(concat(where, ": found ", value.is_number() ? value.dump() : value.type_name(), " in ", what,
+                       ", wanted an integer from 0 to ", kMost));
   return value.get<Index>();
 }
 
 DType dtype_of(const std::string& name, const std::string& where) {
   for (std::size_t i = 0; i < kDTypes.size(); ++i)
     if (kDTypes[i].name == name) return static_cast<DType>(i);
-  throw Error(text(where, ": found dtype ", json_string(name), ", wanted one of ",
-                   listed(kDTypes, [](const auto& type) { return type.name; })));
+  throw Error(concat(where, ": found dtype ", json_string(name), ", wanted one of ",
+                     listed(kDTypes, [](const auto& type) { return type.name; })));
 }
 
 /// dtype times shape in bytes; an overflow is refused even if a later extent is 0.
@@ -143,39 +143,39 @@ std::uint64_t bytes_of(const TensorEntry& tensor, const std::string& where) {
   std::uint64_t bytes = dtype_bytes(tensor.dtype);
   for (Index extent : tensor.shape)
     if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(extent), &bytes))
-      throw Error(text(where, ": the size of its shape is above 2^64 bytes"));
+      throw Error(concat(where, ": the size of its shape is above 2^64 bytes"));
   return bytes;
 }
 
 TensorEntry parse_entry(const std::string& name, const Json& json, const std::string& file) {
-  const std::string where = text(file, ": tensor ", json_string(name));
+  const std::string where = concat(file, ": tensor ", json_string(name));
   TensorEntry tensor;
   tensor.name = name;
   tensor.dtype = dtype_of(require_string(json, "dtype", where), where);
   const Json& shape = require_array(json, "shape", where);
   if (shape.size() > kMostAxes)
-    throw Error(text(where, ": found ", shape.size(), " axes, wanted at most ", kMostAxes));
+    throw Error(concat(where, ": found ", shape.size(), " axes, wanted at most ", kMostAxes));
   for (const Json& extent : shape) tensor.shape.push_back(natural(extent, where, "shape"));
   const Json& offsets = require_array(json, "data_offsets", where);
   if (offsets.size() != 2)
-    throw Error(text(where, ": found ", offsets.size(), " numbers in data_offsets, wanted 2"));
+    throw Error(concat(where, ": found ", offsets.size(), " numbers in data_offsets, wanted 2"));
   tensor.begin = static_cast<std::uint64_t>(natural(offsets[0], where, "data_offsets"));
   tensor.end = static_cast<std::uint64_t>(natural(offsets[1], where, "data_offsets"));
   const std::uint64_t wanted = bytes_of(tensor, where);
   if (tensor.end < tensor.begin || tensor.end - tensor.begin != wanted)
-    throw Error(text(where, ": found data_offsets ", tensor.begin, " to ", tensor.end, ", wanted ", wanted,
-                     " bytes as dtype and shape have"));
+    throw Error(concat(where, ": found data_offsets ", tensor.begin, " to ", tensor.end, ", wanted ", wanted,
+                       " bytes as dtype and shape have"));
   return tensor;
 }
 
 Metadata parse_metadata(const Json& json, const std::string& where) {
-  const std::string metadata = text(where, ": ", kMetadataKey);
-  if (!json.is_object()) throw Error(text(metadata, ": found ", json.type_name(), ", wanted an object"));
+  const std::string metadata = concat(where, ": ", kMetadataKey);
+  if (!json.is_object()) throw Error(concat(metadata, ": found ", json.type_name(), ", wanted an object"));
   Metadata all;
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string())
       throw Error(
-          text(metadata, ": found ", value.type_name(), " at ", json_string(key), ", wanted a string"));
+          concat(metadata, ": found ", value.type_name(), " at ", json_string(key), ", wanted a string"));
     all.emplace(key, value.get<std::string>());
   }
   return all;
@@ -186,14 +186,14 @@ void check_layout(std::span<const TensorEntry> tensors, std::uint64_t data_bytes
   std::uint64_t filled = 0;
   for (const TensorEntry& tensor : tensors) {
     if (tensor.begin != filled)
-      throw Error(text(where, ": tensor ", json_string(tensor.name), ": found data_offsets from ",
-                       tensor.begin, ", wanted ", filled, ": ",
-                       tensor.begin < filled ? "an overlap" : "a hole"));
+      throw Error(concat(where, ": tensor ", json_string(tensor.name), ": found data_offsets from ",
+                         tensor.begin, ", wanted ", filled, ": ",
+                         tensor.begin < filled ? "an overlap" : "a hole"));
     filled = tensor.end;
   }
   if (filled != data_bytes)
     throw Error(
-        text(where, ": found ", data_bytes, " bytes of data, wanted ", filled, " as the tensors have"));
+        concat(where, ": found ", data_bytes, " bytes of data, wanted ", filled, " as the tensors have"));
 }
 
 }  // namespace
@@ -203,7 +203,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view start, std::uint64_t
   const std::uint64_t length = header_length(start, file_bytes, where);
   const std::string_view json_text = start.substr(kLengthBytes, length);
   if (json_text.size() != length || !json_text.starts_with('{'))
-    throw Error(text(where, ": found no JSON object of ", length, " bytes, wanted the header"));
+    throw Error(concat(where, ": found no JSON object of ", length, " bytes, wanted the header"));
   const Json json = parse_json(json_text, where + ": header");
 
   SafetensorsHeader header;
@@ -270,7 +270,7 @@ TensorFile::TensorFile(std::string path)
   struct stat status {};
   if (file_.get() < 0 || fstat(file_.get(), &status) != 0) throw_file_error(path_, "open", errno);
   if (!S_ISREG(status.st_mode))
-    throw Error(text(path_, ": found no regular file, wanted a safetensors file"));
+    throw Error(concat(path_, ": found no regular file, wanted a safetensors file"));
   const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
   std::string start(std::min<std::uint64_t>(kLegacyMagic.size(), file_bytes), '\0');
   read_bytes(start.data(), start.size(), 0, "the header");
@@ -300,17 +300,17 @@ void TensorFile::read_bytes(void* out, std::size_t bytes, std::uint64_t offset, 
     const ssize_t got =
         pread(file_.get(), static_cast<char*>(out) + done, bytes - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_file_error(path_, text("read ", what), errno);
-    if (got == 0) throw Error(text(path_, ": cannot read ", what, ": the file became shorter"));
+    if (got < 0) throw_file_error(path_, concat("read ", what), errno);
+    if (got == 0) throw Error(concat(path_, ": cannot read ", what, ": the file became shorter"));
     done += static_cast<std::size_t>(got);
   }
 }
 
 template <class T>
 void TensorFile::read(const TensorEntry& tensor, std::span<T> out) const {
-  const std::string what = text("tensor ", json_string(tensor.name));
+  const std::string what = concat("tensor ", json_string(tensor.name));
   if (out.size() != tensor.elements())
-    throw Error(text(path_, ": ", what, ": found ", tensor.elements(), " values, wanted ", out.size()));
+    throw Error(concat(path_, ": ", what, ": found ", tensor.elements(), " values, wanted ", out.size()));
   if (!tensor.stride.empty()) return read_strided(tensor, out);
   const std::uint64_t begin = header_.data_begin + tensor.begin;
   if (tensor.dtype == (std::is_same_v<T, float> ? DType::f32 : DType::f64))
@@ -412,8 +412,8 @@ void check_types(const TensorToWrite& tensor, const std::string& path) {
   const bool integers = std::holds_alternative<std::span<const std::int64_t>>(tensor.values);
   const bool known = tensor.dtype <= DType::i64;  // the integer types that are not written come after it
   if (!known || integers != (tensor.dtype == DType::i64))
-    throw Error(text(path, ": tensor ", json_string(tensor.name), ": cannot write ",
-                     integers ? "integers" : "floating-point numbers", " as ", dtype_name(tensor.dtype)));
+    throw Error(concat(path, ": tensor ", json_string(tensor.name), ": cannot write ",
+                       integers ? "integers" : "floating-point numbers", " as ", dtype_name(tensor.dtype)));
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ void parse_training(std::string_view message, const std::string& where, Sentence
   Message fields(message, where);
   for (Message::Field f; fields.next(f);) {
     if (f.number == 3 && f.value != 1)
-      throw Error(text(where, ": found the model type ", f.value, " of SentencePiece, wanted 1, Unigram"));
+      throw Error(concat(where, ": found the model type ", f.value, " of SentencePiece, wanted 1, Unigram"));
     if (f.number == 40) model.unk = static_cast<std::int64_t>(f.value);
     if (f.number == 35) model.byte_fallback = f.value != 0;
   }
@@ -108,7 +108,7 @@ Family family_of(const std::string& folder, const std::string& file) {
       {Family::camembert, "CamembertTokenizer", "camembert", ""},
       {Family::albert, "AlbertTokenizer", "albert", "spiece.model"}};
   const auto field = [&](const char* name, const char* of) {
-    const std::string path = text(folder, "/", name);
+    const std::string path = concat(folder, "/", name);
     return is_there(path) ? optional_string(parse_json(read_file(path), path), of, path, "") : "";
   };
   std::string wanted = field("tokenizer_config.json", "tokenizer_class");
@@ -119,8 +119,8 @@ Family family_of(const std::string& folder, const std::string& file) {
     if (says ? wanted == row.tokenizer_class : type == row.model_type) return row.family;
   for (const Row& row : kFamilies)
     if (!says && type.empty() && file == row.file) return row.family;
-  throw Error(text(folder, "/", file, ": found the tokenizer of ", json_string(says ? wanted : type),
-                   ", wanted XLMRobertaTokenizer, CamembertTokenizer or AlbertTokenizer"));
+  throw Error(concat(folder, "/", file, ": found the tokenizer of ", json_string(says ? wanted : type),
+                     ", wanted XLMRobertaTokenizer, CamembertTokenizer or AlbertTokenizer"));
 }
 
 bool ends_in_digit_and_comma(std::string_view piece) {
@@ -139,7 +139,7 @@ void number_pieces(const std::string& where, SentencePieces& model) {
   const bool camembert = model.family == Family::camembert;
   const std::size_t own = camembert ? 1 : 3;  // pieces that are left out
   if (pieces.size() < 3)
-    throw Error(text(where, ": found ", pieces.size(), " pieces, wanted <unk>, <s>, </s> and others"));
+    throw Error(concat(where, ": found ", pieces.size(), " pieces, wanted <unk>, <s>, </s> and others"));
   std::vector<std::pair<std::string, double>> numbered = {
       {"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}};
   if (camembert)
@@ -164,14 +164,14 @@ SentencePieces parse_sentence_pieces(std::string_view source, const std::string&
       if (g.number == 2) model.character_map = g.bytes;
   }
   if (model.unk < 0 || model.unk >= std::ssize(model.pieces))
-    throw Error(text(where, ": found ", model.pieces.size(), " pieces and the unknown one ", model.unk,
-                     ", wanted one of them"));
+    throw Error(concat(where, ": found ", model.pieces.size(), " pieces and the unknown one ", model.unk,
+                       ", wanted one of them"));
   return model;
 }
 
 std::optional<SentencePieces> read_sentence_pieces(const std::string& folder) {
   for (const char* file : {"sentencepiece.bpe.model", "spiece.model"}) {
-    const std::string path = text(folder, "/", file);
+    const std::string path = concat(folder, "/", file);
     if (!is_there(path)) continue;
     const Family family = family_of(folder, file);
     SentencePieces model = parse_sentence_pieces(read_file(path), path);

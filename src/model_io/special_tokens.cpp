@@ -21,7 +21,7 @@ Json read_json(const std::string& path) {
 Json read_object(const std::string& path) {
   Json json = read_json(path);
   if (!json.is_object())
-    throw Error(text(path, ": found ", json.is_array() ? "an array" : json.dump(), ", wanted an object"));
+    throw Error(concat(path, ": found ", json.is_array() ? "an array" : json.dump(), ", wanted an object"));
   return json;
 }
 
@@ -38,7 +38,7 @@ void read_added_tokens_decoder(const std::string& path, std::vector<AddedToken>&
   if (!config.contains("added_tokens_decoder")) return;
   const Json& tokens = require_object(config, "added_tokens_decoder", path);
   for (const auto& [key, value] : tokens.get_ref<const Json::object_t&>()) {
-    const std::string where = text(path, ": added_tokens_decoder: ", json_string(key));
+    const std::string where = concat(path, ": added_tokens_decoder: ", json_string(key));
     AddedToken token = parse_added_token(value, {}, where);
     const auto [stop, code] = std::from_chars(key.data(), key.data() + key.size(), token.id);
     if (code != std::errc{} || stop != key.data() + key.size() || token.id < 0)
@@ -174,18 +174,18 @@ std::optional<TokenId> padding_of(const std::string& folder, const FolderTokens&
   return is_there(path) ? id_in(read_json(path), "pad_token_id", path) : std::nullopt;
 }
 
-std::vector<TokenId> markers_of(const FolderTokens& tokens) {
-  std::vector<TokenId> markers;
+std::vector<TokenId> special_ids_of(const FolderTokens& tokens) {
+  std::vector<TokenId> special_ids;
   for (const std::optional<TokenId>& id :
        {tokens.special.cls, tokens.special.sep, tokens.special.pad, tokens.begin, tokens.end})
-    if (id) markers.push_back(*id);
+    if (id) special_ids.push_back(*id);
   for (const std::vector<AddedToken>* list : {&tokens.added, &tokens.named})
     for (const AddedToken& token : *list)
       if (token.special && token.id != tokens.special.unk && token.id != tokens.special.mask)
-        markers.push_back(token.id);
-  std::ranges::sort(markers);
-  markers.erase(std::unique(markers.begin(), markers.end()), markers.end());
-  return markers;
+        special_ids.push_back(token.id);
+  std::ranges::sort(special_ids);
+  special_ids.erase(std::unique(special_ids.begin(), special_ids.end()), special_ids.end());
+  return special_ids;
 }
 
 }  // namespace
@@ -194,16 +194,16 @@ std::string FolderTokens::text(TokenId id) const {
   return vocabulary.contains(id) ? vocabulary.token(id) : std::to_string(id);
 }
 
-bool FolderTokens::is_marker(TokenId id) const {
-  return std::ranges::binary_search(markers, id);
+bool FolderTokens::is_special(TokenId id) const {
+  return std::ranges::binary_search(special_ids, id);
 }
 
 std::vector<TokenId> FolderTokens::required(const std::optional<TokenId>& id, std::string_view field) const {
   if (id) return {*id};
   const auto lacking = std::ranges::find(unresolved, field, &Unresolved::field);
   if (lacking != unresolved.end())
-    throw Error(slalom::text(lacking->file, ": field \"", field, "\": found ", json_string(lacking->name),
-                             ", wanted a token of the vocabulary"));
+    throw Error(slalom::concat(lacking->file, ": field \"", field, "\": found ", json_string(lacking->name),
+                               ", wanted a token of the vocabulary"));
   return {};
 }
 
@@ -211,7 +211,7 @@ FolderTokens read_folder_tokens(const std::string& folder) {
   FolderTokens tokens;
   read_tokens(folder, tokens);
   read_names(folder, tokens);
-  tokens.markers = markers_of(tokens);
+  tokens.special_ids = special_ids_of(tokens);
   tokens.padding = padding_of(folder, tokens);
   return tokens;
 }

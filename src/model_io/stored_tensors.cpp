@@ -114,12 +114,13 @@ class Layout {
   std::vector<StoredTensor> list() {
     const ClassifierConfig& c = model_.config();
     const EmbeddingIds& e = model_.embedding();
-    add_whole(text(names_.token, ".weight"), e.token);
+    add_whole(concat(names_.token, ".weight"), e.token);
     if (e.position.valid())
-      add_whole(text(names_.position, ".weight"), e.position);
+      add_whole(concat(names_.position, ".weight"), e.position);
     else
-      tensors_.push_back({text(names_.position, ".weight"), {c.position_rows(), c.table_width()}, false, {}});
-    if (e.type.valid()) add_whole(text(names_.type, ".weight"), e.type);
+      tensors_.push_back(
+          {concat(names_.position, ".weight"), {c.position_rows(), c.table_width()}, false, {}});
+    if (e.type.valid()) add_whole(concat(names_.type, ".weight"), e.type);
     if (e.norm.weight.valid()) add(names_.embedding_norm, e.norm.weight, e.norm.bias, false);
     if (e.map.weight.valid()) add(names_.embedding_map, e.map.weight, e.map.bias, false);
     for (layer_ = 0; layer_ < (c.traits().shared_blocks ? 1 : c.layers); ++layer_)

@@ -43,9 +43,9 @@ Family family_of(const std::string& folder, const Settings& settings, Family usu
     const std::optional<Family> family = family_of_class(name);
     const bool fits = family && (*family == Family::bert) == (usual == Family::bert);
     if (!fits)
-      throw Error(text(settings.path, ": field \"tokenizer_class\": found ", json_string(name), ", wanted ",
-                       usual == Family::bert ? "BertTokenizer, DistilBertTokenizer or ElectraTokenizer"
-                                             : "RobertaTokenizer or GPT2Tokenizer"));
+      throw Error(concat(settings.path, ": field \"tokenizer_class\": found ", json_string(name), ", wanted ",
+                         usual == Family::bert ? "BertTokenizer, DistilBertTokenizer or ElectraTokenizer"
+                                               : "RobertaTokenizer or GPT2Tokenizer"));
     return *family;
   }
   const std::string config = folder + "/config.json";
@@ -267,7 +267,7 @@ void copy_tokenizer(const std::string& from, const std::string& to) {
   std::error_code code;
   if (std::filesystem::equivalent(from, to, code)) return;
   for (const char* file : kTokenizerFiles) {
-    const std::string source = text(from, "/", file), target = text(to, "/", file);
+    const std::string source = concat(from, "/", file), target = concat(to, "/", file);
     if (is_there(source))
       write_file(target, read_file(source));
     else

@@ -23,7 +23,7 @@ Classifier<T>::Classifier(const ClassifierConfig& config) : config_(config) {
     if (t.shared_blocks && l > 0)
       blocks_.push_back(blocks_.front());
     else
-      add_block(text("blocks.", l));
+      add_block(concat("blocks.", l));
   if (t.final_norm && config_.layer_norm) head_.norm = add_layer_norm("head.norm", D);
   if (t.head_hidden) head_.hidden = add_linear("head.hidden", D, D);
   head_.out = add_linear("head.out", config_.labels, D, t.head_bias);
@@ -120,7 +120,7 @@ std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
             {"embed", "(S, D)", "the same, mapped to the width of the blocks"}};
   for (Index l = 0; l < config.layers; ++l) {
     const auto add = [&](const char* stem, const char* shape, const char* meaning) {
-      list.push_back({text("blocks.", l, ".", stem), shape, meaning});
+      list.push_back({concat("blocks.", l, ".", stem), shape, meaning});
     };
     if (t.pre_norm && config.layer_norm) add("norm1", "(S, D)", "what attention reads");
     add("attn.q", "(S, D)", "queries, head h in columns h d to (h + 1) d");

@@ -105,13 +105,13 @@ ProblemType ClassifierConfig::problem() const {
 std::vector<std::string> ClassifierConfig::class_names() const {
   if (!label_names.empty()) return label_names;
   std::vector<std::string> names(static_cast<std::size_t>(labels));
-  for (std::size_t c = 0; c < names.size(); ++c) names[c] = text("LABEL_", c);
+  for (std::size_t c = 0; c < names.size(); ++c) names[c] = concat("LABEL_", c);
   return names;
 }
 
 void ClassifierConfig::validate(const std::string& where) const {
   const auto wants = [&](bool holds, const char* field, auto found, const char* wanted) {
-    if (!holds) throw Error(text(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
+    if (!holds) throw Error(concat(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
   };
   const std::pair<const char*, Index> sizes[] = {{"layers", layers},
                                                  {"width", width},
@@ -125,7 +125,7 @@ void ClassifierConfig::validate(const std::string& where) const {
   for (const auto& [field, size] : sizes)
     wants(size > 0 && size <= Index{1} << 31, field, size, "a positive number");
   wants(layers <= 1000, "layers", layers, "at most 1000");
-  wants(width % heads == 0, "heads", heads, text("a divisor of the width ", width).c_str());
+  wants(width % heads == 0, "heads", heads, concat("a divisor of the width ", width).c_str());
   wants(layer_norm_eps > 0 && layer_norm_eps < 1, "layer_norm_eps", layer_norm_eps, "a number in (0, 1)");
   const std::pair<const char*, double> rates[] = {{"embedding_dropout", embedding_dropout},
                                                   {"attention_dropout", attention_dropout},

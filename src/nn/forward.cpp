@@ -11,9 +11,9 @@
 #include "slalom/ops/dropout.hpp"
 #include "slalom/ops/elementwise.hpp"
 #include "slalom/ops/embedding.hpp"
+#include "slalom/ops/gather_rows.hpp"
 #include "slalom/ops/layer_norm.hpp"
 #include "slalom/ops/linear.hpp"
-#include "slalom/ops/row_pick.hpp"
 
 namespace slalom {
 
@@ -35,7 +35,7 @@ struct Forward {
   Tape<T>& tape;
   Classifier<T>& model;
   const PackedTexts& texts;
-  const Pass& pass;
+  const ForwardOptions& pass;
   std::span<const Index> read_out{};              // (B) the row of each text that the head reads
   std::span<const RowOrigin> origins{};           // (N)
   std::span<const RowOrigin> read_out_origins{};  // (B)
@@ -107,7 +107,7 @@ struct Forward {
       position_ids(config(), texts, positions);
     }
     keys = {texts.ids, positions, ids.type.valid() ? type_ids() : std::span<const TokenId>{}};
-    if (tape.recording() == Recording::on || pass.last_block == Pass::LastBlock::all_rows ||
+    if (tape.recording() == Recording::on || pass.last_block == ForwardOptions::LastBlock::all_rows ||
         pass.dropout_key != nullptr || pass.word_rows.valid())
       return;
     const DistinctRows distinct = distinct_rows(tape.arena(), keys);
@@ -123,7 +123,7 @@ struct Forward {
     if (!pass.word_rows.valid()) return {parameter(model.embedding().token), keys.token};
     const Shape wanted{texts.rows(), config().table_width()}, &found = tape.value(pass.word_rows).shape;
     if (found != wanted)
-      throw Error(text("[forward] word_rows is ", to_string(found), ", wanted ", to_string(wanted)));
+      throw Error(concat("[forward] word_rows is ", to_string(found), ", wanted ", to_string(wanted)));
     const std::span<TokenId> every_row = tape.arena().template array<TokenId>(texts.rows());
     std::iota(every_row.begin(), every_row.end(), TokenId{0});
     return {pass.word_rows, every_row};
@@ -165,7 +165,7 @@ struct Forward {
     return {read_out_only ? read_out_row_of : row_of, queries, {row_of}};
   }
   Var picked(Var x, const BlockRows& rows) {
-    return rows.through.empty() ? x : row_pick(tape, x, rows.through);
+    return rows.through.empty() ? x : gather_rows(tape, x, rows.through);
   }
 
   // What the block's attention adds to the residual stream of the rows that go through. `source` is what keys
@@ -258,7 +258,7 @@ struct Forward {
     const int L = static_cast<int>(config().layers);
     for (int l = 0; l < L; ++l) {
       const bool last = l == L - 1;
-      const bool read_out_only = last && pass.last_block == Pass::LastBlock::read_out_rows;
+      const bool read_out_only = last && pass.last_block == ForwardOptions::LastBlock::read_out_rows;
       const bool rewinds = tape.recording() == Recording::off && !last;
       // Where the block's output goes, which has more rows than its input if that is shared.
       const Var place = rewinds && l == 0 && shares_rows()
@@ -269,7 +269,7 @@ struct Forward {
       if (rewinds) tape.rewind_into(mark, place, y);
       x = rewinds ? place : y;
     }
-    if (pass.last_block == Pass::LastBlock::all_rows) x = row_pick(tape, x, read_out);
+    if (pass.last_block == ForwardOptions::LastBlock::all_rows) x = gather_rows(tape, x, read_out);
     return head(x);
   }
 };
@@ -280,30 +280,30 @@ template <class T>
 void Classifier<T>::check(const PackedTexts& texts) const {
   if (texts.begin.size() < 2) throw Error("[forward] a batch without texts");
   if (texts.begin.front() != 0 || texts.begin.back() != texts.rows())
-    throw Error(text("[forward] texts begin at row ", texts.begin.front(), " and end at row ",
-                     texts.begin.back(), ", wanted 0 and ", texts.rows()));
+    throw Error(concat("[forward] texts begin at row ", texts.begin.front(), " and end at row ",
+                       texts.begin.back(), ", wanted 0 and ", texts.rows()));
   for (Index b = 0; b < texts.texts(); ++b) {
     const Index n = texts.length(b);
-    if (n <= 0) throw Error(text("[forward] text ", b, " is empty"));
+    if (n <= 0) throw Error(concat("[forward] text ", b, " is empty"));
     if (config_.positions == Positions::learned && n > config_.max_positions)
-      throw Error(text("[forward] text ", b, " has ", n, " tokens, the model has ", config_.max_positions,
-                       " positions"));
+      throw Error(concat("[forward] text ", b, " has ", n, " tokens, the model has ", config_.max_positions,
+                         " positions"));
   }
   for (std::size_t r = 0; r < texts.ids.size(); ++r)
     if (texts.ids[r] < 0 || texts.ids[r] >= config_.vocabulary)
       throw Error(
-          text("[forward] row ", r, " has id ", texts.ids[r], ", the vocabulary has ", config_.vocabulary));
+          concat("[forward] row ", r, " has id ", texts.ids[r], ", the vocabulary has ", config_.vocabulary));
 }
 
 template <class T>
-Var Classifier<T>::forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) {
+Var Classifier<T>::forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions& pass) {
   check(texts);
   return Forward<T>{tape, *this, texts, pass}.run();
 }
 
 template void Classifier<float>::check(const PackedTexts&) const;
 template void Classifier<double>::check(const PackedTexts&) const;
-template Var Classifier<float>::forward(Tape<float>&, const PackedTexts&, const Pass&);
-template Var Classifier<double>::forward(Tape<double>&, const PackedTexts&, const Pass&);
+template Var Classifier<float>::forward(Tape<float>&, const PackedTexts&, const ForwardOptions&);
+template Var Classifier<double>::forward(Tape<double>&, const PackedTexts&, const ForwardOptions&);
 
 }  // namespace slalom

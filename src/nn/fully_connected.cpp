@@ -10,9 +10,9 @@ namespace slalom {
 
 template <class T>
 FullyConnected<T>::FullyConnected(const FullyConnectedConfig& config, std::uint64_t seed) : config_(config) {
-  if (config.filler < 0 || config.filler >= config.vocabulary)
-    throw Error(text("[fully_connected] the filler has id ", config.filler, ", the vocabulary has ",
-                     config.vocabulary));
+  if (config.padding < 0 || config.padding >= config.vocabulary)
+    throw Error(concat("[fully_connected] the padding has id ", config.padding, ", the vocabulary has ",
+                       config.vocabulary));
   const Index inputs = config.context * config.width;
   hidden_weight_ = parameters_.add("hidden.weight", {config.hidden, inputs});
   hidden_bias_ = parameters_.add("hidden.bias", {config.hidden});
@@ -41,25 +41,25 @@ template <class T>
 void FullyConnected<T>::check(const PackedTexts& texts) const {
   for (Index b = 0; b < texts.texts(); ++b)
     if (texts.length(b) > config_.context)
-      throw Error(text("[fully_connected] text ", b, " has ", texts.length(b), " tokens, the context is ",
-                       config_.context));
+      throw Error(concat("[fully_connected] text ", b, " has ", texts.length(b), " tokens, the context is ",
+                         config_.context));
   for (Index b = 0; b < texts.texts(); ++b)
     for (Index r = texts.begin[static_cast<std::size_t>(b)]; r < texts.begin[static_cast<std::size_t>(b) + 1];
          ++r)
       if (const TokenId id = texts.ids[static_cast<std::size_t>(r)]; id < 0 || id >= config_.vocabulary)
-        throw Error(
-            text("[fully_connected] text ", b, " has id ", id, ", the vocabulary has ", config_.vocabulary));
+        throw Error(concat("[fully_connected] text ", b, " has id ", id, ", the vocabulary has ",
+                           config_.vocabulary));
 }
 
 template <class T>
-Var FullyConnected<T>::forward(Tape<T>& tape, const PackedTexts& texts, const Pass&) {
+Var FullyConnected<T>::forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions&) {
   check(texts);
   const Index W = config_.width;
   const Tensor<T> x = tape.allocate({texts.texts(), config_.context * W});
   for (Index b = 0; b < texts.texts(); ++b)
     for (Index s = 0; s < config_.context; ++s) {
       const Index row = texts.begin[static_cast<std::size_t>(b)] + s;
-      const TokenId id = s < texts.length(b) ? texts.ids[static_cast<std::size_t>(row)] : config_.filler;
+      const TokenId id = s < texts.length(b) ? texts.ids[static_cast<std::size_t>(row)] : config_.padding;
       std::copy_n(table_.data() + id * W, W, x.row(b) + s * W);
     }
   const Var hidden = linear(tape, tape.constant(x), tape.parameter(parameters_, hidden_weight_),

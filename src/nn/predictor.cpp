@@ -78,24 +78,25 @@ void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> ch
   const Tensor<T> logits = tape_.value(model_.forward(tape_, {ids_, begin_, types_}, {}));
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const T* row = logits.row(static_cast<Index>(i));
-    if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); })) blame(chosen[i]);
+    if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); }))
+      report_not_finite(chosen[i]);
     std::copy_n(row, logits.columns(), out.data() + chosen[i] * logits.columns());
   }
 }
 
 // This tape keeps no earlier block; one that records has all of them.
 template <class T>
-void Predictor<T>::blame(Index text_number) {
+void Predictor<T>::report_not_finite(Index text_number) {
   Tape<T> recorded;
   model_.forward(recorded, {ids_, begin_, types_}, {});
-  throw Error(text("[predict] text ", text_number, ": the logits are not finite; ",
-                   recorded.first_non_finite_value(), " is the first such activation"));
+  throw Error(concat("[predict] text ", text_number, ": the logits are not finite; ",
+                     recorded.first_non_finite_value(), " is the first such activation"));
 }
 
 template <class T>
 T log_odds(std::span<const T> logits, Index target, ProblemType type) {
   if (target < 0 || target >= static_cast<Index>(logits.size()))
-    throw Error(text("[log_odds] target ", target, ", wanted 0 to ", logits.size() - 1));
+    throw Error(concat("[log_odds] target ", target, ", wanted 0 to ", logits.size() - 1));
   if (type != ProblemType::single_label) return logits[static_cast<std::size_t>(target)];
   T top = -INFINITY, sum = 0;
   for (std::size_t c = 0; c < logits.size(); ++c)

@@ -29,7 +29,7 @@ std::string line_of(const std::string& key, const LabelLogProbabilities& answer)
   return JsonRow()
              .field("request", key)
              .field("log_probabilities", answer.value)
-             .raw("bounds", text("[", flag(0), ",", flag(1), "]"))
+             .raw("bounds", concat("[", flag(0), ",", flag(1), "]"))
              .str() +
          "\n";
 }
@@ -41,7 +41,7 @@ LabelLogProbabilities answer_in(const Json& record, const std::string& where) {
   if (values.size() != 2 || bounds.size() != 2) throw Error(where + ": wanted two labels");
   for (const std::size_t c : {0, 1}) {
     if (!values[c].is_number() || !bounds[c].is_boolean())
-      throw Error(text(where, ": label ", c, ": wanted a number and true or false"));
+      throw Error(concat(where, ": label ", c, ": wanted a number and true or false"));
     answer.value[c] = values[c].get<double>();
     answer.is_bound[c] = bounds[c].get<bool>();
   }
@@ -68,7 +68,7 @@ void AnswerCache::read_lines(std::string_view lines) {
   Index number = 0;
   for (std::size_t begin = 0, end; begin < lines.size(); begin = end + 1) {
     end = lines.find('\n', begin);
-    const std::string where = text(path_, ": line ", ++number);
+    const std::string where = concat(path_, ": line ", ++number);
     const Json record = parse_json(lines.substr(begin, end - begin), where);
     std::string key = require_string(record, "request", where);
     answers_.emplace(std::move(key), answer_in(record, where));

@@ -120,7 +120,7 @@ namespace {
 
 const Json& first_of(const Json& object, const char* field, const std::string& where) {
   const Json& array = require_array(object, field, where);
-  if (array.empty()) throw Error(text(where, ": field \"", field, "\": found an empty array"));
+  if (array.empty()) throw Error(concat(where, ": field \"", field, "\": found an empty array"));
   return array.front();
 }
 
@@ -131,10 +131,10 @@ std::vector<ListedToken> listed_tokens(const Json& reply, const std::string& whe
   const std::string place = where + ": choices[0].logprobs.content[0]";
   std::vector<ListedToken> listed;
   for (const Json& item : require_array(first, "top_logprobs", place)) {
-    const std::string at = text(place, ".top_logprobs[", listed.size(), "]");
+    const std::string at = concat(place, ".top_logprobs[", listed.size(), "]");
     listed.push_back({require_string(item, "token", at), require_number(item, "logprob", at)});
     if (const double x = listed.back().log_probability; x > kRounding)
-      throw Error(text(at, ": field \"logprob\": found ", x, ", wanted at most 0"));
+      throw Error(concat(at, ": field \"logprob\": found ", x, ", wanted at most 0"));
   }
   if (listed.empty()) throw Error(place + ": field \"top_logprobs\": found an empty array");
   return listed;

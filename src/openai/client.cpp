@@ -94,7 +94,7 @@ void Client::work(int descriptor) {
   if (failure_ && running_.empty()) throw *failure_;
   const double patience = may_send_more() ? next_start() - clock_.now() : 1;
   if (running_.empty()) return clock_.wait(patience, descriptor);
-  for (const HttpReply& reply : http_.wait(patience, descriptor)) settle(reply);
+  for (const HttpReply& reply : http_.wait(patience, descriptor)) take_reply(reply);
 }
 
 bool Client::may_send_more() const {
@@ -110,8 +110,8 @@ double Client::next_start() const {
 void Client::send_due() {
   while (may_send_more() && next_start() <= clock_.now()) {
     if (options_.budget && counts_.asked + counts_.retries >= *options_.budget)
-      return fail(text("--budget-queries ", *options_.budget, ": used up, ", waiting_.size(),
-                       " questions that were read are not answered"),
+      return fail(concat("--budget-queries ", *options_.budget, ": used up, ", waiting_.size(),
+                         " questions that were read are not answered"),
                   "answers in --cache FILE are not asked for again");
     const double now = clock_.now();
     const auto first =
@@ -125,7 +125,7 @@ void Client::send_due() {
 
 // --- replies ---------------------------------------------------------------------------------------------
 
-void Client::settle(const HttpReply& reply) {
+void Client::take_reply(const HttpReply& reply) {
   const auto node = running_.extract(reply.id);
   if (const std::optional<Failure> failure = failure_in(reply, reply.id, node.mapped()))
     retry(reply.id, std::move(node.mapped()), *failure);
@@ -134,7 +134,7 @@ void Client::settle(const HttpReply& reply) {
 std::optional<Client::Failure> Client::failure_in(const HttpReply& reply, Index question,
                                                   const Request& request) {
   if (!reply.problem.empty())
-    return Failure{.what = text("cannot get an answer from ", options_.form.url, ": ", reply.problem),
+    return Failure{.what = concat("cannot get an answer from ", options_.form.url, ": ", reply.problem),
                    .hint = "check the address and the network; a slow server needs a longer --timeout",
                    .lasting = reply.lasting};
   if (reply.status < 200 || reply.status > 299) return failure_of_status(reply);
@@ -142,7 +142,7 @@ std::optional<Client::Failure> Client::failure_in(const HttpReply& reply, Index 
   try {
     json = parse_json(reply.body, "the server's answer");
   } catch (const Error& e) {
-    return Failure{.what = text(e.what(), "; it begins with ", quoted_beginning(reply.body)),
+    return Failure{.what = concat(e.what(), "; it begins with ", quoted_beginning(reply.body)),
                    .hint = "wanted a server of chat completions at " + options_.form.url,
                    .lasting = false,
                    .most_retries = kMalformedRetries};
@@ -161,9 +161,10 @@ std::optional<Client::Failure> Client::failure_in_answer(const Json& reply, Inde
     const LabelLogProbabilities found = label_log_probabilities(answer.listed, labels);
     if (question == 0 && found.bound() == "both")
       return Failure{
-          .what = text("the first answer begins with neither ", json_string(labels[0]), " nor ",
-                       json_string(labels[1]), ", but with ",
-                       json_string(std::ranges::max(answer.listed, {}, &ListedToken::log_probability).token)),
+          .what =
+              concat("the first answer begins with neither ", json_string(labels[0]), " nor ",
+                     json_string(labels[1]), ", but with ",
+                     json_string(std::ranges::max(answer.listed, {}, &ListedToken::log_probability).token)),
           .hint = "--prompt must ask for exactly one of the two --labels"};
     cache_.add(request.key, found);
     pending_.erase(request.key);
@@ -179,13 +180,13 @@ namespace {
 std::string hint_of_status(long status, const ClientOptions& options) {
   std::string key =
       options.key.empty()
-          ? text("no key was sent: ", options.key_variable.empty() ? "name its variable with --key-variable"
-                                                                   : options.key_variable + " is not set")
+          ? concat("no key was sent: ", options.key_variable.empty() ? "name its variable with --key-variable"
+                                                                     : options.key_variable + " is not set")
           : "the key is from the environment variable " + options.key_variable;
   switch (status) {
     case 400:
-      return text("the model may not support log-probabilities, or fewer than --top-logprobs ",
-                  options.form.top_logprobs);
+      return concat("the model may not support log-probabilities, or fewer than --top-logprobs ",
+                    options.form.top_logprobs);
     case 401:
       return key;
     case 403:
@@ -201,10 +202,10 @@ std::string hint_of_status(long status, const ClientOptions& options) {
 
 Client::Failure Client::failure_of_status(const HttpReply& reply) const {
   const std::string what =
-      text(options_.form.url, ": status ", reply.status, ": ", server_message(reply.body));
+      concat(options_.form.url, ": status ", reply.status, ": ", server_message(reply.body));
   if (reply.status >= 300 && reply.status < 400)
-    return {.what = text(options_.form.url, ": status ", reply.status, ": redirected to ",
-                         quoted_beginning(reply.location)),
+    return {.what = concat(options_.form.url, ": status ", reply.status, ": redirected to ",
+                           quoted_beginning(reply.location)),
             .hint = "redirects are not followed: give that address with --url if you trust it"};
   constexpr long kPassing[] = {408, 429, 500, 502, 503, 504};
   if (std::ranges::find(kPassing, reply.status) == std::end(kPassing))
@@ -223,14 +224,15 @@ Client::Failure Client::failure_of_status(const HttpReply& reply) const {
 
 void Client::retry(Index question, Request request, const Failure& failure) {
   const int tries = request.failures + 1;
-  const std::string after = tries > 1 ? text(" (after ", tries, " tries", ")") : "";
+  const std::string after = tries > 1 ? concat(" (after ", tries, " tries", ")") : "";
   if (failure.lasting || request.failures >= std::min(options_.retries, failure.most_retries))
     return fail(failure.what + after, failure.hint);
   ++request.failures;
   const double wait = failure.wait.value_or(back_off_seconds(question, request.failures));
   if (wait > kLongestWait)
-    return fail(text(failure.what, "; the server asks to wait for ", wait, " s, longer than ", kLongestWait),
-                "answers in --cache FILE are not asked for again");
+    return fail(
+        concat(failure.what, "; the server asks to wait for ", wait, " s, longer than ", kLongestWait),
+        "answers in --cache FILE are not asked for again");
   request.due = clock_.now() + wait;
   if (failure.everyone) paused_until_ = std::max(paused_until_, request.due);
   waiting_.emplace(question, std::move(request));

@@ -110,7 +110,7 @@ std::string read_prompt(const std::string& given, const std::array<std::string, 
 double positive_option(const ParsedOptions& parsed, const std::string& name, double least, double most) {
   const double value = number_option(parsed, name);
   if (value < least || value > most)
-    throw UsageError(text("--", name, " ", value, ", wanted ", least, " to ", most));
+    throw UsageError(concat("--", name, " ", value, ", wanted ", least, " to ", most));
   return value;
 }
 
@@ -159,11 +159,11 @@ class Questions {
     for (const Json& id : require_array(row, "input_ids", where)) {
       const bool fits = id.is_number_integer() && id >= 0 && id < tokenizer_->vocabulary().size();
       if (!fits)
-        throw Error(text(where, ": field \"input_ids\": place ", ids.size(), ": wanted an id from 0 to ",
-                         tokenizer_->vocabulary().size() - 1, " as in ", folder_));
+        throw Error(concat(where, ": field \"input_ids\": place ", ids.size(), ": wanted an id from 0 to ",
+                           tokenizer_->vocabulary().size() - 1, " as in ", folder_));
       ids.push_back(id.get<TokenId>());
     }
-    std::erase_if(ids, [&](TokenId id) { return tokens_.is_marker(id); });
+    std::erase_if(ids, [&](TokenId id) { return tokens_.is_special(id); });
     return tokenizer_->decode(ids);
   }
 
@@ -191,7 +191,7 @@ class Lines {
   }
   bool ended() const { return ended_; }
   void end() { ended_ = true; }
-  std::string where() const { return text("stdin: line ", number_); }
+  std::string where() const { return concat("stdin: line ", number_); }
 
  private:
   static bool readable() {
@@ -203,7 +203,8 @@ class Lines {
     buffer_.erase(0, begin_);
     begin_ = 0;
     if (buffer_.size() > LineReader::kLongestLine)
-      throw Error(text("stdin: line ", number_ + 1, " is longer than ", LineReader::kLongestLine, " bytes"));
+      throw Error(
+          concat("stdin: line ", number_ + 1, " is longer than ", LineReader::kLongestLine, " bytes"));
     char bytes[1 << 16];
     const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof bytes);
     if (n < 0 && errno != EINTR && errno != EAGAIN) throw_file_error("stdin", "read", errno);
@@ -254,14 +255,14 @@ void answer_all(const Questions& questions, Client& client) {
 }
 
 std::string summary(const ClientCounts& c, Index top_logprobs) {
-  std::string out = text("slalom-openai: queries ", c.queries, ", known ", c.known, ", asked ", c.asked,
-                         ", retries ", c.retries);
-  if (c.usage_reports > 0) out += text(", tokens ", c.prompt_tokens, " in, ", c.completion_tokens, " out");
+  std::string out = concat("slalom-openai: queries ", c.queries, ", known ", c.known, ", asked ", c.asked,
+                           ", retries ", c.retries);
+  if (c.usage_reports > 0) out += concat(", tokens ", c.prompt_tokens, " in, ", c.completion_tokens, " out");
   out += "\n";
   if (c.bounds + c.unlisted > 0)
     out +=
-        text("warning: ", c.bounds, " answers are bounds, one label not being among the ", top_logprobs,
-             " most probable tokens; ", c.unlisted, " list neither label: their log-odds are given as 0\n");
+        concat("warning: ", c.bounds, " answers are bounds, one label not being among the ", top_logprobs,
+               " most probable tokens; ", c.unlisted, " list neither label: their log-odds are given as 0\n");
   return out;
 }
 

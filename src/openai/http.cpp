@@ -17,7 +17,7 @@ namespace slalom {
 namespace {
 
 [[noreturn]] void fail(const char* what) {
-  throw Error(text("[http] libcurl: ", what));
+  throw Error(concat("[http] libcurl: ", what));
 }
 
 struct Global {
@@ -180,7 +180,7 @@ class HttpClient::Connections {
     if (code == CURLE_OK) {
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply.status);
     } else if (code == CURLE_WRITE_ERROR) {
-      reply.problem = text("the reply is longer than ", kLongestReply, " bytes");
+      reply.problem = concat("the reply is longer than ", kLongestReply, " bytes");
       reply.lasting = true;
     } else {
       reply.problem = transfer->problem[0] != '\0' ? transfer->problem.data() : curl_easy_strerror(code);

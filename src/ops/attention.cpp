@@ -12,18 +12,18 @@ void check(const Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts
   const Shape &qs = tape.value(q).shape, &ks = tape.value(keys_values).shape;
   const Index stored = keys.rows.empty() ? texts.rows() : ks[0];
   if (qs.rank != 2 || ks.rank != 2 || ks[1] != 2 * qs[1] || ks[0] != stored || qs[0] != queries)
-    throw Error(text("[attention] q is ", to_string(qs), " and keys_values ", to_string(ks), ", wanted (",
-                     queries, ", D) and (", stored, ", 2 D)"));
+    throw Error(concat("[attention] q is ", to_string(qs), " and keys_values ", to_string(ks), ", wanted (",
+                       queries, ", D) and (", stored, ", 2 D)"));
   if (!keys.rows.empty()) {
     if (tape.recording() == Recording::on)
       throw Error("[attention] stored keys are for tapes that do not record");
     if (std::ssize(keys.rows) != texts.rows() || std::ranges::min(keys.rows) < 0 ||
         std::ranges::max(keys.rows) >= stored)
       throw Error(
-          text("[attention] ", keys.rows.size(), " key rows, wanted ", texts.rows(), " below ", stored));
+          concat("[attention] ", keys.rows.size(), " key rows, wanted ", texts.rows(), " below ", stored));
   }
   if (heads <= 0 || qs[1] % heads != 0)
-    throw Error(text("[attention] ", heads, " heads do not divide the width ", qs[1]));
+    throw Error(concat("[attention] ", heads, " heads do not divide the width ", qs[1]));
 }
 
 // The layout of texts, queries and patterns, with its arrays in the arena.
@@ -43,7 +43,7 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
   Index r = 0;
   for (Index b = 0; b < B; ++b) {
     const Index first = key_begin[b], end = key_begin[b + 1];
-    if (end <= first) throw Error(text("[attention] text ", b, " has no rows"));
+    if (end <= first) throw Error(concat("[attention] text ", b, " has no rows"));
     for (; r < R && (all ? r : queries.rows[static_cast<std::size_t>(r)]) < end; ++r)
       position[r] = (all ? r : queries.rows[static_cast<std::size_t>(r)]) - first;
     query_begin[b + 1] = r;
@@ -53,8 +53,8 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
     t.most_queries = std::max(t.most_queries, asked);
   }
   if (r != R)
-    throw Error(text("[attention] query row ", all ? r : queries.rows[static_cast<std::size_t>(r)],
-                     " is outside the ", texts.rows(), " rows"));
+    throw Error(concat("[attention] query row ", all ? r : queries.rows[static_cast<std::size_t>(r)],
+                       " is outside the ", texts.rows(), " rows"));
   return t;
 }
 

@@ -1,6 +1,6 @@
 #include "slalom/ops/binary_cross_entropy.hpp"
 
-#include "slalom/ops/contribute.hpp"
+#include "slalom/ops/accumulate_gradient.hpp"
 
 namespace slalom {
 
@@ -9,14 +9,15 @@ Var binary_cross_entropy(Tape<T>& tape, Var x, Tensor<const T> target) {
   const Tensor<T> a = tape.value(x);
   if (a.shape != target.shape)
     throw Error(
-        text("[binary_cross_entropy] x is ", to_string(a.shape), ", target ", to_string(target.shape)));
+        concat("[binary_cross_entropy] x is ", to_string(a.shape), ", target ", to_string(target.shape)));
   const Tensor<T> loss = tape.allocate({});
   T sum = 0;
   for (Index i = 0; i < a.size(); ++i) sum += binary_cross_entropy_of<T>(a.data[i], target.data[i]);
   loss.data[0] = sum / static_cast<T>(a.size());
   return tape.record("binary_cross_entropy", loss, {x}, [=](Tape<T>& t, Tensor<const T> dloss) {
     const T weight = dloss.data[0] / static_cast<T>(a.size());
-    contribute(t, x, [=](Index i) { return weight * (1 / (1 + std::exp(-a.data[i])) - target.data[i]); });
+    accumulate_gradient(t, x,
+                        [=](Index i) { return weight * (1 / (1 + std::exp(-a.data[i])) - target.data[i]); });
   });
 }
 

@@ -9,14 +9,14 @@ Var cross_entropy(Tape<T>& tape, Var logits, std::span<const int> labels, Tensor
   const Tensor<T> X = tape.value(logits);
   const Index B = X.rows(), C = X.columns();
   if (static_cast<Index>(labels.size()) != B)
-    throw Error(
-        text("[cross_entropy] logits are ", to_string(X.shape), " and come with ", labels.size(), " labels"));
+    throw Error(concat("[cross_entropy] logits are ", to_string(X.shape), " and come with ", labels.size(),
+                       " labels"));
   const Tensor<T> p = tape.allocate(X.shape), losses = tape.allocate({B}), loss = tape.allocate({});
   T sum = 0;
   for (Index b = 0; b < B; ++b) {
     const int label = labels[static_cast<std::size_t>(b)];
     if (label < 0 || label >= C)
-      throw Error(text("[cross_entropy] text ", b, " has label ", label, ", wanted 0 to ", C - 1));
+      throw Error(concat("[cross_entropy] text ", b, " has label ", label, ", wanted 0 to ", C - 1));
     losses.data[b] = softmax_row(C, X.row(b), p.row(b)) - X.row(b)[label];
     sum += losses.data[b];
   }

@@ -44,8 +44,8 @@ Var dropout(Tape<T>& tape, Var x, const Dropout& dropout, std::span<const RowOri
   const Tensor<T> X = tape.value(x);
   if (static_cast<Index>(origins.size()) != X.rows())
     throw Error(
-        text("[dropout] x is ", to_string(X.shape), " and comes with ", origins.size(), " row origins"));
-  if (dropout.rate >= 1) throw Error(text("[dropout] rate ", dropout.rate, ", wanted one below 1"));
+        concat("[dropout] x is ", to_string(X.shape), " and comes with ", origins.size(), " row origins"));
+  if (dropout.rate >= 1) throw Error(concat("[dropout] rate ", dropout.rate, ", wanted one below 1"));
   const Tensor<T> y = tape.allocate(X.shape);
   apply(dropout, origins, X.columns(), X.data, T{0}, y.data);
   return tape.record("dropout", y, {x}, [=](Tape<T>& t, Tensor<const T> dy) {

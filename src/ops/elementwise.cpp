@@ -1,6 +1,6 @@
 #include "slalom/ops/elementwise.hpp"
 
-#include "slalom/ops/contribute.hpp"
+#include "slalom/ops/accumulate_gradient.hpp"
 
 namespace slalom {
 
@@ -9,8 +9,8 @@ namespace {
 template <class T>
 void check_equal(const char* operation, const Tape<T>& tape, Var a, Var b) {
   if (tape.value(a).shape != tape.value(b).shape)
-    throw Error(text("[", operation, "] a is ", to_string(tape.value(a).shape), ", b ",
-                     to_string(tape.value(b).shape)));
+    throw Error(concat("[", operation, "] a is ", to_string(tape.value(a).shape), ", b ",
+                       to_string(tape.value(b).shape)));
 }
 
 }  // namespace
@@ -22,7 +22,7 @@ Var add(Tape<T>& tape, Var a, Var b) {
   const T *pa = tape.value(a).data, *pb = tape.value(b).data;
   fill(y, [=](Index i) { return pa[i] + pb[i]; });
   return tape.record("add", y, {a, b}, [=](Tape<T>& t, Tensor<const T> dy) {
-    for (Var v : {a, b}) contribute(t, v, [=](Index i) { return dy.data[i]; });
+    for (Var v : {a, b}) accumulate_gradient(t, v, [=](Index i) { return dy.data[i]; });
   });
 }
 
@@ -33,8 +33,8 @@ Var mul(Tape<T>& tape, Var a, Var b) {
   const T *pa = tape.value(a).data, *pb = tape.value(b).data;
   fill(y, [=](Index i) { return pa[i] * pb[i]; });
   return tape.record("mul", y, {a, b}, [=](Tape<T>& t, Tensor<const T> dy) {
-    contribute(t, a, [=](Index i) { return dy.data[i] * pb[i]; });
-    contribute(t, b, [=](Index i) { return dy.data[i] * pa[i]; });
+    accumulate_gradient(t, a, [=](Index i) { return dy.data[i] * pb[i]; });
+    accumulate_gradient(t, b, [=](Index i) { return dy.data[i] * pa[i]; });
   });
 }
 
@@ -44,7 +44,7 @@ Var scale(Tape<T>& tape, Var x, T factor) {
   const T* px = tape.value(x).data;
   fill(y, [=](Index i) { return factor * px[i]; });
   return tape.record("scale", y, {x}, [=](Tape<T>& t, Tensor<const T> dy) {
-    contribute(t, x, [=](Index i) { return factor * dy.data[i]; });
+    accumulate_gradient(t, x, [=](Index i) { return factor * dy.data[i]; });
   });
 }
 

@@ -13,19 +13,19 @@ constexpr Index kColumnBlock = 128;
 template <class T>
 void check(const Tape<T>& tape, std::initializer_list<Gather> gathers) {
   if (gathers.size() == 0 || gathers.size() > kMostTables)
-    throw Error(text("[embedding] ", gathers.size(), " tables, wanted 1 to ", kMostTables));
+    throw Error(concat("[embedding] ", gathers.size(), " tables, wanted 1 to ", kMostTables));
   for (const Gather& g : gathers) {
     const Tensor<T>& table = tape.value(g.table);
     if (g.rows.size() != gathers.begin()->rows.size() ||
         table.columns() != tape.value(gathers.begin()->table).columns())
-      throw Error(text("[embedding] table ", to_string(table.shape), " with ", g.rows.size(),
-                       " rows asked for, the first one is ",
-                       to_string(tape.value(gathers.begin()->table).shape), " with ",
-                       gathers.begin()->rows.size()));
+      throw Error(concat("[embedding] table ", to_string(table.shape), " with ", g.rows.size(),
+                         " rows asked for, the first one is ",
+                         to_string(tape.value(gathers.begin()->table).shape), " with ",
+                         gathers.begin()->rows.size()));
     for (std::size_t n = 0; n < g.rows.size(); ++n)
       if (g.rows[n] < 0 || g.rows[n] >= table.rows())
         throw Error(
-            text("[embedding] row ", n, " asks for entry ", g.rows[n], " of a table of ", table.rows()));
+            concat("[embedding] row ", n, " asks for entry ", g.rows[n], " of a table of ", table.rows()));
   }
 }
 

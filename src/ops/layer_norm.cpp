@@ -9,12 +9,12 @@ Var layer_norm(Tape<T>& tape, Var x, Var residual, Var weight, Var bias, double 
   const Tensor<T> X = tape.value(x);
   const Index R = X.rows(), D = X.columns();
   if (tape.value(weight).size() != D || tape.value(bias).size() != D)
-    throw Error(text("[layer_norm] x is ", to_string(X.shape), ", weight ",
-                     to_string(tape.value(weight).shape), " and bias ", to_string(tape.value(bias).shape),
-                     ", wanted (", D, ")"));
+    throw Error(concat("[layer_norm] x is ", to_string(X.shape), ", weight ",
+                       to_string(tape.value(weight).shape), " and bias ", to_string(tape.value(bias).shape),
+                       ", wanted (", D, ")"));
   if (residual.valid() && tape.value(residual).shape != X.shape)
-    throw Error(
-        text("[layer_norm] residual is ", to_string(tape.value(residual).shape), ", x ", to_string(X.shape)));
+    throw Error(concat("[layer_norm] residual is ", to_string(tape.value(residual).shape), ", x ",
+                       to_string(X.shape)));
   Tensor<T> u = X;
   if (residual.valid()) {
     u = tape.allocate(X.shape);

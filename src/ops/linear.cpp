@@ -11,11 +11,11 @@ template <class T>
 void check(const Tape<T>& tape, Var x, Var weight, Var bias) {
   const Shape &xs = tape.value(x).shape, &ws = tape.value(weight).shape;
   if (xs.rank != 2 || ws.rank != 2 || xs[1] != ws[1])
-    throw Error(text("[linear] x is ", to_string(xs), ", weight ", to_string(ws), " wants ", ws.columns(),
-                     " columns"));
+    throw Error(concat("[linear] x is ", to_string(xs), ", weight ", to_string(ws), " wants ", ws.columns(),
+                       " columns"));
   if (bias.valid() && tape.value(bias).size() != ws[0])
-    throw Error(text("[linear] bias is ", to_string(tape.value(bias).shape), ", weight ", to_string(ws),
-                     " wants (", ws[0], ")"));
+    throw Error(concat("[linear] bias is ", to_string(tape.value(bias).shape), ", weight ", to_string(ws),
+                       " wants (", ws[0], ")"));
 }
 
 }  // namespace

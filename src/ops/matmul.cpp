@@ -8,8 +8,8 @@ template <class T>
 Var matmul(Tape<T>& tape, Var a, Var b) {
   const Tensor<T> A = tape.value(a), B = tape.value(b);
   if (A.shape.rank != 2 || B.shape.rank != 2 || A.shape[1] != B.shape[0])
-    throw Error(
-        text("[matmul] a is ", to_string(A.shape), ", b ", to_string(B.shape), ", wanted (m, k) and (k, n)"));
+    throw Error(concat("[matmul] a is ", to_string(A.shape), ", b ", to_string(B.shape),
+                       ", wanted (m, k) and (k, n)"));
   const Index m = A.shape[0], k = A.shape[1], n = B.shape[1];
   const Tensor<T> c = tape.allocate({m, n});
   gemm<T>(m, n, k, {A.data, k}, {B.data, n}, T{0}, c.data, n);

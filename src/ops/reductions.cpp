@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "slalom/ops/contribute.hpp"
+#include "slalom/ops/accumulate_gradient.hpp"
 
 namespace slalom {
 
@@ -13,7 +13,7 @@ Var weighted_sum(const char* operation, Tape<T>& tape, Var x, T weight) {
   const Tensor<T> X = tape.value(x), y = tape.allocate({});
   y.data[0] = weight * std::accumulate(X.data, X.data + X.size(), T{0});
   return tape.record(operation, y, {x}, [=](Tape<T>& t, Tensor<const T> dy) {
-    contribute(t, x, [g = weight * dy.data[0]](Index) { return g; });
+    accumulate_gradient(t, x, [g = weight * dy.data[0]](Index) { return g; });
   });
 }
 

@@ -7,11 +7,11 @@
 #include "slalom/ops/dropout.hpp"
 #include "slalom/ops/elementwise.hpp"
 #include "slalom/ops/embedding.hpp"
+#include "slalom/ops/gather_rows.hpp"
 #include "slalom/ops/layer_norm.hpp"
 #include "slalom/ops/linear.hpp"
 #include "slalom/ops/matmul.hpp"
 #include "slalom/ops/reductions.hpp"
-#include "slalom/ops/row_pick.hpp"
 #include "slalom/ops/softmax.hpp"
 #include "slalom/ops/squared_error.hpp"
 
@@ -24,7 +24,7 @@ const std::vector<Operation>& operations() {
                                               describe_scale(),         describe_embedding(),
                                               describe_layer_norm(),    describe_linear(),
                                               describe_matmul(),        describe_sum(),
-                                              describe_mean(),          describe_row_pick(),
+                                              describe_mean(),          describe_gather_rows(),
                                               describe_softmax(),       describe_squared_error()};
   return list;
 }

@@ -1,6 +1,6 @@
 #include "slalom/ops/squared_error.hpp"
 
-#include "slalom/ops/contribute.hpp"
+#include "slalom/ops/accumulate_gradient.hpp"
 
 namespace slalom {
 
@@ -8,15 +8,15 @@ template <class T>
 Var squared_error(Tape<T>& tape, Var x, Var target) {
   const Tensor<T> a = tape.value(x), b = tape.value(target);
   if (a.shape != b.shape)
-    throw Error(text("[squared_error] x is ", to_string(a.shape), ", target ", to_string(b.shape)));
+    throw Error(concat("[squared_error] x is ", to_string(a.shape), ", target ", to_string(b.shape)));
   const Tensor<T> loss = tape.allocate({});
   T sum = 0;
   for (Index i = 0; i < a.size(); ++i) sum += (a.data[i] - b.data[i]) * (a.data[i] - b.data[i]);
   loss.data[0] = sum / static_cast<T>(a.size());
   return tape.record("squared_error", loss, {x, target}, [=](Tape<T>& t, Tensor<const T> dloss) {
     const T weight = 2 * dloss.data[0] / static_cast<T>(a.size());
-    contribute(t, x, [=](Index i) { return weight * (a.data[i] - b.data[i]); });
-    contribute(t, target, [=](Index i) { return weight * (b.data[i] - a.data[i]); });
+    accumulate_gradient(t, x, [=](Index i) { return weight * (a.data[i] - b.data[i]); });
+    accumulate_gradient(t, target, [=](Index i) { return weight * (b.data[i] - a.data[i]); });
   });
 }
 

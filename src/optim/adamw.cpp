@@ -5,9 +5,9 @@
 //   v ← β₂ v + (1 − β₂) g²
 //   w ← w − η_t / (1 − β₁^t) · m / (√v / √(1 − β₂^t) + ε)
 //
-// With g = 0 everything goes on moving, each step at its own rate and bias corrections, so coasting
-// replays the steps; it runs the same arithmetic as a step and leaves the same bits. A slice without any
-// momentum (a row that never had a gradient) only decays.
+// With g = 0 everything goes on moving, each step at its own learning rate and bias corrections, so a lazy
+// update replays the steps; it runs the same arithmetic as a step and leaves the same bits. A slice without
+// any momentum (a row that never had a gradient) only decays.
 #include <algorithm>
 #include <cmath>
 
@@ -20,15 +20,15 @@ namespace {
 /// The numbers of step t.
 template <class T>
 struct AdamStep {
-  T decay;         // 1 − η_t λ
-  T rate;          // η_t / (1 − β₁^t)
-  T inverse_root;  // 1 / √(1 − β₂^t)
+  T decay;          // 1 − η_t λ
+  T learning_rate;  // η_t / (1 − β₁^t)
+  T inverse_root;   // 1 / √(1 − β₂^t)
   T keep_m, take_m, keep_v, take_v, eps;
 
   void advance(T& w, T& m, T& v, T g) const {
     m = keep_m * m + take_m * g;
     v = keep_v * v + take_v * g * g;
-    w = decay * w - rate * m / (std::sqrt(v) * inverse_root + eps);
+    w = decay * w - learning_rate * m / (std::sqrt(v) * inverse_root + eps);
   }
 };
 
@@ -38,8 +38,8 @@ class AdamW final : public UpdateRule<T> {
   explicit AdamW(const OptimizerConfig& config) : config_(config) {}
 
   std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
-  bool coasting_moves_values() const override { return true; }
-  bool coasting_moves_fresh_values() const override { return config_.weight_decay != 0; }
+  bool moves_without_gradient() const override { return true; }
+  bool moves_fresh_without_gradient() const override { return config_.weight_decay != 0; }
 
   bool update(const ParameterSlice<T>& slice, Index step, T scale) const override {
     T* __restrict w = slice.value;
@@ -56,7 +56,7 @@ class AdamW final : public UpdateRule<T> {
     return not_finite == T{0};
   }
 
-  void coast(const ParameterSlice<T>& slice, Index first, Index last) const override {
+  void skip_steps(const ParameterSlice<T>& slice, Index first, Index last) const override {
     T* __restrict w = slice.value;
     T* __restrict m = slice.state[0];
     T* __restrict v = slice.state[1];
@@ -64,7 +64,7 @@ class AdamW final : public UpdateRule<T> {
     const bool fresh = std::all_of(m, m + slice.size, is_zero) && std::all_of(v, v + slice.size, is_zero);
     for (Index step = first; step <= last; ++step) {
       if (fresh) {
-        const T decay = decay_of(config_.schedule.rate(step));
+        const T decay = decay_of(config_.schedule.learning_rate(step));
 #pragma omp simd
         for (Index i = 0; i < slice.size; ++i) w[i] *= decay;
       } else {
@@ -76,15 +76,15 @@ class AdamW final : public UpdateRule<T> {
   }
 
  private:
-  T decay_of(double rate) const {
-    return static_cast<T>(1 - rate * config_.weight_decay);
+  T decay_of(double learning_rate) const {
+    return static_cast<T>(1 - learning_rate * config_.weight_decay);
   }
 
   AdamStep<T> numbers(Index step) const {
-    const double t = static_cast<double>(step), rate = config_.schedule.rate(step);
+    const double t = static_cast<double>(step), learning_rate = config_.schedule.learning_rate(step);
     const double b1 = config_.beta1, b2 = config_.beta2;
-    return {decay_of(rate),
-            static_cast<T>(rate / (1 - std::pow(b1, t))),
+    return {decay_of(learning_rate),
+            static_cast<T>(learning_rate / (1 - std::pow(b1, t))),
             static_cast<T>(1 / std::sqrt(1 - std::pow(b2, t))),
             static_cast<T>(b1),
             static_cast<T>(1 - b1),

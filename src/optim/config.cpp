@@ -13,12 +13,12 @@ constexpr std::array kKinds = {OptimizerKind::sgd, OptimizerKind::rmsprop, Optim
 
 void require_fraction(const char* field, double found) {
   if (!(found >= 0 && found < 1))
-    throw UsageError(text("[optimizer] ", field, " is ", found, ", wanted a number in [0, 1)"));
+    throw UsageError(concat("[optimizer] ", field, " is ", found, ", wanted a number in [0, 1)"));
 }
 
 void require_not_negative(const char* field, double found) {
   if (!std::isfinite(found) || found < 0)
-    throw UsageError(text("[optimizer] ", field, " is ", found, ", wanted 0 or more"));
+    throw UsageError(concat("[optimizer] ", field, " is ", found, ", wanted 0 or more"));
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ const char* name(OptimizerKind kind) {
 OptimizerKind optimizer_kind(const std::string& wanted) {
   for (const OptimizerKind kind : kKinds)
     if (wanted == name(kind)) return kind;
-  throw UsageError(text("[optimizer] unknown name '", wanted, "', wanted sgd, rmsprop or adamw"));
+  throw UsageError(concat("[optimizer] unknown name '", wanted, "', wanted sgd, rmsprop or adamw"));
 }
 
 OptimizerConfig OptimizerConfig::defaults(OptimizerKind kind) {
@@ -58,12 +58,12 @@ void OptimizerConfig::validate() const {
   require_not_negative("maximal gradient norm", max_gradient_norm);
   // Without eps a gradient of zero on a fresh state would be 0/0.
   if (!std::isfinite(eps) || eps <= 0)
-    throw UsageError(text("[optimizer] eps is ", eps, ", wanted a positive number"));
+    throw UsageError(concat("[optimizer] eps is ", eps, ", wanted a positive number"));
   if (weight_decay != 0 && kind != OptimizerKind::adamw)
-    throw UsageError(text("[optimizer] weight decay is ", weight_decay, ", but ", name(kind), " has none"),
+    throw UsageError(concat("[optimizer] weight decay is ", weight_decay, ", but ", name(kind), " has none"),
                      "use adamw, or weight decay 0");
   if (momentum != 0 && kind != OptimizerKind::sgd)
-    throw UsageError(text("[optimizer] momentum is ", momentum, ", but ", name(kind), " has none here"),
+    throw UsageError(concat("[optimizer] momentum is ", momentum, ", but ", name(kind), " has none here"),
                      "use sgd, or momentum 0");
 }
 

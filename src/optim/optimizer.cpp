@@ -35,7 +35,7 @@ Optimizer<T>::Optimizer(const OptimizerConfig& config, ParameterStore<T>& store)
   rule_ = make_rule<T>(config);
   state_names_ = rule_->state_names();
   for (std::size_t k = 0; k < state_names_.size(); ++k)
-    state_[k] = Pages(static_cast<std::size_t>(store.block_size()) * sizeof(T));
+    state_[k] = MappedMemory(static_cast<std::size_t>(store.block_size()) * sizeof(T));
   for (const ParameterId id : row_sparse_parameters(store))
     tables_.push_back({id, std::vector<std::int64_t>(static_cast<std::size_t>(store.shape(id).rows()))});
 }
@@ -88,7 +88,7 @@ bool Optimizer<T>::update_rows(Table& table, T scale) const {
       const Index row = rows[static_cast<std::size_t>(k)];
       catch_up(table, row, steps_ - 1);
       if (!rule_->update(row_slice(table, row), steps_, scale)) finite = false;
-      table.stamps[static_cast<std::size_t>(row)] = steps_;
+      table.last_steps[static_cast<std::size_t>(row)] = steps_;
     }
   });
   return finite;
@@ -96,17 +96,17 @@ bool Optimizer<T>::update_rows(Table& table, T scale) const {
 
 template <class T>
 void Optimizer<T>::catch_up(Table& table, Index row, Index last) const {
-  std::int64_t& stamp = table.stamps[static_cast<std::size_t>(row)];
-  if (stamp >= last) return;
-  // Stamp 0: all state is zero, so coasting is nothing unless values decay by themselves.
-  if (stamp == 0 && !rule_->coasting_moves_fresh_values()) return;
-  rule_->coast(row_slice(table, row), stamp + 1, last);
-  stamp = last;
+  std::int64_t& last_step = table.last_steps[static_cast<std::size_t>(row)];
+  if (last_step >= last) return;
+  // Last step 0: all state is zero, so the skipped steps change nothing unless values decay by themselves.
+  if (last_step == 0 && !rule_->moves_fresh_without_gradient()) return;
+  rule_->skip_steps(row_slice(table, row), last_step + 1, last);
+  last_step = last;
 }
 
 template <class T>
-void Optimizer<T>::refresh_rows(ParameterId id, std::span<const Index> rows) {
-  if (!rule_->coasting_moves_values()) return;
+void Optimizer<T>::update_lazy_rows(ParameterId id, std::span<const Index> rows) {
+  if (!rule_->moves_without_gradient()) return;
   for (Table& table : tables_)
     if (table.id == id)
       parallel_for(kShards, [&](Index shard) {  // a row belongs to one shard, however often it is named
@@ -117,16 +117,16 @@ void Optimizer<T>::refresh_rows(ParameterId id, std::span<const Index> rows) {
 
 template <class T>
 void Optimizer<T>::refresh_all() {
-  if (!rule_->coasting_moves_values()) return;
+  if (!rule_->moves_without_gradient()) return;
   for (Table& table : tables_)
-    parallel_ranges(static_cast<Index>(table.stamps.size()), kRowGrain, [&](Index begin, Index end) {
+    parallel_ranges(static_cast<Index>(table.last_steps.size()), kRowGrain, [&](Index begin, Index end) {
       for (Index row = begin; row < end; ++row) catch_up(table, row, steps_);
     });
 }
 
 template <class T>
 void Optimizer<T>::set_steps(Index steps) {
-  if (steps < 0) throw Error(text("[optimizer] steps done is ", steps, ", wanted 0 or more"));
+  if (steps < 0) throw Error(concat("[optimizer] steps done is ", steps, ", wanted 0 or more"));
   steps_ = steps;
 }
 
@@ -140,10 +140,10 @@ std::vector<StateBlock<T>> Optimizer<T>::state() {
 }
 
 template <class T>
-std::vector<RowStamps> Optimizer<T>::row_stamps() {
-  std::vector<RowStamps> stamps;
-  for (Table& table : tables_) stamps.push_back({store_.name(table.id), table.stamps});
-  return stamps;
+std::vector<LazyRowSteps> Optimizer<T>::lazy_row_steps() {
+  std::vector<LazyRowSteps> last_steps;
+  for (Table& table : tables_) last_steps.push_back({store_.name(table.id), table.last_steps});
+  return last_steps;
 }
 
 template class Optimizer<float>;

@@ -19,14 +19,14 @@ class RmsProp final : public UpdateRule<T> {
       : schedule_(config.schedule), alpha_(config.alpha), eps_(static_cast<T>(config.eps)) {}
 
   std::vector<std::string> state_names() const override { return {"square_avg"}; }
-  bool coasting_moves_values() const override { return false; }
-  bool coasting_moves_fresh_values() const override { return false; }
+  bool moves_without_gradient() const override { return false; }
+  bool moves_fresh_without_gradient() const override { return false; }
 
   bool update(const ParameterSlice<T>& slice, Index step, T scale) const override {
     T* __restrict w = slice.value;
     T* __restrict v = slice.state[0];
     const T* __restrict g = slice.gradient;
-    const T rate = static_cast<T>(schedule_.rate(step));
+    const T learning_rate = static_cast<T>(schedule_.learning_rate(step));
     const T keep = static_cast<T>(alpha_), take = static_cast<T>(1 - alpha_);
     T not_finite = 0;  // 0 · g is 0 unless g is NaN or Inf
 #pragma omp simd reduction(+ : not_finite)
@@ -34,12 +34,12 @@ class RmsProp final : public UpdateRule<T> {
       const T scaled = g[i] * scale;
       not_finite += g[i] * T{0};
       v[i] = keep * v[i] + take * scaled * scaled;
-      w[i] -= rate * scaled / (std::sqrt(v[i]) + eps_);
+      w[i] -= learning_rate * scaled / (std::sqrt(v[i]) + eps_);
     }
     return not_finite == T{0};
   }
 
-  void coast(const ParameterSlice<T>& slice, Index first, Index last) const override {
+  void skip_steps(const ParameterSlice<T>& slice, Index first, Index last) const override {
     T* __restrict v = slice.state[0];
     const T keep = static_cast<T>(std::pow(alpha_, static_cast<double>(last - first + 1)));
 #pragma omp simd

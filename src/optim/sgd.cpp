@@ -16,19 +16,19 @@ class PlainSgd final : public UpdateRule<T> {
   explicit PlainSgd(const OptimizerConfig& config) : schedule_(config.schedule) {}
 
   std::vector<std::string> state_names() const override { return {}; }
-  bool coasting_moves_values() const override { return false; }
-  bool coasting_moves_fresh_values() const override { return false; }
-  void coast(const ParameterSlice<T>&, Index, Index) const override {}
+  bool moves_without_gradient() const override { return false; }
+  bool moves_fresh_without_gradient() const override { return false; }
+  void skip_steps(const ParameterSlice<T>&, Index, Index) const override {}
 
   bool update(const ParameterSlice<T>& slice, Index step, T scale) const override {
     T* __restrict w = slice.value;
     const T* __restrict g = slice.gradient;
-    const T rate = static_cast<T>(schedule_.rate(step)) * scale;
+    const T learning_rate = static_cast<T>(schedule_.learning_rate(step)) * scale;
     T not_finite = 0;  // 0 · g is 0 unless g is NaN or Inf
 #pragma omp simd reduction(+ : not_finite)
     for (Index i = 0; i < slice.size; ++i) {
       not_finite += g[i] * T{0};
-      w[i] -= rate * g[i];
+      w[i] -= learning_rate * g[i];
     }
     return not_finite == T{0};
   }
@@ -44,33 +44,33 @@ class MomentumSgd final : public UpdateRule<T> {
       : schedule_(config.schedule), momentum_(static_cast<T>(config.momentum)) {}
 
   std::vector<std::string> state_names() const override { return {"momentum_buffer"}; }
-  bool coasting_moves_values() const override { return true; }
-  bool coasting_moves_fresh_values() const override { return false; }
+  bool moves_without_gradient() const override { return true; }
+  bool moves_fresh_without_gradient() const override { return false; }
 
   bool update(const ParameterSlice<T>& slice, Index step, T scale) const override {
     T* __restrict w = slice.value;
     T* __restrict b = slice.state[0];
     const T* __restrict g = slice.gradient;
-    const T rate = static_cast<T>(schedule_.rate(step));
+    const T learning_rate = static_cast<T>(schedule_.learning_rate(step));
     T not_finite = 0;  // 0 · g is 0 unless g is NaN or Inf
 #pragma omp simd reduction(+ : not_finite)
     for (Index i = 0; i < slice.size; ++i) {
       not_finite += g[i] * T{0};
       b[i] = momentum_ * b[i] + g[i] * scale;
-      w[i] -= rate * b[i];
+      w[i] -= learning_rate * b[i];
     }
     return not_finite == T{0};
   }
 
-  void coast(const ParameterSlice<T>& slice, Index first, Index last) const override {
+  void skip_steps(const ParameterSlice<T>& slice, Index first, Index last) const override {
     T* __restrict w = slice.value;
     T* __restrict b = slice.state[0];
     for (Index step = first; step <= last; ++step) {
-      const T rate = static_cast<T>(schedule_.rate(step));
+      const T learning_rate = static_cast<T>(schedule_.learning_rate(step));
 #pragma omp simd
       for (Index i = 0; i < slice.size; ++i) {
         b[i] *= momentum_;
-        w[i] -= rate * b[i];
+        w[i] -= learning_rate * b[i];
       }
     }
   }

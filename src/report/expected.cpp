@@ -29,18 +29,18 @@ double bound(const std::string& field, std::string_view name, const std::string&
   const char* end = field.data() + field.size();
   const auto [stop, code] = std::from_chars(field.data(), end, value);
   if (code != std::errc{} || stop != end || std::isnan(value))
-    throw Error(text(where, ": ", name, " is \"", field, "\", wanted a number, -inf or inf"));
+    throw Error(concat(where, ": ", name, " is \"", field, "\", wanted a number, -inf or inf"));
   return value;
 }
 
 Expectation parse(const std::string& line, const std::string& where) {
   const std::vector<std::string> fields = split_tabs(line);
   if (fields.size() != 4)
-    throw Error(text(where, ": ", fields.size(), " fields, wanted 4: name, low, high, source"));
+    throw Error(concat(where, ": ", fields.size(), " fields, wanted 4: name, low, high, source"));
   if (fields[0].empty()) throw Error(where + ": name is empty");
   Expectation out{fields[0], bound(fields[1], "low", where), bound(fields[2], "high", where), fields[3]};
   if (out.low > out.high)
-    throw Error(text(where, ": low is ", fields[1], ", wanted at most high, ", fields[2]));
+    throw Error(concat(where, ": low is ", fields[1], ", wanted at most high, ", fields[2]));
   return out;
 }
 
@@ -60,13 +60,13 @@ std::vector<Expectation> read_expected(const std::string& path) {
     if (!header_seen) {
       if (line != kHeader)
         throw Error(
-            text(lines.where(), ": header is \"", line, "\", wanted name, low, high, source between tabs"));
+            concat(lines.where(), ": header is \"", line, "\", wanted name, low, high, source between tabs"));
       header_seen = true;
       continue;
     }
     Expectation next = parse(line, lines.where());
     if (std::any_of(out.begin(), out.end(), [&](const Expectation& e) { return e.name == next.name; }))
-      throw Error(text(lines.where(), ": name \"", next.name, "\" is there twice"));
+      throw Error(concat(lines.where(), ": name \"", next.name, "\" is there twice"));
     out.push_back(std::move(next));
   }
   if (out.empty()) throw Error(path + ": no expectations, wanted a header and at least one line");

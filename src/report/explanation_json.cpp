@@ -43,13 +43,13 @@ std::string flips_json(const ReportedExplanation& reported) {
   std::string list;
   for (std::size_t i = 0; i < reported.flipped.size(); ++i) {
     const Flip& flip = reported.explanation.flips[i];
-    list += text(i == 0 ? "[" : ",", JsonRow()
-                                         .field("by", flip.chosen_by)
-                                         .field("removed", std::span<const Index>(reported.flipped[i]))
-                                         .field("log_odds", flip.log_odds)
-                                         .field("flips", flip.flips)
-                                         .field("queries", flip.queries)
-                                         .str());
+    list += concat(i == 0 ? "[" : ",", JsonRow()
+                                           .field("by", flip.chosen_by)
+                                           .field("removed", std::span<const Index>(reported.flipped[i]))
+                                           .field("log_odds", flip.log_odds)
+                                           .field("flips", flip.flips)
+                                           .field("queries", flip.queries)
+                                           .str());
   }
   return list + "]";
 }

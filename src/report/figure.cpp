@@ -48,13 +48,14 @@ std::string quoted(std::string s) {
 
 void check(const Curve& curve, bool log_x) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(text("[figure] curve \"", curve.label, "\": ", why));
+    throw Error(concat("[figure] curve \"", curve.label, "\": ", why));
   };
   if (curve.x.size() != curve.y.size())
-    refuse(text(curve.x.size(), " x values, ", curve.y.size(), " y values"));
+    refuse(concat(curve.x.size(), " x values, ", curve.y.size(), " y values"));
   bool any = false;
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
-    if (log_x && curve.x[i] <= 0) refuse(text("x is ", curve.x[i], ", a logarithmic axis wants it positive"));
+    if (log_x && curve.x[i] <= 0)
+      refuse(concat("x is ", curve.x[i], ", a logarithmic axis wants it positive"));
     any = any || (std::isfinite(curve.x[i]) && std::isfinite(curve.y[i]));
   }
   if (!any) refuse("no finite point");
@@ -62,13 +63,13 @@ void check(const Curve& curve, bool log_x) {
 
 void check(const Figure& figure) {
   if (figure.panels.empty()) throw Error("[figure] no panels, wanted at least one");
-  if (figure.columns < 1) throw Error(text("[figure] ", figure.columns, " columns, wanted at least one"));
+  if (figure.columns < 1) throw Error(concat("[figure] ", figure.columns, " columns, wanted at least one"));
   for (const Panel& panel : figure.panels) {
-    if (panel.curves.empty()) throw Error(text("[figure] panel \"", panel.title, "\" has no curves"));
+    if (panel.curves.empty()) throw Error(concat("[figure] panel \"", panel.title, "\" has no curves"));
     for (const auto& [axis, range] : {std::pair{"x", panel.x_range}, {"y", panel.y_range}})
       if (range && !(range->first < range->second))
-        throw Error(text("[figure] panel \"", panel.title, "\": ", axis, " range ", range->first, " to ",
-                         range->second, ", wanted low < high"));
+        throw Error(concat("[figure] panel \"", panel.title, "\": ", axis, " range ", range->first, " to ",
+                           range->second, ", wanted low < high"));
     for (const Curve& curve : panel.curves) check(curve, panel.log_x);
   }
 }
@@ -113,13 +114,13 @@ bool has_points(Curve::Style style) {
 std::string drawn(const Look& look, bool line, bool points) {
   const bool dashed = is_dashed(look.style);
   std::string out = line && points ? "linespoints" : line ? "lines" : "points";
-  if (dashed) out += text(" dt ", kDashes[look.number % kDashes.size()]);
-  if (points) out += text(" ps 0.6 pt ", kPointTypes[look.number % kPointTypes.size()]);
-  return out + text(" lw 1.8 lc rgb '", dashed ? "#000000" : kPalette[look.number % kPalette.size()], "'");
+  if (dashed) out += concat(" dt ", kDashes[look.number % kDashes.size()]);
+  if (points) out += concat(" ps 0.6 pt ", kPointTypes[look.number % kPointTypes.size()]);
+  return out + concat(" lw 1.8 lc rgb '", dashed ? "#000000" : kPalette[look.number % kPalette.size()], "'");
 }
 
 std::string datablock(std::size_t number, const Curve& curve) {
-  std::string out = text("$d", number, " << EOD\n");
+  std::string out = concat("$d", number, " << EOD\n");
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
     const bool finite = std::isfinite(curve.x[i]) && std::isfinite(curve.y[i]);
     out += finite ? shortest(curve.x[i]) + ' ' + shortest(curve.y[i]) : "NaN NaN";
@@ -136,9 +137,9 @@ struct Layout {
   /// gnuplot's screen coordinates run from 0 to 1, upwards.
   std::string across(int x) const { return fixed(static_cast<double>(x) / width, 5); }
   std::string up(int y) const { return fixed(1 - static_cast<double>(y) / height, 5); }
-  std::string at(int x, int y) const { return text("screen ", across(x), ",", up(y)); }
+  std::string at(int x, int y) const { return concat("screen ", across(x), ",", up(y)); }
   std::string label(int x, int y, const std::string& label_text, std::string_view how) const {
-    return text("set label ", quoted(label_text), " at ", at(x, y), " ", how, "\n");
+    return concat("set label ", quoted(label_text), " at ", at(x, y), " ", how, "\n");
   }
 };
 
@@ -161,9 +162,9 @@ Layout layout_of(const Figure& figure, const std::vector<Look>& looks) {
 
 /// Puts the axes of the next plot between these pixels.
 std::string set_margins(const Layout& layout, int left, int right, int top, int bottom) {
-  return text("set lmargin at screen ", layout.across(left), "\nset rmargin at screen ", layout.across(right),
-              "\nset tmargin at screen ", layout.up(top), "\nset bmargin at screen ", layout.up(bottom),
-              "\n");
+  return concat("set lmargin at screen ", layout.across(left), "\nset rmargin at screen ",
+                layout.across(right), "\nset tmargin at screen ", layout.up(top), "\nset bmargin at screen ",
+                layout.up(bottom), "\n");
 }
 
 /// A plot over the whole picture, its coordinates the pixels, of nothing but the samples of the legend.
@@ -175,19 +176,19 @@ std::string legend_script(const Layout& layout, const std::vector<Look>& looks) 
     const int column = static_cast<int>(i) % columns, row = static_cast<int>(i) / columns;
     const int x = start + column * layout.entry_width + kLegendGap / 2;
     const int y = layout.legend_top + row * kLegendRow + kLegendRow / 2;
-    samples +=
-        text("$s", i, " << EOD\n", x, " ", y, " ", x + kSample / 2, "\n", x + kSample, " ", y, " NaN\nEOD\n");
+    samples += concat("$s", i, " << EOD\n", x, " ", y, " ", x + kSample / 2, "\n", x + kSample, " ", y,
+                      " NaN\nEOD\n");
     const bool line = has_line(look.style), points = has_points(look.style);
     const auto add = [&](std::string_view columns_used, const std::string& how) {
-      plot += text(plot.empty() ? "plot " : ", ", "$s", i, " using ", columns_used, " with ", how);
+      plot += concat(plot.empty() ? "plot " : ", ", "$s", i, " using ", columns_used, " with ", how);
     };
     if (line) add("1:2", drawn(look, true, false));
     if (points) add("3:2", drawn(look, line, true));
     samples += layout.label(x + kSample + 8, y, look.label, "left");
   }
   return samples + set_margins(layout, 0, layout.width, 0, layout.height) +
-         text("unset border\nunset tics\nunset grid\nunset logscale x\nset xrange [0:", layout.width,
-              "]\nset yrange [", layout.height, ":0]\n", plot, "\n");
+         concat("unset border\nunset tics\nunset grid\nunset logscale x\nset xrange [0:", layout.width,
+                "]\nset yrange [", layout.height, ":0]\n", plot, "\n");
 }
 
 /// Where panel `number` is, and its texts.
@@ -205,14 +206,14 @@ std::string frame_script(const Panel& panel, int number, int columns, const Layo
 std::string plot_script(const Panel& panel, std::size_t first, const std::vector<Look>& looks) {
   std::string out = panel.log_x ? "set logscale x\n" : "unset logscale x\n";
   for (const auto& [axis, range] : {std::pair{"x", panel.x_range}, {"y", panel.y_range}})
-    out += text("set ", axis, "range [", range ? shortest(range->first) : "*", ":",
-                range ? shortest(range->second) : "*", "]\n");
-  out += text("set xtics ", panel.x_tick > 0 ? shortest(panel.x_tick) : "autofreq", "\n");
+    out += concat("set ", axis, "range [", range ? shortest(range->first) : "*", ":",
+                  range ? shortest(range->second) : "*", "]\n");
+  out += concat("set xtics ", panel.x_tick > 0 ? shortest(panel.x_tick) : "autofreq", "\n");
   for (std::size_t i = 0; i < panel.curves.size(); ++i) {
     const Curve& curve = panel.curves[i];
     const Look& look = *find_look(curve, looks);
-    out += text(i == 0 ? "plot " : ", ", "$d", first + i, " using 1:2 with ",
-                drawn(look, has_line(curve.style), has_points(curve.style)));
+    out += concat(i == 0 ? "plot " : ", ", "$d", first + i, " using 1:2 with ",
+                  drawn(look, has_line(curve.style), has_points(curve.style)));
   }
   return out + "\n";
 }
@@ -244,7 +245,7 @@ using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 File temporary_file() {
   File file(std::tmpfile(), std::fclose);
-  if (!file) throw Error(text("[figure] cannot create a temporary file: ", std::strerror(errno)));
+  if (!file) throw Error(concat("[figure] cannot create a temporary file: ", std::strerror(errno)));
   return file;
 }
 
@@ -267,7 +268,7 @@ std::string last_line(const std::string& s) {
 int wait_for(pid_t child) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) throw Error(text("[figure] lost gnuplot: ", std::strerror(errno)));
+    if (errno != EINTR) throw Error(concat("[figure] lost gnuplot: ", std::strerror(errno)));
   return status;
 }
 
@@ -276,7 +277,7 @@ int wait_for(pid_t child) {
 std::string run_gnuplot(const std::string& script) {
   const File in = temporary_file(), out = temporary_file(), err = temporary_file();
   if (std::fwrite(script.data(), 1, script.size(), in.get()) != script.size() || std::fflush(in.get()) != 0)
-    throw Error(text("[figure] cannot write a temporary file: ", std::strerror(errno)));
+    throw Error(concat("[figure] cannot write a temporary file: ", std::strerror(errno)));
   std::rewind(in.get());
 
   posix_spawn_file_actions_t actions;
@@ -292,7 +293,7 @@ std::string run_gnuplot(const std::string& script) {
   posix_spawn_file_actions_destroy(&actions);
 
   const std::string hint = "`make deps` installs gnuplot";
-  if (refused != 0) throw Error(text("[figure] cannot run gnuplot: ", std::strerror(refused)), hint);
+  if (refused != 0) throw Error(concat("[figure] cannot run gnuplot: ", std::strerror(refused)), hint);
   if (wait_for(child) != 0) throw Error("[figure] gnuplot failed: " + last_line(contents(err.get())), hint);
   std::string picture = contents(out.get());
   if (picture.empty()) throw Error("[figure] gnuplot drew nothing: " + last_line(contents(err.get())), hint);
@@ -309,10 +310,11 @@ void draw(const Figure& figure, const std::string& stem) {
   const std::string start = "set encoding utf8\nset terminal ",
                     size = " noenhanced font 'DejaVu Sans,12' size ";
   const std::string svg = run_gnuplot(
-      text(start, "svg", size, layout.width, ",", layout.height, " background rgb 'white'\n", body));
+      concat(start, "svg", size, layout.width, ",", layout.height, " background rgb 'white'\n", body));
   // Twice the pixels, sharp in print. Its font size is in points of 4/3 pixels, that of SVG in pixels.
-  const std::string png = run_gnuplot(text(start, "pngcairo", size, 2 * layout.width, ",", 2 * layout.height,
-                                           " fontscale 1.5 linewidth 2 pointscale 2\n", body));
+  const std::string png =
+      run_gnuplot(concat(start, "pngcairo", size, 2 * layout.width, ",", 2 * layout.height,
+                         " fontscale 1.5 linewidth 2 pointscale 2\n", body));
 
   const std::string folder = std::filesystem::path(stem).parent_path().string();
   if (!folder.empty()) make_folders(folder);

@@ -30,15 +30,15 @@ const char* const kHowToRead =
     "<p>Other methods give one <b>weight</b> a token, its additive part in F.</p>\n</details>\n";
 
 std::string name_of(const ReportedText& t, std::size_t number) {
-  return t.id.empty() ? text("Text ", number) : t.id;
+  return t.id.empty() ? concat("Text ", number) : t.id;
 }
 
 std::string contents(const std::vector<ReportedText>& texts) {
   if (texts.size() < 2) return {};
   std::string out = "<nav aria-label=\"Texts\"><ol>\n";
   for (std::size_t i = 0; i < texts.size(); ++i)
-    out += text("<li><a href=\"#text-", i + 1, "\">", escaped(name_of(texts[i], i + 1)),
-                "</a>: ", escaped(target_sentence(texts[i])), "</li>\n");
+    out += concat("<li><a href=\"#text-", i + 1, "\">", escaped(name_of(texts[i], i + 1)),
+                  "</a>: ", escaped(target_sentence(texts[i])), "</li>\n");
   return out + "</ol></nav>\n";
 }
 
@@ -49,36 +49,37 @@ const char* class_of(Trust t) {
 std::string trust_paragraph(const Explanation& e) {
   const Trust level = trust(e);
   const std::string numbers = fidelity_numbers(e);
-  return text("<p class=\"trust", class_of(level), "\"><b>Fidelity: ", trust_word(level), ".</b> ",
-              e.fidelity ? "This explanation " : "", trust_sentence(level), numbers.empty() ? "." : ". ",
-              numbers, numbers.empty() ? "" : ".", "</p>\n");
+  return concat("<p class=\"trust", class_of(level), "\"><b>Fidelity: ", trust_word(level), ".</b> ",
+                e.fidelity ? "This explanation " : "", trust_sentence(level), numbers.empty() ? "." : ". ",
+                numbers, numbers.empty() ? "" : ".", "</p>\n");
 }
 
 std::string method_article(const ReportedText& t, const ReportedExplanation& e, const std::string& id) {
-  std::string out = text("<article class=\"method\" aria-labelledby=\"", id, "\">\n<h3 id=\"", id, "\">",
-                         escaped(e.explanation.method), "</h3>\n", trust_paragraph(e.explanation));
+  std::string out = concat("<article class=\"method\" aria-labelledby=\"", id, "\">\n<h3 id=\"", id, "\">",
+                           escaped(e.explanation.method), "</h3>\n", trust_paragraph(e.explanation));
   for (const std::string& warning : e.explanation.warnings)
-    out += text("<p class=\"warning\"><b>Warning:</b> ", escaped(warning), "</p>\n");
+    out += concat("<p class=\"warning\"><b>Warning:</b> ", escaped(warning), "</p>\n");
   out += highlighted_text(t, e) + explanation_picture(t, e) + token_table(t, e);
   if (const std::string background = background_sentence(e.explanation); !background.empty())
-    out += text("<p class=\"note\">The ", escaped(background), ".</p>\n");
+    out += concat("<p class=\"note\">The ", escaped(background), ".</p>\n");
   for (const std::string& flip : e.flips)
-    out += text("<p class=\"note\">Sign changed by ", escaped(flip), ".</p>\n");
+    out += concat("<p class=\"note\">Sign changed by ", escaped(flip), ".</p>\n");
   if (!e.explanation.fit.empty())
-    out += text("<p class=\"note\">Fit: ", escaped(e.explanation.fit), ".</p>\n");
-  return text(out, curves(e), "<p class=\"note\">Cost: ", cost_sentence(e.explanation), ".</p>\n",
-              check_table(e.explanation), "</article>\n");
+    out += concat("<p class=\"note\">Fit: ", escaped(e.explanation.fit), ".</p>\n");
+  return concat(out, curves(e), "<p class=\"note\">Cost: ", cost_sentence(e.explanation), ".</p>\n",
+                check_table(e.explanation), "</article>\n");
 }
 
 std::string text_section(const ReportedText& t, std::size_t number) {
-  const std::string id = text("text-", number);
-  std::string out = text("<section class=\"text\" aria-labelledby=\"", id, "\">\n<h2 id=\"", id, "\">",
-                         escaped(name_of(t, number)), "</h2>\n<p class=\"lead\">The model's answer: <strong>",
-                         escaped(target_sentence(t)), "</strong>.</p>\n");
+  const std::string id = concat("text-", number);
+  std::string out =
+      concat("<section class=\"text\" aria-labelledby=\"", id, "\">\n<h2 id=\"", id, "\">",
+             escaped(name_of(t, number)), "</h2>\n<p class=\"lead\">The model's answer: <strong>",
+             escaped(target_sentence(t)), "</strong>.</p>\n");
   if (t.explanations.size() > 1) out += method_comparison(t);
   for (std::size_t i = 0; i < t.explanations.size(); ++i)
-    out += method_article(t, t.explanations[i], text(id, "-method-", i + 1));
-  return text(out, attention_maps(t), parameter_table(t.parameters), "</section>\n");
+    out += method_article(t, t.explanations[i], concat(id, "-method-", i + 1));
+  return concat(out, attention_maps(t), parameter_table(t.parameters), "</section>\n");
 }
 
 }  // namespace
@@ -91,8 +92,8 @@ std::string page_html(const std::vector<ReportedText>& texts, const std::string&
     check(texts[i]);
     out += text_section(texts[i], i + 1);
   }
-  return text(out, "</main>\n<footer class=\"note\">slalom ", SLALOM_VERSION, "</footer>\n<script>",
-              page_script(), "</script>\n</body>\n</html>\n");
+  return concat(out, "</main>\n<footer class=\"note\">slalom ", SLALOM_VERSION, "</footer>\n<script>",
+                page_script(), "</script>\n</body>\n</html>\n");
 }
 
 }  // namespace slalom

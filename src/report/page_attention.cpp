@@ -87,11 +87,11 @@ std::string head_figure(const ReportedText& t, const ReportedPattern& p, Index b
   const Index tokens = std::ssize(t.tokens);
   const Map map = pooled(p.pattern, tokens, block);
   const double largest = *std::ranges::max_element(map.weight);
-  const std::string name = text("head ", p.head, ", to ", probability_text(std::max(0.0, largest)));
-  return text("<figure><small>key (read) →</small><img alt=\"layer ", p.layer, ", ", escaped(name),
-              "\" width=\"", map.side, "\" height=\"", map.side, "\" src=\"data:image/png;base64,",
-              base64(png(map, largest)), "\"><figcaption>↓ query (reads); ", escaped(name),
-              "</figcaption></figure>\n");
+  const std::string name = concat("head ", p.head, ", to ", probability_text(std::max(0.0, largest)));
+  return concat("<figure><small>key (read) →</small><img alt=\"layer ", p.layer, ", ", escaped(name),
+                "\" width=\"", map.side, "\" height=\"", map.side, "\" src=\"data:image/png;base64,",
+                base64(png(map, largest)), "\"><figcaption>↓ query (reads); ", escaped(name),
+                "</figcaption></figure>\n");
 }
 
 std::string explained(const ReportedText& t, Index block) {
@@ -100,12 +100,13 @@ std::string explained(const ReportedText& t, Index block) {
       "the "
       "order of the text from the top left: ";
   for (const ReportedToken& token : t.tokens)
-    out += text(&token == t.tokens.data() ? "" : " · ", escaped(token.piece));
+    out += concat(&token == t.tokens.data() ? "" : " · ", escaped(token.piece));
   out +=
       ". White is a weight of 0, black the head's largest, which is written below it (in dark mode the "
       "reverse); shades follow the square root.";
   if (block > 1)
-    out += text(" Each cell is the mean over ", block, " × ", block, " of the ", t.tokens.size(), " tokens.");
+    out +=
+        concat(" Each cell is the mean over ", block, " × ", block, " of the ", t.tokens.size(), " tokens.");
   return out + "</p>\n";
 }
 
@@ -114,12 +115,12 @@ std::string explained(const ReportedText& t, Index block) {
 std::string attention_maps(const ReportedText& t) {
   if (t.attention.empty()) return {};
   const Index tokens = std::ssize(t.tokens), block = (tokens + kAttentionCells - 1) / kAttentionCells;
-  std::string out = text("<details><summary>Attention, ", t.attention.size(),
-                         t.attention.size() == 1 ? " head" : " heads", "</summary>\n", explained(t, block));
+  std::string out = concat("<details><summary>Attention, ", t.attention.size(),
+                           t.attention.size() == 1 ? " head" : " heads", "</summary>\n", explained(t, block));
   std::optional<Index> layer;
   for (const ReportedPattern& p : t.attention) {
     if (layer != p.layer)
-      out += text(layer ? "</div>\n" : "", "<h4>Layer ", p.layer, "</h4>\n<div class=\"heads\">\n");
+      out += concat(layer ? "</div>\n" : "", "<h4>Layer ", p.layer, "</h4>\n<div class=\"heads\">\n");
     layer = p.layer;
     out += head_figure(t, p, block);
   }

@@ -17,8 +17,8 @@ std::string scores_of(const ReportedText& t, const ReportedExplanation& e, std::
                       const std::vector<int>& decimals) {
   std::string out = t.tokens[i].piece + ": ";
   for (std::size_t c = 0; c < e.columns.size(); ++c)
-    out += text(c == 0 ? "" : ", ", score_meaning(e.columns[c].first, t.target).label, " ",
-                score_text(e.columns[c].first, e.columns[c].second[i], decimals[c]));
+    out += concat(c == 0 ? "" : ", ", score_meaning(e.columns[c].first, t.target).label, " ",
+                  score_text(e.columns[c].first, e.columns[c].second[i], decimals[c]));
   return out;
 }
 
@@ -27,14 +27,15 @@ std::string token_span(const ReportedText& t, const ReportedExplanation& e, cons
   const auto i = static_cast<std::size_t>(shown.token);
   const double score = e.ranking_scores()[i];
   const std::string letters = escaped(shown.text, true);
-  if (!std::isfinite(score)) return text("<span class=\"t special\">", letters, "</span>");
+  if (!std::isfinite(score)) return concat("<span class=\"t special\">", letters, "</span>");
   const double opacity = shade_opacity(shade);
-  const std::string look = opacity == 0 ? text("<span class=\"t\"")
-                                        : text("<span class=\"t ", side(shade), strong ? " strong" : "",
-                                               "\" style=\"--a:", fixed(opacity, 2), "\"");
-  std::string out = text(look, " title=\"", escaped(scores_of(t, e, i, decimals)), "\">", letters, "</span>");
+  const std::string look = opacity == 0 ? concat("<span class=\"t\"")
+                                        : concat("<span class=\"t ", side(shade), strong ? " strong" : "",
+                                                 "\" style=\"--a:", fixed(opacity, 2), "\"");
+  std::string out =
+      concat(look, " title=\"", escaped(scores_of(t, e, i, decimals)), "\">", letters, "</span>");
   if (strong)
-    out += text("<span class=\"n\">", signed_number(score, score_decimals(e.ranking_scores())), "</span>");
+    out += concat("<span class=\"n\">", signed_number(score, score_decimals(e.ranking_scores())), "</span>");
   return out;
 }
 
@@ -44,14 +45,14 @@ std::string scale_caption(const ReportedText& t, const ReportedExplanation& e) {
   for (const double x : e.ranking_scores())
     if (std::isfinite(x)) largest = std::max(largest, std::abs(x));
   const int decimals = score_decimals(e.ranking_scores());
-  return text("<figcaption>Colour: ", escaped(m.label), ", ", escaped(m.meaning), ". ",
-              signed_number(-largest, decimals),
-              " <span class=\"scale\" role=\"img\" aria-label=\"blue to orange\">"
-              "</span> ",
-              signed_number(largest, decimals), ": blue and dotted ", escaped(m.negative),
-              ", orange and underlined ", escaped(m.positive),
-              ". The strongest tokens carry their number; resting the pointer on a token shows all its "
-              "scores, the table below has them, too.</figcaption>\n");
+  return concat("<figcaption>Colour: ", escaped(m.label), ", ", escaped(m.meaning), ". ",
+                signed_number(-largest, decimals),
+                " <span class=\"scale\" role=\"img\" aria-label=\"blue to orange\">"
+                "</span> ",
+                signed_number(largest, decimals), ": blue and dotted ", escaped(m.negative),
+                ", orange and underlined ", escaped(m.positive),
+                ". The strongest tokens carry their number; resting the pointer on a token shows all its "
+                "scores, the table below has them, too.</figcaption>\n");
 }
 
 }  // namespace
@@ -74,8 +75,8 @@ std::string explanation_picture(const ReportedText& t, const ReportedExplanation
   if (distinct_tokens(t, e).empty()) return {};
   const std::string name = has_plane(e)
                                ? "Value and importance of each token"
-                               : text("The strongest tokens by ", score_meaning(e.ranking, t.target).label);
-  return text(
+                               : concat("The strongest tokens by ", score_meaning(e.ranking, t.target).label);
+  return concat(
       "<figure class=\"drawn\">\n<div class=\"scroll wide\" tabindex=\"0\" role=\"region\" aria-label=\"",
       escaped(name), "\">\n", draw_explanation(t, e).inline_figure(name + ", " + e.explanation.method),
       "</div>\n<figcaption>", escaped(name), ".",
@@ -98,19 +99,19 @@ std::string ranking_figure(const ReportedExplanation& e) {
   std::string caption = "Probability of the target when tokens are taken in the order of their scores. ";
   if (e.insertion && !e.insertion->k.empty()) {
     drawn.push_back(named("kept", *e.insertion, false));
-    caption += text("Only the best kept (insertion): mean ", probability_text(e.insertion->area),
-                    ", higher is better. ");
+    caption += concat("Only the best kept (insertion): mean ", probability_text(e.insertion->area),
+                      ", higher is better. ");
   }
   if (e.deletion && !e.deletion->k.empty()) {
     drawn.push_back(named("removed", *e.deletion, true));
-    caption +=
-        text("The best removed (deletion): mean ", probability_text(e.deletion->area), ", lower is better.");
+    caption += concat("The best removed (deletion): mean ", probability_text(e.deletion->area),
+                      ", lower is better.");
   }
   if (drawn.empty()) return {};
-  return text("<figure class=\"drawn\">\n",
-              draw_curves(drawn, "number of tokens", "probability", true)
-                  .inline_figure("Insertion and deletion curves, " + e.explanation.method),
-              "<figcaption>", escaped(caption), "</figcaption></figure>\n");
+  return concat("<figure class=\"drawn\">\n",
+                draw_curves(drawn, "number of tokens", "probability", true)
+                    .inline_figure("Insertion and deletion curves, " + e.explanation.method),
+                "<figcaption>", escaped(caption), "</figcaption></figure>\n");
 }
 
 std::string error_figure(const ReportedExplanation& e) {
@@ -118,11 +119,12 @@ std::string error_figure(const ReportedExplanation& e) {
   const Fidelity& f = *e.explanation.fidelity;
   NamedCurve curve{"mean squared error", {}, f.mse_removed, false};
   for (const Index k : f.removed) curve.x.push_back(static_cast<double>(k));
-  return text("<figure class=\"drawn\">\n",
-              draw_curves({curve}, "tokens removed", "nats²", false)
-                  .inline_figure("Error by number of removed tokens, " + e.explanation.method),
-              "<figcaption>Error of the predicted log-odds when random tokens are removed, by their number (",
-              count_text(f.n), " deletions in all).</figcaption></figure>\n");
+  return concat(
+      "<figure class=\"drawn\">\n",
+      draw_curves({curve}, "tokens removed", "nats²", false)
+          .inline_figure("Error by number of removed tokens, " + e.explanation.method),
+      "<figcaption>Error of the predicted log-odds when random tokens are removed, by their number (",
+      count_text(f.n), " deletions in all).</figcaption></figure>\n");
 }
 
 }  // namespace

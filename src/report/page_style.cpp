@@ -182,7 +182,7 @@ std::string script_hash() {
 }
 
 std::string page_head(const std::string& title, std::string_view more_style) {
-  return text(
+  return concat(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
       "style-src 'unsafe-inline'; script-src '",

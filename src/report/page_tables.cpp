@@ -17,36 +17,37 @@ constexpr std::size_t kShownPositions = 4, kTallTable = 14;
 constexpr std::size_t kPaperRows = 30;  // as the style has it
 
 std::string in_box(const std::string& table, const std::string& label, bool tall = false) {
-  return text("<div class=\"scroll", tall ? " tall" : "", "\" tabindex=\"0\" role=\"region\" aria-label=\"",
-              escaped(label), "\">\n", table, "</div>\n");
+  return concat("<div class=\"scroll", tall ? " tall" : "", "\" tabindex=\"0\" role=\"region\" aria-label=\"",
+                escaped(label), "\">\n", table, "</div>\n");
 }
 
 std::string column_head(const std::string& name, const char* attributes = "") {
-  return text("<th scope=\"col\"", attributes, ">", escaped(name), "</th>");
+  return concat("<th scope=\"col\"", attributes, ">", escaped(name), "</th>");
 }
 
 // A number as it is shown, and in full for sorting.
 std::string number_cell(double x, const std::string& shown, bool faint = false) {
-  return text("<td", faint ? " class=\"faint\"" : "", " data-v=\"", std::isfinite(x) ? shortest(x) : "",
-              "\">", shown, "</td>");
+  return concat("<td", faint ? " class=\"faint\"" : "", " data-v=\"", std::isfinite(x) ? shortest(x) : "",
+                "\">", shown, "</td>");
 }
 
 std::string positions_cell(const DistinctToken& token) {
   std::string list;
   for (std::size_t k = 0; k < std::min(kShownPositions, token.positions.size()); ++k)
-    list += text(k == 0 ? "" : ", ", token.positions[k] + 1);
+    list += concat(k == 0 ? "" : ", ", token.positions[k] + 1);
   if (token.positions.size() > kShownPositions) list += ", …";
-  return text("<td data-v=\"", token.first, "\">", list, "</td>");
+  return concat("<td data-v=\"", token.first, "\">", list, "</td>");
 }
 
 std::string token_row(const ReportedText& t, const ReportedExplanation& e, const DistinctToken& token,
                       bool with_pieces, const std::vector<int>& decimals) {
   const ReportedToken& named = t.tokens[static_cast<std::size_t>(token.first)];
-  std::string row = text("<tr><th scope=\"row\" class=\"token\">", escaped(token_name(named)), "</th>");
+  std::string row = concat("<tr><th scope=\"row\" class=\"token\">", escaped(token_name(named)), "</th>");
   if (with_pieces)
-    row += text("<td class=\"token left\">", named.piece == named.text ? "" : escaped(named.piece), "</td>");
-  row += text("<td data-v=\"", token.positions.size(), "\">", token.positions.size(), "</td>",
-              positions_cell(token));
+    row +=
+        concat("<td class=\"token left\">", named.piece == named.text ? "" : escaped(named.piece), "</td>");
+  row += concat("<td data-v=\"", token.positions.size(), "\">", token.positions.size(), "</td>",
+                positions_cell(token));
   for (std::size_t c = 0; c < e.columns.size(); ++c) {
     const double score = e.columns[c].second[static_cast<std::size_t>(token.first)];
     row += number_cell(score, score_text(e.columns[c].first, score, decimals[c]),
@@ -59,7 +60,7 @@ std::string meanings(const ReportedText& t, const ReportedExplanation& e) {
   std::string out = "<p class=\"note\">";
   for (const auto& [name, scores] : e.columns) {
     const ScoreMeaning m = score_meaning(name, t.target);
-    out += text("<b>", escaped(m.label), "</b>: ", escaped(m.meaning), ". ");
+    out += concat("<b>", escaped(m.label), "</b>: ", escaped(m.meaning), ". ");
   }
   return out + "Positions count all tokens from 1, special ones included.</p>\n";
 }
@@ -71,10 +72,10 @@ std::string token_table(const ReportedText& t, const ReportedExplanation& e) {
   const bool with_pieces = std::ranges::any_of(
       t.tokens, [](const ReportedToken& token) { return !token.special && token.piece != token.text; });
   std::string table =
-      text("<table class=\"sortable\"><caption>Tokens from the strongest |",
-           escaped(score_meaning(e.ranking, t.target).label),
-           "| to the weakest; equal tokens with equal scores share a row.</caption>\n<thead><tr>",
-           column_head("token", " data-first=\"ascending\""));
+      concat("<table class=\"sortable\"><caption>Tokens from the strongest |",
+             escaped(score_meaning(e.ranking, t.target).label),
+             "| to the weakest; equal tokens with equal scores share a row.</caption>\n<thead><tr>",
+             column_head("token", " data-first=\"ascending\""));
   if (with_pieces) table += column_head("in the vocabulary", " class=\"left\" data-first=\"ascending\"");
   table += column_head("times") + column_head("position", " data-first=\"ascending\"");
   std::vector<int> decimals;
@@ -86,8 +87,8 @@ std::string token_table(const ReportedText& t, const ReportedExplanation& e) {
   for (const DistinctToken& token : tokens) table += token_row(t, e, token, with_pieces, decimals);
   return in_box(table + "</tbody></table>\n", "Scores of the tokens, " + e.explanation.method,
                 tokens.size() > kTallTable) +
-         (tokens.size() > kPaperRows ? text("<p class=\"note paper\">The first ", kPaperRows, " of ",
-                                            tokens.size(), " rows; the page on a screen has all.</p>\n")
+         (tokens.size() > kPaperRows ? concat("<p class=\"note paper\">The first ", kPaperRows, " of ",
+                                              tokens.size(), " rows; the page on a screen has all.</p>\n")
                                      : "") +
          meanings(t, e);
 }
@@ -95,7 +96,7 @@ std::string token_table(const ReportedText& t, const ReportedExplanation& e) {
 namespace {
 
 std::string method_row(const Explanation& e) {
-  std::string row = text("<tr><th scope=\"row\">", escaped(e.method), "</th>");
+  std::string row = concat("<tr><th scope=\"row\">", escaped(e.method), "</th>");
   if (e.fidelity)
     row += number_cell(e.fidelity->r2, r2_text(e.fidelity->r2)) +
            number_cell(e.fidelity->r2_scores, r2_text(e.fidelity->r2_scores)) +
@@ -103,7 +104,7 @@ std::string method_row(const Explanation& e) {
            number_cell(static_cast<double>(e.fidelity->n), count_text(e.fidelity->n));
   else
     for (int missing = 0; missing < 4; ++missing) row += "<td data-v=\"\">–</td>";
-  row += text("<td class=\"left\">", trust_word(trust(e)), "</td>");
+  row += concat("<td class=\"left\">", trust_word(trust(e)), "</td>");
   for (const Index n : {e.cost.queries, e.cost.unique_queries, e.cost.token_forwards})
     row += number_cell(static_cast<double>(n), count_text(n));
   return row + number_cell(e.seconds, plain_number(e.seconds, 2)) + "</tr>\n";
@@ -142,9 +143,9 @@ std::string agreement_table(const ReportedText& t) {
   table += "</tr></thead>\n<tbody>\n";
   for (const ReportedExplanation& a : t.explanations) {
     table +=
-        text("<tr><th scope=\"row\">", escaped(a.explanation.method), " (", escaped(a.ranking), ")</th>");
+        concat("<tr><th scope=\"row\">", escaped(a.explanation.method), " (", escaped(a.ranking), ")</th>");
     for (const ReportedExplanation& b : t.explanations)
-      table += text("<td>", r2_text(agreement(a, b)), "</td>");
+      table += concat("<td>", r2_text(agreement(a, b)), "</td>");
     table += "</tr>\n";
   }
   return in_box(table + "</tbody></table>\n", "Rank agreement of the methods");
@@ -152,10 +153,10 @@ std::string agreement_table(const ReportedText& t) {
 
 std::string name_value_table(const std::string& caption, const char* value_class,
                              const std::vector<std::pair<std::string, std::string>>& rows) {
-  std::string table = text("<table><caption>", caption, "</caption>\n<tbody>\n");
+  std::string table = concat("<table><caption>", caption, "</caption>\n<tbody>\n");
   for (const auto& [name, value] : rows)
-    table += text("<tr><th scope=\"row\">", escaped(name), "</th><td", value_class, ">", escaped(value),
-                  "</td></tr>\n");
+    table += concat("<tr><th scope=\"row\">", escaped(name), "</th><td", value_class, ">", escaped(value),
+                    "</td></tr>\n");
   return in_box(table + "</tbody></table>\n", caption);
 }
 
@@ -169,8 +170,8 @@ std::string check_table(const Explanation& e) {
   if (e.checks.empty()) return {};
   std::vector<std::pair<std::string, std::string>> rows;
   for (const auto& [name, value] : e.checks) rows.emplace_back(name, plain_number(value, 6));
-  return text("<details><summary>Checks (", rows.size(), ")</summary>\n",
-              name_value_table("Numbers that the method reports about itself", "", rows), "</details>\n");
+  return concat("<details><summary>Checks (", rows.size(), ")</summary>\n",
+                name_value_table("Numbers that the method reports about itself", "", rows), "</details>\n");
 }
 
 std::string parameter_table(const std::vector<std::pair<std::string, std::string>>& parameters) {

@@ -19,7 +19,7 @@ double draw_heading(Drawing& drawing, const ReportedText& t, const ReportedExpla
   drawing.text({kMargin, 24}, e.explanation.method, "title");
   std::string words = target_sentence(t) + ". ";
   if (const std::string numbers = fidelity_numbers(e.explanation); !numbers.empty())
-    words += text("Fidelity: ", numbers, ": ");
+    words += concat("Fidelity: ", numbers, ": ");
   return drawing.note(words + trust_sentence(trust(e.explanation)) + ".", kMargin, 28, right);
 }
 
@@ -119,8 +119,8 @@ void draw_scale(Drawing& drawing, const ReportedText& t, const ReportedExplanati
   drawing.text({left, top + 25}, signed_number(-largest, decimals), "note");
   drawing.text({left + steps * step, top + 25}, "0", "note", Anchor::middle);
   drawing.text({left + 2 * steps * step, top + 25}, signed_number(largest, decimals), "note", Anchor::end);
-  drawing.note(text(m.label, ": ", m.meaning, ". Orange, underlined: ", m.positive,
-                    "; blue, dotted: ", m.negative, ". Lines and numbers mark the strongest tokens."),
+  drawing.note(concat(m.label, ": ", m.meaning, ". Orange, underlined: ", m.positive,
+                      "; blue, dotted: ", m.negative, ". Lines and numbers mark the strongest tokens."),
                left + 2 * steps * step + 20, top - 6, drawing.width() - kMargin);
   drawing.grow_to(top + 36);
 }
@@ -131,7 +131,7 @@ std::string plane_svg(const ReportedText& t, const ReportedExplanation& e) {
   const Drawing picture = draw_explanation(t, e);
   Drawing heading(picture.width());
   heading.append(picture, draw_heading(heading, t, e) + 12);
-  return heading.document(text(e.explanation.method, ": ", target_sentence(t)));
+  return heading.document(concat(e.explanation.method, ": ", target_sentence(t)));
 }
 
 std::string highlight_svg(const ReportedText& t, const ReportedExplanation& e) {
@@ -139,7 +139,7 @@ std::string highlight_svg(const ReportedText& t, const ReportedExplanation& e) {
   HighlightedText running(drawing, e, draw_heading(drawing, t, e) + 12);
   for (const Word& word : words_of(t)) running.add(word);
   draw_scale(drawing, t, e, running.end() + 10);
-  return drawing.document(text(e.explanation.method, ": ", target_sentence(t)));
+  return drawing.document(concat(e.explanation.method, ": ", target_sentence(t)));
 }
 
 }  // namespace slalom

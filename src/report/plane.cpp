@@ -53,8 +53,8 @@ double radius_of(const PlanePoint& p) {
 }
 
 std::string description(const PlanePoint& p) {
-  return text(p.label, p.count > 1 ? text(" ×", p.count) : "", ": value ", signed_number(p.value, 2),
-              ", importance ", signed_number(p.importance, 2));
+  return concat(p.label, p.count > 1 ? concat(" ×", p.count) : "", ": value ", signed_number(p.value, 2),
+                ", importance ", signed_number(p.importance, 2));
 }
 
 void draw_labels(Drawing& drawing, const std::vector<PlanePoint>& points,
@@ -74,10 +74,10 @@ std::string unlabelled(const std::vector<PlanePoint>& points,
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (i < labels.size() && labels[i]) continue;
     if (++n <= kMostListed)
-      list += text(n == 1 ? "Dots without a label (value, importance): " : "; ", points[i].label, " (",
-                   signed_number(points[i].value, 2), ", ", signed_number(points[i].importance, 2), ")");
+      list += concat(n == 1 ? "Dots without a label (value, importance): " : "; ", points[i].label, " (",
+                     signed_number(points[i].value, 2), ", ", signed_number(points[i].importance, 2), ")");
   }
-  return n > kMostListed ? text(list, " and ", n - kMostListed, " more.") : list.empty() ? "" : list + ".";
+  return n > kMostListed ? concat(list, " and ", n - kMostListed, " more.") : list.empty() ? "" : list + ".";
 }
 
 // Within the tokens' range, or half of it beyond.
@@ -101,15 +101,15 @@ Dot draw_background(Drawing& drawing, Point at) {
 
 void draw_dots(Drawing& drawing, const std::vector<PlanePoint>& points, const std::vector<Dot>& dots) {
   for (std::size_t i = 0; i < points.size(); ++i)
-    drawing.circle(dots[i].at, dots[i].radius, text("dot ", side(points[i].part)),
+    drawing.circle(dots[i].at, dots[i].radius, concat("dot ", side(points[i].part)),
                    0.35 + 0.6 * std::min(1.0, std::abs(points[i].part)), description(points[i]));
 }
 
 std::string plane_legend(const ReportedExplanation& e, const ReportedText& t, bool bent, bool crossed) {
   const ScoreMeaning m = score_meaning(e.ranking, t.target);
   std::string out =
-      text("A dot is a distinct token, its area the number of its occurrences. Orange: ", m.positive,
-           ", blue: ", m.negative, "; the fuller the colour, the larger |", m.label, "|.");
+      concat("A dot is a distinct token, its area the number of its occurrences. Orange: ", m.positive,
+             ", blue: ", m.negative, "; the fuller the colour, the larger |", m.label, "|.");
   if (bent) out += " The axes are stretched near 0 (asinh), as a few tokens lie far out.";
   if (const std::string b = background_sentence(e.explanation); !b.empty())
     out += (crossed ? " Cross: " : " Outside the picture: ") + b + ".";
@@ -129,8 +129,8 @@ Drawing draw_plane(const ReportedText& t, const ReportedExplanation& e) {
   }
   const Axis x(values, area.left, area.right, true), y(importances, area.bottom, area.top, true);
   draw_axes(drawing, x, y, area,
-            text("value: log-odds of the token alone, nats (right of 0 for ",
-                 shortened(visible(t.target), 24), ")"),
+            concat("value: log-odds of the token alone, nats (right of 0 for ",
+                   shortened(visible(t.target), 24), ")"),
             "importance (logarithm)");
   if (x.contains(0)) drawing.line({x.place(0), area.top}, {x.place(0), area.bottom}, "zero");
   std::vector<Dot> dots;
@@ -168,7 +168,7 @@ std::vector<Bar> bars_of(const ReportedText& t, const ReportedExplanation& e, st
     if (std::ssize(bars) == kMostBars) break;
     const double error = errors_of(e) == nullptr ? 0 : (*errors_of(e))[first(token)];
     bars.push_back({label_of(t, token), e.ranking_scores()[first(token)], std::isfinite(error) ? error : 0});
-    if (token.positions.size() > 1) bars.back().label += text(" ×", token.positions.size());
+    if (token.positions.size() > 1) bars.back().label += concat(" ×", token.positions.size());
   }
   return bars;
 }
@@ -189,7 +189,7 @@ void draw_bar(Drawing& drawing, const Bar& bar, const Axis& x, double top, int d
 Drawing draw_bars(const ReportedText& t, const ReportedExplanation& e) {
   std::size_t all = 0;
   const std::vector<Bar> bars = bars_of(t, e, all);
-  if (bars.empty()) throw Error(text("[plane] ", e.explanation.method, " scores no token, wanted one"));
+  if (bars.empty()) throw Error(concat("[plane] ", e.explanation.method, " scores no token, wanted one"));
   Drawing drawing(kWidth);
   std::vector<double> ends = {0};
   double names = 0;
@@ -208,9 +208,9 @@ Drawing draw_bars(const ReportedText& t, const ReportedExplanation& e) {
   }
   const ScoreMeaning m = score_meaning(e.ranking, t.target);
   drawing.note(
-      text(m.label, ": ", m.meaning, ". Right of 0 (orange): ", m.positive, ", left (blue): ", m.negative,
-           ". ", all > bars.size() ? text("The ", bars.size(), " strongest of ", all, ".") : "",
-           errors_of(e) != nullptr ? " Whiskers: one standard error." : ""),
+      concat(m.label, ": ", m.meaning, ". Right of 0 (orange): ", m.positive, ", left (blue): ", m.negative,
+             ". ", all > bars.size() ? concat("The ", bars.size(), " strongest of ", all, ".") : "",
+             errors_of(e) != nullptr ? " Whiskers: one standard error." : ""),
       8, bottom + 4, kWidth - 8);
   return drawing;
 }

@@ -15,8 +15,8 @@ const std::vector<double>* ReportedExplanation::find(const std::string& name) co
 
 const std::vector<double>& ReportedExplanation::column(const std::string& name) const {
   if (const auto* found = find(name)) return *found;
-  throw Error(text("[report] ", explanation.method, " has no scores \"", name, "\", wanted one of ",
-                   listed(columns, [](const auto& column) { return column.first; })));
+  throw Error(concat("[report] ", explanation.method, " has no scores \"", name, "\", wanted one of ",
+                     listed(columns, [](const auto& column) { return column.first; })));
 }
 
 namespace {
@@ -25,8 +25,8 @@ void check(const ReportedExplanation& e, std::size_t tokens) {
   e.ranking_scores();
   for (const auto& [name, scores] : e.columns)
     if (scores.size() != tokens)
-      throw Error(text("[report] ", e.explanation.method, " has ", scores.size(), " scores \"", name,
-                       "\", wanted one for each of ", tokens, " tokens"));
+      throw Error(concat("[report] ", e.explanation.method, " has ", scores.size(), " scores \"", name,
+                         "\", wanted one for each of ", tokens, " tokens"));
 }
 
 std::size_t part_of(const ReportedToken& token) {
@@ -43,13 +43,13 @@ void check(const ReportedText& t) {
     const Index size = std::ssize(t.text[part_of(token)]);
     if (token.bytes && (token.bytes->first < 0 || token.bytes->first > token.bytes->second ||
                         (size > 0 && token.bytes->second > size)))
-      throw Error(text("[report] token at bytes ", token.bytes->first, " to ", token.bytes->second,
-                       ", wanted a place in a text of ", size, " bytes"));
+      throw Error(concat("[report] token at bytes ", token.bytes->first, " to ", token.bytes->second,
+                         ", wanted a place in a text of ", size, " bytes"));
   }
   for (const ReportedPattern& p : t.attention)
     if (p.pattern.size() != t.tokens.size() * t.tokens.size())
-      throw Error(text("[report] attention of layer ", p.layer, ", head ", p.head, " has ", p.pattern.size(),
-                       " weights, wanted ", t.tokens.size(), " x ", t.tokens.size()));
+      throw Error(concat("[report] attention of layer ", p.layer, ", head ", p.head, " has ",
+                         p.pattern.size(), " weights, wanted ", t.tokens.size(), " x ", t.tokens.size()));
 }
 
 namespace {

@@ -30,7 +30,7 @@ std::string px(double x) {
 }
 
 std::string kind_of(std::string_view kind) {
-  return kind.empty() ? std::string() : text(" class=\"", kind, "\"");
+  return kind.empty() ? std::string() : concat(" class=\"", kind, "\"");
 }
 
 std::string anchor_of(Anchor anchor) {
@@ -41,42 +41,42 @@ std::string anchor_of(Anchor anchor) {
 }  // namespace
 
 void Drawing::line(Point from, Point to, std::string_view kind) {
-  elements_ += slalom::text("<line", kind_of(kind), " x1=\"", px(from.x), "\" y1=\"", px(from.y), "\" x2=\"",
-                            px(to.x), "\" y2=\"", px(to.y), "\"/>\n");
+  elements_ += slalom::concat("<line", kind_of(kind), " x1=\"", px(from.x), "\" y1=\"", px(from.y),
+                              "\" x2=\"", px(to.x), "\" y2=\"", px(to.y), "\"/>\n");
 }
 
 void Drawing::polyline(const std::vector<Point>& points, std::string_view kind) {
   std::string list;
-  for (const Point& p : points) list += slalom::text(list.empty() ? "" : " ", px(p.x), ",", px(p.y));
-  elements_ += slalom::text("<polyline", kind_of(kind), " points=\"", list, "\"/>\n");
+  for (const Point& p : points) list += slalom::concat(list.empty() ? "" : " ", px(p.x), ",", px(p.y));
+  elements_ += slalom::concat("<polyline", kind_of(kind), " points=\"", list, "\"/>\n");
 }
 
 void Drawing::rectangle(const Box& box, std::string_view kind, double opacity) {
   elements_ +=
-      slalom::text("<rect", kind_of(kind), " x=\"", px(box.left), "\" y=\"", px(box.top), "\" width=\"",
-                   px(box.width()), "\" height=\"", px(box.height()), "\" rx=\"2\"",
-                   opacity < 1 ? slalom::text(" fill-opacity=\"", fixed(opacity, 2), "\"") : "", "/>\n");
+      slalom::concat("<rect", kind_of(kind), " x=\"", px(box.left), "\" y=\"", px(box.top), "\" width=\"",
+                     px(box.width()), "\" height=\"", px(box.height()), "\" rx=\"2\"",
+                     opacity < 1 ? slalom::concat(" fill-opacity=\"", fixed(opacity, 2), "\"") : "", "/>\n");
 }
 
 void Drawing::circle(Point centre, double radius, std::string_view kind, double opacity,
                      std::string_view title) {
-  elements_ += slalom::text(
+  elements_ += slalom::concat(
       "<circle", kind_of(kind), " cx=\"", px(centre.x), "\" cy=\"", px(centre.y), "\" r=\"", px(radius), "\"",
-      opacity < 1 ? slalom::text(" fill-opacity=\"", fixed(opacity, 2), "\"") : "",
-      title.empty() ? "/>\n" : slalom::text("><title>", escaped(title), "</title></circle>\n"));
+      opacity < 1 ? slalom::concat(" fill-opacity=\"", fixed(opacity, 2), "\"") : "",
+      title.empty() ? "/>\n" : slalom::concat("><title>", escaped(title), "</title></circle>\n"));
 }
 
 void Drawing::text(Point at, std::string_view content, std::string_view kind, Anchor anchor) {
-  elements_ += slalom::text("<text", kind_of(kind), anchor_of(anchor), " x=\"", px(at.x), "\" y=\"", px(at.y),
-                            "\">", escaped(content), "</text>\n");
+  elements_ += slalom::concat("<text", kind_of(kind), anchor_of(anchor), " x=\"", px(at.x), "\" y=\"",
+                              px(at.y), "\">", escaped(content), "</text>\n");
 }
 
 void Drawing::fitted_text(Point at, std::string_view content, std::string_view kind, double width) {
   const bool exact = std::ranges::all_of(content, [](char c) { return c >= ' ' && c <= '~'; });
   if (!exact) return text(at, content, kind);
   elements_ +=
-      slalom::text("<text", kind_of(kind), " x=\"", px(at.x), "\" y=\"", px(at.y), "\" textLength=\"",
-                   px(width), "\" lengthAdjust=\"spacingAndGlyphs\">", escaped(content), "</text>\n");
+      slalom::concat("<text", kind_of(kind), " x=\"", px(at.x), "\" y=\"", px(at.y), "\" textLength=\"",
+                     px(width), "\" lengthAdjust=\"spacingAndGlyphs\">", escaped(content), "</text>\n");
 }
 
 double Drawing::note(const std::string& content, double left, double top, double right) {
@@ -89,17 +89,17 @@ double Drawing::note(const std::string& content, double left, double top, double
 }
 
 void Drawing::vertical_text(Point at, std::string_view content) {
-  elements_ += slalom::text("<text text-anchor=\"middle\" transform=\"translate(", px(at.x), " ", px(at.y),
-                            ") rotate(-90)\">", escaped(content), "</text>\n");
+  elements_ += slalom::concat("<text text-anchor=\"middle\" transform=\"translate(", px(at.x), " ", px(at.y),
+                              ") rotate(-90)\">", escaped(content), "</text>\n");
 }
 
 void Drawing::append(const Drawing& other, double down) {
-  elements_ += slalom::text("<g transform=\"translate(0 ", px(down), ")\">\n", other.elements_, "</g>\n");
+  elements_ += slalom::concat("<g transform=\"translate(0 ", px(down), ")\">\n", other.elements_, "</g>\n");
   grow_to(down + other.height_);
 }
 
 std::string Drawing::document(std::string_view title) const {
-  return slalom::text(
+  return slalom::concat(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"",
       px(width_), "\" height=\"", px(height_), "\" viewBox=\"0 0 ", px(width_), " ", px(height_),
       "\">\n<title>", escaped(title), "</title>\n<style>", kStyle,
@@ -107,9 +107,9 @@ std::string Drawing::document(std::string_view title) const {
 }
 
 std::string Drawing::inline_figure(std::string_view label) const {
-  return slalom::text("<svg role=\"img\" aria-label=\"", escaped(label), "\" width=\"", px(width_),
-                      "\" height=\"", px(height_), "\" viewBox=\"0 0 ", px(width_), " ", px(height_), "\">\n",
-                      elements_, "</svg>\n");
+  return slalom::concat("<svg role=\"img\" aria-label=\"", escaped(label), "\" width=\"", px(width_),
+                        "\" height=\"", px(height_), "\" viewBox=\"0 0 ", px(width_), " ", px(height_),
+                        "\">\n", elements_, "</svg>\n");
 }
 
 std::vector<std::string> wrapped(const std::string& visible_text, double width, double size) {
@@ -178,7 +178,7 @@ Axis::Axis(const std::vector<double>& numbers, double from, double to, bool may_
 }
 
 Axis::Axis(double low, double high, double from, double to) : low_(low), high_(high), from_(from), to_(to) {
-  if (!(low < high)) throw Error(text("[svg] an axis from ", low, " to ", high, ", wanted low < high"));
+  if (!(low < high)) throw Error(concat("[svg] an axis from ", low, " to ", high, ", wanted low < high"));
 }
 
 double Axis::scaled(double x) const {

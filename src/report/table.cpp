@@ -86,8 +86,8 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
 
 void Table::add_row(std::vector<std::string> cells) {
   if (cells.size() != columns_.size())
-    throw Error(slalom::text("[table] a row has ", cells.size(), " cells, the table has ", columns_.size(),
-                             " columns"));
+    throw Error(slalom::concat("[table] a row has ", cells.size(), " cells, the table has ", columns_.size(),
+                               " columns"));
   rows_.push_back(std::move(cells));
 }
 

@@ -40,7 +40,7 @@ std::string codes(const Look& look) {
   std::string out = "\x1b[0";
   if (look.level != 0) {
     const auto& palette = look.level > 0 ? kFor : kAgainst;
-    out += text(";38;5;16;48;5;", palette[static_cast<std::size_t>(std::abs(look.level) - 1)]);
+    out += concat(";38;5;16;48;5;", palette[static_cast<std::size_t>(std::abs(look.level) - 1)]);
   }
   if (look.underlined) out += ";1;4";
   if (look.faint) out += ";2";
@@ -105,7 +105,7 @@ std::string paragraph(const std::string& words, const TerminalStyle& style) {
 }
 
 std::string mark(double shade, bool strong, double score, int decimals, bool colour) {
-  if (strong) return text("[", signed_number(score, decimals), "]");
+  if (strong) return concat("[", signed_number(score, decimals), "]");
   if (colour || std::abs(shade) < kMarkedShade) return {};
   return shade > 0 ? "[+]" : "[−]";
 }
@@ -133,7 +133,7 @@ std::string legend(const ReportedText& t, const ReportedExplanation& e, const Te
   const char* marks = style.colour
                           ? ". Underlined, with its number: the strongest"
                           : ". With a number: the strongest; with a sign: a quarter of the largest or more";
-  return paragraph(text(m.label, " (", m.meaning, "); ", plus, m.positive, "; ", minus, m.negative, marks),
+  return paragraph(concat(m.label, " (", m.meaning, "); ", plus, m.positive, "; ", minus, m.negative, marks),
                    style);
 }
 
@@ -158,7 +158,7 @@ ScoreColumn score_column(const std::string& name, const ReportedExplanation& e,
   for (const DistinctToken& row : rows) {
     const double score = scores[static_cast<std::size_t>(row.first)];
     const std::string number = score_text(name, score, decimals);
-    out.cells.push_back(is_uncertain(e, name, row.first) ? text("(", number, ")") : number);
+    out.cells.push_back(is_uncertain(e, name, row.first) ? concat("(", number, ")") : number);
     out.width = std::max(out.width, terminal_columns(out.cells.back()));
   }
   return out;
@@ -182,7 +182,7 @@ std::vector<ScoreColumn> fitting_columns(const ReportedExplanation& e, const std
 std::string token_cell(const ReportedText& t, const DistinctToken& row) {
   std::string name = token_name(t.tokens[static_cast<std::size_t>(row.first)]);
   while (terminal_columns(name) > kLongestToken) name = shortened(name, std::ssize(code_points(name)) - 1);
-  if (row.positions.size() > 1) name += text(" ×", row.positions.size());
+  if (row.positions.size() > 1) name += concat(" ×", row.positions.size());
   return name;
 }
 
@@ -208,7 +208,7 @@ std::string top_table(const ReportedText& t, const ReportedExplanation& e, const
   }
   const bool uncertain = out.find("  (") != std::string::npos;
   if (uncertain) out += "(number): less than its standard error\n";
-  if (all > rows.size()) out += text("(", rows.size(), " of ", all, ")\n");
+  if (all > rows.size()) out += concat("(", rows.size(), " of ", all, ")\n");
   return out;
 }
 
@@ -219,7 +219,8 @@ std::string closing_lines(const ReportedExplanation& reported, const TerminalSty
   if (const std::string background = background_sentence(e); !background.empty())
     out += paragraph(background, style);
   const std::string numbers = fidelity_numbers(e);
-  out += paragraph(text("fidelity: ", numbers, numbers.empty() ? "" : ": ", trust_sentence(trust(e))), style);
+  out +=
+      paragraph(concat("fidelity: ", numbers, numbers.empty() ? "" : ": ", trust_sentence(trust(e))), style);
   if (!e.fit.empty()) out += paragraph("fit: " + e.fit, style);
   out += paragraph("cost: " + cost_sentence(e), style);
   for (const std::string& warning : e.warnings) out += paragraph("warning: " + warning, style);

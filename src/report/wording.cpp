@@ -41,7 +41,7 @@ std::string unsigned_number(double x, int decimals) {
 
 std::string plain_number(double x, int digits) {
   if (std::isnan(x)) return kNone;
-  if (std::isinf(x)) return x > 0 ? "∞" : text(kMinus, "∞");
+  if (std::isinf(x)) return x > 0 ? "∞" : concat(kMinus, "∞");
   return with_minus(significant(x, digits));
 }
 
@@ -111,10 +111,10 @@ std::string score_text(const std::string& column, double score, int decimals) {
 }
 
 std::string target_sentence(const ReportedText& t) {
-  const std::string f = text(scale_name(t.problem), " ", signed_number(t.log_odds, 2));
-  if (t.problem == ProblemType::regression) return text(f, " of ", t.target);
-  return text(f, " for ", t.target, t.problem == ProblemType::single_label ? " against the rest" : "",
-              ", probability ", probability_text(probability(t.log_odds)));
+  const std::string f = concat(scale_name(t.problem), " ", signed_number(t.log_odds, 2));
+  if (t.problem == ProblemType::regression) return concat(f, " of ", t.target);
+  return concat(f, " for ", t.target, t.problem == ProblemType::single_label ? " against the rest" : "",
+                ", probability ", probability_text(probability(t.log_odds)));
 }
 
 Trust trust(const Explanation& e) {
@@ -161,18 +161,18 @@ std::string trust_sentence(Trust t) {
 std::string fidelity_numbers(const Explanation& e) {
   if (!e.fidelity) return {};
   const Fidelity& f = *e.fidelity;
-  const std::string fresh = f.unseen == f.n ? "none of them" : text(count_text(f.n - f.unseen), " of them");
+  const std::string fresh = f.unseen == f.n ? "none of them" : concat(count_text(f.n - f.unseen), " of them");
   const std::string alone =
-      std::isnan(f.r2_scores) ? "" : text(" (the scores alone ", r2_text(f.r2_scores), ")");
-  return text("R² ", r2_text(f.r2), alone, ", correlation ", r2_text(f.correlation),
-              ", root mean squared error ", plain_number(std::sqrt(f.mse)), " nats on ", count_text(f.n),
-              f.n == 1 ? " deletion, " : " deletions, ", fresh, " used for the explanation");
+      std::isnan(f.r2_scores) ? "" : concat(" (the scores alone ", r2_text(f.r2_scores), ")");
+  return concat("R² ", r2_text(f.r2), alone, ", correlation ", r2_text(f.correlation),
+                ", root mean squared error ", plain_number(std::sqrt(f.mse)), " nats on ", count_text(f.n),
+                f.n == 1 ? " deletion, " : " deletions, ", fresh, " used for the explanation");
 }
 
 std::string cost_sentence(const Explanation& e) {
-  return text(count_text(e.cost.queries), e.cost.queries == 1 ? " query (" : " queries (",
-              count_text(e.cost.unique_queries), " different), ", count_text(e.cost.token_forwards),
-              " token-forwards, ", plain_number(e.seconds, 2), " s");
+  return concat(count_text(e.cost.queries), e.cost.queries == 1 ? " query (" : " queries (",
+                count_text(e.cost.unique_queries), " different), ", count_text(e.cost.token_forwards),
+                " token-forwards, ", plain_number(e.seconds, 2), " s");
 }
 
 const Background* background_of(const Explanation& e) {
@@ -187,10 +187,10 @@ bool has_plane(const ReportedExplanation& e) {
 std::string flip_sentence(const Flip& flip, const std::vector<std::string>& removed) {
   if (removed.empty()) return flip.chosen_by + ": no removal is predicted to change the sign";
   std::string names;
-  for (const std::string& token : removed) names += text(names.empty() ? "“" : ", “", token, "”");
-  return text(flip.chosen_by, ": without ", names, " the log-odds is ", signed_number(flip.log_odds, 2),
-              flip.flips ? "" : ", of the same sign", " (", count_text(flip.queries),
-              flip.queries == 1 ? " query)" : " queries)");
+  for (const std::string& token : removed) names += concat(names.empty() ? "“" : ", “", token, "”");
+  return concat(flip.chosen_by, ": without ", names, " the log-odds is ", signed_number(flip.log_odds, 2),
+                flip.flips ? "" : ", of the same sign", " (", count_text(flip.queries),
+                flip.queries == 1 ? " query)" : " queries)");
 }
 
 std::string background_sentence(const Explanation& e) {
@@ -198,9 +198,9 @@ std::string background_sentence(const Explanation& e) {
   if (b == nullptr) return {};
   double weight = std::exp(b->importance);
   for (const double s : std::get<SlalomScores>(e.scores).importance) weight += std::exp(s);
-  return text("background (special tokens and read-out): value ", signed_number(b->value, 2), ", importance ",
-              signed_number(b->importance, 2), ", part ",
-              signed_number(std::exp(b->importance) / weight * b->value, 2));
+  return concat("background (special tokens and read-out): value ", signed_number(b->value, 2),
+                ", importance ", signed_number(b->importance, 2), ", part ",
+                signed_number(std::exp(b->importance) / weight * b->value, 2));
 }
 
 }  // namespace slalom

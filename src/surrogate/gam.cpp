@@ -151,12 +151,12 @@ GamFit fit_gam(const Sample& sample) {
 GamFit fit_gam_lasso(const Sample& sample, double alpha, double tolerance) {
   constexpr Index kMostSweeps = 10000, kSweepsBetweenGaps = 10;
   if (!(alpha > 0) || !std::isfinite(alpha))
-    throw Error(text("[gam] alpha is ", alpha, ", wanted a positive number"));
+    throw Error(concat("[gam] alpha is ", alpha, ", wanted a positive number"));
   if (!sample.weight.empty()) throw Error("[gam] the Lasso is for samples without weights");
   const PositionedSample positions = positioned(sample);
   if (positions.sample.tokens > kMostDesignEntries / std::max<Index>(1, positions.sample.tokens))
-    throw Error(
-        text("[gam] ", positions.sample.tokens, " columns, wanted at most 11585: their products take 1 GB"));
+    throw Error(concat("[gam] ", positions.sample.tokens,
+                       " columns, wanted at most 11585: their products take 1 GB"));
   Lasso lasso(positions.sample, alpha);
   GamFit fit;
   const double n = static_cast<double>(sample.texts()), scale = std::sqrt(lasso.target_squares());

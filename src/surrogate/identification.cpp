@@ -32,11 +32,11 @@ class Questions {
     if (texts.empty()) return {};
     std::vector<double> found = answers_(texts);
     if (found.size() != texts.size())
-      throw Error(text("[identification] ", found.size(), " answers, wanted ", texts.size()));
+      throw Error(concat("[identification] ", found.size(), " answers, wanted ", texts.size()));
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (!std::isfinite(found[i]))
-        throw Error(text("[identification] the log-odds of a text of ", texts[i].size(), " tokens is ",
-                         found[i], ", wanted a finite number"));
+        throw Error(concat("[identification] the log-odds of a text of ", texts[i].size(), " tokens is ",
+                           found[i], ", wanted a finite number"));
       asked_.add(texts[i], found[i]);
       largest_ = std::max(largest_, std::abs(found[i]));
     }
@@ -426,23 +426,23 @@ class BackgroundImportances {
 // --- everything ------------------------------------------------------------------------------------------
 
 void check(Index tokens, const IdentificationOptions& options) {
-  if (tokens < 1) throw Error(text("[identification] ", tokens, " tokens, wanted at least 1"));
+  if (tokens < 1) throw Error(concat("[identification] ", tokens, " tokens, wanted at least 1"));
   if (options.extra_pairs < 0)
-    throw Error(text("[identification] ", options.extra_pairs, " extra pairs, wanted 0 or more"));
+    throw Error(concat("[identification] ", options.extra_pairs, " extra pairs, wanted 0 or more"));
   const Index parameters = 2 * tokens + (options.background ? 2 : 0);
   const bool fitted = options.extra_pairs > 0 || (options.background && !options.empty_text);
   if (fitted && parameters > kMostSlalomParameters)
-    throw Error(text("[identification] ", parameters, " parameters, wanted at most ", kMostSlalomParameters,
-                     " for a least-squares fit"));
+    throw Error(concat("[identification] ", parameters, " parameters, wanted at most ", kMostSlalomParameters,
+                       " for a least-squares fit"));
 }
 
 /// Least squares over everything that was asked, from the closed form, which stays where it is as good.
-void polish(Identification& result, bool background) {
+void refine(Identification& result, bool background) {
   const SlalomFit fit = fit_slalom(result.asked, {.background = background, .start = result.model});
   const double mse = mean_squared_error(result.asked, predict(fit.model, result.asked));
   if (background == result.model.background.has_value() && mse >= result.first_mse) return;
   result.model = fit.model;
-  result.polished_mse = mse;
+  result.refined_mse = mse;
   result.warnings.insert(result.warnings.end(), fit.warnings.begin(), fit.warnings.end());
 }
 
@@ -460,18 +460,18 @@ Identification identify_slalom(Index tokens, const Answers& answers, const Ident
                      : model_of_pairs(ask_single_tokens(tokens, false, questions), {}, questions, result);
   if (result.violations > 0)
     result.warnings.push_back(
-        text(result.violations, " of ", result.pairs, " pairs (", 100 * result.violations / result.pairs,
-             " %) have log-odds that no SLALOM with these values allows; the importances "
-             "are bounded there"));
+        concat(result.violations, " of ", result.pairs, " pairs (", 100 * result.violations / result.pairs,
+               " %) have log-odds that no SLALOM with these values allows; the importances "
+               "are bounded there"));
   if (ask_twice) {
     std::vector<Text> twice;
     for (Index k = 0; k < tokens; ++k) twice.push_back(copies(k, 2));
     questions.ask(twice);
   }
   questions.ask(draw_new_pairs(result.asked, options.extra_pairs, options.seed));
-  result.first_mse = result.polished_mse =
+  result.first_mse = result.refined_mse =
       mean_squared_error(result.asked, predict(result.model, result.asked));
-  if (options.extra_pairs > 0 || ask_twice) polish(result, options.background);
+  if (options.extra_pairs > 0 || ask_twice) refine(result, options.background);
   return result;
 }
 

@@ -68,8 +68,8 @@ double LinearModel::predict(std::span<const Sample::Token> text) const {
 LinearFit fit_linear(const Sample& sample) {
   sample.check();
   if (sample.texts() > kMostDesignEntries / std::max<Index>(1, sample.tokens))
-    throw Error(text("[linear] ", sample.texts(), " texts by ", sample.tokens, " columns, wanted at most ",
-                     kMostDesignEntries, " entries"));
+    throw Error(concat("[linear] ", sample.texts(), " texts by ", sample.tokens, " columns, wanted at most ",
+                       kMostDesignEntries, " entries"));
   const CentredDesign design = centred_design(sample);
   const LeastSquares solved =
       minimum_norm_least_squares(design.rows, sample.tokens, design.counts, design.target);

@@ -39,7 +39,7 @@ SlalomFit begin_fit(const Sample& sample) {
   sample.check();
   if (!sample.weight.empty()) throw Error("[slalom] published fits are for samples without weights");
   for (Index i = 0; i < sample.texts(); ++i)
-    if (sample.text(i).empty()) throw Error(text("[slalom] text ", i, " is empty: there is no background"));
+    if (sample.text(i).empty()) throw Error(concat("[slalom] text ", i, " is empty: there is no background"));
   SlalomFit fit;
   fit.model.value.assign(sample.tokens, 0);
   fit.model.importance.assign(sample.tokens, 0);
@@ -176,8 +176,8 @@ std::vector<double> least_importances(Index K, const std::vector<double>& G, Ind
 
 SlalomFit fit_slalom_adam(const Sample& sample, const PublishedSettings& settings) {
   if (settings.batch < 1 || settings.epochs < 1)
-    throw Error(text("[slalom] batches of ", settings.batch, " in ", settings.epochs,
-                     " epochs, wanted at least 1 of both"));
+    throw Error(concat("[slalom] batches of ", settings.batch, " in ", settings.epochs,
+                       " epochs, wanted at least 1 of both"));
   SlalomFit fit = begin_fit(sample);
   const TokenCounts counts = count_tokens(sample);
   const Index n = sample.texts(), tokens = sample.tokens;

@@ -24,18 +24,18 @@ void Sample::check() const {
   if (n == 0) throw Error("[sample] no text, wanted at least one");
   if (static_cast<Index>(begin.size()) != n + 1 || begin.front() != 0 ||
       begin.back() != static_cast<Index>(token.size()) || !std::is_sorted(begin.begin(), begin.end()))
-    throw Error(slalom::text("[sample] begin does not cut ", token.size(), " tokens into ", n, " texts"));
+    throw Error(slalom::concat("[sample] begin does not cut ", token.size(), " tokens into ", n, " texts"));
   if (!weight.empty() && weight.size() != target.size())
-    throw Error(slalom::text("[sample] ", weight.size(), " weights, wanted one for each of ", n, " texts"));
+    throw Error(slalom::concat("[sample] ", weight.size(), " weights, wanted one for each of ", n, " texts"));
   double total = 0;
   for (Index i = 0; i < n; ++i) {
     for (const Token k : text(i))
       if (k < 0 || k >= tokens)
-        throw Error(slalom::text("[sample] text ", i, ": token ", k, ", wanted 0 to ", tokens - 1));
+        throw Error(slalom::concat("[sample] text ", i, ": token ", k, ", wanted 0 to ", tokens - 1));
     if (!std::isfinite(target[i]))
-      throw Error(slalom::text("[sample] text ", i, ": log-odds ", target[i], ", wanted a finite number"));
+      throw Error(slalom::concat("[sample] text ", i, ": log-odds ", target[i], ", wanted a finite number"));
     if (!(weight_of(i) >= 0) || !std::isfinite(weight_of(i)))
-      throw Error(slalom::text("[sample] text ", i, ": weight ", weight_of(i), ", wanted a number ≥ 0"));
+      throw Error(slalom::concat("[sample] text ", i, ": weight ", weight_of(i), ", wanted a number ≥ 0"));
     total += weight_of(i);
   }
   if (total <= 0) throw Error("[sample] all weights are 0, wanted a positive one");
@@ -63,8 +63,8 @@ TokenCounts count_tokens(const Sample& sample) {
 
 double mean_squared_error(const Sample& sample, std::span<const double> predicted) {
   if (predicted.size() != sample.target.size())
-    throw Error(text("[sample] ", predicted.size(), " predictions, wanted one for each of ", sample.texts(),
-                     " texts"));
+    throw Error(concat("[sample] ", predicted.size(), " predictions, wanted one for each of ", sample.texts(),
+                       " texts"));
   double sum = 0, total = 0;
   for (Index i = 0; i < sample.texts(); ++i) {
     const double error = predicted[i] - sample.target[i];

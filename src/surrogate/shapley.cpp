@@ -103,8 +103,8 @@ void add_node(const Factors& factors, double p, double weight, std::vector<doubl
 void check_game(std::span<const double> value, std::span<const double> importance,
                 const std::optional<Background>& background, double empty) {
   if (value.empty() || value.size() != importance.size())
-    throw Error(text("[shapley] ", value.size(), " values and ", importance.size(),
-                     " importances, wanted as many of each and at least one"));
+    throw Error(concat("[shapley] ", value.size(), " values and ", importance.size(),
+                       " importances, wanted as many of each and at least one"));
   const auto finite = [](double x) { return std::isfinite(x); };
   if (!std::all_of(value.begin(), value.end(), finite) ||
       !std::all_of(importance.begin(), importance.end(), finite) || !std::isfinite(empty) ||
@@ -113,10 +113,10 @@ void check_game(std::span<const double> value, std::span<const double> importanc
   const auto [lowest, highest] = std::minmax_element(importance.begin(), importance.end());
   const double top = background ? std::max(*highest, background->importance) : *highest;
   if (top - *lowest > kMostImportanceSpread)
-    throw Error(
-        text("[shapley] importances differ by ", top - *lowest, ", wanted at most ", kMostImportanceSpread));
+    throw Error(concat("[shapley] importances differ by ", top - *lowest, ", wanted at most ",
+                       kMostImportanceSpread));
   if (background && std::abs(background->value - empty) > 1e-9 * (1 + std::abs(empty)))
-    throw Error(text("[shapley] v(∅) is ", empty, ", wanted the background's value ", background->value));
+    throw Error(concat("[shapley] v(∅) is ", empty, ", wanted the background's value ", background->value));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ double SlalomModel::predict(std::span<const Sample::Token> text, bool with_posit
   double highest = background ? background->importance : -std::numeric_limits<double>::infinity();
   for (const Sample::Token k : text) {
     if (k < 0 || static_cast<std::size_t>(k) >= value.size())
-      throw Error(slalom::text("[slalom] token ", k, ", wanted 0 to ", static_cast<Index>(value.size()) - 1));
+      throw Error(
+          slalom::concat("[slalom] token ", k, ", wanted 0 to ", static_cast<Index>(value.size()) - 1));
     highest = std::max(highest, importance[k]);
   }
   double sum = 0, normaliser = 0;
@@ -64,12 +65,12 @@ std::vector<double> predict(const SlalomModel& model, const Sample& sample) {
   for (Index i = 0; i < n; ++i)  // threads may not throw: what would is looked for before
     for (const Sample::Token k : sample.text(i))
       if (k < 0 || static_cast<std::size_t>(k) >= model.value.size())
-        throw Error(text("[slalom] text ", i, ": token ", k, ", wanted 0 to ",
-                         static_cast<Index>(model.value.size()) - 1));
+        throw Error(concat("[slalom] text ", i, ": token ", k, ", wanted 0 to ",
+                           static_cast<Index>(model.value.size()) - 1));
   if (!model.background)
     for (Index i = 0; i < n; ++i)
       if (sample.text(i).empty())
-        throw Error(text("[slalom] text ", i, " is empty: it has no prediction without a background"));
+        throw Error(concat("[slalom] text ", i, " is empty: it has no prediction without a background"));
   std::vector<double> predicted(sample.target.size());
   parallel_ranges(n, 256, [&](Index first, Index last) {
     for (Index i = first; i < last; ++i) predicted[i] = model.predict(sample.text(i));

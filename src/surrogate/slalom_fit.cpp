@@ -18,22 +18,22 @@ void check(const Sample& sample, const SlalomOptions& options) {
   sample.check();
   const Index parameters = 2 * sample.tokens + (options.background ? 2 : 0);
   if (parameters > kMostSlalomParameters)
-    throw Error(text("[slalom] ", parameters, " parameters, wanted at most ", kMostSlalomParameters),
+    throw Error(concat("[slalom] ", parameters, " parameters, wanted at most ", kMostSlalomParameters),
                 "identification (slalom-exact without extra pairs) needs no fit");
   if (!options.background)
     for (Index i = 0; i < sample.texts(); ++i)
       if (sample.text(i).empty())
         throw Error(
-            text("[slalom] text ", i, " is empty, wanted at least one token: there is no background"));
+            concat("[slalom] text ", i, " is empty, wanted at least one token: there is no background"));
   if (options.positions && sample.texts() > kMostTextsWithPositions)
-    throw Error(text("[slalom] position effects of ", sample.texts(), " texts, wanted at most ",
-                     kMostTextsWithPositions));
+    throw Error(concat("[slalom] position effects of ", sample.texts(), " texts, wanted at most ",
+                       kMostTextsWithPositions));
   if (options.positions && !sample.weight.empty())
     throw Error("[slalom] position effects are for samples without weights");
   if (!options.guide.empty() && std::ssize(options.guide) != sample.tokens)
-    throw Error(text("[slalom] guide has ", options.guide.size(), " numbers, wanted ", sample.tokens));
+    throw Error(concat("[slalom] guide has ", options.guide.size(), " numbers, wanted ", sample.tokens));
   for (const double g : options.guide)
-    if (!std::isfinite(g)) throw Error(text("[slalom] guide has ", g, ", wanted finite numbers"));
+    if (!std::isfinite(g)) throw Error(concat("[slalom] guide has ", g, ", wanted finite numbers"));
 }
 
 void check_start(const SlalomModel& start, const Sample& sample, const SlalomOptions& options) {
@@ -41,8 +41,8 @@ void check_start(const SlalomModel& start, const Sample& sample, const SlalomOpt
     return std::ranges::all_of(x, [](double number) { return std::isfinite(number); });
   };
   if (std::ssize(start.value) != sample.tokens || start.importance.size() != start.value.size())
-    throw Error(text("[slalom] start has ", start.value.size(), " values and ", start.importance.size(),
-                     " importances, wanted ", sample.tokens));
+    throw Error(concat("[slalom] start has ", start.value.size(), " values and ", start.importance.size(),
+                       " importances, wanted ", sample.tokens));
   if (!all_finite(start.value) || !all_finite(start.importance) ||
       (start.background && !std::isfinite(start.background->value + start.background->importance)))
     throw Error("[slalom] start has a number that is not finite");
@@ -223,14 +223,14 @@ void write_warnings(const Sample& sample, const Candidate& c, const std::vector<
   const Index missing = std::ranges::count(occurs, false);
   if (missing > 0)
     fit.warnings.push_back(
-        text(missing, " of ", sample.tokens,
-             " tokens never occur in the sample; they have importance 0 and the mean value"));
+        concat(missing, " of ", sample.tokens,
+               " tokens never occur in the sample; they have importance 0 and the mean value"));
   const auto bounded = std::ranges::count_if(fit.model.importance,
                                              [](double s) { return std::abs(s) >= kImportanceBound - 1e-9; });
   if (bounded > 0)
-    fit.warnings.push_back(text(bounded, " of ", sample.tokens, " importances are at their bound, ",
-                                kImportanceBound, " from the mean"));
-  if (!c.converged) fit.warnings.push_back(text("no convergence after ", c.iterations, " iterations"));
+    fit.warnings.push_back(concat(bounded, " of ", sample.tokens, " importances are at their bound, ",
+                                  kImportanceBound, " from the mean"));
+  if (!c.converged) fit.warnings.push_back(concat("no convergence after ", c.iterations, " iterations"));
 }
 
 /// Tokens of texts of positive weight.

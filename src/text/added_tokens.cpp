@@ -99,11 +99,11 @@ Vocabulary numbered_vocabulary(std::vector<NumberedToken> tokens, const std::str
     const auto next = static_cast<TokenId>(list.size());
     if (next > 0 && t.id == next - 1 && list.back() == t.token) continue;
     if (next > 0 && t.id < next)
-      throw Error(text(where, ": tokens ", json_string(list.back()), " and ", json_string(t.token),
-                       " have the same id"));
+      throw Error(concat(where, ": tokens ", json_string(list.back()), " and ", json_string(t.token),
+                         " have the same id"));
     if (t.id > next)
-      throw Error(text(where, ": found ", json_string(t.token), " with id ", t.id, " and no token with id ",
-                       next, ", wanted ids without gaps"));
+      throw Error(concat(where, ": found ", json_string(t.token), " with id ", t.id, " and no token with id ",
+                         next, ", wanted ids without gaps"));
     list.push_back(std::move(t.token));
   }
   return Vocabulary(std::move(list));

@@ -59,8 +59,8 @@ Merges load_merges(const std::string& path) {
     if (line.starts_with("#version")) continue;
     const std::size_t space = line.find(' ');
     if (space == 0 || space >= line.size() - 1 || line.find(' ', space + 1) != std::string::npos)
-      throw Error(text(lines.where(), ": found ", json_string(line.substr(0, 60)),
-                       ", wanted two tokens with a space between them"));
+      throw Error(concat(lines.where(), ": found ", json_string(line.substr(0, 60)),
+                         ", wanted two tokens with a space between them"));
     require_utf8(line, lines.where());
     merges.emplace_back(line.substr(0, space), line.substr(space + 1));
   }
@@ -70,7 +70,7 @@ Merges load_merges(const std::string& path) {
 void save_merges(const Merges& merges, const std::string& path) {
   OutputFile file(path);
   file.write("#version: 0.2\n");
-  for (const auto& [left, right] : merges) file.write(text(left, " ", right, "\n"));
+  for (const auto& [left, right] : merges) file.write(concat(left, " ", right, "\n"));
   file.commit();
 }
 
@@ -94,8 +94,8 @@ BytePairs::BytePairs(const Vocabulary& vocabulary, const Merges& merges, BytePai
     const std::string &left = merges[rank].first, &right = merges[rank].second;
     const auto id_of = [&](const std::string& token) {
       if (const std::optional<TokenId> id = vocabulary.find(token)) return *id;
-      throw Error(text(where, ": merge ", rank + 1, " of ", json_string(left), " and ", json_string(right),
-                       ": the token ", json_string(token), " is not in the vocabulary"));
+      throw Error(concat(where, ": merge ", rank + 1, " of ", json_string(left), " and ", json_string(right),
+                         ": the token ", json_string(token), " is not in the vocabulary"));
     };
     merges_[pair_key(id_of(left), id_of(right))] = {static_cast<std::uint32_t>(rank), id_of(left + right)};
   }
@@ -202,7 +202,7 @@ std::string word_pattern() {
 [[noreturn]] void throw_pcre2_error(int code) {
   PCRE2_UCHAR message[256];
   pcre2_get_error_message(code, message, sizeof message);
-  throw Error(text("[words] PCRE2: ", reinterpret_cast<const char*>(message)));
+  throw Error(concat("[words] PCRE2: ", reinterpret_cast<const char*>(message)));
 }
 
 struct FreeMatch {

@@ -305,7 +305,7 @@ NormalizerRule character_map_rule(std::string map, const std::string& where) {
   if (size < 4 || size % 4 != 0 || size > map.size() - sizeof size || !map.ends_with('\0') ||
       find_utf8_error(std::string_view(map).substr(sizeof size + size)) != std::string_view::npos)
     throw Error(
-        text(where, ": found ", map.size(), " bytes, wanted a map of characters as SentencePiece has it"));
+        concat(where, ": found ", map.size(), " bytes, wanted a map of characters as SentencePiece has it"));
   return {NormalizerStep::character_map, std::move(map)};
 }
 

@@ -17,7 +17,7 @@ constexpr std::size_t kLongestText = UINT32_MAX;  // bytes
 /// Throws Error if the vocabulary lacks the id.
 void require_token(const Vocabulary& vocabulary, TokenId id, const char* what) {
   if (!vocabulary.contains(id))
-    throw Error(text("[tokenizer] ", what, " ", id, ": wanted an id from 0 to ", vocabulary.size() - 1));
+    throw Error(concat("[tokenizer] ", what, " ", id, ": wanted an id from 0 to ", vocabulary.size() - 1));
 }
 
 }  // namespace
@@ -230,7 +230,7 @@ class Tokenizer::Reader {
 
 Tokenizer::Tokens Tokenizer::read(std::string_view text, int part, const std::string& where) const {
   if (text.size() > kLongestText)
-    throw Error(slalom::text(where, ": found ", text.size(), " bytes, wanted at most ", kLongestText));
+    throw Error(slalom::concat(where, ": found ", text.size(), " bytes, wanted at most ", kLongestText));
   require_utf8(text, where);
   try {
     return Reader(*this, part).read(text);
@@ -352,7 +352,7 @@ std::string Tokenizer::description() const {
       std::ranges::count(parts_.normalizer, NormalizerStep::lower_case, &NormalizerRule::step) > 0;
   static constexpr const char* kSchemes[] = {"WordPiece", "byte-level BPE",
                                              "Unigram"};  // in the variant's order
-  return text(kSchemes[parts_.scheme.index()], lower ? ", lower case" : "");
+  return concat(kSchemes[parts_.scheme.index()], lower ? ", lower case" : "");
 }
 
 }  // namespace slalom

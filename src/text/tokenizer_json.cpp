@@ -29,7 +29,7 @@ std::string type_of(const Json& object, const std::string& where) {
 
 [[noreturn]] void refuse(const std::string& where, const char* field, const std::string& found,
                          const char* wanted) {
-  throw Error(text(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
+  throw Error(concat(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
 }
 
 /// Throws unless the field is missing, null, or one of the values that change nothing.
@@ -215,7 +215,7 @@ std::pair<std::string, std::string> parse_merge(const Json& merge, std::size_t r
     if (space != std::string::npos && both.find(' ', space + 1) == std::string::npos)
       return {both.substr(0, space), both.substr(space + 1)};
   }
-  throw Error(text(where, ": field \"merges\"[", rank, "]: wanted \"a b\" or [\"a\", \"b\"]"));
+  throw Error(concat(where, ": field \"merges\"[", rank, "]: wanted \"a b\" or [\"a\", \"b\"]"));
 }
 
 BytePairScheme parse_byte_pairs(const Json& model, const Splits& splits, const TokenList& tokens,
@@ -248,7 +248,7 @@ UnigramScheme parse_unigram(const Json& model, const Splits& splits, const std::
   std::vector<double> scores;
   for (const Json& piece : require_array(model, "vocab", where)) {
     if (piece.size() != 2 || !piece[1].is_number())
-      throw Error(text(where, ": vocab[", scores.size(), "]: wanted [\"token\", score]"));
+      throw Error(concat(where, ": vocab[", scores.size(), "]: wanted [\"token\", score]"));
     scores.push_back(piece[1].get<double>());
   }
   std::optional<TokenId> unk;
@@ -282,7 +282,7 @@ TokenId parse_id(const Json& value, const Vocabulary& vocabulary, const std::str
   const bool fits = value.is_number_integer() && value >= 0 && value < vocabulary.size();
   if (!fits)
     refuse(where, field, value.is_structured() ? value.type_name() : value.dump(),
-           text("an id from 0 to ", vocabulary.size() - 1).c_str());
+           concat("an id from 0 to ", vocabulary.size() - 1).c_str());
   return value.get<TokenId>();
 }
 
@@ -290,7 +290,7 @@ TokenId parse_id(const Json& value, const Vocabulary& vocabulary, const std::str
 TokenId parse_named_id(const Json& json, const char* field, const Vocabulary& vocabulary,
                        const std::string& where) {
   const Json& both = require_array(json, field, where);
-  if (both.size() != 2) refuse(where, field, text(both.size(), " items"), "[\"token\", id]");
+  if (both.size() != 2) refuse(where, field, concat(both.size(), " items"), "[\"token\", id]");
   return parse_id(both[1], vocabulary, where, field);
 }
 
@@ -322,7 +322,7 @@ Template parse_template(const Json& json, const char* field, int texts, const Vo
   }
   for (int part = 0; part < texts; ++part)
     if (std::ranges::count(out, part, &TemplateItem::part) != 1)
-      refuse(where, field, text("not once the text ", part == 0 ? "A" : "B"), "each text once");
+      refuse(where, field, concat("not once the text ", part == 0 ? "A" : "B"), "each text once");
   return out;
 }
 
@@ -389,8 +389,8 @@ TokenList join_tokens(std::vector<NumberedToken> model, std::vector<AddedToken> 
   for (const NumberedToken& token : model)
     if (const auto same = id_of_added.find(token.token);
         same != id_of_added.end() && same->second != token.id)
-      throw Error(text(where, ": the added token ", json_string(token.token), " has id ", same->second,
-                       ", and the vocabulary has it as ", token.id));
+      throw Error(concat(where, ": the added token ", json_string(token.token), " has id ", same->second,
+                         ", and the vocabulary has it as ", token.id));
   std::vector<TokenId> in_model, in_added;
   for (const NumberedToken& token : model) in_model.push_back(token.id);
   for (const AddedToken& token : added) {
@@ -412,7 +412,7 @@ TokenList parse_token_list(const Json& tokenizer, const std::string& where) {
       vocabulary.is_array()) {  // Unigram: [["token", score], …]
     for (const Json& entry : vocabulary) {
       if (!entry.is_array() || entry.empty() || !entry[0].is_string())
-        throw Error(text(at_vocabulary, "[", tokens.size(), "]: wanted [\"token\", score]"));
+        throw Error(concat(at_vocabulary, "[", tokens.size(), "]: wanted [\"token\", score]"));
       tokens.push_back({static_cast<TokenId>(tokens.size()), entry[0].get<std::string>()});
     }
   } else {
@@ -421,7 +421,7 @@ TokenList parse_token_list(const Json& tokenizer, const std::string& where) {
   std::vector<AddedToken> added;
   if (has(tokenizer, "added_tokens"))
     for (const Json& entry : require_array(tokenizer, "added_tokens", where)) {
-      const std::string at = text(where, ": added_tokens[", added.size(), "]");
+      const std::string at = concat(where, ": added_tokens[", added.size(), "]");
       AddedToken token = parse_added_token(entry, {}, at);
       token.id = static_cast<TokenId>(require_integer(entry, "id", at, 0, kLargestId));
       added.push_back(std::move(token));

@@ -239,8 +239,8 @@ Trainer::Trainer(const std::vector<WordCounter::Word>& words, const VocabularyTr
     : training_(training), pairs_(tokens_) {
   add_alphabet(words);
   if (std::ssize(tokens_) > training.size)
-    throw Error(text("[vocabulary] size ", training.size, ": special tokens and single characters alone are ",
-                     tokens_.size()),
+    throw Error(concat("[vocabulary] size ", training.size,
+                       ": special tokens and single characters alone are ", tokens_.size()),
                 "ask for a larger vocabulary");
   std::string piece;
   for (const auto& [word, count] : words) {

@@ -26,7 +26,7 @@ Vocabulary Vocabulary::load(const std::string& path) {
     require_utf8(line, lines.where());
     vocabulary.append(line);
   }
-  if (vocabulary.size() == 0) throw Error(text(path, ": found no token, wanted one a line"));
+  if (vocabulary.size() == 0) throw Error(concat(path, ": found no token, wanted one a line"));
   return vocabulary;
 }
 
@@ -34,7 +34,7 @@ void Vocabulary::save(const std::string& path) const {
   OutputFile file(path);
   for (TokenId id = 0; id < size(); ++id) {
     if (token(id).find_first_of("\r\n") != std::string::npos)
-      throw Error(text(path, ": token ", id, " holds a line end, which vocab.txt cannot say"));
+      throw Error(concat(path, ": token ", id, " holds a line end, which vocab.txt cannot say"));
     file.write(token(id));
     file.write("\n");
   }
@@ -43,7 +43,7 @@ void Vocabulary::save(const std::string& path) const {
 
 const std::string& Vocabulary::token(TokenId id) const {
   if (!contains(id))
-    throw Error(text("[vocabulary] token ", id, " does not exist, wanted 0 to ", size() - 1));
+    throw Error(concat("[vocabulary] token ", id, " does not exist, wanted 0 to ", size() - 1));
   return tokens_[static_cast<std::size_t>(id)];
 }
 

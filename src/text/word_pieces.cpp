@@ -88,8 +88,8 @@ void cut_word(std::string_view word, const Vocabulary& vocabulary, const WordPie
   if (characters <= options.longest_word && cut(word, vocabulary, options, pieces)) return;
   pieces.resize(before);
   if (!options.unk)
-    throw Error(text("the vocabulary has no pieces for the word ", json_string(word),
-                     ", and no unknown-word token such as [UNK]"));
+    throw Error(concat("the vocabulary has no pieces for the word ", json_string(word),
+                       ", and no unknown-word token such as [UNK]"));
   pieces.push_back({*options.unk, 0, word.size()});
 }
 

@@ -22,8 +22,9 @@ void check_settings(const std::string& stored, const std::string& wanted, const 
   for (const auto& [field, value] : now_flat.items()) {
     const std::string found = was_flat.contains(field) ? was_flat[field].dump() : "nothing";
     if (found != value.dump())
-      throw Error(text(file, ": setting \"", field.substr(1), "\": found ", found, ", wanted ", value.dump()),
-                  "resume with the settings of the first run, or start anew without --resume");
+      throw Error(
+          concat(file, ": setting \"", field.substr(1), "\": found ", found, ", wanted ", value.dump()),
+          "resume with the settings of the first run, or start anew without --resume");
   }
   throw Error(file + ": the checkpoint has settings that this run has not");
 }
@@ -40,7 +41,7 @@ void Trainer<T>::save_checkpoint() {
   };
   add("values", model_.parameters().values());
   for (const StateBlock<T>& block : optimizer_.state()) add("state." + block.name, block.values);
-  for (const RowStamps& stamps : optimizer_.row_stamps())
+  for (const LazyRowSteps& stamps : optimizer_.lazy_row_steps())
     tensors.push_back({"stamps." + stamps.parameter,
                        DType::i64,
                        {static_cast<Index>(stamps.steps.size())},
@@ -62,7 +63,7 @@ namespace {
 // A count that was stored as, or read into, a double.
 Index count_of(double found, Index most, const TensorFile& file, const std::string& tensor) {
   if (!(found >= 0 && found <= static_cast<double>(most)))
-    throw Error(text(file.path(), ": tensor \"", tensor, "\": found ", found, ", wanted 0 to ", most));
+    throw Error(concat(file.path(), ": tensor \"", tensor, "\": found ", found, ", wanted 0 to ", most));
   return static_cast<Index>(found);
 }
 
@@ -75,7 +76,7 @@ void Trainer<T>::load_checkpoint() {
   const auto field = [&](const char* name) {
     const auto found = metadata.find(name);
     if (found == metadata.end())
-      throw Error(text(file.path(), ": field \"", name, "\" is missing, this is no checkpoint"));
+      throw Error(concat(file.path(), ": field \"", name, "\" is missing, this is no checkpoint"));
     return found->second;
   };
   check_settings(field("settings"), config_.settings, file.path());
@@ -83,12 +84,12 @@ void Trainer<T>::load_checkpoint() {
   optimizer_.set_steps(require_integer(steps, "steps", file.path(), 0, total_steps()));
   const auto read = [&](const std::string& name, auto out) {
     const TensorEntry* entry = file.find(name);
-    if (entry == nullptr) throw Error(text(file.path(), ": tensor \"", name, "\" is missing"));
+    if (entry == nullptr) throw Error(concat(file.path(), ": tensor \"", name, "\" is missing"));
     file.read(*entry, out);
   };
   read("values", model_.parameters().values());
   for (const StateBlock<T>& block : optimizer_.state()) read("state." + block.name, block.values);
-  for (const RowStamps& stamps : optimizer_.row_stamps()) {
+  for (const LazyRowSteps& stamps : optimizer_.lazy_row_steps()) {
     const std::string name = "stamps." + stamps.parameter;
     std::vector<double> found(stamps.steps.size());
     read(name, std::span<double>(found));

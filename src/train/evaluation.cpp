@@ -28,7 +28,7 @@ Evaluation evaluate(TextClassifier<T>& model, const PackedBatch& texts) {
     const std::vector<double> row(logits.begin() + b * C, logits.begin() + (b + 1) * C);
     const int label = texts.labels[static_cast<std::size_t>(b)];
     if (label < 0 || label >= C)
-      throw Error(text("[evaluate] text ", b, " has label ", label, ", wanted 0 to ", C - 1));
+      throw Error(concat("[evaluate] text ", b, " has label ", label, ", wanted 0 to ", C - 1));
     result.accuracy.right += is_right<double>(row, label, texts.targets_of(b), type);
     result.loss += loss_of<double>(row, label, texts.targets_of(b), type);
   }

@@ -14,8 +14,8 @@ Var loss(Tape<T>& tape, Var logits, const PackedBatch& texts, ProblemType type) 
     return cross_entropy(tape, logits, std::span<const int>(texts.labels));
   const Shape shape = tape.value(logits).shape;
   if (std::ssize(texts.targets) != shape.size())
-    throw Error(text("[loss] logits are ", to_string(shape), " and come with ", texts.targets.size(),
-                     " targets, wanted as many"));
+    throw Error(concat("[loss] logits are ", to_string(shape), " and come with ", texts.targets.size(),
+                       " targets, wanted as many"));
   const Tensor<T> targets = tape.allocate(shape);
   std::ranges::transform(texts.targets, targets.data, [](double y) { return static_cast<T>(y); });
   return type == ProblemType::multi_label ? binary_cross_entropy(tape, logits, Tensor<const T>(targets))

@@ -28,10 +28,10 @@ Trainer<T>::Trainer(TextClassifier<T>& model, TrainingData& data, TrainingConfig
       data_(data),
       config_(std::move(config)),
       optimizer_(config_.optimizer, model.parameters()) {
-  if (config_.batch < 1) throw UsageError(text("batch ", config_.batch, ", wanted 1 or more"));
-  if (config_.epochs < 1) throw UsageError(text("epochs ", config_.epochs, ", wanted 1 or more"));
+  if (config_.batch < 1) throw UsageError(concat("batch ", config_.batch, ", wanted 1 or more"));
+  if (config_.epochs < 1) throw UsageError(concat("epochs ", config_.epochs, ", wanted 1 or more"));
   if (config_.checkpoint_every < 0)
-    throw UsageError(text("checkpoint every ", config_.checkpoint_every, " steps, wanted 0 or more"));
+    throw UsageError(concat("checkpoint every ", config_.checkpoint_every, " steps, wanted 0 or more"));
   const bool is_there = !config_.checkpoint.empty() && file_exists(config_.checkpoint);
   if (config_.resume && is_there) load_checkpoint();
 }
@@ -60,12 +60,12 @@ bool Trainer<T>::finished() const {
 }
 
 template <class T>
-void Trainer<T>::refresh_rows() {
+void Trainer<T>::update_lazy_rows() {
   const ParameterStore<T>& parameters = model_.parameters();
   for (int i = 0; i < parameters.count(); ++i)
     if (parameters.kind({i}) == GradientKind::row_sparse) {
       model_.rows_read(batch_.packed(), {i}, rows_);
-      optimizer_.refresh_rows({i}, rows_);
+      optimizer_.update_lazy_rows({i}, rows_);
     }
 }
 
@@ -92,7 +92,7 @@ void Trainer<T>::step() {
 
 template <class T>
 void Trainer<T>::learn() {
-  refresh_rows();
+  update_lazy_rows();
   tape_.reset();
   model_.parameters().clear_gradients();
   const std::uint64_t dropout_key =
@@ -111,8 +111,8 @@ void Trainer<T>::learn() {
 
 template <class T>
 void Trainer<T>::stop_non_finite(const char* what, Index step, const std::string& activation) {
-  throw Error(text("[train] step ", step, ": the ", what, " is NaN or Inf; the first such activation is ",
-                   activation),
+  throw Error(concat("[train] step ", step, ": the ", what, " is NaN or Inf; the first such activation is ",
+                     activation),
               "try a lower --lr, or --clip 1");
 }
 
@@ -158,9 +158,9 @@ void Trainer<T>::run(const std::function<void(const EpochReport&)>& report) {
     EpochReport now = epoch_so_far();
     now.seconds = seconds_since(epoch_start);
     now.tokens_per_second = static_cast<double>(sums_.tokens - tokens_before) / now.seconds;
-    progress.update(now.steps, text("loss ", fixed(now.loss, 4),
-                                    std::isnan(now.accuracy) ? "" : "  accuracy " + fixed(now.accuracy, 3),
-                                    "  ", fixed(now.tokens_per_second, 0), " tokens/s"));
+    progress.update(now.steps, concat("loss ", fixed(now.loss, 4),
+                                      std::isnan(now.accuracy) ? "" : "  accuracy " + fixed(now.accuracy, 3),
+                                      "  ", fixed(now.tokens_per_second, 0), " tokens/s"));
     const bool epoch_ends = now.steps % steps_per_epoch() == 0;
     if (epoch_ends) ask_held_out(now);
     const bool run_ends = finished();

@@ -9,7 +9,7 @@ namespace slalom {
 
 void add_labelled(const InputRow& row, const std::string& file, PackedBatch& batch) {
   if (!row.label && row.targets.empty())
-    throw Error(text(file, ": line ", row.line, ": field \"label\": found nothing, wanted a label"));
+    throw Error(concat(file, ": line ", row.line, ": field \"label\": found nothing, wanted a label"));
   batch.add(row.ids, row.label.value_or(0), row.types, row.targets);
 }
 
@@ -25,7 +25,7 @@ void FreshTexts::fill(Index epoch, Index first, Index count, PackedBatch& batch)
 ShuffledRows::ShuffledRows(std::vector<InputRow> rows, const std::string& file, std::uint64_t seed,
                            LengthBuckets buckets)
     : rows_(std::move(rows)), file_(file), seed_(seed), buckets_(buckets), order_(rows_.size()) {
-  if (buckets_.batch < 1) throw UsageError(text("batch ", buckets_.batch, ", wanted 1 or more"));
+  if (buckets_.batch < 1) throw UsageError(concat("batch ", buckets_.batch, ", wanted 1 or more"));
   if (rows_.empty()) throw Error(file + ": found no rows to train on");
   for (PackedBatch one; const InputRow& row : rows_) {
     one.clear();

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 /// A folder below the system's temporary one that lives as long as this object.
 struct Folder {
-  fs::path path = fs::temp_directory_path() / text("slalom-files-", getpid());
+  fs::path path = fs::temp_directory_path() / concat("slalom-files-", getpid());
   Folder() { fs::create_directories(path); }
   ~Folder() { fs::remove_all(path); }
   std::string operator/(const char* name) const { return (path / name).string(); }

@@ -128,8 +128,8 @@ TEST_CASE("slalom: every option that takes a number names itself when it gets no
         CAPTURE(given);
         const Finished run = run_slalom({command.name, given});
         CHECK(run.status == 2);
-        CHECK(
-            run.err.starts_with(text("error: ", name, *value ? " " : "", value, ", wanted a whole number")));
+        CHECK(run.err.starts_with(
+            concat("error: ", name, *value ? " " : "", value, ", wanted a whole number")));
         ++found;
       }
   }

@@ -22,7 +22,7 @@ const Command kPrint{.name = "print",
                      .unused = {{"seed", "nothing is random"}}};
 
 ParsedOptions parsed(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"print", text("--threads=", threads())});
+  arguments.insert(arguments.begin(), {"print", concat("--threads=", threads())});
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   return *parse_options(kPrint, static_cast<int>(pointers.size()), pointers.data());

@@ -19,7 +19,7 @@ const std::string kRow = "{\"id\":\"a\",\"input_ids\":[1,7,30,9,7,2]}\n";
 struct NamedModel : ModelFolder {
   NamedModel() {
     std::string words = "[PAD]\n[CLS]\n[SEP]\n[UNK]\n[MASK]\n";
-    for (int i = 5; i < 40; ++i) words += text("w", i, "\n");
+    for (int i = 5; i < 40; ++i) words += concat("w", i, "\n");
     write("vocab.txt", words);
   }
   Finished explain(const Arguments& options, const std::string& input = kRow) const {
@@ -143,7 +143,7 @@ TEST_CASE("explain: options that would change nothing, or say nothing, are refus
   for (const auto& [option, value] :
        {std::pair{"--background", "none"}, {"--short-length", "3"}, {"--prior", "none"}})
     check_usage(folder.explain({"--method", "slalom-eff", "--as-published", option, value}),
-                text(option, " has no effect with --method slalom-eff --as-published"));
+                concat(option, " has no effect with --method slalom-eff --as-published"));
   check_usage(folder.explain({"--method", "leave-one-out", "--as-published"}),
               "--as-published has no effect with --method leave-one-out");
   check_usage(folder.explain({"--method", "slalom-eff", "--budget", "0"}),

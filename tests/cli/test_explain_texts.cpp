@@ -19,7 +19,7 @@ using Arguments = std::vector<std::string>;
 struct TextModel : ModelFolder {
   TextModel() {
     std::string words = "[PAD]\n[CLS]\n[SEP]\n[UNK]\n[MASK]\n";
-    for (int i = 5; i < 38; ++i) words += text("w", i, "\n");
+    for (int i = 5; i < 38; ++i) words += concat("w", i, "\n");
     write("vocab.txt", words + "##a\n##b\n");
     write("tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}");
     write("special_tokens_map.json",
@@ -47,7 +47,7 @@ struct TextModel : ModelFolder {
 
 std::string words(int count) {
   std::string line;
-  for (int i = 0; i < count; ++i) line += text(i == 0 ? "" : " ", "w", 5 + (i * 7) % 33);
+  for (int i = 0; i < count; ++i) line += concat(i == 0 ? "" : " ", "w", 5 + (i * 7) % 33);
   return line;
 }
 
@@ -180,7 +180,8 @@ TEST_CASE("explain --target: a name, the predicted class of each text, all of th
 TEST_CASE("explain --resume: a killed run is gone on with, nothing is lost or repeated") {
   const TextModel folder;
   std::string input;
-  for (int i = 0; i < 60; ++i) input += text("{\"id\":\"r", i, "\",\"text\":\"", words(3 + i % 20), "\"}\n");
+  for (int i = 0; i < 60; ++i)
+    input += concat("{\"id\":\"r", i, "\",\"text\":\"", words(3 + i % 20), "\"}\n");
   folder.write("in.jsonl", input);
   const Arguments options = {
       "--budget", "60", "--input", folder.file("in.jsonl"), "--output", folder.file("out.jsonl")};
@@ -253,9 +254,9 @@ TEST_CASE("explain --resume: a changed row is refused, whatever changed in it, a
   const auto check_refused = [&](const std::vector<std::string>& rows, int row) {
     const Finished run = explain(rows);
     CHECK(run.status == 3);
-    CHECK(lines_of(run.err).at(0) == text("error: ", folder.file("in.jsonl"), ": line ", row + 1, ": row ",
-                                          row, " has not the text or ids that it had in the run that ",
-                                          folder.file("out.jsonl"), ".partial is of"));
+    CHECK(lines_of(run.err).at(0) == concat("error: ", folder.file("in.jsonl"), ": line ", row + 1, ": row ",
+                                            row, " has not the text or ids that it had in the run that ",
+                                            folder.file("out.jsonl"), ".partial is of"));
   };
   check_refused({second, first, failing, last}, 0);
   check_refused({R"({"text":"w7 w8","text_pair":"w10"})", second, failing, last}, 0);
@@ -373,7 +374,7 @@ TEST_CASE("explain --special show: special tokens have the scores that the metho
 TEST_CASE("explain: an interrupt leaves an older output as it is, and finished rows beside it") {
   const TextModel folder;
   std::string input;
-  for (int i = 0; i < 400; ++i) input += text("{\"text\":\"", words(20), "\"}\n");
+  for (int i = 0; i < 400; ++i) input += concat("{\"text\":\"", words(20), "\"}\n");
   folder.write("in.jsonl", input);
   folder.write("out.jsonl", "older\n");
   const std::string partial = folder.file("out.jsonl.partial");

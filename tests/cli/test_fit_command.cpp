@@ -24,7 +24,7 @@ std::string additive_rows() {
       ids += (j > 0 ? "," : "") + std::to_string(id);
       sum += 0.25 * (id - 6);
     }
-    rows += text("{\"input_ids\":[", ids, "],\"log_odds\":", sum, "}\n");
+    rows += concat("{\"input_ids\":[", ids, "],\"log_odds\":", sum, "}\n");
   }
   return rows;
 }

@@ -55,7 +55,7 @@ TEST_CASE("a small address space ends with a message") {
                                      {"predict", "--model", folder.path},
                                      {"explain", "--model", folder.path, "--method", "leave-one-out"}}) {
       const Finished run = run_limited("ulimit -v 100000", command,
-                                       {.input = row, .environment = {text("OMP_NUM_THREADS=", threads)}});
+                                       {.input = row, .environment = {concat("OMP_NUM_THREADS=", threads)}});
       CHECK(run.status == 3);
       CHECK(run.err.starts_with("error: matrix products on 1 thread need 128 MiB of address space"));
     }
@@ -209,7 +209,7 @@ TEST_CASE("nothing in labels, tokens, names and messages controls a terminal") {
   randomise(model, 4);
   save_model(model, folder, DType::f64);
   std::string vocabulary = "[PAD]\n[CLS]\n[SEP]\n[UNK]\n[MASK]\n" + evil.substr(0, evil.find('\n')) + "\n";
-  for (int i = 6; i < 40; ++i) vocabulary += text("w", i, "\n");
+  for (int i = 6; i < 40; ++i) vocabulary += concat("w", i, "\n");
   write_file(folder + "/vocab.txt", vocabulary);
 
   const Finished info = run_slalom({"info", "--model", folder, "--threads", "1"});

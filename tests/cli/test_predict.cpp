@@ -218,7 +218,7 @@ TEST_CASE("predict: each row names its class, the predicted one unless there are
     const std::span logits = std::span(wanted).subspan(3 * i, 3);
     const Index best = std::ranges::max_element(logits) - logits.begin();
     CHECK(rows[i]["target"] == best);
-    CHECK(rows[i]["label"] == text("LABEL_", best));
+    CHECK(rows[i]["label"] == concat("LABEL_", best));
     CHECK(rows[i]["scale"] == "log-odds");
     CHECK(std::abs(rows[i]["log_odds"].get<double>() - log_odds<double>(logits, best)) < 1e-13);
   }

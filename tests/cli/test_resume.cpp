@@ -15,7 +15,7 @@ namespace {
 const Json kSettings = {{"seed", 7}};
 
 std::string line(int row, const std::string& more = "") {
-  return text("{\"id\":\"r", row, "\",\"row\":", row, ",\"input\":\"f", row, "\",\"seed\":7", more, "}\n");
+  return concat("{\"id\":\"r", row, "\",\"row\":", row, ",\"input\":\"f", row, "\",\"seed\":7", more, "}\n");
 }
 
 }  // namespace

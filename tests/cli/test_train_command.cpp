@@ -19,7 +19,7 @@ using Arguments = std::vector<std::string>;
 /// Ten rows of two classes.
 std::string labelled_rows() {
   std::string rows;
-  for (int i = 0; i < 10; ++i) rows += text("{\"input_ids\":[1,", 5 + i, ",2],\"label\":", i % 2, "}\n");
+  for (int i = 0; i < 10; ++i) rows += concat("{\"input_ids\":[1,", 5 + i, ",2],\"label\":", i % 2, "}\n");
   return rows;
 }
 
@@ -93,9 +93,10 @@ TEST_CASE("train: on texts, with the tokenizer that the model then has") {
   folder.write("words/vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[UNK]\n[MASK]\ngood\nbad\nfilm\n");
   std::string rows, ids;
   for (int i = 0; i < 10; ++i) {
-    rows += text(i % 2, "\tA ", i % 2 == 0 ? "bad" : "good", " film", i == 3 ? " film film film" : "", "\n");
-    ids += text("{\"label\":", i % 2, ",\"input_ids\":[1,3,", i % 2 == 0 ? 6 : 5, ",7", i == 3 ? ",7" : "",
-                ",2]}\n");
+    rows +=
+        concat(i % 2, "\tA ", i % 2 == 0 ? "bad" : "good", " film", i == 3 ? " film film film" : "", "\n");
+    ids += concat("{\"label\":", i % 2, ",\"input_ids\":[1,3,", i % 2 == 0 ? 6 : 5, ",7", i == 3 ? ",7" : "",
+                  ",2]}\n");
   }
   folder.write("rows.tsv", rows);
   const std::string out = folder.file("model");
@@ -214,7 +215,7 @@ TEST_CASE("train: labels of their own and numbers, whose kind the model keeps") 
   const auto rows = [](const std::vector<std::string>& labels) {
     std::string lines;
     for (std::size_t i = 0; i < 8; ++i)
-      lines += text("{\"input_ids\":[1,", 5 + i, ",2],\"label\":", labels[i % labels.size()], "}\n");
+      lines += concat("{\"input_ids\":[1,", 5 + i, ",2],\"label\":", labels[i % labels.size()], "}\n");
     return lines;
   };
   const auto check = [&](const char* type, const std::string& lines, int labels, bool has_accuracy) {

@@ -53,7 +53,7 @@ void check_reads(const std::string& model, const std::string& text, const Ids& w
   for (const Json& token : explained["tokens"]) ids.push_back(token["id"].get<TokenId>());
   CHECK(ids == wanted);
   const Json audited = one_row({"audit", "--model", model, "--json", "--max-repeats", "1", "--longest", "0",
-                                "--tokens", slalom::text(wanted[front], ",", wanted[front + 1])});
+                                "--tokens", slalom::concat(wanted[front], ",", wanted[front + 1])});
   CHECK(audited["prefix"] == Json(Ids(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(front))));
   CHECK(audited["suffix"] == Json(Ids(wanted.end() - static_cast<std::ptrdiff_t>(back), wanted.end())));
 }

@@ -71,7 +71,7 @@ TEST_CASE("csv: where() names the line on which a record begins") {
   for (const Index line : {1, 2, 6}) {
     REQUIRE(reader.next(fields));
     CHECK(reader.line_number() == line);
-    CHECK(reader.where() == text(file.path, ": line ", line));
+    CHECK(reader.where() == concat(file.path, ": line ", line));
   }
   CHECK_FALSE(reader.next(fields));
 }
@@ -81,7 +81,7 @@ TEST_CASE("csv: records that lie across the reader's buffer come out whole") {
   std::string bytes;
   for (int i = 0; i < 30'000; ++i) {
     want.push_back({std::to_string(i), std::string(static_cast<std::size_t>(i % 40), 'x') + "\"\n"});
-    bytes += text(i, ",\"", std::string(static_cast<std::size_t>(i % 40), 'x'), "\"\"\n\"\r\n");
+    bytes += concat(i, ",\"", std::string(static_cast<std::size_t>(i % 40), 'x'), "\"\"\n\"\r\n");
   }
   CHECK(records_of(bytes) == want);
 }

@@ -98,7 +98,8 @@ TEST_CASE("rows: bad token ids") {
 
 TEST_CASE("rows: bad labels, log-odds and ids") {
   for (const char* label : {"2", "-1", "1.0", "\"1\"", "true"})
-    CHECK(message_for(text("{\"input_ids\": [1], \"label\": ", label, "}")).starts_with("field \"label\": "));
+    CHECK(
+        message_for(concat("{\"input_ids\": [1], \"label\": ", label, "}")).starts_with("field \"label\": "));
   CHECK(message_for("{\"input_ids\": [1], \"label\": 2}", {100, 3}) == "no error");
   CHECK(message_for("{\"input_ids\": [1], \"log_odds\": \"2\"}").starts_with("field \"log_odds\": "));
   CHECK(message_for("{\"input_ids\": [1], \"id\": [1]}") ==
@@ -107,7 +108,7 @@ TEST_CASE("rows: bad labels, log-odds and ids") {
 
 TEST_CASE("rows: labels of their own, and numbers") {
   const auto targets = [](const char* label, ProblemType problem, int classes) {
-    const TemporaryFile file(text("{\"input_ids\": [1], \"label\": ", label, "}\n"));
+    const TemporaryFile file(concat("{\"input_ids\": [1], \"label\": ", label, "}\n"));
     RowReader reader(file.path, {.vocabulary = 100, .classes = classes, .problem = problem});
     InputRow row;
     reader.next(row);

@@ -105,13 +105,13 @@ TEST_CASE("synthetic: lengths, frequencies and labels of the linear truth") {
     CHECK(std::abs(census.clear_label_deviation) < 5);
   }
   SUBCASE("fixed") {
-    const Census census = take_census(BagOfWordsSource(2, LengthLaw::fixed));
+    const Census census = take_census(BagOfWordsSource(2, LengthDistribution::fixed));
     CHECK(census.shortest == 30);
     CHECK(census.longest == 30);
     check_frequencies(census, frequencies);
   }
   SUBCASE("uniform") {
-    const Census census = take_census(BagOfWordsSource(3, LengthLaw::uniform));
+    const Census census = take_census(BagOfWordsSource(3, LengthDistribution::uniform));
     check_lengths(census, 15.5, 899. / 12);  // (30² − 1) / 12
     CHECK(census.shortest == 1);
     CHECK(census.longest == 30);
@@ -165,7 +165,7 @@ TEST_CASE("synthetic: filling a text stays off the heap") {
 
 TEST_CASE("synthetic: bad tables of words") {
   using Words = std::vector<BagWord>;
-  const auto make = [](const Words& words) { BagOfWordsSource(0, LengthLaw::fixed, words); };
+  const auto make = [](const Words& words) { BagOfWordsSource(0, LengthDistribution::fixed, words); };
   CHECK_THROWS_AS(make({}), Error);
   CHECK_THROWS_WITH_AS(make(Words{{"a", 1, 0}, {"b", 0, 0}}),
                        "[synthetic] frequency of 'b' is 0, wanted a positive number", Error);
@@ -237,7 +237,7 @@ TEST_CASE("synthetic: a redrawn table is a function of its seed") {
   REQUIRE(words.size() == 200);
   double importance = 0, value = 0;
   for (std::size_t k = 0; k < words.size(); ++k) {
-    CHECK(words[k].word == text("word", k));
+    CHECK(words[k].word == concat("word", k));
     CHECK(words[k].frequency == 0.005);
     CHECK(words[k].importance == again[k].importance);
     importance += words[k].importance * words[k].importance / 200;

@@ -44,7 +44,7 @@ TEST_CASE("case study: without BERT's vocabulary one is trained on the reviews")
     std::string lines;
     for (std::uint64_t i = 0; i < 60; ++i) {
       const Review review = generated_review(0, i);
-      lines += text(review.label, "\t", review.text, "\n");
+      lines += concat(review.label, "\t", review.text, "\n");
     }
     data.write(name, lines);
   }

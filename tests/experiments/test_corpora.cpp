@@ -41,7 +41,8 @@ void write_acl_imdb(const TemporaryFolder& folder, const std::string& split) {
   for (const char* label : {"neg", "pos"}) {
     const std::string part = "aclImdb/" + split + "/" + label;
     make_folders(folder.file(part));
-    for (int i = 0; i < 20; ++i) folder.write(text(part, "/", i, "_5.txt"), text(split, " ", label, "\n", i));
+    for (int i = 0; i < 20; ++i)
+      folder.write(concat(part, "/", i, "_5.txt"), concat(split, " ", label, "\n", i));
   }
   folder.write("aclImdb/" + split + "/pos/20_5.txt", "TRAIN<br />pos: 3!");
 }

@@ -20,14 +20,14 @@ const std::string kHeader = "claim\tpublished\tresults\tnumbers\twanted\n";
 // A number of results.json with its interval; NaN is null there.
 std::string number(const std::string& name, const std::string& value, const std::string& low,
                    const std::string& high) {
-  return text('"', name, "\":[", value, ",", low, ",", high, "]");
+  return concat('"', name, "\":[", value, ",", low, ",", high, "]");
 }
 std::string number(const std::string& name, const std::string& value) {
   return number(name, value, value, value);
 }
 
 std::string control(const std::string& name, bool holds) {
-  return text(R"({"name":")", name, R"(","holds":)", holds ? "true" : "false", "}");
+  return concat(R"({"name":")", name, R"(","holds":)", holds ? "true" : "false", "}");
 }
 
 // A folder of results, and the claims that are to be judged by them.
@@ -41,8 +41,8 @@ struct Studies {
   void add(const std::string& study, const std::vector<std::string>& numbers,
            const std::vector<std::string>& controls = {},
            const std::string& head = R"("size":"tiny","seed":7)") const {
-    add_raw(study,
-            text("{", head, R"(,"estimates":{)", listed(numbers), R"(},"checks":[)", listed(controls), "]}"));
+    add_raw(study, concat("{", head, R"(,"estimates":{)", listed(numbers), R"(},"checks":[)",
+                          listed(controls), "]}"));
   }
   Finished run(const std::string& claims) const {
     make_folders(folder.file("in"));
@@ -57,7 +57,7 @@ struct Studies {
   void refused(const std::string& claims, const std::string& message) const {
     const Finished finished = run(claims);
     CHECK(finished.status == 3);
-    CHECK(finished.err == text("error: ", folder.path, "/", message, "\n"));
+    CHECK(finished.err == concat("error: ", folder.path, "/", message, "\n"));
   }
 };
 
@@ -85,9 +85,9 @@ TEST_CASE("reproduce: a claim holds if all of every interval is where it is clai
   CHECK(claims[0]["numbers"][1]["verdict"] == "holds");
   const std::string page = read_file(studies.folder.file("out/README.md"));
   CHECK(page.find(
-            text("| Slopes are small (section 4) | .1 | bert 0.123, gpt2 0.5 [0.25, 0.75] | < 1 | holds | "
-                 "tiny, seed 7 | ",
-                 studies.folder.path, "/in/one/README.md |\n")) != std::string::npos);
+            concat("| Slopes are small (section 4) | .1 | bert 0.123, gpt2 0.5 [0.25, 0.75] | < 1 | holds | "
+                   "tiny, seed 7 | ",
+                   studies.folder.path, "/in/one/README.md |\n")) != std::string::npos);
   CHECK(run.out.find("1 claims: holds 1, fails 0, undecided 0, not measured 0; 2 of 2 controls hold\n") !=
         std::string::npos);
 }
@@ -132,7 +132,7 @@ TEST_CASE("reproduce: without results or number a claim is not measured") {
   const Json claims = studies.claims();
   REQUIRE(claims.size() == 3);
   for (const Json& claim : claims) CHECK(claim["verdict"] == "not measured");
-  CHECK(claims[0]["missing"][0] == text("no ", studies.folder.path, "/in/two/results.json"));
+  CHECK(claims[0]["missing"][0] == concat("no ", studies.folder.path, "/in/two/results.json"));
   CHECK(claims[0]["numbers"].empty());
   CHECK(claims[0]["made_with"] == "");
   CHECK(claims[1]["missing"][0] == "no number x.*.y");
@@ -191,7 +191,7 @@ TEST_CASE("reproduce: claims in another form are refused with file, line and fie
   for (const char* wanted : {">", "0", "= 0", "> x", "> 0 or so"})
     studies.refused(
         kHeader + "A\t1\tone\ta\t" + wanted + "\n",
-        text("claims.tsv: line 2: wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
+        concat("claims.tsv: line 2: wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
 }
 
 TEST_CASE("reproduce: broken results are refused with file and field") {
@@ -202,7 +202,7 @@ TEST_CASE("reproduce: broken results are refused with file and field") {
     const Finished run = studies.run(claims);
     CHECK(run.status == 3);
     CAPTURE(run.err);
-    CHECK(run.err.starts_with(text("error: ", studies.folder.path, "/", file, message)));
+    CHECK(run.err.starts_with(concat("error: ", studies.folder.path, "/", file, message)));
   };
   refused("{", "byte ");
   refused("[]", "");

@@ -62,7 +62,7 @@ TEST_CASE("surrogates: a SLALOM with background describes trained transformers b
     names.push_back(name);
     CAPTURE(name);
     const double linear = model["mse"]["linear"];
-    CHECK(std::abs(linear - linear_error(text(models, "/", name, "_run0"), !name.starts_with("gpt2"))) <=
+    CHECK(std::abs(linear - linear_error(concat(models, "/", name, "_run0"), !name.starts_with("gpt2"))) <=
           1e-6 * linear);
     CHECK(model["mse"].size() == 6);
     CHECK(model["seconds"].size() == 6);
@@ -98,7 +98,7 @@ TEST_CASE("surrogates: models that are missing or of two studies are refused") {
   for (const Index width : {8, 16}) {
     Classifier<float> model(default_config(Architecture::bert, 1, width, 2, 16));
     model.initialise(0);
-    save_model(model, models.file(text("bert_1_run", width)));
+    save_model(model, models.file(concat("bert_1_run", width)));
   }
   const Finished mixed = run_surrogates(models.path, models.file("out"));
   CHECK(mixed.status == 3);

@@ -99,7 +99,7 @@ TEST_CASE("text study: every method explains every text, under both settings whe
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
   for (const char* name : {"generated", "hat50", "hat100", "hat200"}) {
-    const std::vector<Json> list = records(output.path, text(name, "_distilbert_2"));
+    const std::vector<Json> list = records(output.path, concat(name, "_distilbert_2"));
     REQUIRE(list.size() == 2);
     for (const Json& record : list) {
       const std::size_t n = record["tokens"].size();
@@ -189,8 +189,8 @@ TEST_CASE(
   CHECK(after.size() == 6);
   for (const auto& [file, time] : before) CHECK(after.at(file) == time);
   for (const char* name : {"hat50", "hat100", "hat200"})
-    CHECK(without_seconds(records(killed.path, text(name, "_distilbert_2"))) ==
-          without_seconds(records(whole.path, text(name, "_distilbert_2"))));
+    CHECK(without_seconds(records(killed.path, concat(name, "_distilbert_2"))) ==
+          without_seconds(records(whole.path, concat(name, "_distilbert_2"))));
 }
 
 TEST_CASE("text study: corpora, parts and models that do not exist") {

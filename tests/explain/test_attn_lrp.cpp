@@ -18,7 +18,7 @@ const std::vector<TokenId> kIds = {1, 7, 21, 7, 33, 2};
 
 }  // namespace
 
-TEST_CASE("attn-lrp: tokens, special tokens and what the ledger names add up to the log-odds") {
+TEST_CASE("attn-lrp: tokens, special tokens and what the conservation record names adds up to the log-odds") {
   for (const Architecture a : kArchitectures) {
     CAPTURE(std::string(name(a)));
     Classifier<double> model(small_config(a, 2));
@@ -30,11 +30,11 @@ TEST_CASE("attn-lrp: tokens, special tokens and what the ledger names add up to 
     const Relevance want = attn_lrp(model, kIds, encoding.types, 1);
     CHECK(weights_of(e) == std::vector<double>(want.token.begin() + 1, want.token.end() - 1));
     CHECK(check_of(e, "special_tokens") == want.token.front() + want.token.back());
-    CHECK(std::abs(check_of(e, "ledger_gap")) <= 1e-9);
+    CHECK(std::abs(check_of(e, "conservation_gap")) <= 1e-9);
     double sum = 0;
     for (const double x : weights_of(e)) sum += x;
     for (const auto& [name, value] : e.checks)
-      if (name != "ledger_gap" && name != "backward_passes") sum += value;
+      if (name != "conservation_gap" && name != "backward_passes") sum += value;
     CHECK(std::abs(sum - e.log_odds) <= 1e-9);
     for (const char* share : {"log_odds.log_sum_exp", "head.epsilon", "blocks.0.attn.softmax",
                               "blocks.1.mlp.bias", "blocks.0.attn.layer_norm", "embed.position"})

@@ -211,7 +211,7 @@ struct Processes : TemporaryFolder {
   void check_gone() const {
     for (const char* name : {"itself", "left"}) {
       const auto runs = [&] {
-        std::ifstream status(text("/proc/", in(name), "/stat"));
+        std::ifstream status(concat("/proc/", in(name), "/stat"));
         std::string number, program, state;
         return (status >> number >> program >> state) && state != "Z";
       };

@@ -173,12 +173,12 @@ TEST_CASE("explain: leave-one-out and linear deletion of an additive classifier 
   }
 }
 
-TEST_CASE("explain: absent tokens can be replaced by a filler") {
+TEST_CASE("explain: absent tokens can be replaced by another") {
   FunctionBlackBox f([](std::span<const TokenId> ids) {
     return static_cast<double>(ids.front()) * 100 + static_cast<double>(ids.back());
   });
   const ExplainedText text({10, 12}, kSpecial);
-  const Explanation e = explain(method_named("leave-one-out"), f, text, {.absence = {4}});
+  const Explanation e = explain(method_named("leave-one-out"), f, text, {.masking = {4}});
   CHECK(weights_of(e) == std::vector<double>{600, 8});
 }
 

@@ -157,8 +157,9 @@ TEST_CASE("integrated gradients: from the pad or mask token special tokens have 
   for (const Baseline baseline : {Baseline::pad, Baseline::mask}) {
     Opened opened(small_config(Architecture::bert, 2));
     const Explanation e = opened.explained({.baseline = baseline, .pad_id = 5, .mask_id = 6});
-    const TokenId filler = baseline == Baseline::pad ? 5 : 6;
-    const double empty = opened.f.log_odds(std::vector<TokenId>{1, filler, filler, filler, filler, 2});
+    const TokenId replacement = baseline == Baseline::pad ? 5 : 6;
+    const double empty =
+        opened.f.log_odds(std::vector<TokenId>{1, replacement, replacement, replacement, replacement, 2});
     CHECK(std::abs(check_of(e, "log_odds_baseline") - empty) <= 1e-12);
     CHECK(check_of(e, "special_tokens") == 0);
     CHECK(std::abs(sum_of(weights_of(e)) - (e.log_odds - empty)) <= 1e-3);

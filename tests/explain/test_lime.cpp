@@ -124,7 +124,7 @@ TEST_CASE("lime: the dense ridge regression on the same texts") {
 }
 
 TEST_CASE("lime: removals of every size, all tokens only where a text is left") {
-  const auto sizes = [](std::vector<TokenId> ids, Absence absence) {
+  const auto sizes = [](std::vector<TokenId> ids, Masking masking) {
     std::vector<Index> removed(7);
     FunctionBlackBox f([&](std::span<const TokenId> asked) {
       Index kept = 0;
@@ -133,7 +133,7 @@ TEST_CASE("lime: removals of every size, all tokens only where a text is left") 
       return answer_of(asked);
     });
     explain(method_named("lime"), f, {std::move(ids), kSpecial},
-            {.budget = 2000, .absence = absence, .held_out = 0});
+            {.budget = 2000, .masking = masking, .held_out = 0});
     return removed;
   };
   const std::vector<TokenId> bare = {10, 11, 12, 13, 14, 15};

@@ -24,22 +24,22 @@ double sum(const Numbers& x) {
   return std::accumulate(x.begin(), x.end(), 0.0);
 }
 
-const LedgerLine& line(const Relevance& r, const std::string& name) {
-  const auto at = std::ranges::find(r.ledger, name, &LedgerLine::name);
-  REQUIRE(at != r.ledger.end());
+const ConservationLine& line(const Relevance& r, const std::string& name) {
+  const auto at = std::ranges::find(r.conservation, name, &ConservationLine::name);
+  REQUIRE(at != r.conservation.end());
   return *at;
 }
 
-double absorbed(const Relevance& r, double LedgerLine::*share) {
+double absorbed(const Relevance& r, double ConservationLine::*share) {
   double total = 0;
-  for (const LedgerLine& l : r.ledger) total += l.*share;
+  for (const ConservationLine& l : r.conservation) total += l.*share;
   return total;
 }
 
 // Every line balances, begins where the one before it ended, and the last one leaves what the tokens have.
-void check_ledger(const Relevance& r, double tolerance) {
+void check_conservation(const Relevance& r, double tolerance) {
   double came = r.log_odds, kept = 0;
-  for (const LedgerLine& l : r.ledger) {
+  for (const ConservationLine& l : r.conservation) {
     CAPTURE(l.name);
     CHECK(std::abs(l.in - came) <= tolerance);
     CHECK(std::abs(l.in - l.out - l.absorbed()) <= tolerance);
@@ -57,7 +57,7 @@ void check_against_oracle(const Classifier<double>& model, const Texts& text, In
   CHECK(relative_error(got.token, want.token) <= 1e-9);
   CHECK(std::abs(line(got, "log_odds").out - sum(want.linear_parts)) <= 1e-9);
   Numbers totals;
-  for (const LedgerLine& l : got.ledger)
+  for (const ConservationLine& l : got.conservation)
     if (l.name == "head" || l.name == "embed" || l.name == "embed.map" || l.name.starts_with("blocks"))
       totals.push_back(l.out);
   CHECK(relative_error(totals, want.totals) <= 1e-9);
@@ -74,7 +74,7 @@ void check_model(const ClassifierConfig& config, std::uint64_t seed, Index targe
   const Texts text = random_texts(config, {6}, seed);
   const Relevance r = attn_lrp(model, text.ids, text.types, target, epsilon);
   CHECK(std::abs(r.log_odds - log_odds<double>(logits_of(model, text), target)) <= 1e-12);
-  check_ledger(r, 1e-9);
+  check_conservation(r, 1e-9);
   check_against_oracle(model, text, target, epsilon, r);
 }
 
@@ -141,29 +141,29 @@ TEST_CASE("a pad token inside a RoBERTa text keeps its own position") {
   Texts text;
   text.add({5, model.config().pad_id, 7, 9});
   const Relevance r = attn_lrp(model, text.ids, {}, 0);
-  check_ledger(r, 1e-9);
+  check_conservation(r, 1e-9);
   check_against_oracle(model, text, 0, kRelevanceEpsilon, r);
 }
 
-TEST_CASE("the ledger of Hugging Face models adds up to the log-odds") {
+TEST_CASE("the relevance of Hugging Face models adds up to the log-odds") {
   for (const Architecture a : kGoldenArchitectures) {
     CAPTURE(std::string(name(a)));
-    const LoadedModel<double> loaded = load_model<double>(text("tests/golden/", name(a)));
+    const LoadedModel<double> loaded = load_model<double>(concat("tests/golden/", name(a)));
     const Texts text = random_texts(loaded.model->config(), {9}, 4);
     for (const double epsilon : {kRelevanceEpsilon, 0.1}) {
       const Relevance r = attn_lrp(*loaded.model, text.ids, text.types, 1, epsilon);
-      check_ledger(r, 1e-9);
+      check_conservation(r, 1e-9);
       check_against_oracle(*loaded.model, text, 1, epsilon, r);
     }
   }
 }
 
-TEST_CASE("the ledger names the places from the log-odds to the embeddings") {
+TEST_CASE("the conservation record names the places from the log-odds to the embeddings") {
   const auto names = [](const ClassifierConfig& c) {
     Classifier<double> model(c);
     const Relevance r = attn_lrp(model, random_texts(c, {3}, 1).ids, {}, 0);
     std::vector<std::string> list;
-    for (const LedgerLine& l : r.ledger) list.push_back(l.name);
+    for (const ConservationLine& l : r.conservation) list.push_back(l.name);
     return list;
   };
   CHECK(names(small_config(Architecture::bert, 2)) ==
@@ -193,7 +193,7 @@ TEST_CASE("one token through attention has the relevance worked out by hand") {
   CHECK(std::abs(r.token[0] - 11) <= 1e-13);
   CHECK(std::abs(line(r, "blocks.0.attn").bias - (-2 + 1)) <= 1e-13);
   CHECK(std::abs(line(r, "blocks.0.attn").softmax - 7) <= 1e-13);
-  check_ledger(r, 1e-12);
+  check_conservation(r, 1e-12);
 }
 
 TEST_CASE("in a mean of words each word has half of its share and the softmax the other half") {
@@ -208,7 +208,7 @@ TEST_CASE("in a mean of words each word has half of its share and the softmax th
   CHECK(std::abs(r.log_odds - 2) <= 1e-13);
   CHECK(relative_error(r.token, Numbers{5.0 / 6, -3.0 / 6, 4.0 / 6}) <= 1e-8);
   CHECK(std::abs(line(r, "blocks.0.attn").softmax - 1) <= 1e-8);
-  check_ledger(r, 1e-12);
+  check_conservation(r, 1e-12);
 }
 
 TEST_CASE("LayerNorm keeps its bias and gives the mean's share back to the row") {
@@ -224,7 +224,7 @@ TEST_CASE("LayerNorm keeps its bias and gives the mean's share back to the row")
   CHECK(std::abs(r.log_odds - 6) <= 4e-5);
   CHECK(std::abs(r.token[0] - 5) <= 4e-5);
   CHECK(std::abs(line(r, "head").layer_norm - 1) <= 1e-13);
-  check_ledger(r, 1e-12);
+  check_conservation(r, 1e-12);
 }
 
 TEST_CASE("what the tangent of log-sum-exp leaves is minus the entropy of the other classes") {
@@ -261,7 +261,7 @@ TEST_CASE("words that do not matter have no relevance") {
     const Relevance r = attn_lrp(model, std::vector<TokenId>{3, 9, 4}, {}, 1);
     CHECK(std::abs(r.log_odds) > 1e-3);
     CHECK(r.token == Numbers{0, 0, 0});
-    check_ledger(r, 1e-9);
+    check_conservation(r, 1e-9);
   }
 }
 
@@ -271,7 +271,7 @@ TEST_CASE("denominators of zero pass nothing on") {
       Classifier<double> model(small_config(a, 1));
       const Relevance r = attn_lrp(model, std::vector<TokenId>{3, 9, 4}, {}, 1, epsilon);
       CHECK(r.token == Numbers{0, 0, 0});
-      check_ledger(r, 1e-12);
+      check_conservation(r, 1e-12);
     }
 }
 
@@ -281,9 +281,9 @@ TEST_CASE("epsilon absorbs more the larger it is, and next to nothing by default
   const Texts text = random_texts(model.config(), {8}, 12);
   const auto explained = [&](double epsilon) { return attn_lrp(model, text.ids, text.types, 0, epsilon); };
   const Relevance none = explained(0), standard = explained(kRelevanceEpsilon), large = explained(0.1);
-  CHECK(absorbed(none, &LedgerLine::epsilon) == 0);
+  CHECK(absorbed(none, &ConservationLine::epsilon) == 0);
   CHECK(relative_error(standard.token, none.token) <= 1e-6);
-  CHECK(std::abs(absorbed(large, &LedgerLine::epsilon)) > 1e-3);
+  CHECK(std::abs(absorbed(large, &ConservationLine::epsilon)) > 1e-3);
 }
 
 TEST_CASE("the number of threads does not change a bit") {
@@ -295,7 +295,7 @@ TEST_CASE("the number of threads does not change a bit") {
     set_threads(count);
     const Relevance r = attn_lrp(model, text.ids, {}, 1);
     Numbers all = r.token;
-    for (const LedgerLine& l : r.ledger)
+    for (const ConservationLine& l : r.conservation)
       all.insert(all.end(), {l.in, l.out, l.bias, l.epsilon, l.softmax, l.layer_norm, l.own});
     return all;
   };
@@ -318,7 +318,7 @@ TEST_CASE("float relevances are near those in double") {
     const Relevance got = attn_lrp(single, text.ids, text.types, 1),
                     want = attn_lrp(model, text.ids, text.types, 1);
     CHECK(relative_error(got.token, want.token) <= 1e-3);
-    check_ledger(got, 1e-3);
+    check_conservation(got, 1e-3);
   }
 }
 

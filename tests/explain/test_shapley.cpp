@@ -31,7 +31,7 @@ struct TableGame {
   Numbers v;
   std::vector<Index> asked = std::vector<Index>(v.size());
 
-  GameValues values() {
+  ValueFunction values() {
     return [this](const Coalitions& coalitions) {
       Numbers answers;
       for (Index i = 0; i < coalitions.size(); ++i) {
@@ -238,7 +238,7 @@ TEST_CASE("Kernel SHAP: exact when the budget covers all coalitions, each asked 
 
 TEST_CASE("Kernel SHAP: exact for additive games from the smallest budget on") {
   const Numbers own = test::random_values<double>(40, 8);
-  const GameValues additive = [&](const Coalitions& coalitions) {
+  const ValueFunction additive = [&](const Coalitions& coalitions) {
     Numbers answers(coalitions.size(), -2.0);
     for (Index i = 0; i < coalitions.size(); ++i)
       for (Index j = 0; j < 40; ++j) answers[i] += coalitions.row(i)[j] * own[j];

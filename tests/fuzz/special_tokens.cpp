@@ -15,8 +15,8 @@ namespace {
 constexpr const char* kFiles[] = {"special_tokens_map.json", "tokenizer_config.json", "added_tokens.json"};
 
 void check(const slalom::FolderTokens& tokens) {
-  if (!std::ranges::is_sorted(tokens.markers)) std::abort();
-  for (const slalom::TokenId id : tokens.markers)
+  if (!std::ranges::is_sorted(tokens.special_ids)) std::abort();
+  for (const slalom::TokenId id : tokens.special_ids)
     if (!tokens.vocabulary.contains(id)) std::abort();
   for (const slalom::AddedToken& token : tokens.named)
     if (tokens.vocabulary.find(token.content) != token.id) std::abort();

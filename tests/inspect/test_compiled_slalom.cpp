@@ -27,7 +27,7 @@ std::vector<SlalomWord> random_table(std::uint64_t seed, int words, double shift
   std::vector<SlalomWord> table;
   for (int k = 0; k < words; ++k) {
     const double importance = 10 * rng.uniform() - 5, value = 20 * rng.uniform() - 10;
-    table.push_back({text("w", k), 1, importance + shift, value});
+    table.push_back({concat("w", k), 1, importance + shift, value});
   }
   return table;
 }

@@ -119,7 +119,7 @@ TEST_CASE("activations: q, k, v, pattern and z of a block, recomputed from what 
     const Named a = by_name(activations<double>(model, kText));
     const ParameterStore<double>& store = model.parameters();
     for (const Index l : {0, 1}) {
-      const std::string block = text("blocks.", l, ".");
+      const std::string block = concat("blocks.", l, ".");
       const std::string before = l == 0 ? "embed" : "blocks.0.resid_post";
       const Values& read = a.at(architecture == Architecture::gpt2 ? block + "norm1" : before).data;
       const BlockIds& ids = model.blocks()[static_cast<std::size_t>(l)];
@@ -158,7 +158,7 @@ TEST_CASE("attention_patterns: rows sum to 1, and GPT-2 looks back only") {
       CHECK(layer == k / H);
       CHECK(head == k % H);
       CHECK(pattern.shape == std::vector<Index>{S, S});
-      const Values& whole = all.at(text("blocks.", layer, ".attn.pattern")).data;
+      const Values& whole = all.at(concat("blocks.", layer, ".attn.pattern")).data;
       CHECK(relative_error(pattern.data, std::span(whole).subspan(static_cast<std::size_t>(head * S * S),
                                                                   static_cast<std::size_t>(S * S))) == 0);
       for (Index i = 0; i < S; ++i) {

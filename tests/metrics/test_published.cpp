@@ -136,7 +136,7 @@ TEST_CASE("published human attention: the last word's mark, once a token, no pun
 TEST_CASE("insertion and deletion agree with the published code") {
   test::with_published_models(
       "insertion_deletion.json", [](BlackBox& f, const ExplainedText& text, const Json& r) {
-        const GameValues values = coalition_values(f, text, {});
+        const ValueFunction values = coalition_values(f, text, {});
         const int label = r["label"].get<int>();
         for (std::size_t row = 0; row < r["scores"].size(); ++row) {
           const auto scores = r["scores"][row].get<Numbers>();

@@ -19,7 +19,7 @@ struct Additive {
   Numbers own;
   std::vector<std::vector<std::uint8_t>> asked{};
 
-  GameValues values() {
+  ValueFunction values() {
     return [this](const Coalitions& coalitions) {
       Numbers answers;
       for (Index i = 0; i < coalitions.size(); ++i) {

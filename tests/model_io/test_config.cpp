@@ -15,7 +15,7 @@ namespace {
 
 // A config.json as Hugging Face writes it, of 2 layers, width 32, 4 heads, 101 words.
 Json golden(Architecture a) {
-  return parse_json(read_file(text("tests/golden/", name(a), "/config.json")), "golden");
+  return parse_json(read_file(concat("tests/golden/", name(a), "/config.json")), "golden");
 }
 
 ClassifierConfig parsed(const Json& json) {
@@ -183,7 +183,7 @@ TEST_CASE("config: the head of another task is refused by its name") {
         message_of(Architecture::bert, [&](Json& j) { j["architectures"] = {architecture}; });
     CAPTURE(message);
     CHECK(message.starts_with(
-        text("config.json: field \"architectures\": found \"", architecture, "\", ", what)));
+        concat("config.json: field \"architectures\": found \"", architecture, "\", ", what)));
   };
   refused("BertForTokenClassification", "a token classifier");
   refused("BertForQuestionAnswering", "a model that answers questions");
@@ -221,7 +221,7 @@ TEST_CASE("config: wrong types and values name file and field, what was found an
   const auto check = [](const char* field, const Json& value, const char* rest) {
     const std::string message = message_of(Architecture::bert, [&](Json& j) { j[field] = value; });
     CAPTURE(message);
-    CHECK(message.starts_with(text("config.json: field \"", field, "\": found ")));
+    CHECK(message.starts_with(concat("config.json: field \"", field, "\": found ")));
     CHECK(message.find(rest) != std::string::npos);
   };
   check("hidden_size", "32", "\"32\" (string)");
@@ -257,7 +257,7 @@ TEST_CASE("config: errors call a field as the file does") {
   const auto names = [](Architecture a, const char* field, const Json& value) {
     const std::string message = message_of(a, [&](Json& j) { j[field] = value; });
     CAPTURE(message);
-    CHECK(message.find(text("field \"", field, "\"")) != std::string::npos);
+    CHECK(message.find(concat("field \"", field, "\"")) != std::string::npos);
   };
   names(Architecture::bert, "num_attention_heads", 5);
   names(Architecture::gpt2, "n_head", 7);
@@ -269,7 +269,7 @@ TEST_CASE("config: errors call a field as the file does") {
 TEST_CASE("config: features that would change the numbers are refused") {
   const auto refused = [](Architecture a, const char* field, const Json& value, const char* rest) {
     CHECK(message_of(a, [&](Json& j) { j[field] = value; }) ==
-          text("config.json: field \"", field, "\": found ", rest));
+          concat("config.json: field \"", field, "\": found ", rest));
   };
   refused(Architecture::bert, "position_embedding_type", "relative_key", "\"relative_key\", wanted absolute");
   refused(Architecture::bert, "is_decoder", true, "true, wanted false");
@@ -293,7 +293,7 @@ TEST_CASE("config: our switches are checked as well") {
 TEST_CASE("read_config: names the file") {
   const test::TemporaryFolder folder;
   CHECK_THROWS_WITH_AS(read_config(folder.path),
-                       text(folder.path, "/config.json: cannot open: No such file or directory").c_str(),
+                       concat(folder.path, "/config.json: cannot open: No such file or directory").c_str(),
                        Error);
   folder.write("config.json", "{\"model_type\": ");
   try {

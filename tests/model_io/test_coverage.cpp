@@ -42,8 +42,8 @@ std::string outcome(const Case& c) {
 }
 
 std::string table(const char* title, const std::vector<Case>& cases) {
-  std::string rows = text("## ", title, "\n\n| in the folder | read, or refused with |\n|---|---|\n");
-  for (const Case& c : cases) rows += text("| ", c.what, " | ", outcome(c), " |\n");
+  std::string rows = concat("## ", title, "\n\n| in the folder | read, or refused with |\n|---|---|\n");
+  for (const Case& c : cases) rows += concat("| ", c.what, " | ", outcome(c), " |\n");
   return rows + "\n";
 }
 
@@ -99,7 +99,7 @@ std::function<void(const TemporaryFolder&)> golden_bert(const char* weights) {
   return [=](const TemporaryFolder& folder) {
     without_weights(folder);
     folder.write("config.json", read_file("tests/golden/bert/config.json"));
-    for (const auto& file : std::filesystem::directory_iterator(text("tests/golden/bin/", weights)))
+    for (const auto& file : std::filesystem::directory_iterator(concat("tests/golden/bin/", weights)))
       folder.write(file.path().filename().string(), read_file(file.path().string()));
   };
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kSeed = 0xFEDCBA9876543210u;  // no double holds it
 
 FullyConnected<float> small_network() {
-  FullyConnected<float> model({.context = 4, .width = 6, .hidden = 5, .vocabulary = 7, .filler = 2}, kSeed);
+  FullyConnected<float> model({.context = 4, .width = 6, .hidden = 5, .vocabulary = 7, .padding = 2}, kSeed);
   // As if trained: not what the seed gives.
   for (int i = 0; i < model.parameters().count(); ++i)
     for (float& x : model.parameters().value({i}).span()) x += 0.25f;

@@ -28,7 +28,7 @@ constexpr const char* kGolden[] = {"bert",
                                    "distilbert_regression"};
 
 std::string golden(const char* name) {
-  return text("tests/golden/", name);
+  return concat("tests/golden/", name);
 }
 
 // --- parity with Hugging Face ----------------------------------------------------------------------------
@@ -79,7 +79,7 @@ struct GoldenStep {
   Var logits, loss;
   GoldenStep(Classifier<T>& model, const GoldenCase& c)
       : logits(model.forward(tape, c.texts.packed(),
-                             {.last_block = Pass::LastBlock::all_rows, .patterns = true})),
+                             {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true})),
         loss(slalom::loss(tape, logits, c.texts, model.problem())) {}
 
   std::vector<T> named(const std::string& wanted) const {
@@ -106,10 +106,10 @@ void check_activations(const GoldenStep<double>& step, const GoldenCase& c, std:
   const Json &patterns = c.json["attentions"], &hidden = c.json["hidden_states"];
   REQUIRE(hidden.size() == patterns.size() + 1);
   for (std::size_t l = 0; l < patterns.size(); ++l)
-    CHECK(relative_error(step.named(text("blocks.", l, ".attn.pattern")), flattened(patterns[l])) <= 1e-9);
+    CHECK(relative_error(step.named(concat("blocks.", l, ".attn.pattern")), flattened(patterns[l])) <= 1e-9);
   for (std::size_t l = 0; l < hidden.size(); ++l) {
     if (a == "gpt2" && l == patterns.size()) continue;  // stored after the final LayerNorm
-    const std::string name = l == 0 ? "embed" : text("blocks.", l - 1, ".resid_post");
+    const std::string name = l == 0 ? "embed" : concat("blocks.", l - 1, ".resid_post");
     CHECK(relative_error(step.named(name), flattened(hidden[l])) <= 1e-9);
   }
 }
@@ -387,15 +387,15 @@ TEST_CASE("load: a missing tensor, a wrong shape, NaN: each names file and tenso
   };
   CHECK(refused([&](TensorList& l) {
           l.tensors.erase(l.tensors.begin() + std::ptrdiff_t(l.place(weight)));
-        }) == text(file, ": tensor \"", weight, "\" is missing"));
+        }) == concat(file, ": tensor \"", weight, "\" is missing"));
   CHECK(refused([&](TensorList& l) {
           l.tensors[l.place(weight)].shape = {12, 48};
-        }) == text(file, ": tensor \"", weight, "\": found shape (12, 48), wanted (24, 24) (config.json)"));
+        }) == concat(file, ": tensor \"", weight, "\": found shape (12, 48), wanted (24, 24) (config.json)"));
   CHECK(refused([&](TensorList& l) { l.tensors[l.place(weight)].shape = {576}; }) ==
-        text(file, ": tensor \"", weight, "\": found shape (576), wanted (24, 24) (config.json)"));
+        concat(file, ": tensor \"", weight, "\": found shape (576), wanted (24, 24) (config.json)"));
   for (const float bad : {NAN, INFINITY})
     CHECK(refused([&](TensorList& l) { l.values[l.place(weight)][7] = bad; }) ==
-          text(file, ": tensor \"", weight, "\": found NaN or Inf, wanted finite numbers"));
+          concat(file, ": tensor \"", weight, "\": found NaN or Inf, wanted finite numbers"));
 }
 
 TEST_CASE("load: missing folder, configuration or tensors") {
@@ -404,9 +404,9 @@ TEST_CASE("load: missing folder, configuration or tensors") {
   CHECK(refusal(folder.path).starts_with(folder.file("config.json: ")));
   folder.write("config.json", config_json(small_config(Architecture::bert, 1)));
   CHECK(refusal(folder.path) ==
-        text(folder.path,
-             ": found no weights, wanted model.safetensors or pytorch_model.bin, or one of them in shards "
-             "with its .index.json"));
+        concat(folder.path,
+               ": found no weights, wanted model.safetensors or pytorch_model.bin, or one of them in shards "
+               "with its .index.json"));
   folder.write("model.safetensors", "half a file");
   CHECK(refusal(folder.path).starts_with(folder.file("model.safetensors: ")));
 }
@@ -450,14 +450,14 @@ TEST_CASE("load: bad shards and indices name the file") {
   for (const char* name : {"../a.safetensors", "/etc/passwd", ""}) {
     Json changed = index;
     changed["weight_map"]["classifier.weight"] = name;
-    CHECK(refused(changed) == text(path, ": tensor \"classifier.weight\": found file \"", name,
-                                   "\", wanted a name in this folder"));
+    CHECK(refused(changed) == concat(path, ": tensor \"classifier.weight\": found file \"", name,
+                                     "\", wanted a name in this folder"));
   }
   Json changed = index;
   changed["weight_map"]["classifier.weight"] = 3;
-  CHECK(refused(changed).starts_with(text(path, ": weight_map: field \"classifier.weight\": found 3")));
-  CHECK(refused({{"weight_map", Json::object()}}) == text(path, ": field \"weight_map\": found no files"));
-  CHECK(refused({{"metadata", 1}}).starts_with(text(path, ": field \"weight_map\"")));
+  CHECK(refused(changed).starts_with(concat(path, ": weight_map: field \"classifier.weight\": found 3")));
+  CHECK(refused({{"weight_map", Json::object()}}) == concat(path, ": field \"weight_map\": found no files"));
+  CHECK(refused({{"metadata", 1}}).starts_with(concat(path, ": field \"weight_map\"")));
   std::filesystem::copy_file(folder.file("a.safetensors"), folder.file("c.safetensors"));
   changed = index;
   changed["weight_map"]["classifier.weight"] = "c.safetensors";

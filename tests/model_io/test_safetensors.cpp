@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 /// A file below the system's temporary folder that is gone at the end.
 struct TemporaryFile {
-  std::string path = (fs::temp_directory_path() / text("slalom-", getpid(), ".safetensors")).string();
+  std::string path = (fs::temp_directory_path() / concat("slalom-", getpid(), ".safetensors")).string();
   ~TemporaryFile() { fs::remove(path); }
 };
 
@@ -36,8 +36,8 @@ std::vector<T> read_all(const TensorFile& file, std::string_view name) {
 /// A file of one tensor with the given bytes.
 void put_tensor(const std::string& path, const std::string& dtype, std::size_t extent,
                 const std::string& bytes) {
-  const std::string json = text("{\"x\":{\"dtype\":\"", dtype, "\",\"shape\":[", extent,
-                                "],\"data_offsets\":[0,", bytes.size(), "]}}");
+  const std::string json = concat("{\"x\":{\"dtype\":\"", dtype, "\",\"shape\":[", extent,
+                                  "],\"data_offsets\":[0,", bytes.size(), "]}}");
   const std::uint64_t length = json.size();
   std::string start(sizeof length, '\0');
   std::memcpy(start.data(), &length, sizeof length);

@@ -118,7 +118,7 @@ TEST_CASE("vocab.txt: added tokens") {
     "10": {"content": "<e>", "lstrip": true, "rstrip": true, "normalized": false, "special": true},
     "4": {"content": "[MASK]", "special": true}}})");
   CHECK(encoded(folder, "cafe <e> [MASK]") == "[CLS] cafe <e> [MASK] [SEP]");
-  CHECK(read_folder_tokens(folder.path).markers == std::vector<TokenId>{0, 2, 3, 10});
+  CHECK(read_folder_tokens(folder.path).special_ids == std::vector<TokenId>{0, 2, 3, 10});
 }
 
 TEST_CASE("vocab.json and merges.txt: GPT-2 adds nothing, and texts hold no special tokens") {
@@ -204,7 +204,7 @@ TEST_CASE("tokenizer.json and vocab.txt of the same vocabulary give the same ids
       CHECK(one.places[i].word == other.places[i].word);
     }
   }
-  CHECK(read_folder_tokens(json.path).markers == read_folder_tokens(text.path).markers);
+  CHECK(read_folder_tokens(json.path).special_ids == read_folder_tokens(text.path).special_ids);
 }
 
 TEST_CASE("vocab.txt: without [CLS] and [SEP] where the configuration says null") {
@@ -234,7 +234,7 @@ TEST_CASE("word tokenizer: words read as their ids, lower-cased and split as far
   const Encoding pair = load_tokenizer(folder.path)->encode_pair("the", "word1", "here");
   CHECK(pair.ids == std::vector<TokenId>{1, 5, 2, 6, 2});
   CHECK(pair.types == std::vector<TokenId>{0, 0, 0, 1, 1});
-  CHECK(read_folder_tokens(folder.path).markers == std::vector<TokenId>{0, 1, 2});
+  CHECK(read_folder_tokens(folder.path).special_ids == std::vector<TokenId>{0, 1, 2});
   const std::string long_word(150, 'x');
   const Vocabulary odd({"[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "The", "can't", long_word});
   folder.write("vocab.txt", "another\n");

@@ -144,7 +144,7 @@ void check_activation_names(const ClassifierConfig& config) {
   randomise(model, 1);
   const Texts text = random_texts(config, {7}, 2);
   Tape<double> tape;
-  model.forward(tape, text.packed(), {.last_block = Pass::LastBlock::all_rows, .patterns = true});
+  model.forward(tape, text.packed(), {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   std::map<std::string, Index> sizes;
   for (const NamedTensor<double>& named : tape.names()) {
     const std::string name = to_string(named.name);
@@ -182,7 +182,7 @@ TEST_CASE("activations: patterns sum to one, and logits are the head's") {
   randomise(model, 1);
   Tape<double> tape;
   const Var logits = model.forward(tape, random_texts(config, {7}, 2).packed(),
-                                   {.last_block = Pass::LastBlock::all_rows, .patterns = true});
+                                   {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   const auto find = [&](const char* name) {
     const auto found = std::ranges::find_if(
         tape.names(), [=](const NamedTensor<double>& n) { return to_string(n.name) == name; });

@@ -22,7 +22,7 @@ void check_against_oracle(const ClassifierConfig& config) {
   const Texts texts = random_texts(config, kLengths, 2);
   for (const std::uint64_t* key : {static_cast<const std::uint64_t*>(nullptr), &kKey}) {
     const std::vector<double> want = oracle_logits(model, texts.packed(), key);
-    for (const auto rows : {Pass::LastBlock::read_out_rows, Pass::LastBlock::all_rows})
+    for (const auto rows : {ForwardOptions::LastBlock::read_out_rows, ForwardOptions::LastBlock::all_rows})
       for (const Recording recording : {Recording::on, Recording::off})
         CHECK(relative_error(logits_of(model, texts, {key, rows}, recording), want) <= 1e-12);
   }
@@ -217,7 +217,7 @@ TEST_CASE("word rows that are the embeddings of the ids give the same bits, whoe
     std::vector<float> rows = word_rows(model, texts);
     const Shape shape{std::ssize(texts.ids), model.config().table_width()};
     for (const Recording recording : {Recording::on, Recording::off})
-      for (const auto last : {Pass::LastBlock::read_out_rows, Pass::LastBlock::all_rows})
+      for (const auto last : {ForwardOptions::LastBlock::read_out_rows, ForwardOptions::LastBlock::all_rows})
         for (const bool frozen : {false, true}) {
           Tape<float> tape(recording);
           const Var given = tape.constant({rows.data(), shape});

@@ -23,7 +23,7 @@ const FullyConnectedConfig kConfig{.context = 4,
                                    .hidden = 5,
                                    .vocabulary = 10,
                                    .labels = 3,
-                                   .filler = 6,
+                                   .padding = 6,
                                    .embedding_deviation = 2};
 
 /// The frozen embeddings, drawn again: normal(0, deviation) row by row, rounded to float.
@@ -50,7 +50,7 @@ Values affine(const ParameterStore<double>& store, const std::string& layer, con
 
 /// logits = W₂ ReLU(W₁ [e(t_1) … e(t_context)] + b₁) + b₂ of one text.
 Values logits_by_hand(const ParameterStore<double>& store, Text text) {
-  text.resize(static_cast<std::size_t>(kConfig.context), kConfig.filler);
+  text.resize(static_cast<std::size_t>(kConfig.context), kConfig.padding);
   Values x;
   for (const TokenId id : text)
     for (const double e : embedding(id)) x.push_back(e);
@@ -144,8 +144,8 @@ TEST_CASE("FullyConnected: texts that it cannot read") {
   CHECK(error_of(kConfig, {{1}, {1, 10}}) == "[fully_connected] text 1 has id 10, the vocabulary has 10");
   CHECK(error_of(kConfig, {{-1}}) == "[fully_connected] text 0 has id -1, the vocabulary has 10");
   FullyConnectedConfig no_filler = kConfig;
-  no_filler.filler = 10;
-  CHECK(construction_error(no_filler) == "[fully_connected] the filler has id 10, the vocabulary has 10");
+  no_filler.padding = 10;
+  CHECK(construction_error(no_filler) == "[fully_connected] the padding has id 10, the vocabulary has 10");
   FullyConnectedConfig empty = kConfig;
   empty.context = 0;
   CHECK(construction_error(empty) == "[parameters] hidden.weight has shape (5, 0), wanted positive extents");

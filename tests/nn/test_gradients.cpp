@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t kKey = 20240607;
 
-double loss_of(Classifier<double>& model, const Texts& texts, const Pass& pass) {
+double loss_of(Classifier<double>& model, const Texts& texts, const ForwardOptions& pass) {
   const std::vector<double> x = logits_of(model, texts, pass);
   const auto C = static_cast<std::size_t>(model.config().labels), B = x.size() / C;
   double loss = 0;
@@ -27,7 +27,7 @@ double loss_of(Classifier<double>& model, const Texts& texts, const Pass& pass) 
 }
 
 // Four-point central difference.
-double slope(Classifier<double>& model, const Texts& texts, const Pass& pass, double& x) {
+double slope(Classifier<double>& model, const Texts& texts, const ForwardOptions& pass, double& x) {
   constexpr double h = 2e-4;
   const double start = x;
   const auto shifted = [&](double by) {
@@ -50,7 +50,7 @@ void check_differences(const ClassifierConfig& config) {
   Classifier<double> model(config);
   randomise(model, 6);
   const Texts texts = random_texts(config, {4, 1, 7}, 2);
-  const Pass pass{&kKey};
+  const ForwardOptions pass{&kKey};
   const Step<double> step = run_step(model, texts, pass);
   CHECK(relative_error(step.loss, loss_of(model, texts, pass)) < 1e-13);
   double floor = 0;  // a key bias has no gradient but rounding: softmax ignores it
@@ -115,8 +115,9 @@ TEST_CASE("read-out rows alone give the logits and gradients of all rows, dropou
         Classifier<double> model(config);
         randomise(model, 1);
         const Texts texts = random_texts(config, {5, 1, 17, 2, 33}, 2);
-        const auto all = run_step(model, texts, {&kKey, Pass::LastBlock::all_rows});
-        check_same_gradients(run_step(model, texts, {&kKey, Pass::LastBlock::read_out_rows}), all, 1e-12);
+        const auto all = run_step(model, texts, {&kKey, ForwardOptions::LastBlock::all_rows});
+        check_same_gradients(run_step(model, texts, {&kKey, ForwardOptions::LastBlock::read_out_rows}), all,
+                             1e-12);
       }
 }
 

@@ -41,8 +41,8 @@ std::string HttpRequest::text() const {
 }
 
 std::string http_reply(int status, const std::string& body, const std::string& headers) {
-  return slalom::text("HTTP/1.1 ", status, " Status\r\nContent-Length: ", body.size(), "\r\n", headers,
-                      "\r\n", body);
+  return slalom::concat("HTTP/1.1 ", status, " Status\r\nContent-Length: ", body.size(), "\r\n", headers,
+                        "\r\n", body);
 }
 
 std::string chat_reply(const std::string& top_logprobs) {
@@ -74,7 +74,7 @@ HttpServer::~HttpServer() {
 }
 
 std::string HttpServer::url() const {
-  return slalom::text("http://127.0.0.1:", port_, "/v1");
+  return slalom::concat("http://127.0.0.1:", port_, "/v1");
 }
 
 void HttpServer::hold_until(const std::function<bool()>& ready) {
@@ -140,7 +140,7 @@ bool HttpServer::read_request(int connection, std::string& unread, HttpRequest& 
 std::string closed_url() {
   int port = 0;
   listen_somewhere(port).close();
-  return slalom::text("http://127.0.0.1:", port, "/v1");
+  return slalom::concat("http://127.0.0.1:", port, "/v1");
 }
 
 }  // namespace slalom::test

@@ -261,7 +261,7 @@ TEST_CASE("client: what would not pass is an error at once, with the server's wo
     return asked.error.starts_with(place) ? asked.error.substr(place.size()) : asked.error;
   };
   const auto saying = [](int status, const char* message) {
-    return http_reply(status, text(R"({"error":{"message":")", message, R"("}})"));
+    return http_reply(status, concat(R"({"error":{"message":")", message, R"("}})"));
   };
   CHECK(error_of(saying(400, "bad"), "--top-logprobs 20") == "status 400: \"bad\"");
   CHECK(error_of(saying(401, "who?"), "A_KEY") == "status 401: \"who?\"");
@@ -276,7 +276,7 @@ TEST_CASE("client: what would not pass is an error at once, with the server's wo
   CHECK(error_of(http_reply(200, R"({"choices":[{"message":{"content":"positive"}}]})"), "logprobs") ==
         R"(the server's answer: choices[0]: field "logprobs": missing, wanted an object)");
   CHECK(error_of(http_reply(200, std::string(kLongestReply + 1, ' ')), "")
-            .ends_with(text("the reply is longer than ", kLongestReply, " bytes")));
+            .ends_with(concat("the reply is longer than ", kLongestReply, " bytes")));
   CHECK(error_of(chat_reply(R"([{"token":"As","logprob":-0.1},{"token":"I","logprob":-2}])"), "--prompt") ==
         "the first answer begins with neither \"negative\" nor \"positive\", but with \"As\"");
 }

@@ -12,11 +12,11 @@
 #include "slalom/ops/dropout.hpp"
 #include "slalom/ops/elementwise.hpp"
 #include "slalom/ops/embedding.hpp"
+#include "slalom/ops/gather_rows.hpp"
 #include "slalom/ops/layer_norm.hpp"
 #include "slalom/ops/linear.hpp"
 #include "slalom/ops/matmul.hpp"
 #include "slalom/ops/reductions.hpp"
-#include "slalom/ops/row_pick.hpp"
 #include "slalom/ops/softmax.hpp"
 #include "slalom/ops/squared_error.hpp"
 
@@ -95,13 +95,13 @@ TEST_CASE_TEMPLATE("softmax: rows sum to one", T, float, double) {
                                                             1 / 3.0}) < kTolerance<T>);
 }
 
-TEST_CASE_TEMPLATE("row_pick: in any order, repeated", T, float, double) {
+TEST_CASE_TEMPLATE("gather_rows: in any order, repeated", T, float, double) {
   Tape<T> tape;
   const Var x = tensor<T>(tape, {3, 2}, {1, 2, 3, 4, 5, 6});
   const Index rows[] = {2, 0, 2}, outside[] = {3}, negative[] = {-1};
-  CHECK(values(tape, row_pick(tape, x, rows)) == std::vector<T>{5, 6, 1, 2, 5, 6});
-  CHECK_THROWS_WITH_AS(row_pick(tape, x, outside), "[row_pick] row 3 of x (3, 2)", Error);
-  CHECK_THROWS_WITH_AS(row_pick(tape, x, negative), "[row_pick] row -1 of x (3, 2)", Error);
+  CHECK(values(tape, gather_rows(tape, x, rows)) == std::vector<T>{5, 6, 1, 2, 5, 6});
+  CHECK_THROWS_WITH_AS(gather_rows(tape, x, outside), "[gather_rows] row 3 of x (3, 2)", Error);
+  CHECK_THROWS_WITH_AS(gather_rows(tape, x, negative), "[gather_rows] row -1 of x (3, 2)", Error);
 }
 
 TEST_CASE_TEMPLATE("cross_entropy: mean and single losses, in nats", T, float, double) {

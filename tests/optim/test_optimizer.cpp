@@ -162,7 +162,7 @@ TEST_CASE("optimizer: refreshed rows hold the dense values at every step, repeat
     test::DenseOptimizer oracle(config, model.values());
     for (int t = 1; t <= 30; ++t) {
       const std::vector<Index> rows = {t % 12, (5 * t + 1) % 12, t % 12};
-      optimizer.refresh_rows(model.table, rows);
+      optimizer.update_lazy_rows(model.table, rows);
       const Tensor<double> table = model.store.value(model.table);
       for (const Index row : rows)
         CHECK(relative_error(std::span(table.row(row), 5), std::span(&oracle.values[7 + 5 * row], 5)) <
@@ -229,8 +229,8 @@ TEST_CASE("optimizer: state, stamps and step count restore a run bit by bit") {
         CHECK(b.state()[k].name == c.state()[k].name);
         std::ranges::copy(b.state()[k].values, c.state()[k].values.begin());
       }
-      CHECK(b.row_stamps().at(0).parameter == "table");
-      std::ranges::copy(b.row_stamps()[0].steps, c.row_stamps()[0].steps.begin());
+      CHECK(b.lazy_row_steps().at(0).parameter == "table");
+      std::ranges::copy(b.lazy_row_steps()[0].steps, c.lazy_row_steps()[0].steps.begin());
       c.set_steps(b.steps());
     }
     a.refresh_all();
@@ -272,7 +272,7 @@ TEST_CASE("optimizer: a step and a refresh allocate nothing") {
     model.fill_gradients(1);
     const std::size_t before = test::allocations();
     optimizer.step();
-    optimizer.refresh_rows(model.table, model.all_rows);
+    optimizer.update_lazy_rows(model.table, model.all_rows);
     optimizer.refresh_all();
     CHECK(test::allocations() == before);
   }

@@ -195,7 +195,7 @@ TEST_CASE("attention maps say which axis reads, and the tokens along them") {
   t.tokens[1].piece = "##ing";
   t.attention = {{0, 0, std::vector<float>(9, 1.0F / 3)}};
   const std::string html = attention_maps(t);
-  CHECK(occurrences(html, text("the top left: &lt;b&gt; · ##ing · ", t.tokens[2].piece, ".")) == 1);
+  CHECK(occurrences(html, concat("the top left: &lt;b&gt; · ##ing · ", t.tokens[2].piece, ".")) == 1);
   CHECK(occurrences(html, "key (read) →") == 1);
   CHECK(occurrences(html, "↓ query (reads)") == 1);
 }

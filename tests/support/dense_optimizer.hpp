@@ -16,7 +16,7 @@ class DenseOptimizer {
       : values(std::move(start)), config_(config), a_(values.size()), b_(values.size()) {}
 
   void step(std::vector<double> gradient) {
-    const double rate = config_.schedule.rate(++t_);
+    const double rate = config_.schedule.learning_rate(++t_);
     if (config_.max_gradient_norm > 0) clip(gradient);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (config_.kind == OptimizerKind::sgd) sgd(i, gradient[i], rate);

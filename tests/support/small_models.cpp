@@ -51,14 +51,15 @@ Texts random_texts(const ClassifierConfig& config, const std::vector<Index>& len
 }
 
 template <class T>
-std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const Pass& pass, Recording recording) {
+std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass,
+                         Recording recording) {
   Tape<T> tape(recording);
   const std::span<T> logits = tape.value(model.forward(tape, texts.packed(), pass)).span();
   return {logits.begin(), logits.end()};
 }
 
 template <class T>
-Step<T> run_step(Classifier<T>& model, const Texts& texts, const Pass& pass) {
+Step<T> run_step(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass) {
   std::vector<int> labels;
   for (Index b = 0; b < texts.packed().texts(); ++b)
     labels.push_back(static_cast<int>(b % model.config().labels));
@@ -83,10 +84,10 @@ Step<T> run_step(Classifier<T>& model, const Texts& texts, const Pass& pass) {
   return step;
 }
 
-#define SLALOM_INSTANTIATE(T)                                                              \
-  template void randomise(Classifier<T>&, std::uint64_t);                                  \
-  template std::vector<T> logits_of(Classifier<T>&, const Texts&, const Pass&, Recording); \
-  template Step<T> run_step(Classifier<T>&, const Texts&, const Pass&);
+#define SLALOM_INSTANTIATE(T)                                                                        \
+  template void randomise(Classifier<T>&, std::uint64_t);                                            \
+  template std::vector<T> logits_of(Classifier<T>&, const Texts&, const ForwardOptions&, Recording); \
+  template Step<T> run_step(Classifier<T>&, const Texts&, const ForwardOptions&);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)
 #undef SLALOM_INSTANTIATE

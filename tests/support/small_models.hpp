@@ -43,7 +43,7 @@ struct Texts {
 Texts random_texts(const ClassifierConfig& config, const std::vector<Index>& lengths, std::uint64_t seed);
 
 template <class T>
-std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const Pass& pass = {},
+std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass = {},
                          Recording recording = Recording::off);
 
 template <class T>
@@ -55,6 +55,6 @@ struct Step {
 
 /// One recorded pass with labels 0, 1, 2, 0, …, and the way back from the mean cross-entropy.
 template <class T>
-Step<T> run_step(Classifier<T>& model, const Texts& texts, const Pass& pass);
+Step<T> run_step(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass);
 
 }  // namespace slalom::test

@@ -17,7 +17,7 @@ struct TemporaryFile {
 
   /// `name` keeps apart the files that one test has at a time.
   explicit TemporaryFile(std::string_view bytes, const char* name = "file")
-      : path(std::filesystem::temp_directory_path() / text("slalom_", getpid(), "_", name)) {
+      : path(std::filesystem::temp_directory_path() / concat("slalom_", getpid(), "_", name)) {
     write(bytes);
   }
   ~TemporaryFile() { std::filesystem::remove(path); }

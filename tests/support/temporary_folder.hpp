@@ -17,14 +17,14 @@ struct TemporaryFolder {
 
   /// `name` keeps apart the folders that one test has at a time.
   explicit TemporaryFolder(const char* name = "folder")
-      : path(std::filesystem::temp_directory_path() / text("slalom_", getpid(), "_", name)) {
+      : path(std::filesystem::temp_directory_path() / concat("slalom_", getpid(), "_", name)) {
     make_folders(path);
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path); }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  std::string file(std::string_view name) const { return text(path, "/", name); }
+  std::string file(std::string_view name) const { return concat(path, "/", name); }
   void write(std::string_view name, std::string_view bytes) const {
     OutputFile out(file(name));
     out.write(bytes);

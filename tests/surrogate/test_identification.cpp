@@ -28,7 +28,7 @@ Answers answers_of(const SlalomModel& model) {
 }
 
 void check_finite(const Identification& found) {
-  double sum = found.first_mse + found.polished_mse;
+  double sum = found.first_mse + found.refined_mse;
   for (const double v : found.model.value) sum += v;
   for (const double s : found.model.importance) {
     sum += s;
@@ -139,8 +139,8 @@ TEST_CASE("3K − 1 answers identify a SLALOM whose background cannot be asked")
       CAPTURE(tokens);
       CAPTURE(seed);
       CHECK(found.asked.texts() == 3 * tokens - 1);
-      CHECK(found.polished_mse < 1e-12);
-      CHECK(found.polished_mse <= found.first_mse);
+      CHECK(found.refined_mse < 1e-12);
+      CHECK(found.refined_mse <= found.first_mse);
       check_finite(found);
     }
 }
@@ -249,7 +249,7 @@ TEST_CASE("any answers end in finite numbers") {
     }
 }
 
-TEST_CASE("further pairs are ordered, new and different, and the polish is never worse") {
+TEST_CASE("further pairs are ordered, new and different, and the refinement is never worse") {
   const SlalomModel truth = random_slalom(6, 1, false, 3);
   Rng rng(9, Purpose::test);
   const auto noisy = [&](const std::vector<Tokens>& texts) {
@@ -267,7 +267,7 @@ TEST_CASE("further pairs are ordered, new and different, and the polish is never
     }
   }
   CHECK(some.asked.texts() == 11 + 12);
-  CHECK(some.polished_mse < some.first_mse);
+  CHECK(some.refined_mse < some.first_mse);
   // All 30 ordered pairs of 6 tokens, however many were asked for.
   const Identification all = identify_slalom(6, noisy, {.extra_pairs = 1000});
   CHECK(all.asked.texts() == 6 + 30);

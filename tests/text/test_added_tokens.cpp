@@ -14,7 +14,7 @@ std::string matches_of(const std::vector<AddedToken>& tokens, std::string_view t
   for (const AddedToken& token : tokens) names.push_back(token.content);
   std::string out;
   for (const AddedMatch& m : AddedTokenFinder(tokens, names).find(text))
-    out += slalom::text(out.empty() ? "" : " ", tokens[m.token].content, "[", m.begin, ",", m.end, ")");
+    out += slalom::concat(out.empty() ? "" : " ", tokens[m.token].content, "[", m.begin, ",", m.end, ")");
   return out;
 }
 

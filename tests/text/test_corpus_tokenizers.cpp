@@ -16,7 +16,7 @@ namespace {
 template <class Read>
 void check_corpus(const char* name, const Read& read) {
   int good = 0, bad = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(text("tests/corpus/", name))) {
+  for (const auto& entry : std::filesystem::directory_iterator(concat("tests/corpus/", name))) {
     const std::string path = entry.path().string();
     CAPTURE(path);
     if (entry.path().filename().string().starts_with("good-")) {

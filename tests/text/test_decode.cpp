@@ -11,14 +11,14 @@ using namespace slalom::test;
 
 namespace {
 
-/// Decodes what a folder's markers leave.
+/// Decodes what a folder's special_ids leave.
 struct Decoder {
   Tokenizer tokenizer;
   FolderTokens tokens;
   explicit Decoder(const std::string& folder)
       : tokenizer(load_tokenizer(folder).value()), tokens(read_folder_tokens(folder)) {}
   std::string text(std::vector<TokenId> ids) const {
-    std::erase_if(ids, [&](TokenId id) { return tokens.is_marker(id); });
+    std::erase_if(ids, [&](TokenId id) { return tokens.is_special(id); });
     return tokenizer.decode(ids);
   }
   std::string text_of(const std::vector<std::string>& names) const {

@@ -49,7 +49,7 @@ std::string shown(const Tokenizer& tokenizer, const Encoding& encoding) {
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
     const auto& [part, begin, end, word] = encoding.places[i];
     out += (i == 0 ? "" : " ") + tokenizer.vocabulary().token(encoding.ids[i]);
-    if (part >= 0) out += text("@", part, ":", begin, "-", end, "/", word);
+    if (part >= 0) out += concat("@", part, ":", begin, "-", end, "/", word);
   }
   return out;
 }

@@ -66,12 +66,12 @@ TEST_CASE("counting: words as the tokenizer cuts them") {
   WordCounter pieces(training_of(VocabularyKind::word_piece, 100));
   pieces.add("Café, cafe!", "here");
   std::string shown;
-  for (const auto& [word, count] : pieces.words()) shown += text(word, "=", count, " ");
+  for (const auto& [word, count] : pieces.words()) shown += concat(word, "=", count, " ");
   CHECK(shown == "!=1 ,=1 cafe=2 ");
   WordCounter pairs(training_of(VocabularyKind::byte_pair, 300));
   pairs.add("é a a", "here");
   shown.clear();
-  for (const auto& [word, count] : pairs.words()) shown += text(word, "=", count, " ");
+  for (const auto& [word, count] : pairs.words()) shown += concat(word, "=", count, " ");
   CHECK(shown == "Ã©=1 Ġa=2 ");
   CHECK_THROWS_AS(pairs.add("\xFF", "here"), Error);
 }

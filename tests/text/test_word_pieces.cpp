@@ -24,7 +24,7 @@ std::string pieces_of(const std::string& word, const Vocabulary& vocabulary,
   cut_word(word, vocabulary, options, pieces);
   std::string out;
   for (const Piece& p : pieces)
-    out += text(out.empty() ? "" : " ", vocabulary.token(p.id), "[", p.begin, ",", p.end, ")");
+    out += concat(out.empty() ? "" : " ", vocabulary.token(p.id), "[", p.begin, ",", p.end, ")");
   return out;
 }
 

@@ -22,7 +22,7 @@ class FixedLogits final : public TextClassifier<double> {
   Index labels() const override { return 2; }
   void rows_read(const PackedTexts&, ParameterId, std::vector<Index>&) const override {}
   void check(const PackedTexts&) const override {}
-  Var forward(Tape<double>& tape, const PackedTexts& texts, const Pass&) override {
+  Var forward(Tape<double>& tape, const PackedTexts& texts, const ForwardOptions&) override {
     const Tensor<double> logits = tape.allocate({texts.texts(), 2});
     for (Index b = 0; b < texts.texts(); ++b)
       std::ranges::copy(rows_[static_cast<std::size_t>(

@@ -71,7 +71,7 @@ void check_killed_runs_end_the_same(const Arguments& options) {
   Rng delays(5, Purpose::test);
   int killed = 0;  // a run may be faster than the signal, but not each of them
   for (int run = 0; run < 3; ++run) {
-    const std::string folder = all.file(text("run", run));
+    const std::string folder = all.file(concat("run", run));
     for (int start = 0; start < 3; ++start) {
       const double delay = start == 0 ? run : 80 * delays.uniform();
       const Finished finished = train(folder, start == 0 ? options : with(options, {"--resume"}),
@@ -125,7 +125,7 @@ TEST_CASE("train: an interrupt saves a checkpoint and exits with 130; resuming e
   const TemporaryFolder all;
   REQUIRE(train(all.file("whole"), kAdamw).status == 0);
   for (const int signal : {SIGINT, SIGTERM}) {
-    const std::string folder = all.file(text("signal", signal));
+    const std::string folder = all.file(concat("signal", signal));
     const Finished run = train(folder, kAdamw, kill_after_checkpoint(signal, folder, 1));
     CHECK(run.status == 130);
     CHECK(run.err == "error: interrupted\n");
@@ -187,7 +187,7 @@ TEST_CASE("train --resume: damaged checkpoints are refused and left alone") {
                            "field \"settings\" is missing, this is no checkpoint");
   const auto damaged = [&](const char* tensor, auto number, const char* found, const char* wanted) {
     checkpoint.check_refused(checkpoint.with_number(tensor, number),
-                             text("tensor \"", tensor, "\": found ", found, ", wanted ", wanted));
+                             concat("tensor \"", tensor, "\": found ", found, ", wanted ", wanted));
   };
   damaged("stamps.embed.token.weight", std::int64_t{151}, "151", "0 to 150");
   damaged("stamps.embed.token.weight", std::int64_t{-1}, "-1", "0 to 150");

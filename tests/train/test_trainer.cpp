@@ -53,7 +53,7 @@ std::unique_ptr<FullyConnected<T>> tiny_network(float deviation = 0.5f) {
 struct Bags {
   BagOfWordsSource source;
   FreshTexts texts;
-  explicit Bags(Index texts_per_epoch, LengthLaw law = LengthLaw::binomial)
+  explicit Bags(Index texts_per_epoch, LengthDistribution law = LengthDistribution::binomial)
       : source(2, law), texts(source, bracketed_special_tokens(source.vocabulary()), texts_per_epoch) {}
 };
 
@@ -73,7 +73,7 @@ std::string stop_of(TextClassifier<T>& model) {
 
 template <class T>
 void check_no_allocation(TextClassifier<T>& model, OptimizerKind kind) {
-  Bags bags(1000, LengthLaw::fixed);
+  Bags bags(1000, LengthDistribution::fixed);
   Trainer<T> trainer(model, bags.texts, training_config(kind, 1e-4));
   trainer.step();
   trainer.step();

@@ -46,7 +46,7 @@ class Arena {
   void map(std::size_t bytes);
   void unmap_last();
 
-  std::vector<Pages> blocks_;
+  std::vector<MappedMemory> blocks_;
   std::size_t used_ = 0;  // in the last block
   std::size_t most_ = 0;  // bytes of all blocks together at their largest
   int mapped_ = 0;

@@ -88,7 +88,7 @@ class ParameterStore {
   Entry& entry(ParameterId id) { return entries_[static_cast<std::size_t>(id.index)]; }
 
   std::vector<Entry> entries_;
-  Pages values_, gradients_;
+  MappedMemory values_, gradients_;
   Index block_size_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Shapes and views: who owns the memory is said elsewhere (Arena, ParameterStore, Pages).
+// Shapes and views: who owns the memory is said elsewhere (Arena, ParameterStore, MappedMemory).
 #pragma once
 
 #include <array>

@@ -39,9 +39,9 @@ class UsageError : public Error {
       : Error(message, std::move(hint), ExitStatus::usage) {}
 };
 
-/// Joins its arguments as text: text("width ", 7) is "width 7".
+/// Joins its arguments as text: concat("width ", 7) is "width 7".
 template <class... Parts>
-std::string text(const Parts&... parts) {
+std::string concat(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
   return out.str();

@@ -7,16 +7,16 @@
 
 namespace slalom {
 
-class Pages {
+class MappedMemory {
  public:
-  Pages() = default;
+  MappedMemory() = default;
   /// Maps at least `bytes` zero bytes, aligned to a page. Throws Error if the machine has less, or refuses.
-  explicit Pages(std::size_t bytes);
-  ~Pages();
-  Pages(Pages&& other) noexcept;
-  Pages& operator=(Pages&& other) noexcept;
-  Pages(const Pages&) = delete;
-  Pages& operator=(const Pages&) = delete;
+  explicit MappedMemory(std::size_t bytes);
+  ~MappedMemory();
+  MappedMemory(MappedMemory&& other) noexcept;
+  MappedMemory& operator=(MappedMemory&& other) noexcept;
+  MappedMemory(const MappedMemory&) = delete;
+  MappedMemory& operator=(const MappedMemory&) = delete;
 
   std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }

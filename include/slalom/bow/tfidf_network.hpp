@@ -30,7 +30,7 @@ class TfidfNetwork final : public TextClassifier<T> {
   Index rows_of_memory(Index tokens) const override { return std::max<Index>(tokens, 32); }
   /// Refused is an id outside the vocabulary.
   void check(const PackedTexts& texts) const override;
-  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
+  Var forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions& pass) override;
 
   /// 0 for tokens that are not known.
   double idf(TokenId id) const { return idf_.at(static_cast<std::size_t>(id)); }

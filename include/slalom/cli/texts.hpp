@@ -56,7 +56,7 @@ void with_row(const InputTexts& source, const InputRow& row, const Body& body) {
     throw;
   } catch (const Error& e) {
     if (e.status() != ExitStatus::bad_input) throw;
-    throw RowError(text(source.name(), ": line ", row.line, ": ", e.what()), e.hint());
+    throw RowError(concat(source.name(), ": line ", row.line, ": ", e.what()), e.hint());
   }
 }
 

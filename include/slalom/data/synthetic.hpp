@@ -35,7 +35,7 @@ class TextSource {
 };
 
 /// binomial: Binomial(30, ½), but at least 1. fixed: 30. uniform: 1 … 30.
-enum class LengthLaw { binomial, fixed, uniform };
+enum class LengthDistribution { binomial, fixed, uniform };
 inline constexpr Index kLongestSyntheticText = 30;  // words
 
 /// Words drawn independently by frequency, label ~ Bernoulli(σ(log-odds)). Text i is a pure function of
@@ -50,8 +50,8 @@ class SyntheticSource : public TextSource {
 
  protected:
   /// Frequencies are normalised. Throws Error unless they are positive and the words distinct.
-  SyntheticSource(const std::vector<std::string>& words, std::span<const double> frequencies, LengthLaw law,
-                  std::uint64_t seed);
+  SyntheticSource(const std::vector<std::string>& words, std::span<const double> frequencies,
+                  LengthDistribution law, std::uint64_t seed);
   /// Place of a token in the table of words.
   std::size_t word_of(TokenId token) const;
 
@@ -60,7 +60,7 @@ class SyntheticSource : public TextSource {
 
   Vocabulary vocabulary_;
   std::vector<double> cumulative_;  // (words), ends at 1
-  LengthLaw law_;
+  LengthDistribution law_;
   std::uint64_t seed_;
 };
 
@@ -74,7 +74,7 @@ std::vector<BagWord> default_bag_words();
 /// Linear truth: log-odds = Σ_i weight(t_i).
 class BagOfWordsSource final : public SyntheticSource {
  public:
-  explicit BagOfWordsSource(std::uint64_t seed, LengthLaw law = LengthLaw::binomial,
+  explicit BagOfWordsSource(std::uint64_t seed, LengthDistribution law = LengthDistribution::binomial,
                             const std::vector<BagWord>& words = default_bag_words());
   double log_odds(std::span<const TokenId> tokens) const override;
 
@@ -98,7 +98,7 @@ std::vector<SlalomWord> redraw_slalom_words(std::uint64_t seed, Index count);
 class SlalomSource final : public SyntheticSource {
  public:
   explicit SlalomSource(std::uint64_t seed, const std::vector<SlalomWord>& words = toy_slalom_words(),
-                        LengthLaw law = LengthLaw::uniform);
+                        LengthDistribution law = LengthDistribution::uniform);
   double log_odds(std::span<const TokenId> tokens) const override;
 
  private:

@@ -17,7 +17,7 @@ namespace slalom {
 
 /// The transformer behind a black box and the class that is explained, for methods that look inside; no
 /// transformer where there is none, or none of ours.
-struct Inside {
+struct GradientAccess {
   std::variant<std::monostate, Classifier<float>*, Classifier<double>*> transformer;
   Index target = 1;
 };
@@ -44,9 +44,9 @@ class BlackBox {
 
   /// Since construction: queries, those that had to be asked, and their tokens.
   const QueryCost& cost() const { return cost_; }
-  virtual Inside inside() { return {}; }
-  /// Counts what a method asked of the inside().
-  void charge(const QueryCost& cost) { cost_ += cost; }
+  virtual GradientAccess gradient_access() { return {}; }
+  /// Counts what a method asked of the gradient_access().
+  void add_cost(const QueryCost& cost) { cost_ += cost; }
   /// What a reader of an explanation should know of the answers since forget(); empty if nothing.
   virtual std::vector<std::string> warnings() const { return {}; }
   /// Drops the answers that are kept for repeated questions, and what warnings() says of them.
@@ -84,7 +84,7 @@ class ModelBlackBox final : public ClassBlackBox {
   ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows);
   double rounding() const override { return static_cast<double>(std::numeric_limits<T>::epsilon()); }
   Index longest() const override;
-  Inside inside() override;
+  GradientAccess gradient_access() override;
   Index classes() const override { return model_.labels(); }
   std::vector<Index> predicted(const PackedBatch& texts) override;
 

@@ -26,10 +26,10 @@ struct Coalitions {
 };
 
 /// v(S) of each coalition (nats).
-using GameValues = std::function<std::vector<double>(const Coalitions&)>;
+using ValueFunction = std::function<std::vector<double>(const Coalitions&)>;
 
 /// values(coalitions); throws Error unless that is a finite number for each of them.
-std::vector<double> ask(const GameValues& values, const Coalitions& coalitions);
+std::vector<double> ask(const ValueFunction& values, const Coalitions& coalitions);
 
 /// Deletions drawn at random: `texts` sets of k distinct tokens for each k = 1 … most (at most n, or n − 1
 /// without an empty text); the same purpose and seed give the same sets. Row i of `kept` has removed[i]

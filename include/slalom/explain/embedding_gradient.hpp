@@ -32,7 +32,7 @@ void embedding_gradients(Classifier<T>& model, std::span<const TokenId> ids, std
 std::vector<double> row_products(std::span<const double> a, std::span<const double> b, Index width);
 
 /// Counts `passes` forward and backward passes over a text of S tokens, in the cost and in the checks.
-void charge_passes(BlackBox& f, Index passes, Index S, Explanation& result);
+void count_passes(BlackBox& f, Index passes, Index S, Explanation& result);
 
 struct GradientAtText {
   Index width = 0;                          // D

@@ -11,9 +11,9 @@
 
 namespace slalom {
 
-/// How a token is taken away: deleted, or replaced by a filler (the mask token).
-struct Absence {
-  std::optional<TokenId> filler;  // empty: deleted
+/// How a token is taken away: deleted, or replaced (by the mask token).
+struct Masking {
+  std::optional<TokenId> replacement;  // empty: deleted
 };
 
 /// What is explained: each token, or each word with all of its tokens together.
@@ -61,7 +61,7 @@ class ExplainedText {
   void add_whole(PackedBatch& to) const { to.add(ids(), 0, encoding_.types); }
   /// Appends the text of one coalition (n): units that are not in it are absent. Throws Error if nothing is
   /// left.
-  void add_coalition(std::span<const std::uint8_t> member, Absence absence, PackedBatch& to) const;
+  void add_coalition(std::span<const std::uint8_t> member, Masking masking, PackedBatch& to) const;
   /// Appends another text of the same units with the special tokens of this one, each unit on its own side of
   /// them: those of a pair's second text stand in the second text's place.
   void add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const;
@@ -91,7 +91,7 @@ class ExplainedText {
 /// F of the whole text.
 double log_odds(BlackBox& f, const ExplainedText& text);
 /// F of coalitions of the text's units, and of other texts of the same units. All three must outlive them.
-GameValues coalition_values(BlackBox& f, const ExplainedText& text, Absence absence);
+ValueFunction coalition_values(BlackBox& f, const ExplainedText& text, Masking masking);
 Answers token_answers(BlackBox& f, const ExplainedText& text);
 
 }  // namespace slalom

@@ -70,7 +70,7 @@ inline constexpr const char* kPriorNames[] = {"none", "gradient", "attn-lrp"};
 struct ExplainOptions {
   std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
   std::optional<bool> background;  // of the SLALOM methods; empty: fitted if the text has special tokens
-  Absence absence;                 // in Shapley games, leave-one-out and deletions that a method asks about
+  Masking masking;                 // in Shapley games, leave-one-out and deletions that a method asks about
   Index short_length = 2;          // slalom-eff: tokens of a text
   Index most_deleted = 10;         // slalom-fidel, linear-deletion: tokens deleted at most
   std::optional<Prior>

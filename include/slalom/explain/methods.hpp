@@ -8,7 +8,7 @@
 namespace slalom {
 
 /// Identification: 2K − 1 texts of one and two tokens (with a background as identify_slalom() says), then
-/// `budget` extra pairs for a least-squares polish.
+/// `budget` extra pairs for a least-squares refinement.
 Method slalom_exact();
 /// A fit to texts of `short_length` tokens, drawn from the text's distinct tokens; all of them where they are
 /// no more than the budget.
@@ -43,7 +43,7 @@ Method input_x_gradient();
 /// Path integral of the gradient from a baseline to the text (M. Sundararajan, A. Taly, Q. Yan, "Axiomatic
 /// Attribution for Deep Networks", ICML 2017), to a given completeness gap.
 Method integrated_gradients();
-/// Layer-wise relevance propagation with its ledger: relevance.hpp.
+/// Layer-wise relevance propagation with a record of where relevance is conserved: relevance.hpp.
 Method attn_lrp_relevance();
 /// Attention followed through all layers (S. Abnar, W. Zuidema, "Quantifying Attention Flow in Transformers",
 /// ACL 2020).
@@ -55,8 +55,8 @@ Method zero_scores();
 
 /// body(transformer, target) for the transformer behind f. Throws Error naming the method if there is none.
 template <class Body>
-auto look_inside(BlackBox& f, const std::string& method, const Body& body) {
-  const Inside inside = f.inside();
+auto with_gradient_access(BlackBox& f, const std::string& method, const Body& body) {
+  const GradientAccess inside = f.gradient_access();
   if (const auto* narrow = std::get_if<Classifier<float>*>(&inside.transformer))
     return body(**narrow, inside.target);
   if (const auto* wide = std::get_if<Classifier<double>*>(&inside.transformer))

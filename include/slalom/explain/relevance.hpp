@@ -12,7 +12,7 @@ namespace slalom {
 
 /// What one place of the model did with the relevance it was given, in log-odds (nats): in = out +
 /// absorbed(), and `in` is the `out` of the line before.
-struct LedgerLine {
+struct ConservationLine {
   std::string name;
   double in = 0, out = 0;
   double bias = 0;        // of linear layers
@@ -23,13 +23,13 @@ struct LedgerLine {
   double absorbed() const { return bias + epsilon + softmax + layer_norm + own; }
 };
 
-/// token (S): relevance of the word embedding of each position, special tokens included. The ledger leads
-/// from F to the tokens: "log_odds", "head", "blocks.l.mlp" and "blocks.l.attn" from the last block to the
-/// first, "embed", and "embed.position" and "embed.type" where the model has them. Σ token + Σ absorbed = F
-/// up to rounding.
+/// token (S): relevance of the word embedding of each position, special tokens included. Its record of
+/// conservation leads from F to the tokens: "log_odds", "head", "blocks.l.mlp" and "blocks.l.attn" from the
+/// last block to the first, "embed", and "embed.position" and "embed.type" where the model has them. Σ token
+/// + Σ absorbed = F up to rounding.
 struct Relevance {
   std::vector<double> token;
-  std::vector<LedgerLine> ledger;
+  std::vector<ConservationLine> conservation;
   double log_odds = 0;  // F, nats
 };
 

@@ -17,12 +17,12 @@ struct ShapleyEstimate {
 
 /// Σ_S |S|! (n − |S| − 1)! / n! (v(S ∪ i) − v(S)) over all 2^n coalitions. Throws Error for n < 1 or
 /// n > kMostPlayersEnumerated.
-ShapleyEstimate exact_shapley(Index players, const GameValues& values);
+ShapleyEstimate exact_shapley(Index players, const ValueFunction& values);
 
 /// Marginal contributions along random orders, each followed by its reverse (antithetic pairs), as many pairs
 /// of 2 (n − 1) coalitions as `budget` allows, at least one (∅ and all are asked besides); unbiased. The
 /// standard error is that of the mean over pairs. Exact for n ≤ 2. Throws Error for n < 1 or budget < 1.
-ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Index budget,
+ShapleyEstimate permutation_shapley(Index players, const ValueFunction& values, Index budget,
                                     std::uint64_t seed);
 
 /// Kernel SHAP (Lundberg and Lee 2017): the weighted least-squares fit of an additive game with the Shapley
@@ -32,7 +32,7 @@ ShapleyEstimate permutation_shapley(Index players, const GameValues& values, Ind
 /// again weigh more. The standard error comes from the residuals of the fit over the sampled coalitions.
 /// Throws Error if n < 1 or budget < 1, or if the budget does not reach the 2 n coalitions of all players but
 /// one and of single players, which determine the fit (2 of two players, none of one).
-ShapleyEstimate kernel_shapley(Index players, const GameValues& values, Index budget, std::uint64_t seed);
+ShapleyEstimate kernel_shapley(Index players, const ValueFunction& values, Index budget, std::uint64_t seed);
 
 /// Appends all coalitions of k players, each followed by its complement unless that has the same size.
 void add_coalitions_of_size(Index k, Coalitions& to);
@@ -54,8 +54,8 @@ struct ControlledEstimate {
 /// control) with `budget` coalitions. `control` gives the control's v(S), `control_shapley` (n) its Shapley
 /// values; with what was asked to find it the budget is `whole_budget`. Throws Error as permutation_shapley()
 /// does, for a whole budget below `budget`, and for another number of them than of players.
-ControlledEstimate controlled_shapley(Index players, const GameValues& values, const GameValues& control,
-                                      std::span<const double> control_shapley, Index budget,
-                                      Index whole_budget, std::uint64_t seed);
+ControlledEstimate controlled_shapley(Index players, const ValueFunction& values,
+                                      const ValueFunction& control, std::span<const double> control_shapley,
+                                      Index budget, Index whole_budget, std::uint64_t seed);
 
 }  // namespace slalom

@@ -53,7 +53,7 @@ class CorpusCounts {
 
 struct CardOptions {
   std::optional<bool> background;  // empty: fitted if the texts have special tokens
-  Index extra_pairs = 0;           // asked for a least-squares polish
+  Index extra_pairs = 0;           // asked for a least-squares refinement
   std::uint64_t seed = 0;          // of the extra pairs
 };
 

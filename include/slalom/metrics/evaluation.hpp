@@ -9,7 +9,7 @@ namespace slalom {
 struct EvaluationOptions {
   Index step = 1;       // tokens between two points of an insertion or deletion curve
   Index held_out = 10;  // random deletions for each of 1 … 10 removed tokens
-  Absence absence;      // of tokens that a metric removes; the removal metrics of a SLALOM delete
+  Masking masking;      // of tokens that a metric removes; the removal metrics of a SLALOM delete
   std::uint64_t seed = 0;
   std::optional<bool> is_target{};  // the text's true label is the explained class; empty: it has none
 };

@@ -19,8 +19,8 @@ std::vector<Index> ranking(std::span<const double> scores, int label);
 /// The probability of the true label with the k best-ranked tokens kept (insertion) or the k worst
 /// (deletion), k = step, 2 step, … ≤ n, and its mean; `f` are log-odds of class 1. The published tables print
 /// 1 − mean: there insertion is better lower and deletion better higher.
-RankingCurve insertion(std::span<const double> scores, int label, const GameValues& f, Index step = 5);
-RankingCurve deletion(std::span<const double> scores, int label, const GameValues& f, Index step = 5);
+RankingCurve insertion(std::span<const double> scores, int label, const ValueFunction& f, Index step = 5);
+RankingCurve deletion(std::span<const double> scores, int label, const ValueFunction& f, Index step = 5);
 
 /// `draws` random orders of the players, a function of their number and the seed alone.
 std::vector<std::vector<Index>> removal_orders(Index players, Index draws, std::uint64_t seed);

@@ -18,10 +18,10 @@ struct RankingCurve {
 };
 
 /// Keeps the k best-ranked tokens, k = step, 2 step, … and n; higher is better. Throws Error if step < 1.
-RankingCurve insertion(std::span<const double> scores, const GameValues& f, Index step = 1);
+RankingCurve insertion(std::span<const double> scores, const ValueFunction& f, Index step = 1);
 /// Removes them, k = step, 2 step, …, as long as a token is left (and all of them where `empty_text` exists);
 /// lower is better.
-RankingCurve deletion(std::span<const double> scores, const GameValues& f, Index step, bool empty_text);
+RankingCurve deletion(std::span<const double> scores, const ValueFunction& f, Index step, bool empty_text);
 
 /// Mean squared error of the predicted against the true change of log-odds, F(S) − F(all), for each number of
 /// removed tokens.

@@ -21,7 +21,7 @@ struct FolderTokens {
   std::optional<TokenId> begin, end;  // of a text: <|endoftext|>
   std::optional<TokenId> padding;     // special.pad, else what tokenizer.json or config.json pad with
   std::vector<TokenId>
-      markers;  // ids that are no part of a text, ascending: [CLS], [SEP], [PAD], <s>, <|endoftext|> …
+      special_ids;  // ids that are no part of a text, ascending: [CLS], [SEP], [PAD], <s>, <|endoftext|> …
   struct Unresolved {
     std::string file, field, name;
   };
@@ -33,7 +33,7 @@ struct FolderTokens {
 
   /// The token's text, or its id where the folder does not tell.
   std::string text(TokenId id) const;
-  bool is_marker(TokenId id) const;
+  bool is_special(TokenId id) const;
   /// `id`, which is what the field names, as a list; an empty one if no file has the field. Throws Error
   /// naming file and field if the vocabulary lacks the token.
   std::vector<TokenId> required(const std::optional<TokenId>& id, std::string_view field) const;
@@ -42,7 +42,7 @@ struct FolderTokens {
 /// Reads the vocabulary with the added tokens, and the names of the special tokens: each is as
 /// special_tokens_map.json, else tokenizer_config.json says, where null is none; what they do not mention has
 /// a common name that is in the vocabulary ([CLS], <s> …), or does not exist. Special added tokens are
-/// markers, too. An unknown-word or mask token is no marker: it stands for something in the text. Throws
+/// special tokens, too. An unknown-word or mask token is none: it stands for something in the text. Throws
 /// Error naming file and field for what is no token, such as an empty one.
 FolderTokens read_folder_tokens(const std::string& folder);
 

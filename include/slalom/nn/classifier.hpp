@@ -61,7 +61,7 @@ class Classifier final : public TextClassifier<T> {
   void initialise(std::uint64_t seed);
 
   /// Logits (B, C) of the texts. Names on the tape: see activation_names().
-  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
+  Var forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions& pass) override;
 
  private:
   LinearIds add_linear(const std::string& prefix, Index out, Index in, bool bias = true);

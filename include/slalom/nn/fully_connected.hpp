@@ -9,12 +9,12 @@
 namespace slalom {
 
 struct FullyConnectedConfig {
-  Index context = 32;  // tokens read; shorter texts are filled up with `filler`
+  Index context = 32;  // tokens read; shorter texts are filled up with `padding`
   Index width = 768;   // of an embedding
   Index hidden = 200;
   Index vocabulary = 0;
   Index labels = 2;
-  TokenId filler = 0;
+  TokenId padding = 0;
   double embedding_deviation = 0.05;  // frozen embeddings are normal(0, deviation)
 };
 
@@ -22,7 +22,7 @@ struct FullyConnectedConfig {
 template <class T>
 class FullyConnected final : public TextClassifier<T> {
  public:
-  /// Throws Error for sizes that are not positive and a filler outside the vocabulary.
+  /// Throws Error for sizes that are not positive and a padding token outside the vocabulary.
   FullyConnected(const FullyConnectedConfig& config, std::uint64_t seed);
 
   const FullyConnectedConfig& config() const { return config_; }
@@ -33,7 +33,7 @@ class FullyConnected final : public TextClassifier<T> {
   void rows_read(const PackedTexts&, ParameterId, std::vector<Index>& rows) const override { rows.clear(); }
   /// Refused are a text longer than the context and an id outside the vocabulary.
   void check(const PackedTexts& texts) const override;
-  Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) override;
+  Var forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions& pass) override;
 
  private:
   FullyConnectedConfig config_;

@@ -38,7 +38,7 @@ class Predictor {
 
  private:
   void run_batch(const PackedTexts& texts, std::span<const Index> chosen, std::vector<T>& out);
-  [[noreturn]] void blame(Index text_number);
+  [[noreturn]] void report_not_finite(Index text_number);
 
   TextClassifier<T>& model_;
   Index batch_rows_;

@@ -10,7 +10,7 @@
 namespace slalom {
 
 /// Training or inference is an argument of a pass, never a state of the model.
-struct Pass {
+struct ForwardOptions {
   /// Dropout is drawn from this stream (0 rates in the configuration draw nothing); unset: inference.
   const std::uint64_t* dropout_key = nullptr;
   /// Rows that the last block computes beyond keys and values: the head reads one row of each text, so the
@@ -43,7 +43,7 @@ class TextClassifier {
   /// Throws Error naming the text if the model cannot read the texts; forward() checks it, too.
   virtual void check(const PackedTexts& texts) const = 0;
   /// Logits (B, C) of the texts, recorded on the tape.
-  virtual Var forward(Tape<T>& tape, const PackedTexts& texts, const Pass& pass) = 0;
+  virtual Var forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions& pass) = 0;
 };
 
 }  // namespace slalom

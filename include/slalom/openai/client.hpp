@@ -97,7 +97,7 @@ class Client {
   void send_due();
   bool may_send_more() const;
   double next_start() const;
-  void settle(const HttpReply& reply);
+  void take_reply(const HttpReply& reply);
   std::optional<Failure> failure_in(const HttpReply& reply, Index question, const Request& request);
   std::optional<Failure> failure_in_answer(const Json& reply, Index question, const Request& request);
   Failure failure_of_status(const HttpReply& reply) const;

@@ -2,7 +2,7 @@
 //
 // Dense parameters are flat loops. Of a row-sparse parameter only the rows with a gradient are visited;
 // each row remembers the step at which it was last up to date, and the steps in between are made up for
-// ("coasting", see rule.hpp) when it is needed again. The result is that of the dense optimiser with zero
+// ("lazy update", see rule.hpp) when it is needed again. The result is that of the dense optimiser with zero
 // gradients for the rows that were away.
 #pragma once
 
@@ -33,7 +33,7 @@ struct StateBlock {
 };
 
 /// Step at which each row of a row-sparse parameter was last brought up to date; 0 = never.
-struct RowStamps {
+struct LazyRowSteps {
   std::string parameter;
   std::span<std::int64_t> steps;
 };
@@ -49,25 +49,26 @@ class Optimizer {
 
   /// With AdamW or momentum a row moves while it is away: call this before a forward pass reads rows of a
   /// row-sparse parameter. Rows may repeat; nothing is done for other parameters and rules.
-  void refresh_rows(ParameterId id, std::span<const Index> rows);
+  void update_lazy_rows(ParameterId id, std::span<const Index> rows);
   /// The same for all rows, before values are saved or evaluated.
   void refresh_all();
 
   const OptimizerConfig& config() const { return config_; }
   /// Learning rate of the next step.
-  double next_rate() const { return config_.schedule.rate(steps_ + 1); }
+  double next_rate() const { return config_.schedule.learning_rate(steps_ + 1); }
 
-  /// All that a checkpoint needs besides the values: the number of steps done, the state and the stamps.
-  /// Written back into an optimiser of the same configuration, they continue the run with the same bits.
+  /// All that a checkpoint needs besides the values: the number of steps done, the state and each row's last
+  /// step. Written back into an optimiser of the same configuration, they continue the run with the same
+  /// bits.
   Index steps() const { return steps_; }
   void set_steps(Index steps);
   std::vector<StateBlock<T>> state();
-  std::vector<RowStamps> row_stamps();
+  std::vector<LazyRowSteps> lazy_row_steps();
 
  private:
   struct Table {
     ParameterId id;
-    std::vector<std::int64_t> stamps;  // one a row
+    std::vector<std::int64_t> last_steps;  // one a row
   };
 
   ParameterSlice<T> slice(ParameterId first, Index begin, Index size) const;
@@ -80,7 +81,7 @@ class Optimizer {
   ParameterStore<T>& store_;
   std::unique_ptr<UpdateRule<T>> rule_;
   std::vector<std::string> state_names_;
-  std::array<Pages, kMaxStates> state_;
+  std::array<MappedMemory, kMaxStates> state_;
   std::vector<DenseRange> dense_;
   std::vector<Table> tables_;
   GradientNorm<T> norm_;

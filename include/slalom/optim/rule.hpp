@@ -33,11 +33,11 @@ class UpdateRule {
   /// One step with the gradient times `scale`. Returns whether all gradients were finite.
   virtual bool update(const ParameterSlice<T>& slice, Index step, T scale) const = 0;
   /// Steps first … last with a gradient of zero (slice.gradient is not read).
-  virtual void coast(const ParameterSlice<T>& slice, Index first, Index last) const = 0;
-  /// Does coasting change values, or state alone?
-  virtual bool coasting_moves_values() const = 0;
-  /// Does coasting change values even while all state is zero?
-  virtual bool coasting_moves_fresh_values() const = 0;
+  virtual void skip_steps(const ParameterSlice<T>& slice, Index first, Index last) const = 0;
+  /// Does a step without a gradient change values, or state alone?
+  virtual bool moves_without_gradient() const = 0;
+  /// Does a step without a gradient change values even while all state is zero?
+  virtual bool moves_fresh_without_gradient() const = 0;
 };
 
 /// torch.optim.SGD (no dampening, no Nesterov), torch.optim.RMSprop (not centred, no momentum),

@@ -19,7 +19,7 @@ using Answers = std::function<std::vector<double>(const std::vector<std::vector<
 struct IdentificationOptions {
   bool background = false;
   bool empty_text = false;    // F([]) exists (the text is wrapped in special tokens)
-  Index extra_pairs = 0;      // further texts of two tokens for a least-squares polish over all answers
+  Index extra_pairs = 0;      // further texts of two tokens for a least-squares refinement over all answers
   std::uint64_t seed = 0;     // of the choice of extra pairs
   double rounding = 0x1p-52;  // relative, of an answer
   Index longest = 128;        // tokens of a text that can be asked, at least 2
@@ -32,7 +32,7 @@ struct Identification {
   Index violations = 0;  // of them: F outside what any SLALOM with these values allows; the importances are
                          // bounded there
   Sample::Token reference = 0;
-  double polished_mse = 0, first_mse = 0;  // over `asked`, with and without the polish
+  double refined_mse = 0, first_mse = 0;  // over `asked`, with and without the refinement
   std::vector<std::string> warnings;
 };
 

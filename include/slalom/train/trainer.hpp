@@ -83,7 +83,7 @@ class Trainer {
 
   Index steps_per_epoch() const;
   void learn();
-  void refresh_rows();
+  void update_lazy_rows();
   void count(Tensor<T> logits);
   void ask_held_out(EpochReport& report);
   void save_checkpoint();

@@ -8,8 +8,8 @@ namespace slalom {
 /// y (R, D)[r] = x[rows[r]], x (N, D); rows (R) is memory of the caller. Backward: dx[rows[r]] += dy[r].
 /// Throws Error for a row outside x.
 template <class T>
-Var row_pick(Tape<T>& tape, Var x, std::span<const Index> rows);
+Var gather_rows(Tape<T>& tape, Var x, std::span<const Index> rows);
 
-Operation describe_row_pick();
+Operation describe_gather_rows();
 
 }  // namespace slalom

@@ -18,7 +18,7 @@ void fill(Tensor<T> y, const F& f) {
 
 /// Gradient of v += f(i), element by element, if v needs one.
 template <class T, class F>
-void contribute(Tape<T>& tape, Var v, const F& f) {
+void accumulate_gradient(Tape<T>& tape, Var v, const F& f) {
   if (!tape.needs_gradient(v)) return;
   const GradientSlot<T> slot = tape.gradient_slot(v);
   const Tensor<T> d{slot.data, tape.value(v).shape};
