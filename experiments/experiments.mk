@@ -3,7 +3,7 @@ SIZE ?= default
 RUNS ?= 1
 
 # A program a folder; what they share is in experiments/support.
-EXPERIMENTS := $(filter-out support,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
+EXPERIMENTS := $(filter-out support one_file,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
 PROGRAMS := $(EXPERIMENTS:%=$(BUILD)/%)
 
 define experiment_rule
