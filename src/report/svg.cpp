@@ -171,7 +171,9 @@ Axis::Axis(const std::vector<double>& numbers, double from, double to, bool may_
     high_ = std::max(high_, scaled(bounded(x)));
   }
   if (low_ > high_) low_ = high_ = 0;
-  const double room = high_ > low_ ? 0.08 * (high_ - low_) : 1;
+  // Numbers that differ by rounding alone are one number: no double lies between them for a tick.
+  const double size = std::max(std::abs(low_), std::abs(high_)), range = high_ - low_;
+  const double room = range > 1e-12 * size ? 0.08 * range : std::max(1.0, 0.08 * size);
   const auto unscaled = [&](double y) { return unit_ > 0 ? unit_ * std::sinh(y) : y; };
   low_ = unscaled(low_ - room);
   high_ = unscaled(high_ + room);

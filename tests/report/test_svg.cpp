@@ -66,6 +66,11 @@ TEST_CASE("axes place numbers evenly, or by asinh where they are spread far") {
   const Axis endless({1e300, -1e-300, 5, INFINITY}, 0, 100, true);
   for (const double x : {1e300, 1e-300, 5.0}) CHECK(std::abs(endless.place(x) - 50) < 50);
   CHECK(!endless.ticks(20).empty());
+  // Numbers that differ by rounding alone are drawn as one.
+  const double value = -0.3172004222869873;
+  const Axis equal({value, std::nextafter(value, 0)}, 0, 100, false);
+  CHECK(std::abs(equal.place(value) - 50) < 1e-9);
+  CHECK(equal.ticks(20) == std::vector<double>{-1, -0.5, 0, 0.5});
   const Axis one({2, std::nan("")}, 0, 100, true);
   CHECK(std::abs(one.place(2) - 50) < 1e-9);
 }
