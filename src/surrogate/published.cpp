@@ -119,12 +119,18 @@ ImportanceStep importance_step(Index K, const std::vector<double>& G, const std:
   ImportanceStep result{std::vector<double>(n), 0};
   double diagonal = 0;
   for (Index k = 0; k < K; ++k) diagonal += G[k * (K + 1)] / static_cast<double>(K);
-  for (Index i = 0; i < n; ++i) {
-    for (Index j = 0; j < n; ++j) matrix[i * n + j] = G[free[i] * K + free[j]];
-    matrix[i * (n + 1)] += 1e-12 * diagonal + std::numeric_limits<double>::min();
-    result.step[i] = -gradient[free[i]];
-  }
-  if (!cholesky(n, matrix.data())) throw Error("[slalom] the importances have no least-squares solution");
+  for (Index i = 0; i < n; ++i) result.step[i] = -gradient[free[i]];
+  double ridge = 1e-12 * diagonal + std::numeric_limits<double>::min();
+  const auto factorise = [&] {
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < n; ++j) matrix[i * n + j] = G[free[i] * K + free[j]];
+      matrix[i * (n + 1)] += ridge;
+    }
+    return cholesky(n, matrix.data());
+  };
+  // Rounding of G may outweigh the first ridges. G is positive semidefinite: if it is finite, one suffices.
+  for (; !factorise(); ridge *= 10)
+    if (!std::isfinite(ridge)) throw Error("[slalom] log-odds are too large for products of importances");
   cholesky_solve(n, matrix.data(), result.step.data());
   cholesky_solve(n, matrix.data(), ones.data());
   result.slope = -std::accumulate(result.step.begin(), result.step.end(), 0.0) /

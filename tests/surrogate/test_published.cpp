@@ -8,6 +8,7 @@
 #include "../support/published_fixtures.hpp"
 #include "random_slalom.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/base/random.hpp"
 #include "slalom/data/rows.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
@@ -74,6 +75,33 @@ double largest_difference(const Numbers& got, const Json& want) {
 }
 
 }  // namespace
+
+TEST_CASE("as published: deletions of a long text, whose importances are determined up to rounding alone") {
+  constexpr Index kTokens = 200;
+  for (const std::uint64_t seed : {10, 11}) {
+    CAPTURE(seed);
+    Rng rng(seed, Purpose::test);
+    Numbers weight(kTokens);
+    for (double& w : weight) w = rng.normal() / 10;
+    Sample sample;
+    sample.tokens = kTokens;
+    for (int i = 0; i < 500; ++i) {
+      std::vector<bool> deleted(kTokens);
+      for (std::uint32_t k = rng.below(6); k > 0; --k) deleted[rng.below(kTokens)] = true;
+      Tokens left;
+      double log_odds = 3;
+      for (Sample::Token t = 0; t < kTokens; ++t)
+        if (deleted[t])
+          log_odds -= weight[t];
+        else
+          left.push_back(t);
+      sample.add(left, log_odds);
+    }
+    const SlalomFit fit = fit_slalom_deletions(sample);
+    CHECK(fit.mse < 0.01);  // the deletions' mean square is .025
+    CHECK(std::abs(mean_squared_error(sample, predict(fit.model, sample)) - fit.mse) < 1e-12);
+  }
+}
 
 TEST_CASE("one Adam step moves every parameter that has a gradient by the rate") {
   Sample sample;  // the first step of Adam is rate · g / (|g| + ε)
