@@ -4,11 +4,7 @@
 #include <iostream>
 #include <map>
 
-#include "slalom/base/error.hpp"
-#include "slalom/base/json.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
-#include "slalom/data/rows.hpp"
+#include "slalom/cli/input_rows.hpp"
 #include "slalom/model_io/special_tokens.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
@@ -171,7 +167,7 @@ const std::map<std::string, std::vector<std::string>> kFits = {
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  const std::string surrogate = parsed["surrogate"].as<std::string>(), how = parsed["fit"].as<std::string>();
+  const std::string surrogate = parsed["surrogate"].word, how = parsed["fit"].word;
   const std::vector<std::string>& fits = kFits.at(surrogate);
   if (std::ranges::find(fits, how) == fits.end())
     throw UsageError("--fit " + how + " with --surrogate " + surrogate + ", wanted " + listed(fits));
@@ -183,6 +179,7 @@ int run(const ParsedOptions& parsed) {
   FolderTokens folder;
   if (!common.model.empty()) folder = read_folder_tokens(common.model);
   const bool with_background = background.value_or(!common.model.empty() && !as_published);
+  say_waiting(common, "--input FILE names a file of rows");
   const Rows rows =
       read_rows(common.input, folder, parsed["skip-special"].as<bool>(), !is_slalom || with_background,
                 integer_option(parsed, "holdout", 0, Index{1} << 40));

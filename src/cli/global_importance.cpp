@@ -1,15 +1,10 @@
-#include "slalom/cli/vocabulary_card.hpp"
+#include "slalom/cli/global_importance.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "slalom/base/interrupt.hpp"
-#include "slalom/base/json.hpp"
-#include "slalom/cli/classifier.hpp"
-#include "slalom/cli/texts.hpp"
-#include "slalom/cli/views.hpp"
+#include "slalom/cli/explanation_output.hpp"
 #include "slalom/report/characters.hpp"
-#include "slalom/report/explanation_json.hpp"
 #include "slalom/report/wording.hpp"
 
 namespace slalom {
@@ -21,30 +16,18 @@ using Tokens = std::vector<VocabularyCard::Token>;
 constexpr std::size_t kShown = 20;   // tokens of a table
 constexpr int kClassOfPrograms = 1;  // what a program's log-odds speak for
 
-void refuse_without_effect(const ParsedOptions& parsed) {
-  if (const std::string method = parsed["method"].as<std::string>();
-      parsed.count("method") > 0 && method != "slalom-exact")
-    throw UsageError("--method " + method + ": --aggregate identifies a SLALOM, as slalom-exact does");
-  if (const std::string unit = parsed["unit"].as<std::string>(); unit != "token")
-    throw UsageError("--unit " + unit + ": --aggregate has a row for each token");
-}
-
-CorpusCounts count_corpus(const ParsedOptions& parsed, const CommonOptions& common,
-                          const OpenedClassifier& classifier, Index& failed) {
-  const int target =
-      classifier.classes == nullptr ? kClassOfPrograms : static_cast<int>(classifier.classes->target());
-  CorpusCounts corpus([&](TokenId id) { return classifier.tokens.is_special(id); }, target,
-                      classifier.limits.longest);
-  InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
-  Progress progress(common.progress, "counting", 0);
-  for (InputRow row; !interrupted() && source.next(row); progress.update(corpus.texts()))
-    if (error_of_row(source, row, classifier, [&] { corpus.add(row, row.label); })) ++failed;
+CorpusCounts count_corpus(const Explaining& run, TokenRows& rows) {
+  const auto& [model, tokenizer, target] = run.classifier;
+  CorpusCounts corpus([&](TokenId id) { return tokenizer.tokens.is_special(id); },
+                      model.classes == nullptr ? kClassOfPrograms : static_cast<int>(target.one),
+                      model.limits.longest);
+  rows.each([&](const InputRow& row) { corpus.add(row, row.label); });
   check_interrupt();
   return corpus;
 }
 
-std::string card_line(const VocabularyCard& card, const OpenedClassifier& classifier,
-                      const CommonOptions& common) {
+std::string summary_line(const VocabularyCard& card, const Explaining& run) {
+  const OpenedModel& model = run.classifier.model;
   JsonRow row;
   row.field("card", true).field("tokens", std::ssize(card.tokens)).field("texts", card.texts);
   add_cost(row, card.cost).field("seconds", card.seconds);
@@ -56,11 +39,11 @@ std::string card_line(const VocabularyCard& card, const OpenedClassifier& classi
       .field("unseen", fidelity.unseen);
   if (card.spearman_naive_bayes) row.field("spearman_naive_bayes", *card.spearman_naive_bayes);
   row.raw("background", background_json(card.background))
-      .raw("target", classifier.classes == nullptr ? "null" : std::to_string(classifier.classes->target()))
-      .field("label", classifier.label())
-      .field("seed", common.seed)
+      .raw("target", model.target_json())
+      .field("label", model.label())
+      .field("seed", run.common.seed)
       .field("version", SLALOM_VERSION)
-      .raw("model_sha256", classifier.sha256.empty() ? "null" : json_string(classifier.sha256))
+      .raw("model_sha256", model.sha256.empty() ? "null" : json_string(model.sha256))
       .field("warnings", std::span<const std::string>(card.warnings));
   return row.str() + "\n";
 }
@@ -80,17 +63,17 @@ std::string token_line(const VocabularyCard::Token& token, const std::string& sp
   return row.str() + "\n";
 }
 
-std::string terminal_report(const VocabularyCard& card, const OpenedClassifier& classifier,
+std::string terminal_report(const VocabularyCard& card, const std::string& label,
                             const ReadableToken& readable) {
-  const std::string target = classifier.classes == nullptr ? "the target" : visible(classifier.label());
+  const std::string target = label.empty() ? "the target" : visible(label);
   const Tokens pro = card.strongest(1, kShown), contra = card.strongest(-1, kShown);
   Tokens both = pro;
   both.insert(both.end(), contra.begin(), contra.end());
   const Tokens striking = remarkable(both, readable);
-  std::string report = concat("Vocabulary card: ", count_text(std::ssize(card.tokens)), " tokens of ",
-                              count_text(card.texts), " texts, ", card_fidelity_sentence(card), "\n");
+  std::string report = concat("Global token importance: ", count_text(std::ssize(card.tokens)), " tokens of ",
+                              count_text(card.texts), " texts, ", global_fidelity_sentence(card), "\n");
   const auto add = [&](const std::string& title, const Tokens& tokens) {
-    if (!tokens.empty()) report += "\n" + title + "\n\n" + card_table(tokens, readable).text();
+    if (!tokens.empty()) report += "\n" + title + "\n\n" + importance_table(tokens, readable).text();
   };
   add("Strongest for " + target, pro);
   add("Strongest against " + target, contra);
@@ -118,7 +101,7 @@ std::vector<double> linear_of(const Tokens& tokens) {
 
 }  // namespace
 
-Table card_table(const Tokens& tokens, const ReadableToken& readable) {
+Table importance_table(const Tokens& tokens, const ReadableToken& readable) {
   using enum Table::Align;
   constexpr Index kLongestText = 20;
   const bool labelled = !tokens.empty() && tokens.front().naive_bayes;
@@ -147,7 +130,7 @@ Tokens remarkable(Tokens tokens, const ReadableToken& readable) {
   return tokens;
 }
 
-std::string card_fidelity_sentence(const VocabularyCard& card) {
+std::string global_fidelity_sentence(const VocabularyCard& card) {
   Explanation shown;
   shown.fidelity = card.fidelity;
   const auto verdict = [&] {
@@ -165,40 +148,38 @@ std::string card_fidelity_sentence(const VocabularyCard& card) {
       case Trust::unmeasured:
         break;
     }
-    return "fidelity was not measured: nothing says how far to trust this card";
+    return "fidelity was not measured: nothing says how far to trust these numbers";
   };
   if (!card.fidelity) return verdict();
   return concat(verdict(), " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
                 plain_number(std::sqrt(card.fidelity->mse), 2), " nats, correlation ",
                 unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n),
                 " texts, ", count_text(card.fidelity->n - card.fidelity->unseen),
-                " of them used for the card)");
+                " of them used for these numbers)");
 }
 
-int print_vocabulary_card(const ParsedOptions& parsed, const CommonOptions& common) {
-  refuse_without_effect(parsed);
-  OpenedClassifier classifier = open_classifier(parsed, common);
-  if (classifier.classes != nullptr) read_one_target(parsed, common, classifier.labels, "--aggregate");
-  const ExplainOptions options =
-      read_explain_options(parsed, common, {&method_named("slalom-exact")}, classifier);
-  const bool terminal = Views(parsed, common).terminal();
-  Index failed = 0;
-  const CorpusCounts corpus = count_corpus(parsed, common, classifier, failed);
-  VocabularyCard card = vocabulary_card(
-      *classifier.f, corpus,
-      {.background = options.background, .extra_pairs = options.budget.value_or(0), .seed = common.seed});
-  for (std::string& warning : classifier.f->warnings()) card.warnings.push_back(std::move(warning));
-  const ReadableToken readable = [&](TokenId id) { return classifier.readable(id); };
-  OutputFile output(common.output);
+int print_global_importance(const Explaining& run) {
+  const auto& [model, tokenizer, target] = run.classifier;
+  if (model.classes != nullptr) one_class(target, model.labels, "--aggregate");
+  const bool terminal = wants_terminal_view(run.parsed, run.common);
+  TokenRows rows = run.rows("counting");
+  const CorpusCounts corpus = count_corpus(run, rows);
+  VocabularyCard card = vocabulary_card(*model.f, corpus,
+                                        {.background = run.options.background,
+                                         .extra_pairs = run.options.budget.value_or(0),
+                                         .seed = run.common.seed});
+  for (std::string& warning : model.f->warnings()) card.warnings.push_back(std::move(warning));
+  const ReadableToken readable = [&](TokenId id) { return run.classifier.tokenizer.readable(id); };
+  OutputFile output(run.common.output);
   if (terminal) {
-    output.write(terminal_report(card, classifier, readable));
+    output.write(terminal_report(card, model.label(), readable));
   } else {
-    output.write(card_line(card, classifier, common));
+    output.write(summary_line(card, run));
     for (const VocabularyCard::Token& token : card.tokens)
-      output.write(token_line(token, classifier.tokens.text(token.id), readable(token.id)));
+      output.write(token_line(token, tokenizer.tokens.text(token.id), readable(token.id)));
   }
   output.commit();
-  return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
+  return rows.status();
 }
 
 }  // namespace slalom
