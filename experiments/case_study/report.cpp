@@ -173,8 +173,8 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
   std::vector<experiment::Section> list = {
       {concat(
            "A classifier trained from scratch on ", study.corpus,
-           ", and its vocabulary card: value, importance and linear = exp(importance) · value of every token "
-           "of the test texts, from texts of one and two tokens. The card ",
+           ", and its global token importance: value, importance and linear = exp(importance) · value of every token "
+           "of the test texts, from texts of one and two tokens; ",
            global_fidelity_sentence(study.card), "."),
        summary_table(study)},
       {concat("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,

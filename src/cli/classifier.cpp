@@ -111,10 +111,6 @@ OpenedTokenizer open_tokenizer(const ParsedOptions& parsed, const std::string& f
 
 }  // namespace
 
-std::string OpenedModel::target_json() const {
-  return classes == nullptr ? "null" : std::to_string(classes->target());
-}
-
 std::string OpenedModel::label() const {
   return classes == nullptr ? "" : labels[static_cast<std::size_t>(classes->target())];
 }

@@ -45,7 +45,9 @@ std::string help(const std::vector<std::string>& topic) {
   return full_help(command_named(topic[0]));
 }
 
-int dispatch(int argc, char** argv) {
+}  // namespace
+
+int run_cli(int argc, char** argv) {
   const std::string wanted = argc > 1 ? argv[1] : "";
   if (wanted.empty()) {
     std::cerr << usage();
@@ -62,8 +64,6 @@ int dispatch(int argc, char** argv) {
   }
   return 0;
 }
-
-}  // namespace
 
 namespace {
 
@@ -87,10 +87,6 @@ void say(const std::string& line) {
 void say_error(const Error& error) {
   say(concat("error: ", error.what()));
   if (!error.hint().empty()) std::cerr << without_middle(visible("hint: " + error.hint(), true)) + "\n";
-}
-
-int run_cli(int argc, char** argv) {
-  return run_program(argc, argv, dispatch);
 }
 
 int run_program(int argc, char** argv, int (*body)(int, char**)) {

@@ -104,14 +104,9 @@ class Explanations {
 double measured_rate(BlackBox& f, const ExplainedText& text) {
   constexpr Index kMeasuredTokens = 2048;
   const Index texts = std::clamp<Index>(kMeasuredTokens / std::ssize(text.ids()), 2, 256);
+  const Coalitions kept = query_deletions(text, texts, {}, false);
   double rate = 0;
-  for (std::uint64_t round = 0; round < 2; ++round) {
-    Coalitions kept{text.players(), {}};
-    for (Index i = 0; i < texts; ++i) {
-      Rng rng(round, Purpose::query, static_cast<std::uint64_t>(i));
-      for (std::uint8_t& member : kept.add(1)) member = rng.below(10) > 0 ? 1 : 0;
-      kept.member[static_cast<std::size_t>(i * text.players())] = 1;  // a token at least
-    }
+  for (int round = 0; round < 2; ++round) {
     f.forget();
     const QueryCost before = f.cost();
     const auto start = std::chrono::steady_clock::now();

@@ -16,16 +16,6 @@ using Tokens = std::vector<VocabularyCard::Token>;
 constexpr std::size_t kShown = 20;   // tokens of a table
 constexpr int kClassOfPrograms = 1;  // what a program's log-odds speak for
 
-CorpusCounts count_corpus(const Explaining& run, TokenRows& rows) {
-  const auto& [model, tokenizer, target] = run.classifier;
-  CorpusCounts corpus([&](TokenId id) { return tokenizer.tokens.is_special(id); },
-                      model.classes == nullptr ? kClassOfPrograms : static_cast<int>(target.one),
-                      model.limits.longest);
-  rows.each([&](const InputRow& row) { corpus.add(row, row.label); });
-  check_interrupt();
-  return corpus;
-}
-
 std::string summary_line(const VocabularyCard& card, const Explaining& run) {
   const OpenedModel& model = run.classifier.model;
   JsonRow row;
@@ -39,12 +29,12 @@ std::string summary_line(const VocabularyCard& card, const Explaining& run) {
       .field("unseen", fidelity.unseen);
   if (card.spearman_naive_bayes) row.field("spearman_naive_bayes", *card.spearman_naive_bayes);
   row.raw("background", background_json(card.background))
-      .raw("target", model.target_json())
+      .raw("target", model.classes == nullptr ? "null" : std::to_string(model.classes->target()))
       .field("label", model.label())
       .field("seed", run.common.seed)
       .field("version", SLALOM_VERSION)
       .raw("model_sha256", model.sha256.empty() ? "null" : json_string(model.sha256))
-      .field("warnings", std::span<const std::string>(card.warnings));
+      .field("warnings", card.warnings);
   return row.str() + "\n";
 }
 
@@ -85,18 +75,12 @@ std::string terminal_report(const VocabularyCard& card, const std::string& label
   if (card.background)
     report += concat("\nBackground: value ", signed_number(card.background->value, 2), ", importance ",
                      signed_number(card.background->importance, 2), "\n");
-  report +=
-      concat("\nCost: ", count_text(card.cost.queries), " queries (", count_text(card.cost.unique_queries),
-             " different), ", count_text(card.cost.token_forwards), " token-forwards, ",
-             plain_number(card.seconds, 2), " s\n");
+  Explanation shown;
+  shown.cost = card.cost;
+  shown.seconds = card.seconds;
+  report += "\nCost: " + cost_sentence(shown) + "\n";
   for (const std::string& warning : card.warnings) report += "Warning: " + warning + "\n";
   return report;
-}
-
-std::vector<double> linear_of(const Tokens& tokens) {
-  std::vector<double> linear;
-  for (const VocabularyCard::Token& token : tokens) linear.push_back(token.linear);
-  return linear;
 }
 
 }  // namespace
@@ -110,7 +94,9 @@ Table importance_table(const Tokens& tokens, const ReadableToken& readable) {
   if (labelled) columns.push_back({"naive Bayes", right});
   columns.push_back({"remark"});
   Table table(columns);
-  const int decimals = score_decimals(linear_of(tokens));
+  std::vector<double> linear;
+  for (const VocabularyCard::Token& token : tokens) linear.push_back(token.linear);
+  const int decimals = score_decimals(linear);
   for (const VocabularyCard::Token& token : tokens) {
     const std::string word = readable(token.id);
     std::vector<std::string> row = {shortened(visible(word), kLongestText), signed_number(token.value, 2),
@@ -133,25 +119,9 @@ Tokens remarkable(Tokens tokens, const ReadableToken& readable) {
 std::string global_fidelity_sentence(const VocabularyCard& card) {
   Explanation shown;
   shown.fidelity = card.fidelity;
-  const auto verdict = [&] {
-    switch (trust(shown)) {
-      case Trust::high:
-        return "predicts the model's answers to whole texts closely";
-      case Trust::medium:
-        return "predicts the outline of the model's answers to whole texts: trust the order of strong "
-               "tokens, not single numbers";
-      case Trust::low:
-        return "does not predict the model's answers to whole texts: it says what tokens do in texts of one "
-               "and two";
-      case Trust::undefined:
-        return "all true answers are equal, so that R² says nothing";
-      case Trust::unmeasured:
-        break;
-    }
-    return "fidelity was not measured: nothing says how far to trust these numbers";
-  };
-  if (!card.fidelity) return verdict();
-  return concat(verdict(), " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
+  const std::string word = "fidelity on whole texts: " + trust_word(trust(shown));
+  if (!card.fidelity) return word;
+  return concat(word, " (R² ", r2_text(card.fidelity->r2), ", root mean squared error ",
                 plain_number(std::sqrt(card.fidelity->mse), 2), " nats, correlation ",
                 unsigned_number(card.fidelity->correlation, 2), ", ", count_text(card.fidelity->n),
                 " texts, ", count_text(card.fidelity->n - card.fidelity->unseen),
@@ -163,7 +133,11 @@ int print_global_importance(const Explaining& run) {
   if (model.classes != nullptr) one_class(target, model.labels, "--aggregate");
   const bool terminal = wants_terminal_view(run.parsed, run.common);
   TokenRows rows = run.rows("counting");
-  const CorpusCounts corpus = count_corpus(run, rows);
+  CorpusCounts corpus([&](TokenId id) { return run.classifier.tokenizer.tokens.is_special(id); },
+                      model.classes == nullptr ? kClassOfPrograms : static_cast<int>(target.one),
+                      model.limits.longest);
+  rows.each([&](const InputRow& row) { corpus.add(row, row.label); });
+  check_interrupt();
   VocabularyCard card = vocabulary_card(*model.f, corpus,
                                         {.background = run.options.background,
                                          .extra_pairs = run.options.budget.value_or(0),

@@ -30,8 +30,7 @@ struct OpenedModel {
   bool reads_end = false;                           // GPT-2: the read-out is the text's last token
   std::string sha256;                               // of the weights
 
-  /// The number of the class that F is of as JSON, and its name; null and "" for a program.
-  std::string target_json() const;
+  /// The name of the class that F is of; "" for a program.
   std::string label() const;
 };
 

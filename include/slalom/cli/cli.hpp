@@ -31,7 +31,7 @@ void say_error(const Error& error);
 /// returns the exit status.
 int run_program(int argc, char** argv, int (*body)(int, char**));
 
-/// The whole of `slalom`.
+/// The body of `slalom`.
 int run_cli(int argc, char** argv);
 
 }  // namespace slalom
