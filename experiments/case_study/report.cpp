@@ -4,7 +4,7 @@
 #include "case_study.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/cli/vocabulary_card.hpp"
+#include "slalom/cli/global_importance.hpp"
 #include "slalom/report/wording.hpp"
 #include "slalom/train/evaluation.hpp"
 
@@ -173,19 +173,19 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
   std::vector<experiment::Section> list = {
       {concat(
            "A classifier trained from scratch on ", study.corpus,
-           ", and its vocabulary card: value, importance and linear = exp(importance) · value of every token "
-           "of the test texts, from texts of one and two tokens. The card ",
-           card_fidelity_sentence(study.card), "."),
+           ", and its global token importance: value, importance and linear = exp(importance) · value of every token "
+           "of the test texts, from texts of one and two tokens; ",
+           global_fidelity_sentence(study.card), "."),
        summary_table(study)},
       {concat("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
               " times or more:"),
-       card_table(pro, named)},
-      {"Strongest against, of the same:", card_table(contra, named)},
+       importance_table(pro, named)},
+      {"Strongest against, of the same:", importance_table(contra, named)},
       {"Of these, strong in the model but weak or opposite in the corpus, or no words at all:",
-       card_table(remarkable(both, named), named)}};
+       importance_table(remarkable(both, named), named)}};
   if (!ratings.empty())
     list.push_back({"Ratings. A number is no opinion of a film: it is the label, leaked into the text.",
-                    card_table(ratings, named)});
+                    importance_table(ratings, named)});
   return list;
 }
 

@@ -8,7 +8,6 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/messages.hpp"
 #include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/report/table.hpp"

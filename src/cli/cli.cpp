@@ -6,10 +6,9 @@
 #include <iostream>
 #include <new>
 
-#include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/cli/help.hpp"
-#include "slalom/cli/messages.hpp"
+#include "slalom/report/characters.hpp"
 
 namespace slalom {
 
@@ -46,7 +45,9 @@ std::string help(const std::vector<std::string>& topic) {
   return full_help(command_named(topic[0]));
 }
 
-int dispatch(int argc, char** argv) {
+}  // namespace
+
+int run_cli(int argc, char** argv) {
   const std::string wanted = argc > 1 ? argv[1] : "";
   if (wanted.empty()) {
     std::cerr << usage();
@@ -64,10 +65,28 @@ int dispatch(int argc, char** argv) {
   return 0;
 }
 
+namespace {
+
+std::string without_middle(const std::string& visible_text) {
+  constexpr std::size_t kHalf = 498;
+  const std::u32string all = code_points(visible_text);
+  if (all.size() <= 2 * kHalf + 3) return visible_text;
+  std::string out;
+  for (const char32_t c : all.substr(0, kHalf)) append_utf8(out, c);
+  out += "...";
+  for (const char32_t c : all.substr(all.size() - kHalf)) append_utf8(out, c);
+  return out;
+}
+
 }  // namespace
 
-int run_cli(int argc, char** argv) {
-  return run_program(argc, argv, dispatch);
+void say(const std::string& line) {
+  std::cerr << without_middle(visible(line)) + "\n";
+}
+
+void say_error(const Error& error) {
+  say(concat("error: ", error.what()));
+  if (!error.hint().empty()) std::cerr << without_middle(visible("hint: " + error.hint(), true)) + "\n";
 }
 
 int run_program(int argc, char** argv, int (*body)(int, char**)) {

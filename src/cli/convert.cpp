@@ -1,6 +1,5 @@
 // slalom convert: a folder's weights as safetensors, in Hugging Face's names.
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 

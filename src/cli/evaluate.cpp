@@ -2,12 +2,8 @@
 #include <algorithm>
 #include <iostream>
 
-#include "slalom/base/interrupt.hpp"
-#include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/ranked_methods.hpp"
-#include "slalom/cli/texts.hpp"
+#include "slalom/cli/explaining.hpp"
 #include "slalom/metrics/evaluation.hpp"
 #include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
@@ -16,113 +12,136 @@ namespace slalom {
 
 namespace {
 
+std::vector<const MetricInfo*> chosen_metrics(const std::string& list) {
+  std::vector<const MetricInfo*> metrics;
+  for (const std::string& word : split_list(list)) {
+    if (std::ranges::count(metrics, &metric_named(word)) > 0)
+      throw UsageError("--metrics: " + word + " twice");
+    metrics.push_back(&metric_named(word));
+  }
+  if (metrics.empty()) throw UsageError("--metrics, wanted one or more");
+  return metrics;
+}
+
 // Scores that a row gives, of the explained tokens.
-std::vector<double> given_scores(const InputRow& row, const ExplainedText& text) {
+std::vector<double> given_scores(const WindowText& text) {
   std::vector<double> given;
-  if (!row.scores.empty())
-    for (const auto& unit : text.units()) {
-      const auto first = row.scores.begin() + unit.first;
+  if (!text.row.scores.empty())
+    for (const auto& unit : text.text.units()) {
+      const auto first = text.row.scores.begin() + unit.first;
       given.push_back(*std::max_element(first, first + unit.size));
     }
   return given;
 }
 
+// Of one method.
 struct Found {
   std::vector<std::vector<double>> values;  // of each metric, one a text
   QueryCost cost, metric_cost;              // of the explanations, of scoring them
 };
 
-void print(const std::vector<RankedMethod>& methods, const std::vector<const MetricInfo*>& metrics,
-           const std::vector<Found>& found, const CommonOptions& common) {
-  OutputFile output(common.output);
-  Table table({{"method"},
-               {"metric"},
-               {"direction"},
-               {"unit"},
-               {"n", Table::Align::right},
-               {"mean", Table::Align::right},
-               {"standard error", Table::Align::right}});
-  for (std::size_t i = 0; i < methods.size(); ++i)
-    for (std::size_t j = 0; j < metrics.size(); ++j) {
-      const Summary s = summarise(found[i].values[j]);
-      const MetricInfo& metric = *metrics[j];
-      JsonRow row;
-      row.field("method", methods[i].name)
-          .field("metric", metric.name)
-          .field("direction", name(metric.direction))
-          .field("unit", metric.unit)
-          .field("n", s.n)
-          .field("mean", s.mean)
-          .field("standard_error", s.standard_error);
-      add_cost(row, found[i].cost)
-          .field("metric_queries", found[i].metric_cost.queries)
-          .field("metric_unique_queries", found[i].metric_cost.unique_queries)
-          .field("metric_token_forwards", found[i].metric_cost.token_forwards)
-          .field("seed", common.seed)
-          .field("version", SLALOM_VERSION);
-      output.write(row.str() + "\n");
-      table.add_row({methods[i].name, metric.name, name(metric.direction), metric.unit, std::to_string(s.n),
-                     fixed(s.mean, 4), fixed(s.standard_error, 4)});
-    }
-  output.commit();
-  if (!common.quiet) std::cerr << table.text();
-}
+class Evaluator {
+ public:
+  Evaluator(Explaining& run, std::vector<RankedMethod> methods, std::vector<const MetricInfo*> metrics)
+      : run_(run),
+        methods_(std::move(methods)),
+        metrics_(std::move(metrics)),
+        options_{.step = integer_option(run.parsed, "step", 1, 1'000'000),
+                 .held_out = run.options.held_out,
+                 .masking = run.options.masking,
+                 .seed = run.common.seed},
+        found_(methods_.size(), {std::vector<std::vector<double>>(metrics_.size()), {}, {}}) {
+    if (options_.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
+    run.options.held_out = 0;  // fidelity is one of the metrics here
+  }
+
+  // What one method or metric cannot do with a text, others may.
+  int write() {
+    TokenRows rows = run_.rows("evaluate");
+    rows.each([&](const InputRow& row) {
+      run_.each_text(row, [&](const WindowText& text) {
+        const std::vector<double> given = given_scores(text);
+        for (std::size_t i = 0; i < methods_.size(); ++i)
+          rows.error_of(text.row, [&] { evaluate_method(methods_[i], text, given, rows, found_[i]); });
+      });
+    });
+    check_interrupt();
+    if (rows.count() == 0) throw Error(rows.name() + ": found no rows to evaluate");
+    print();
+    return rows.status();
+  }
+
+ private:
+  void evaluate_method(const RankedMethod& method, const WindowText& text, const std::vector<double>& given,
+                       TokenRows& rows, Found& found) {
+    const OpenedModel& model = run_.classifier.model;
+    options_.is_target.reset();
+    if (text.row.label) options_.is_target = *text.row.label == (model.classes ? model.classes->target() : 1);
+    const Explanation e = run_.explain(*method.method, text);
+    found.cost += e.cost;
+    const QueryCost before = model.f->cost();
+    for (std::size_t j = 0; j < metrics_.size(); ++j)
+      rows.error_of(text.row, [&] {
+        const Evaluated evaluated{e, method.scores(e), method.ranking(e) == "importance"};
+        found.values[j].push_back(evaluate(*metrics_[j], evaluated, *model.f, text.text, given, options_));
+      });
+    found.metric_cost += model.f->cost() - before;
+  }
+
+  // JSON lines, and a table for the reader.
+  void print() const {
+    OutputFile output(run_.common.output);
+    Table table({{"method"},
+                 {"metric"},
+                 {"direction"},
+                 {"unit"},
+                 {"n", Table::Align::right},
+                 {"mean", Table::Align::right},
+                 {"standard error", Table::Align::right}});
+    for (std::size_t i = 0; i < methods_.size(); ++i)
+      for (std::size_t j = 0; j < metrics_.size(); ++j) {
+        const Summary s = summarise(found_[i].values[j]);
+        output.write(line(methods_[i].name, *metrics_[j], s, found_[i]));
+        table.add_row({methods_[i].name, metrics_[j]->name, name(metrics_[j]->direction), metrics_[j]->unit,
+                       std::to_string(s.n), fixed(s.mean, 4), fixed(s.standard_error, 4)});
+      }
+    output.commit();
+    if (!run_.common.quiet) std::cerr << table.text();
+  }
+
+  std::string line(const std::string& method, const MetricInfo& metric, const Summary& s,
+                   const Found& found) const {
+    JsonRow row;
+    row.field("method", method)
+        .field("metric", metric.name)
+        .field("direction", name(metric.direction))
+        .field("unit", metric.unit)
+        .field("n", s.n)
+        .field("mean", s.mean)
+        .field("standard_error", s.standard_error);
+    return add_cost(row, found.cost)
+               .field("metric_queries", found.metric_cost.queries)
+               .field("metric_unique_queries", found.metric_cost.unique_queries)
+               .field("metric_token_forwards", found.metric_cost.token_forwards)
+               .field("seed", run_.common.seed)
+               .field("version", SLALOM_VERSION)
+               .str() +
+           "\n";
+  }
+
+  const Explaining& run_;
+  std::vector<RankedMethod> methods_;
+  std::vector<const MetricInfo*> metrics_;
+  EvaluationOptions options_;
+  std::vector<Found> found_;
+};
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  const std::vector<RankedMethod> methods = ranked_methods(parsed["methods"].as<std::string>());
-  std::vector<const MetricInfo*> metrics;
-  for (const std::string& word : split_list(parsed["metrics"].as<std::string>())) {
-    if (std::ranges::find(metrics, &metric_named(word)) != metrics.end())
-      throw UsageError("--metrics: " + word + " twice");
-    metrics.push_back(&metric_named(word));
-  }
-  if (metrics.empty()) throw UsageError("--metrics, wanted one or more");
-  OpenedClassifier classifier = open_classifier(parsed, common);
-  ExplainOptions chosen = read_explain_options(parsed, common, methods_of(methods), classifier);
-  const WindowOptions windows = read_window_options(parsed, classifier);
-  if (chosen.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
-  EvaluationOptions options{.step = integer_option(parsed, "step", 1, 1'000'000),
-                            .held_out = chosen.held_out,
-                            .masking = chosen.masking,
-                            .seed = common.seed};
-  chosen.held_out = 0;  // fidelity is one of the metrics here
-  std::vector<Found> found(methods.size(), {std::vector<std::vector<double>>(metrics.size()), {}});
-  InputTexts source(parsed, common, classifier.any_length(), classifier.tokenizer_or_null());
-  Progress progress(common.progress, "evaluate", 0);
-  Index rows = 0, failed = 0;
-  // What one method or metric cannot do with a text, others may.
-  const auto attempt = [&](const InputRow& row, const auto& body) {
-    if (error_of_row(source, row, classifier, body)) ++failed;
-  };
-  const auto evaluate_method = [&](std::size_t i, const InputRow& row, const ExplainedText& text) {
-    options.is_target.reset();
-    if (row.label) options.is_target = *row.label == (classifier.classes ? classifier.classes->target() : 1);
-    const Explanation e = classifier.explain(*methods[i].method, text, chosen);
-    found[i].cost += e.cost;
-    const QueryCost before = classifier.f->cost();
-    for (std::size_t j = 0; j < metrics.size(); ++j)
-      attempt(row, [&] {
-        found[i].values[j].push_back(
-            evaluate(*metrics[j], {e, scores_of(e, methods[i]), ranking_of(e, methods[i]) == "importance"},
-                     *classifier.f, text, given_scores(row, text), options));
-      });
-    found[i].metric_cost += classifier.f->cost() - before;
-  };
-  for (InputRow row; source.next(row); progress.update(++rows)) {
-    check_interrupt();
-    attempt(row, [&] {
-      windows.each_text(row, classifier,
-                        [&](const InputRow& part, const RowWindow&, const ExplainedText& text) {
-                          for (std::size_t i = 0; i < methods.size(); ++i)
-                            attempt(part, [&] { evaluate_method(i, part, text); });
-                        });
-    });
-  }
-  if (rows == 0) throw Error(source.name() + ": found no rows to evaluate");
-  progress.finish();
-  print(methods, metrics, found, common);
-  return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
+  const std::vector<RankedMethod> methods = ranked_methods(parsed["methods"].word);
+  const std::vector<const MetricInfo*> metrics = chosen_metrics(parsed["metrics"].word);
+  Explaining explaining(parsed, common);
+  return Evaluator(explaining, methods, metrics).write();
 }
 
 }  // namespace
@@ -133,13 +152,14 @@ Command evaluate_command() {
        "of explain; slalom-fidel:value ranks by a score"},
       {"metrics", "A,B", "insertion,deletion,removal-mse,removal-rank", listed(metrics(), &MetricInfo::name)},
       {"step", "N", "1", "tokens between two points of a curve", "metrics=insertion metrics=deletion"}};
-  for (Option option : explaining_options()) {
+  for (Option option : explaining_options("methods")) {
     if (option.name == "held-out") option.needs = "metrics=removal-mse";
     options.push_back(option);
   }
   return {.name = "evaluate",
           .summary = "metrics of explanations: insertion, deletion, removal, agreement",
           .options = options,
+          .unused = {{"flip", "no metric is of flips"}},
           .examples = {"evaluate --model DIR --input rows.jsonl",
                        "evaluate --model DIR --input rows.jsonl --metrics deletion,kendall"},
           .run = run};

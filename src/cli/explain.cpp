@@ -1,163 +1,174 @@
-// slalom explain: scores of each row's tokens, with their fidelity and cost: JSON lines, a terminal view, a
-// page, pictures.
+// slalom explain: scores of each row's tokens, with their fidelity and cost, or what these would cost.
+#include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "slalom/base/interrupt.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/messages.hpp"
-#include "slalom/cli/plan.hpp"
-#include "slalom/cli/reported.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/cli/explanation_output.hpp"
+#include "slalom/cli/global_importance.hpp"
 #include "slalom/cli/resume.hpp"
-#include "slalom/cli/texts.hpp"
-#include "slalom/cli/views.hpp"
-#include "slalom/cli/vocabulary_card.hpp"
 
 namespace slalom {
 
 namespace {
 
-class Run {
+// The input of a resumed run must be the one that was begun.
+void skip(TokenRows& rows, const FinishedRows& finished, const std::string& partial) {
+  InputRow row;
+  for (const FinishedRows::Row& wanted : finished.rows) {
+    const bool found = rows.next(row);
+    check_interrupt();
+    if (!found)
+      throw Error(concat(rows.name(), ": found ", row.line, " lines, and ", finished.rows.size(),
+                         " rows are finished in ", partial));
+    const std::string where = concat(rows.name(), ": line ", row.line, ": ");
+    if (Json::parse(row.id_json) != Json::parse(wanted.id_json))
+      throw Error(concat(where, "field \"id\": found ", row.id_json, ", wanted ", wanted.id_json, " as in ",
+                         partial));
+    if (fingerprint_of(row) != wanted.input)
+      throw Error(concat(where, "row ", row.id_json, " has not the text or ids that it had in the run that ",
+                         partial, " is of"));
+  }
+}
+
+class Explanations {
  public:
-  Run(const ParsedOptions& parsed, const CommonOptions& common, const Method& method)
-      : parsed_(parsed), common_(common), method_(method), classifier_(open_classifier(parsed, common)) {
-    options_ = read_explain_options(parsed, common, {&method}, classifier_);
-    windows_ = read_window_options(parsed, classifier_);
-    views_.emplace(parsed, common);
-    parameters_ = parameters_json(method_, options_, windows_, views_->show_special(), classifier_, common_);
+  explicit Explanations(const Explaining& run)
+      : run_(run),
+        method_(ranked_methods(run.parsed["method"].word).front()),
+        parameters_(run.parameters(*method_.method)),
+        shown_(run) {
+    const std::string& sha256 = run.classifier.model.sha256;
     settings_ = {{"method", method_.name},
                  {"parameters", parse_json(parameters_, "parameters")},
-                 {"seed", common_.seed},
+                 {"seed", run.common.seed},
                  {"version", SLALOM_VERSION},
-                 {"model_sha256", classifier_.sha256.empty() ? Json() : Json(classifier_.sha256)}};
+                 {"model_sha256", sha256.empty() ? Json() : Json(sha256)}};
   }
 
-  int explain_all() {
-    InputTexts source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
-    const FinishedRows finished =
-        parsed_.count("resume") > 0 ? finished_rows(common_.output, settings_) : FinishedRows{};
-    failed_ = finished.failed;
-    skip(source, finished);  // before anything of the file is cut off
-    OutputFile output(common_.output, OutputFile::Partial{finished.bytes});
-    Progress progress(common_.progress, "explain", 0, std::ssize(finished.rows));
-    Index number = std::ssize(finished.rows);
-    for (InputRow row; !interrupted() && source.next(row); progress.update(++number)) {
-      if (!unless_interrupted([&] { explain_row(source, row, number, output); })) break;
+  int write() {
+    const CommonOptions& common = run_.common;
+    TokenRows rows = run_.rows("explain");
+    FinishedRows finished;
+    if (run_.parsed.count("resume") > 0) finished = finished_rows(common.output, settings_);
+    skip(rows, finished, partial_name(common.output));  // before anything of the file is cut off
+    OutputFile output(common.output, OutputFile::Partial{finished.bytes});
+    // All lines of a row are written together: an interrupt leaves none of them out.
+    const auto write_lines = [&](const std::string& lines) {
+      output.write(lines);
       output.flush();
-    }
-    progress.finish();
-    if (interrupted()) {
-      output.flush();
-      if (common_.output != "-" && !common_.quiet)
-        say(concat("finished rows are in ", partial_name(common_.output), "; --resume goes on"));
-      check_interrupt();
-    }
-    output.commit();
-    views_->commit();
-    return status_of_rows(failed_, number, common_);
-  }
-
-  int dry_run() {
-    InputTexts source(parsed_, common_, classifier_.any_length(), classifier_.tokenizer_or_null());
-    Plan plan(method_, options_);
-    for (InputRow row; !interrupted() && source.next(row);) {
-      const auto failed = error_of_row(source, row, classifier_, [&] {
-        for (const RowWindow& window : windows_.windows(row, classifier_))
-          plan.add(classifier_, classifier_.explained(windows_.cut(row, window, classifier_)));
-      });
-      if (failed) ++failed_;
-    }
+    };
+    rows.each([&](const InputRow& row) { write_lines(lines_of(row, rows.number())); },
+              [&](const InputRow& row, const std::string& error) {
+                if (!shown_.terminal()) write_lines(error_line(row, rows.number(), error));
+              });
+    if (interrupted() && common.output != "-" && !common.quiet)
+      say(concat("finished rows are in ", partial_name(common.output), "; --resume goes on"));
     check_interrupt();
-    OutputFile output(common_.output);
-    output.write(views_->terminal() ? plan.sentence() : plan.json());
     output.commit();
-    return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done);
+    shown_.commit();
+    return rows.status_of_lines(finished.failed);
   }
 
  private:
-  // The input of a resumed run must be the one that was begun.
-  void skip(InputTexts& source, const FinishedRows& finished) const {
-    InputRow row;
-    for (const FinishedRows::Row& wanted : finished.rows) {
-      if (!source.next(row))
-        throw Error(concat(source.name(), ": found ", row.line, " lines, and ", finished.rows.size(),
-                           " rows are finished in ", partial_name(common_.output)));
-      if (Json::parse(row.id_json) != Json::parse(wanted.id_json))
-        throw Error(concat(source.name(), ": line ", row.line, ": field \"id\": found ", row.id_json,
-                           ", wanted ", wanted.id_json, " as in ", partial_name(common_.output)));
-      if (fingerprint_of(row) != wanted.input)
-        throw Error(concat(source.name(), ": line ", row.line, ": row ", row.id_json,
-                           " has not the text or ids that it had in the run that ",
-                           partial_name(common_.output), " is of"));
-    }
-  }
-
-  void explain_row(const InputTexts& source, const InputRow& row, Index number, OutputFile& output) {
-    input_ = fingerprint_of(row);
-    // All lines of a row are written together: an interrupt leaves none of them out.
+  std::string lines_of(const InputRow& row, Index number) {
     std::string lines;
-    const auto error = error_of_row(source, row, classifier_, [&] { lines = explained_lines(row, number); });
-    if (error) {
-      ++failed_;
-      lines = error_line(row, number, *error);
-    }
-    output.write(lines);
-  }
-
-  std::string explained_lines(const InputRow& row, Index number) {
-    std::string lines;
-    windows_.each_text(row, classifier_,
-                       [&](const InputRow& part, const RowWindow& window, const ExplainedText& text) {
-                         lines += explained_line(part, window, text, number);
-                       });
+    run_.each_text(row, [&](const WindowText& text) {
+      ReportedText reported = shown_.begin(text);
+      const std::string line = shown_.add(run_.explain(*method_.method, text), method_, text, number,
+                                          fingerprint_of(row), reported);
+      const std::string view = shown_.show(std::move(reported), text, parameters_);
+      lines += shown_.terminal() ? view : line;
+    });
     return lines;
   }
 
-  std::string explained_line(const InputRow& part, const RowWindow& window, const ExplainedText& text,
-                             Index number) {
-    Explanation e = classifier_.explain(method_, text, options_);
-    note_window(window, windows_.longest, e);
-    ReportedText reported = reported_text(part, text, classifier_);
-    reported.id = with_window(reported.id, window);
-    add_explanation(std::move(e), text, classifier_, views_->show_special(), reported);
-    ExplanationOrigin origin = origin_of(part, window, number, classifier_, common_);
-    origin.input = input_;
-    origin.parameters = parameters_;
-    std::string line = views_->terminal()
-                           ? views_->terminal_view(reported)
-                           : explanation_json(reported, reported.explanations.front(), origin) + "\n";
-    if (views_->wants_page()) {
-      add_page_details(text, classifier_, options_, views_->wants_attention(), reported);
-      views_->add(std::move(reported), classifier_, common_, parameters_);
-    }
-    return line;
-  }
-
-  std::string error_line(const InputRow& row, Index number, const std::string& what) const {
-    JsonRow line = error_row(row.id_json, number, what);
-    line.field("input", input_);
+  std::string error_line(const InputRow& row, Index number, const std::string& error) const {
+    JsonRow line = error_row(row.id_json, number, error);
+    line.field("input", fingerprint_of(row));
     for (const auto& [field, value] : settings_.items()) line.raw(field, value.dump());
-    return views_->terminal() ? "" : line.str() + "\n";
+    return line.str() + "\n";
   }
 
-  const ParsedOptions& parsed_;
-  const CommonOptions& common_;
-  const Method& method_;
-  OpenedClassifier classifier_;
-  ExplainOptions options_;
-  WindowOptions windows_;
-  std::optional<Views> views_;
-  std::string parameters_, input_;  // input_: fingerprint of the row under way
-  Json settings_;
-  Index failed_ = 0;
+  const Explaining& run_;
+  RankedMethod method_;
+  std::string parameters_;
+  ExplanationOutput shown_;
+  Json settings_;  // a run with --resume must have the same
 };
+
+// --- --dry-run
+// -------
+
+// Tokens a second of deletions of the text, after one batch that warms up.
+double measured_rate(BlackBox& f, const ExplainedText& text) {
+  constexpr Index kMeasuredTokens = 2048;
+  const Index texts = std::clamp<Index>(kMeasuredTokens / std::ssize(text.ids()), 2, 256);
+  const Coalitions kept = query_deletions(text, texts, {}, false);
+  double rate = 0;
+  for (int round = 0; round < 2; ++round) {
+    f.forget();
+    const QueryCost before = f.cost();
+    const auto start = std::chrono::steady_clock::now();
+    coalition_values(f, text, {})(kept);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    rate = static_cast<double>((f.cost() - before).token_forwards) / seconds;
+  }
+  return rate;
+}
+
+std::string sentence(const Method& method, Index texts, const QueryCost& cost, double rate, double seconds) {
+  if (texts == 0) return "no texts\n";
+  const std::string time =
+      std::isnan(rate) ? "; no time is predicted, for the program is not asked: its answers may cost money"
+                       : concat(", ", significant(seconds, 2), " s at ", significant(rate, 2), " tokens/s");
+  return concat(method.name, " of ", texts, texts == 1 ? " text" : " texts", ": about ", cost.queries,
+                " queries, ", cost.token_forwards, " token-forwards", time, "\n");
+}
+
+int print_planned_cost(const Explaining& run) {
+  const bool terminal = wants_terminal_view(run.parsed, run.common);
+  const Method& method = method_named(run.parsed["method"].word);
+  const auto& [model, tokenizer, target] = run.classifier;
+  const Index targets = target.choice == TargetChoice::all ? model.classes->classes() : 1;
+  QueryCost cost;
+  Index texts = 0;
+  double rate = 0;  // of a program, which is not asked, NaN
+  TokenRows rows = run.rows("");
+  rows.each([&](const InputRow& row) {
+    for (const WindowText& text : run.windows(row)) {
+      if (texts++ == 0) rate = model.classes != nullptr ? measured_rate(*model.f, text.text) : std::nan("");
+      const QueryCost one = planned_cost(method, text.text, run.options_for(method));
+      for (Index c = 0; c < targets; ++c) cost += one;
+    }
+  });
+  check_interrupt();
+  const double seconds = texts == 0 ? 0 : static_cast<double>(cost.token_forwards) / rate;
+  OutputFile output(run.common.output);
+  if (terminal)
+    output.write(sentence(method, texts, cost, rate, seconds));
+  else
+    output.write(JsonRow()
+                     .field("texts", texts)
+                     .field("queries", cost.queries)
+                     .field("token_forwards", cost.token_forwards)
+                     .digits(3)
+                     .field("tokens_per_second", rate)
+                     .field("seconds", seconds)
+                     .str() +
+                 "\n");
+  output.commit();
+  return rows.status();
+}
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  if (parsed.count("aggregate") > 0) return print_vocabulary_card(parsed, common);
   if (parsed.count("resume") > 0 && common.output == "-")
     throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
-  Run run(parsed, common, method_named(parsed["method"].as<std::string>()));
-  return parsed.count("dry-run") > 0 ? run.dry_run() : run.explain_all();
+  const Explaining explaining(parsed, common);
+  if (parsed.count("aggregate") > 0) return print_global_importance(explaining);
+  if (parsed.count("dry-run") > 0) return print_planned_cost(explaining);
+  return Explanations(explaining).write();
 }
 
 }  // namespace
@@ -169,10 +180,11 @@ Command explain_command() {
       {"method", names, "slalom-fidel", "of explanation"},
       {"resume", "", "", "go on with what a run left of --output", "", "aggregate dry-run", "run"},
       {"dry-run", "", "", "say what the run would cost, and do not do it", "", "aggregate", "run"},
-      {"aggregate", "", "", "a row for each token of all rows, by slalom-exact", "", "", "run"}};
+      {"aggregate", "", "", "a row for each token of all rows, by slalom-exact",
+       "method=slalom-exact !method", "", "run"}};
   return {.name = "explain",
           .summary = "scores of each text's tokens, with their fidelity and cost",
-          .options = joined({own, explaining_options(), view_options()}),
+          .options = joined({own, explaining_options("method"), view_options()}),
           .examples = {"explain --model DIR --text \"A quiet, unforgettable film.\"",
                        "explain --model DIR --input reviews.tsv --output explained.jsonl"},
           .run = run};

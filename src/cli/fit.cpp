@@ -1,14 +1,10 @@
 // slalom fit: a surrogate of rows that carry a classifier's log-odds, scored on rows held out.
 #include <algorithm>
 #include <chrono>
-#include <iostream>
+#include <cmath>
 #include <map>
 
-#include "slalom/base/error.hpp"
-#include "slalom/base/json.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
-#include "slalom/data/rows.hpp"
+#include "slalom/cli/input_rows.hpp"
 #include "slalom/model_io/special_tokens.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
@@ -52,9 +48,8 @@ Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_sp
     rows.ids.push_back(id);
   }
   rows.fit.tokens = rows.held_out.tokens = std::ssize(rows.ids);
-  std::vector<Sample::Token> tokens;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    tokens.clear();
+    std::vector<Sample::Token> tokens;
     for (TokenId id : texts[i]) tokens.push_back(place.at(id));
     (std::ssize(texts) - static_cast<Index>(i) > holdout ? rows.fit : rows.held_out).add(tokens, targets[i]);
   }
@@ -70,7 +65,12 @@ struct Fitted {
   Index iterations = 0;
   std::vector<std::string> warnings;
 
-  explicit Fitted(const Rows& rows, const FolderTokens& folder) {
+  template <class Model>
+  void predict_all(const Model& model, const Rows& rows) {
+    on_fit = predict(model, rows.fit);
+    on_held_out = predict(model, rows.held_out);
+  }
+  Fitted(const Rows& rows, const FolderTokens& folder) {
     for (TokenId id : rows.ids) tokens.push_back(JsonRow().field("id", id).field("text", folder.text(id)));
   }
 };
@@ -80,15 +80,13 @@ void fit_linear_rows(const Rows& rows, Fitted& fitted) {
   for (std::size_t k = 0; k < rows.ids.size(); ++k)
     fitted.tokens[k].field("weight", fit.model.weight[k]).field("weight_se", fit.weight_se[k]);
   fitted.row.field("intercept", fit.model.intercept).field("rank", fit.rank);
-  fitted.on_fit = predict(fit.model, rows.fit);
-  fitted.on_held_out = predict(fit.model, rows.held_out);
+  fitted.predict_all(fit.model, rows);
 }
 
 void fit_gam_rows(const Rows& rows, bool lasso, Fitted& fitted) {
   const GamFit fit = lasso ? fit_gam_lasso(rows.fit) : fit_gam(rows.fit);
-  std::vector<double> weights;  // of one token at each position
   for (std::size_t k = 0; k < rows.ids.size(); ++k) {
-    weights.clear();
+    std::vector<double> weights;  // of one token at each position
     for (Index p = 0; p < fit.model.positions; ++p)
       weights.push_back(fit.model.weight[static_cast<std::size_t>(p * fit.model.tokens) + k]);
     fitted.tokens[k].field("weight", weights);
@@ -99,8 +97,7 @@ void fit_gam_rows(const Rows& rows, bool lasso, Fitted& fitted) {
   else
     fitted.row.field("rank", fit.rank);
   fitted.iterations = fit.iterations;
-  fitted.on_fit = predict(fit.model, rows.fit);
-  fitted.on_held_out = predict(fit.model, rows.held_out);
+  fitted.predict_all(fit.model, rows);
 }
 
 SlalomFit slalom_fit(const Sample& sample, const SlalomOptions& options, const std::string& how) {
@@ -132,34 +129,30 @@ void fit_slalom_rows(const Rows& rows, const SlalomOptions& options, const std::
       .field("converged", fit.converged);
   fitted.iterations = fit.iterations;
   fitted.warnings = fit.warnings;
-  fitted.on_fit = predict(fit.model, rows.fit);
-  fitted.on_held_out = predict(fit.model, rows.held_out);
+  fitted.predict_all(fit.model, rows);
 }
 
 std::string fitted_json(const std::string& surrogate, const std::string& how, const Rows& rows,
                         const Fitted& fitted, double seconds, std::uint64_t seed) {
-  std::string tokens, warnings;
-  for (const JsonRow& token : fitted.tokens) tokens += (tokens.empty() ? "" : ",") + token.str();
-  for (const std::string& warning : fitted.warnings)
-    warnings += (warnings.empty() ? "" : ",") + json_string(warning);
-  JsonRow row;
-  row.field("surrogate", surrogate)
+  std::vector<std::string> tokens;
+  for (const JsonRow& token : fitted.tokens) tokens.push_back(token.str());
+  const bool scored = rows.held_out.texts() > 0;
+  return JsonRow()
+      .field("surrogate", surrogate)
       .field("fit", how)
-      .field("mse_fit", mean_squared_error(rows.fit, fitted.on_fit));
-  if (rows.held_out.texts() == 0)
-    row.raw("mse_holdout", "null").raw("r2_holdout", "null");
-  else
-    row.field("mse_holdout", mean_squared_error(rows.held_out, fitted.on_held_out))
-        .field("r2_holdout", r_squared(rows.held_out, fitted.on_held_out));
-  row.field("rows_fit", rows.fit.texts()).field("rows_holdout", rows.held_out.texts());
-  return row.raw("tokens", '[' + tokens + ']')
+      .field("mse_fit", mean_squared_error(rows.fit, fitted.on_fit))
+      .field("mse_holdout", scored ? mean_squared_error(rows.held_out, fitted.on_held_out) : NAN)
+      .field("r2_holdout", scored ? r_squared(rows.held_out, fitted.on_held_out) : NAN)
+      .field("rows_fit", rows.fit.texts())
+      .field("rows_holdout", rows.held_out.texts())
+      .raw_array("tokens", tokens)
       .raw("background", fitted.background)
       .raw("model", fitted.row.str())
       .field("iterations", fitted.iterations)
       .field("seconds", seconds)
       .field("seed", seed)
       .field("version", SLALOM_VERSION)
-      .raw("warnings", '[' + warnings + ']')
+      .field("warnings", fitted.warnings)
       .str();
 }
 
@@ -171,7 +164,7 @@ const std::map<std::string, std::vector<std::string>> kFits = {
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  const std::string surrogate = parsed["surrogate"].as<std::string>(), how = parsed["fit"].as<std::string>();
+  const std::string surrogate = parsed["surrogate"].word, how = parsed["fit"].word;
   const std::vector<std::string>& fits = kFits.at(surrogate);
   if (std::ranges::find(fits, how) == fits.end())
     throw UsageError("--fit " + how + " with --surrogate " + surrogate + ", wanted " + listed(fits));
@@ -183,6 +176,7 @@ int run(const ParsedOptions& parsed) {
   FolderTokens folder;
   if (!common.model.empty()) folder = read_folder_tokens(common.model);
   const bool with_background = background.value_or(!common.model.empty() && !as_published);
+  say_waiting(common, "--input FILE names a file of rows");
   const Rows rows =
       read_rows(common.input, folder, parsed["skip-special"].as<bool>(), !is_slalom || with_background,
                 integer_option(parsed, "holdout", 0, Index{1} << 40));

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "slalom/base/error.hpp"
-#include "slalom/cli/options.hpp"
+#include "slalom/report/table.hpp"
 
 namespace slalom {
 
@@ -30,7 +30,7 @@ std::string wrapped(std::string start, const std::vector<std::string>& words, st
   return out + line + "\n";
 }
 
-// What stands for the value: a list of words that is too long for that is part of the meaning.
+// What stands for the value; words that are too many for that are part of the meaning.
 std::string value_name(const Option& option) {
   return option.value.size() > kMeaning ? "NAME" : option.value;
 }
@@ -43,10 +43,13 @@ std::string spelled(const Option& option) {
          (value.empty() || value[0] == '[' ? value : " " + value);
 }
 
+std::string words_in_meaning(const Option& option) {
+  return value_name(option) == option.value ? "" : ": " + listed(words_of(option));
+}
+
 std::string meaning(const Option& option) {
-  std::string all = option.meaning;
-  if (value_name(option) != option.value) all += ": " + listed(words_of(option));
-  return option.fallback.empty() ? all : all + " (default: " + option.fallback + ")";
+  const std::string all = option.meaning + words_in_meaning(option);
+  return option.fallback.empty() ? all : all + " (default: " + listed(split(option.fallback, ',')) + ")";
 }
 
 std::vector<std::pair<std::string, OptionTable>> groups_of(const Command& command) {
@@ -62,9 +65,8 @@ std::vector<std::pair<std::string, OptionTable>> groups_of(const Command& comman
 
 std::string usage(const Command& command) {
   std::string line = "usage: " + command.title();
-  const OptionTable options = all_options(command);
-  for (const std::string& name : command.positional)
-    line += " " + std::ranges::find(options, name, long_name)->value;
+  for (const Option& option : command.options)
+    if (std::ranges::count(command.positional, option.name) > 0) line += " " + option.value;
   return line + " [options]\n" + command.summary + "\n";
 }
 
@@ -101,60 +103,47 @@ std::string short_help(const Command& command) {
   const std::string all = full_help(command);
   if (std::ranges::count(all, '\n') <= static_cast<std::ptrdiff_t>(kLines)) return all;
   std::string out = usage(command) + "\n";
-  for (const auto& [name, options] : groups_of(command)) {
-    if (name.empty()) {
-      out += option_lines(options) + "\n";
-      continue;
-    }
+  for (auto& [name, options] : groups_of(command)) {
     std::vector<std::string> names;
-    for (const Option& option : options) names.push_back("--" + long_name(option));
-    out += wrapped("  " + name + ":", names, 4);
+    for (Option& option : options) {
+      names.push_back("--" + long_name(option));
+      option.value = value_name(option);  // without a long list of words
+    }
+    out += name.empty() ? option_lines(options) + "\n" : wrapped("  " + name + ":", names, 4);
   }
   return out + "  all of them: slalom help " + command.name + "\n" + examples_of(command);
 }
 
-// --- man page
-// ------------------------------------------------------------------------------------------------
-
-namespace {
-
-std::string roff(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '\\' ? "\\e" : c == '-' ? "\\-" : std::string(1, c);
-  return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
-}
-
-std::string bare_summary(const Command& command) {
-  return command.summary + (command.summary.ends_with('.') ? "" : ".");
-}
-
-}  // namespace
-
 std::string man_page(const std::vector<Command>& commands) {
+  const auto roff = [](const std::string& text) {
+    std::string out;
+    for (const char c : text) out += c == '\\' ? "\\e" : c == '-' ? "\\-" : std::string(1, c);
+    return out;
+  };
   std::string out =
       concat(".TH SLALOM 1 \"\" \"slalom ", SLALOM_VERSION, "\"\n.SH NAME\nslalom \\- attention ",
              "classifiers, their surrogates and explanations of their outputs\n.SH SYNOPSIS\n.B slalom\n",
              ".I COMMAND\n[options]\n.SH COMMANDS\n");
-  std::string common;
-  const auto add = [](const OptionTable& options, std::string& to) {
-    for (const Option& option : options)
-      to += ".TP\n.B " + roff(spelled(option)) + "\n" + roff(meaning(option)) + "\n";
-  };
-  for (const Command& command : commands) {
-    out += ".SS slalom " + command.name + "\n" + roff(bare_summary(command)) + "\n";
-    common.clear();
-    for (const auto& [name, options] : groups_of(command)) add(options, name == "common" ? common : out);
-    for (const std::string& example : command.examples)
-      out += ".PP\n.nf\n\\&  slalom " + roff(example) + "\n.fi\n";
-  }
-  return out + ".SH COMMON OPTIONS\n" + common + ".SH EXIT STATUS\n" + roff(kExitStatus) + "\n";
+  for (const Command& command : commands)
+    out += ".SS slalom " + command.name + "\n.nf\n" + roff(full_help(command)) + ".fi\n";
+  return out + ".SH EXIT STATUS\n" + kExitStatus + "\n";
 }
 
 std::string markdown_reference(const std::vector<Command>& commands) {
+  const auto table = [](const OptionTable& options) {
+    Table rows({{"option"}, {"meaning"}, {"default"}});
+    for (const Option& option : options)
+      rows.add_row({"`" + spelled(option) + "`", option.meaning + words_in_meaning(option), option.fallback});
+    return rows.markdown();
+  };
+  const OptionTable common = groups_of(commands.front()).back().second;
   std::string out = "## Options of each command\n\nWritten by `make reference`.\n";
-  for (const Command& command : commands)
-    out += "\n### slalom " + command.name + "\n\n```\n" + full_help(command) + "```\n";
-  return out;
+  for (const Command& command : commands) {
+    OptionTable own = all_options(command);
+    std::erase_if(own, [&](const Option& option) { return std::ranges::count(common, option) > 0; });
+    out += "\n### slalom " + command.name + "\n\n" + table(own);
+  }
+  return out + "\n### Common options\n\n" + table(common);
 }
 
 std::string completions(const std::vector<Command>& commands, const std::vector<std::string>& before) {

@@ -5,7 +5,6 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/sha256.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/options.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"

@@ -6,5 +6,5 @@
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // a closed pipe ends us quietly, whatever the parent process ignores
   slalom::configure_runtime(argv);
-  return slalom::run_cli(argc, argv);
+  return slalom::run_program(argc, argv, slalom::run_cli);
 }

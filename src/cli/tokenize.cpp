@@ -1,11 +1,5 @@
 // slalom tokenize: texts as token ids with the bytes they stand for, and vocabularies made from texts.
-#include "slalom/base/interrupt.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/messages.hpp"
-#include "slalom/cli/options.hpp"
-#include "slalom/cli/texts.hpp"
-#include "slalom/data/texts.hpp"
-#include "slalom/model_io/tokenizer_folder.hpp"
+#include "slalom/cli/classifier.hpp"
 #include "slalom/text/train_vocabulary.hpp"
 
 namespace slalom {
@@ -13,42 +7,20 @@ namespace slalom {
 namespace {
 
 // The rows of --input, or the one text of the command line.
-class TextRows {
- public:
-  TextRows(const ParsedOptions& parsed, const CommonOptions& common)
-      : name_(parsed.count("text") > 0 ? "--text" : input_name(common.input)) {
-    if (parsed.count("text") == 0) {
-      say_waiting(common);
-      reader_.emplace(common.input, row_format_named(parsed["format"].as<std::string>()),
-                      csv_columns(parsed));
-      return;
-    }
-    only_.emplace(TextRow{.id_json = "0", .text = parsed["text"].as<std::string>(), .line = 1});
-    if (parsed.count("text-pair") > 0) only_->pair = parsed["text-pair"].as<std::string>();
-  }
-  bool next(TextRow& row) {
-    if (reader_) return reader_->next(row);
-    if (!only_) return false;
-    row = std::move(*only_);
-    only_.reset();
-    return true;
-  }
-  std::string where(const TextRow& row) const { return reader_ ? concat(name_, ": line ", row.line) : name_; }
-
- private:
-  std::string name_;
-  std::optional<TextReader> reader_;
-  std::optional<TextRow> only_;  // until it is given
-};
+std::variant<TextReader, TextRow> text_source(const ParsedOptions& parsed, const CommonOptions& common) {
+  if (parsed.count("text") == 0) return TextReader(common.input, row_format(parsed), csv_columns(parsed));
+  TextRow row{.id_json = "0", .text = parsed["text"].word, .line = 1};
+  if (parsed.count("text-pair") > 0) row.pair = parsed["text-pair"].word;
+  return row;
+}
 
 std::string row_json(const TextRow& row, const Encoding& encoding, const Vocabulary& vocabulary) {
-  std::vector<std::string> tokens;
+  std::vector<std::string> tokens, offsets;
   std::vector<std::int64_t> words, parts;
-  std::string offsets;
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
     const TokenPlace& place = encoding.places[i];
     tokens.push_back(vocabulary.token(encoding.ids[i]));
-    offsets += concat(i == 0 ? "[" : ",[", place.begin, ",", place.end, "]");
+    offsets.push_back(concat("[", place.begin, ",", place.end, "]"));
     words.push_back(place.word);
     parts.push_back(place.part);
   }
@@ -56,77 +28,68 @@ std::string row_json(const TextRow& row, const Encoding& encoding, const Vocabul
   out.raw("id", row.id_json)
       .field("ids", encoding.ids)
       .field("tokens", tokens)
-      .raw("offsets", '[' + offsets + ']')
+      .raw_array("offsets", offsets)
       .field("words", words);
   if (row.pair) out.field("parts", parts);
   return out.str() + "\n";
 }
 
-int tokenize(const ParsedOptions& parsed) {
-  const CommonOptions common = read_common(parsed);
-  const std::string folder = required_option(parsed, "model");
-  const std::optional<Tokenizer> tokenizer = load_tokenizer(folder);
-  if (!tokenizer)
-    throw Error(folder +
-                ": found no tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece model");
-  TextRows rows(parsed, common);
+int tokenize(const ParsedOptions& parsed, const CommonOptions& common) {
+  const Tokenizer tokenizer = required_tokenizer(required_option(parsed, "model"));
+  const bool ends_at_error = parsed.count("text") > 0 || parsed.count("strict") > 0;
+  TextRows rows(text_source(parsed, common), parsed, common, "");
   OutputFile output(common.output);
-  Index tokens = 0, number = 0, failed = 0;
-  for (TextRow row; !interrupted(); ++number) try {
-      if (!rows.next(row)) break;
-      const std::string where = rows.where(row);
-      Encoding encoding;
+  Index tokens = 0;
+  for (TextRow row; rows.next(row);) {
+    const auto write_tokens = [&] {
+      if (rows.bad_row()) throw RowError(*rows.bad_row());
       within_row([&] {
-        encoding = row.pair ? tokenizer->encode_pair(row.text, *row.pair, where)
-                            : tokenizer->encode(row.text, where);
+        const Encoding encoding = row.pair ? tokenizer.encode_pair(row.text, *row.pair, rows.where(row))
+                                           : tokenizer.encode(row.text, rows.where(row));
+        output.write(row_json(row, encoding, tokenizer.vocabulary()));
+        tokens += std::ssize(encoding.ids);
       });
-      output.write(row_json(row, encoding, tokenizer->vocabulary()));
-      tokens += std::ssize(encoding.ids);
-    } catch (const RowError& e) {
-      if (parsed.count("text") > 0 || parsed.count("strict") > 0) throw;
-      say_error(e);
-      output.write(error_row(row.id_json, number, e.what()).str() + "\n");
-      ++failed;
-    }
+    };
+    if (ends_at_error)
+      write_tokens();
+    else if (const auto error = rows.error_of(row, write_tokens))
+      output.write(error_row(row.id_json, rows.number(), *error).str() + "\n");
+  }
   output.commit();
   check_interrupt();
-  if (!common.quiet) say(concat(tokenizer->description(), ", ", tokens, " tokens"));
-  return status_of_rows(failed, number, common);
+  if (!common.quiet) say(concat(tokenizer.description(), ", ", tokens, " tokens"));
+  return rows.status_of_lines();
 }
 
-VocabularyTraining training_of(const ParsedOptions& parsed) {
+int train(const ParsedOptions& parsed, const CommonOptions& common) {
+  if (common.output == "-") throw UsageError("--output is missing, wanted the folder to write");
   VocabularyTraining training;
-  if (parsed["train"].as<std::string>() == "bpe") training.kind = VocabularyKind::byte_pair;
+  if (parsed["train"].word == "bpe") training.kind = VocabularyKind::byte_pair;
   training.size = integer_option(parsed, "vocabulary", 1, 10'000'000);
   training.min_count = integer_option(parsed, "min-count", 1, 1'000'000'000);
-  training.lower_case = parsed["lower-case"].as<std::string>() == "on";
-  return training;
-}
-
-int train(const ParsedOptions& parsed) {
-  const CommonOptions common = read_common(parsed);
-  const VocabularyTraining training = training_of(parsed);
-  if (common.output == "-") throw UsageError("--output is missing, wanted the folder to write");
+  training.lower_case = parsed["lower-case"].word == "on";
   make_folders(common.output);
   const FolderLock lock(common.output);
-  TextRows rows(parsed, common);
+  TextRows rows(text_source(parsed, common), parsed, common, "");
   WordCounter counter(training);
-  Index texts = 0;
-  for (TextRow row; rows.next(row); ++texts) {
-    check_interrupt();
+  for (TextRow row; rows.next(row);) {
+    if (rows.bad_row()) throw RowError(*rows.bad_row());
     counter.add(row.text, rows.where(row));
     if (row.pair) counter.add(*row.pair, rows.where(row));
   }
+  check_interrupt();
   const std::vector<WordCounter::Word> words = counter.words();
   const TrainedVocabulary trained = train_vocabulary(words, training);
   save_tokenizer_files(trained, training, common.output);
   if (!common.quiet)
-    say(concat(texts, " texts, ", words.size(), " different words, ", trained.vocabulary.size(), " tokens"));
+    say(concat(rows.count(), " texts, ", words.size(), " different words, ", trained.vocabulary.size(),
+               " tokens"));
   return 0;
 }
 
 int run(const ParsedOptions& parsed) {
-  return parsed.count("train") > 0 ? train(parsed) : tokenize(parsed);
+  const CommonOptions common = read_common(parsed);
+  return parsed.count("train") > 0 ? train(parsed, common) : tokenize(parsed, common);
 }
 
 }  // namespace

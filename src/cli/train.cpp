@@ -7,9 +7,7 @@
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/messages.hpp"
-#include "slalom/cli/options.hpp"
-#include "slalom/cli/texts.hpp"
+#include "slalom/cli/input_rows.hpp"
 #include "slalom/data/windows.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -81,7 +79,7 @@ OptionTable options() {
 }
 
 std::string word(const Parsed& parsed, const char* name) {
-  return parsed[name].as<std::string>();
+  return parsed[name].word;
 }
 
 LengthDistribution length_distribution(const std::string& name, LengthDistribution fallback) {
@@ -145,8 +143,7 @@ DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const Class
   set.pad = tokens.special.pad;
   set.end = tokens.end;
   Index cut = 0;
-  RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format_named(word(parsed, "format")),
-                   csv_columns(parsed));
+  RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format(parsed), csv_columns(parsed));
   for (InputRow row; reader.next(row);) {
     row = trained_on(
         row, longest, [&](TokenId id) { return tokens.is_special(id); }, cut);
@@ -274,7 +271,7 @@ std::string settings_json(const Parsed& parsed, const CommonOptions& common, con
   for (const char* name : {"lr", "weight-decay", "momentum", "clip"})
     json[name] = parsed[name].word.empty() ? -1.0 : number_option(parsed, name);
   for (const char* name : {"batch", "epochs", "epoch-texts", "max-length", "holdout", "patience", "warmup"})
-    json[name] = parsed[name].as<std::int64_t>();
+    json[name] = integer_option(parsed, name, 0, INT64_MAX);
   for (const char* name : {"decay", "no-special"}) json[name] = parsed.count(name) > 0;
   json["initial_weights"] = weights;
   json["data_fingerprint"] = data;

@@ -120,7 +120,7 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
   if (options.calibrate > 0) calibrate(f, text, filled, result);
   result.cost = f.cost() - before;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (options.flip > 0) result.flips = find_flips(f, text, result, options.flip);
+  if (options.flip > 0 && method.has("flip")) result.flips = find_flips(f, text, result, options.flip);
   if (options.held_out > 0) {
     result.fidelity = fidelity(result, f, text, filled);
     if (!result.fidelity)

@@ -72,7 +72,7 @@ Method slalom_eff() {
   return {"slalom-eff",
           "SLALOM fitted to random short texts",
           500,
-          {"budget", "background", "short-length"},
+          {"budget", "background", "short-length", "flip"},
           explain,
           Asks::short_texts,
           published::slalom_eff,

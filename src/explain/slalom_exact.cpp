@@ -24,9 +24,12 @@ void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& optio
 }  // namespace
 
 Method slalom_exact() {
-  return {
-      "slalom-exact",      "SLALOM identified from 2K - 1 short texts", 0, {"budget", "background"}, explain,
-      Asks::identification};
+  return {"slalom-exact",
+          "SLALOM identified from 2K - 1 short texts",
+          0,
+          {"budget", "background", "flip"},
+          explain,
+          Asks::identification};
 }
 
 }  // namespace slalom

@@ -8,7 +8,7 @@ Method slalom_fidel() {
   return {"slalom-fidel",
           "SLALOM fitted to random deletions of the text",
           500,
-          {"budget", "background", "most-deleted", "prior", "positions"},
+          {"budget", "background", "most-deleted", "prior", "positions", "flip"},
           fit_slalom_to_deletions,
           Asks::deletions,
           published::slalom_fidel,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "slalom/base/first_equal.hpp"
+#include "slalom/base/hash_table.hpp"
 
 namespace slalom {
 
@@ -30,10 +30,10 @@ DistinctRows distinct_rows(Arena& arena, const RowKeys& rows) {
   Index count = 0;
   {
     const ArenaScope scope(arena);
-    const std::span<Index> table = arena.array<Index>(first_equal_entries(N));
+    const std::span<Index> table = arena.array<Index>(hash_table_entries(N));
     std::ranges::fill(table, Index{-1});
     for (Index r = 0; r < N; ++r) {
-      const Index u = first_equal(table, hash(rows, r), count, [&](Index other) {
+      const Index u = find_or_insert(table, hash(rows, r), count, [&](Index other) {
         return equal(rows, r, first[static_cast<std::size_t>(other)]);
       });
       if (u == count) first[static_cast<std::size_t>(count++)] = r;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "slalom/base/first_equal.hpp"
+#include "slalom/base/hash_table.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/kernels/rowwise.hpp"
 
@@ -18,12 +18,12 @@ std::vector<Index> first_equal_texts(const PackedTexts& texts) {
     return of.subspan(static_cast<std::size_t>(texts.begin[static_cast<std::size_t>(b)]),
                       static_cast<std::size_t>(texts.length(b)));
   };
-  std::vector<Index> first, table(static_cast<std::size_t>(first_equal_entries(texts.texts())), -1);
+  std::vector<Index> first, table(static_cast<std::size_t>(hash_table_entries(texts.texts())), -1);
   for (Index b = 0; b < texts.texts(); ++b) {
     std::uint64_t hash = 0;
     for (const auto of : {texts.ids, texts.types})
       for (const TokenId id : part(of, b)) hash = hash_with(hash, static_cast<std::uint64_t>(id));
-    first.push_back(first_equal(table, hash, b, [&](Index other) {
+    first.push_back(find_or_insert(table, hash, b, [&](Index other) {
       return std::ranges::equal(part(texts.ids, other), part(texts.ids, b)) &&
              std::ranges::equal(part(texts.types, other), part(texts.types, b));
     }));

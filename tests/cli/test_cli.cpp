@@ -76,13 +76,8 @@ TEST_CASE("slalom: without a command the usage, on stderr") {
 
 TEST_CASE("slalom: a wrong command line exits with 2") {
   check_fails(2, {"explode"}, "unknown command \"explode\"");
-  check_fails(2, {"predict", "--nope"}, "unknown option --nope");
-  check_fails(2, {"predict", "--model"}, "--model, wanted a value behind it");
   check_fails(2, {"predict", "--model", "m", "stray"}, "unexpected argument \"stray\"");
   check_fails(2, {"inspect", "parameters", "stray", "--model", "m"}, "unexpected argument \"stray\"");
-  check_fails(2, {"predict", "--nope=5"}, "unknown option --nope");
-  check_fails(2, {"predict", "-model", "m"}, "unknown option -model");
-  check_fails(2, {"predict", "-qx"}, "unknown option -qx");
   check_fails(2, {"predict", "--quiet=yes"}, "--quiet yes, wanted no value");
   check_fails(2, {"fit", "--skip-special=maybe"}, "--skip-special maybe, wanted true or false");
   check_fails(2, {"predict", "--threads", "two"}, "--threads two, wanted a whole number");
@@ -98,8 +93,14 @@ TEST_CASE("slalom: a wrong command line exits with 2") {
               "inspect souls, wanted activations, attention, gradients, parameters or names");
   check_fails(2, {"inspect", "--model", "m"},
               "inspect, wanted activations, attention, gradients, parameters or names");
-  const Finished hinted = run_slalom({"predict", "--nope"});
-  CHECK(lines_of(hinted.err).back() == "hint: slalom predict --help lists the options");
+  // The library's words, but they name the option.
+  for (const auto& [option, name] :
+       {std::pair{"--nope", "nope"}, {"--nope=5", "nope"}, {"-qx", "x"}, {"--model", "model"}}) {
+    const Finished run = run_slalom({"predict", option});
+    CHECK(run.status == 2);
+    CHECK(lines_of(run.err).at(0).find(name) != std::string::npos);
+    CHECK(lines_of(run.err).back() == "hint: slalom predict --help lists the options");
+  }
 }
 
 TEST_CASE("slalom: options that a command has no use for are refused") {
@@ -112,7 +113,7 @@ TEST_CASE("slalom: options that a command has no use for are refused") {
   check_fails(2, {"inspect", "names", "--model", "m", "--text", "x"},
               "--text has no effect with inspect names");
   check_fails(2, {"evaluate", "--model", "m", "--metrics", "kendall", "--step", "2"},
-              "--step has no effect without --metrics insertion or --metrics deletion");
+              "--step has no effect without --metrics insertion or deletion");
   check_fails(2, {"evaluate", "--model", "m", "--metrics", "deletion", "--held-out", "2"},
               "--held-out has no effect without --metrics removal-mse");
 }

@@ -52,14 +52,15 @@ TEST_CASE("evaluate: one object a method and metric, with direction, n, mean and
 }
 
 TEST_CASE("evaluate: methods are ranked by the score that is named") {
-  const Finished run = evaluate(
-      {"--methods", "slalom-exact:value,slalom-exact", "--metrics", "spearman", "--background", "none"},
-      "{\"input_ids\":[1,9,5,6,2],\"scores\":[null,2,1,1,null]}\n");
+  const Finished run = evaluate({"--methods", "slalom-exact:value,slalom-exact,slalom-exact:part",
+                                 "--metrics", "spearman", "--background", "none"},
+                                "{\"input_ids\":[1,9,5,6,2],\"scores\":[null,2,1,1,null]}\n");
   REQUIRE(run.status == 0);
   const std::vector<Json> found = json_lines(run.out);
   CHECK(found.at(0)["method"] == "slalom-exact:value");
   CHECK(std::abs(found.at(0)["mean"].get<double>() - 1) <= 1e-12);
   CHECK(found.at(1)["queries"].get<int>() > 0);
+  CHECK(found.at(2)["mean"] == found.at(1)["mean"]);  // the parts rank where nothing else is named
 }
 
 TEST_CASE("evaluate: the published metrics rank by the true label and count a token once") {
@@ -95,6 +96,8 @@ TEST_CASE("evaluate: bad names, no rows, no given scores") {
   CHECK(evaluate({"--methods", "no"}, row).status == 2);
   CHECK(evaluate({"--metrics", "no"}, row).status == 2);
   CHECK(evaluate({"--methods", ","}, row).status == 2);
+  CHECK(lines_of(evaluate({"--methods", "slalom-exact", "--flip"}, row).err).at(0) ==
+        "error: --flip has no effect in evaluate: no metric is of flips");
   CHECK(evaluate({"--methods", "leave-one-out:value"}, row).status == 2);
   CHECK(evaluate({"--methods", "slalom-exact:weight", "--background", "none"}, row).status == 2);
   CHECK(lines_of(evaluate({"--methods", "leave-one-out"}, "").err).at(0) ==

@@ -318,6 +318,21 @@ TEST_CASE("compare: a row a method, and how far the methods agree") {
   CHECK(rows[12]["spearman"].size() == 4);
 }
 
+TEST_CASE("compare --flip: methods with a SLALOM have flips, the others go on without") {
+  const TextModel folder;
+  const Finished run = folder.run("compare", {"--methods", "leave-one-out,slalom-exact", "--flip"},
+                                  {.input = "{\"text\":\"w7 w9 w20\"}\n"});
+  REQUIRE(run.status == 0);
+  const std::vector<Json> rows = json_lines(run.out);
+  CHECK(rows.at(0)["flip"].is_null());
+  CHECK_FALSE(rows.at(0)["parameters"].contains("flip"));
+  CHECK(rows.at(1)["flip"].size() == 3);
+  CHECK(rows.at(1)["flip"][0]["by"] == "slalom-exact");
+  CHECK(rows.at(1)["parameters"]["flip"] == 20);
+  for (const Arguments& options : {Arguments{"--methods", "leave-one-out,lime"}, {"--methods", "none"}})
+    CHECK(folder.run("compare", {options[0], options[1], "--flip"}).status == 2);
+}
+
 TEST_CASE("explain: the terminal view, a page and pictures") {
   const TextModel folder;
   const Arguments options = {"--text",  "w7 <script>w9 w20",

@@ -58,7 +58,7 @@ TEST_CASE("completion: bash offers what the program says") {
   CHECK(run_process({"bash", "-c", script}).out == "gam\npredict\n");
 }
 
-TEST_CASE("tokenize: at a terminal without input it says what it waits for") {
+TEST_CASE("commands at a terminal without input say what they wait for") {
   const FileDescriptor master(posix_openpt(O_RDWR | O_NOCTTY));
   if (master.get() < 0 || grantpt(master.get()) != 0 || unlockpt(master.get()) != 0 ||
       access(ptsname(master.get()), R_OK | W_OK) != 0) {
@@ -69,8 +69,13 @@ TEST_CASE("tokenize: at a terminal without input it says what it waits for") {
   const ModelFolder folder;
   folder.write("vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[UNK]\nthe\n");
   const char end = 4;  // Ctrl-D
-  REQUIRE(write(master.get(), &end, 1) == 1);
-  const std::string command =
-      slalom_binary() + " tokenize --model " + folder.path + " < " + ptsname(master.get());
-  CHECK(run_process({"bash", "-c", command}).err.starts_with("waiting for rows on stdin"));
+  for (const std::string command :
+       {"tokenize", "explain", "explain --dry-run", "explain --aggregate --target 1", "compare", "evaluate",
+        "predict", "inspect attention", "fit"}) {
+    CAPTURE(command);
+    REQUIRE(write(master.get(), &end, 1) == 1);
+    const std::string line =
+        slalom_binary() + " " + command + " --model " + folder.path + " < " + ptsname(master.get());
+    CHECK(run_process({"bash", "-c", line}).err.starts_with("waiting for rows on stdin"));
+  }
 }

@@ -267,6 +267,14 @@ TEST_CASE("predict: labels of their own, and one output") {
       json_lines(predict(folder, {"--precision", "f64", "--sigmoid"}, {.input = number}).out).at(0);
   CHECK(logit["scale"] == "log-odds");
   CHECK(logit["log_odds"] == x);
+  for (const bool sigmoid : {false, true}) {  // which explanations say, too
+    std::vector<std::string> explain = {"explain", "--model",       folder.path, "--method",
+                                        "zero",    "--special-ids", ""};
+    if (sigmoid) explain.push_back("--sigmoid");
+    const Json explained = json_lines(run_slalom(explain, {.input = number}).out).at(0);
+    CHECK(explained["scale"] == (sigmoid ? "log-odds" : "output"));
+    CHECK(explained["parameters"].contains("sigmoid") == sigmoid);
+  }
 }
 
 TEST_CASE("predict: a target that the model has not is a usage error") {

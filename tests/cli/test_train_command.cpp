@@ -193,8 +193,7 @@ TEST_CASE("train: an option that would change nothing is refused") {
   };
   refused({"--input", "rows.jsonl"}, "--input has no effect in train");
   refused({"--slalom-words", "words.tsv"}, "--slalom-words has no effect without --data slalom");
-  refused({"--data", "-", "--length", "fixed"},
-          "--length has no effect without --data sparse_bow or --data slalom");
+  refused({"--data", "-", "--length", "fixed"}, "--length has no effect without --data sparse_bow or slalom");
   refused({"--model", "somewhere"}, "--width has no effect with --model");
   refused({"--no-feed-forward", "--feed-forward", "8"},
           "--feed-forward has no effect with --no-feed-forward");

@@ -71,5 +71,5 @@ TEST_CASE("flip: one strong token changes the sign, which leave-one-out and gree
   CHECK(e.flips[0].queries == 1);
   CHECK(e.flips[1].queries == 4);  // three single removals, one set
   CHECK(e.flips[2].queries == 3);
-  CHECK_THROWS_AS(explain(method_named("zero"), f, text, {.flip = 20}), UsageError);
+  CHECK(explain(method_named("zero"), f, text, {.flip = 20}).flips.empty());
 }

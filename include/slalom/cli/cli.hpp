@@ -1,7 +1,8 @@
 // The command line (docs of the contract: README, "Command line"): `slalom COMMAND [options]`.
 #pragma once
 
-#include "slalom/cli/command.hpp"
+#include "slalom/base/error.hpp"
+#include "slalom/cli/options.hpp"
 
 namespace slalom {
 
@@ -20,11 +21,17 @@ Command predict_command();
 Command tokenize_command();
 Command train_command();
 
+/// A line on stderr, which may hold names and texts of anybody's files: as visible() has it, nothing in it
+/// controls a terminal. Of more than 1,000 characters the middle is left out.
+void say(const std::string& line);
+/// "error: …", and "hint: …" if there is one, whose line ends stay.
+void say_error(const Error& error);
+
 /// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and
 /// returns the exit status.
 int run_program(int argc, char** argv, int (*body)(int, char**));
 
-/// The whole of `slalom`.
+/// The body of `slalom`.
 int run_cli(int argc, char** argv);
 
 }  // namespace slalom

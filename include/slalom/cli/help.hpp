@@ -1,7 +1,7 @@
 // What is written of the tables of options: help, man page, completion, reference.
 #pragma once
 
-#include "slalom/cli/command.hpp"
+#include "slalom/cli/options.hpp"
 
 namespace slalom {
 

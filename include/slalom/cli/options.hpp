@@ -1,17 +1,100 @@
-// Options that commands share.
+// What a command can be told, as a table of options. The parser, --help, the man page, completion, the
+// reference in src/cli/README.md and the errors about options without effect are made from it.
 #pragma once
 
-#include <charconv>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/progress.hpp"
-#include "slalom/cli/command.hpp"
-#include "slalom/data/rows.hpp"
-#include "slalom/nn/config.hpp"
+#include "slalom/base/token.hpp"
 
 namespace slalom {
+
+struct Option {
+  std::string name;  ///< "model", or with a letter "q,quiet"
+  /// What follows it: "" nothing, "N" a whole number, "f32|f64" one of these words (any text if one of them
+  /// is in capitals), "[=true|false]" one of these words or nothing, which means true; anything else a text.
+  std::string value;
+  std::string fallback;  ///< the default; "" if there is none, or if it depends on something
+  std::string meaning;
+  /// Where it has an effect: one condition of `needs` holds, and none of `excludes`. Conditions have spaces
+  /// between them: see ParsedOptions::holds().
+  std::string needs = {}, excludes = {};
+  std::string group = {};  ///< "": those that matter first
+  bool operator==(const Option&) const = default;
+};
+using OptionTable = std::vector<Option>;
+
+/// The tables one after the other.
+OptionTable joined(std::initializer_list<OptionTable> tables);
+/// The table as a group; none of it has an effect where one of the conditions `excludes` holds.
+OptionTable grouped(const std::string& group, OptionTable options, const std::string& excludes = {});
+
+/// The options of a command line, or their defaults.
+class ParsedOptions {
+ public:
+  struct Value {
+    std::string word;
+    std::size_t count = 0;  // how often it was given
+    bool usual = false;     // the default, given or not
+
+    /// std::string or bool.
+    template <class T>
+    T as() const {
+      if constexpr (std::is_same_v<T, bool>)
+        return word == "true";
+      else
+        return word;
+    }
+  };
+
+  /// Throws std::out_of_range for an option that the command does not have.
+  const Value& operator[](const std::string& name) const { return values_.at(name); }
+  /// 0 for an option that the command does not have.
+  std::size_t count(const std::string& name) const;
+  /// "text" holds where --text was given a value other than its default, "data=slalom" where slalom is the
+  /// value of --data, or one of its list (up to a colon), and "data=slalom!length" where --length was not
+  /// given beside it.
+  bool holds(const std::string& condition) const;
+
+ private:
+  friend std::optional<ParsedOptions> parse_options(const struct Command& command, int argc, char** argv);
+  std::map<std::string, Value> values_;
+};
+
+struct Command {
+  std::string name, summary;
+  OptionTable options = {};                            ///< its own, see all_options()
+  std::vector<std::string> positional = {};            ///< options that are given without their names
+  std::map<std::string, std::string> unused = {};      ///< options without effect, and why
+  std::vector<std::string> examples = {};              ///< arguments of the program
+  int (*run)(const ParsedOptions& options) = nullptr;  ///< returns an exit status
+  std::string program = "slalom";                      ///< "": the command is a program of its own
+  bool has_common = true;
+
+  std::string title() const { return program.empty() ? name : program + " " + name; }
+};
+
+/// --model, --input and --output, the command's own options, and the other common ones, --help the last. An
+/// option of the command takes the place of a common one of the same name. Without those that are unused.
+OptionTable all_options(const Command& command);
+
+std::string long_name(const Option& option);
+/// Whether it may stand without a value.
+bool is_flag(const Option& option);
+/// The words that may follow the option; empty if any may.
+std::vector<std::string> words_of(const Option& option);
+
+/// Parses argv and applies --threads where there is such an option. nullopt after --help, which is printed to
+/// stdout. Throws UsageError naming it for an option that is unknown, lacks its value, has one of the wrong
+/// type or has no effect, and for stray arguments.
+std::optional<ParsedOptions> parse_options(const Command& command, int argc, char** argv);
+
+// --- values of options
 
 enum class Precision { f32, f64 };
 
@@ -46,14 +129,6 @@ std::string required_option(const ParsedOptions& parsed, const std::string& name
 std::optional<bool> choice_option(const ParsedOptions& parsed, const std::string& name,
                                   const std::string& yes);
 
-/// The number that is all of the word.
-template <class Integer>
-std::optional<Integer> whole_number(const std::string& word) {
-  Integer number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  return error == std::errc() && end == word.data() + word.size() ? std::optional(number) : std::nullopt;
-}
-
 /// "a,b,c" as its parts; empty ones are left out.
 std::vector<std::string> split_list(const std::string& list, char separator = ',');
 
@@ -62,9 +137,6 @@ std::vector<TokenId> id_list(const std::string& option, const std::string& list)
 
 /// A file of rows, for messages: "-" is "stdin".
 std::string input_name(const std::string& path);
-
-/// What rows for a model must keep to.
-RowLimits row_limits(const ClassifierConfig& config);
 
 /// Calls body.template operator()<float or double>().
 template <class Body>

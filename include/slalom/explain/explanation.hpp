@@ -76,7 +76,7 @@ struct ExplainOptions {
   std::optional<Prior>
       prior{};            // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
   bool positions = true;  // SLALOMs fitted to deletions have position effects where they predict better
-  Index flip = 0;         // tokens removed at most to change the sign of F; 0: not asked
+  Index flip = 0;         // SLALOMs: tokens removed at most to change the sign of F; 0: not asked
   Index calibrate = 0;    // deletions that a calibration is fitted to; 0: none
   Baseline baseline = Baseline::zero;          // integrated-gradients
   std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines

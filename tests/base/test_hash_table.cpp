@@ -1,4 +1,4 @@
-#include "slalom/base/first_equal.hpp"
+#include "slalom/base/hash_table.hpp"
 
 #include <doctest/doctest.h>
 
@@ -18,21 +18,21 @@ TEST_CASE("the first of equal items is found, however much the hashes collide") 
     const auto place = [&](std::uint32_t value) { return std::ranges::find(item, value) - item.begin(); };
     // Its own number; hardly anything; everything in the table's last entry.
     for (const std::uint64_t kept : {~std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0}}) {
-      std::vector<Index> table(static_cast<std::size_t>(first_equal_entries(std::ssize(item))), -1);
+      std::vector<Index> table(static_cast<std::size_t>(hash_table_entries(std::ssize(item))), -1);
       for (Index i = 0; i < std::ssize(item); ++i) {
         const std::uint32_t value = item[static_cast<std::size_t>(i)];
         const auto equal = [&](Index other) { return item[static_cast<std::size_t>(other)] == value; };
-        CHECK(first_equal(table, (value & kept) - 1, i, equal) == place(value));
+        CHECK(find_or_insert(table, (value & kept) - 1, i, equal) == place(value));
       }
     }
   }
 }
 
 TEST_CASE("a table has a power of two of entries and more than twice as many as items") {
-  CHECK(first_equal_entries(0) == 1);
-  CHECK(first_equal_entries(1) == 4);
-  CHECK(first_equal_entries(3) == 8);
-  CHECK(first_equal_entries(4) == 16);
+  CHECK(hash_table_entries(0) == 1);
+  CHECK(hash_table_entries(1) == 4);
+  CHECK(hash_table_entries(3) == 8);
+  CHECK(hash_table_entries(4) == 16);
 }
 
 TEST_CASE("hashes of short lists differ in their low bits") {

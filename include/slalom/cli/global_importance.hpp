@@ -1,7 +1,7 @@
-// slalom explain --aggregate: one row for each token of all rows.
+// slalom explain --aggregate: global token importance, one row for each token of all rows.
 #pragma once
 
-#include "slalom/cli/options.hpp"
+#include "slalom/cli/explaining.hpp"
 #include "slalom/explain/vocabulary_card.hpp"
 #include "slalom/report/table.hpp"
 
@@ -12,15 +12,14 @@ using ReadableToken = std::function<std::string(TokenId)>;
 
 /// Text, value, importance, linear score, occurrences, naive Bayes where there is any, and what sets the
 /// token apart.
-Table card_table(const std::vector<VocabularyCard::Token>& tokens, const ReadableToken& readable);
+Table importance_table(const std::vector<VocabularyCard::Token>& tokens, const ReadableToken& readable);
 /// Of these tokens those with a card_remark().
 std::vector<VocabularyCard::Token> remarkable(std::vector<VocabularyCard::Token> tokens,
                                               const ReadableToken& readable);
 /// How well the card predicts the classifier, in words and numbers.
-std::string card_fidelity_sentence(const VocabularyCard& card);
+std::string global_fidelity_sentence(const VocabularyCard& card);
 
-/// A line about the card, then a line for each token; or a report for a reader at a terminal. Throws
-/// UsageError for options that have no effect on it.
-int print_vocabulary_card(const ParsedOptions& parsed, const CommonOptions& common);
+/// A line about them all, then a line for each token; or a report for a reader at a terminal.
+int print_global_importance(const Explaining& run);
 
 }  // namespace slalom

@@ -1,4 +1,4 @@
-// Which is the first of several equal things: open addressing in a table of their numbers.
+// A hash table of the numbers of things, with open addressing: it tells the first of several equal ones.
 #pragma once
 
 #include <bit>
@@ -10,14 +10,14 @@
 namespace slalom {
 
 /// Entries of a table for `items` items, at least half of them free; all are −1 at first.
-inline Index first_equal_entries(Index items) {
+inline Index hash_table_entries(Index items) {
   return static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(2 * items + 1)));
 }
 
 /// The item in the table that equals this one, which equal(other) tells; `item` itself, now in the table, if
 /// there is none. Equal items have the same hash; what is found does not depend on it otherwise.
 template <class Equal>
-Index first_equal(std::span<Index> table, std::uint64_t hash, Index item, const Equal& equal) {
+Index find_or_insert(std::span<Index> table, std::uint64_t hash, Index item, const Equal& equal) {
   const std::size_t mask = table.size() - 1;
   std::size_t at = hash & mask;
   while (table[at] >= 0 && !equal(table[at])) at = (at + 1) & mask;

@@ -1,0 +1,64 @@
+#include "slalom/cli/input_rows.hpp"
+
+#include <unistd.h>
+
+namespace slalom {
+
+OptionTable text_options() {
+  const OptionTable texts = {{"text", "TEXT", "", "one text instead of --input"},
+                             {"text-pair", "TEXT", "", "the second text of a pair", "text", "", "text"}};
+  return joined({texts, grouped("text", format_options(), "text")});
+}
+
+OptionTable format_options() {
+  return grouped("text", {{"format", "jsonl|csv|tsv|text|auto", "auto",
+                           "of rows; tsv: label, tab, text; text: a line each"},
+                          {"text-column", "NAME", "text", "of CSV, as its header names it"},
+                          {"label-column", "NAME", "label", "the same"}});
+}
+
+RowFormat row_format(const ParsedOptions& parsed) {
+  return row_format_named(parsed["format"].word);
+}
+
+CsvColumns csv_columns(const ParsedOptions& parsed) {
+  return {parsed["text-column"].word, parsed["label-column"].word};
+}
+
+RowLimits row_limits(const ClassifierConfig& config) {
+  RowLimits limits{.vocabulary = config.vocabulary,
+                   .classes = static_cast<int>(config.labels),
+                   .problem = config.problem(),
+                   .types = config.traits().has_types ? config.types : 2};
+  if (config.positions == Positions::learned) limits.longest = config.max_positions;
+  return limits;
+}
+
+void say_waiting(const CommonOptions& common, const std::string& instead) {
+  if (common.input == "-" && !common.quiet && ::isatty(STDIN_FILENO) == 1)
+    say("waiting for rows on stdin, a line each, until Ctrl-D; " + instead);
+}
+
+JsonRow error_row(const std::string& id_json, Index number, const std::string& error) {
+  JsonRow row;
+  row.raw("id", id_json).field("row", number).field("error", error);
+  return row;
+}
+
+TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, const RowLimits& limits,
+                     const Tokenizer* tokenizer, const std::string& progress, const BlackBox* asked) {
+  const auto source = [&]() -> std::variant<RowReader, InputRow> {
+    if (parsed.count("text") == 0)
+      return RowReader(common.input, limits, tokenizer, row_format(parsed), csv_columns(parsed));
+    if (tokenizer == nullptr && common.model.empty())
+      throw Error("--text: no tokenizer for it", "--tokenizer DIR has the program's");
+    if (tokenizer == nullptr)
+      throw Error("--text: the model's folder has no tokenizer files", "give rows of input_ids with --input");
+    std::optional<std::string> pair;
+    if (parsed.count("text-pair") > 0) pair = parsed["text-pair"].word;
+    return row_of_text(parsed["text"].word, pair, limits, *tokenizer, "--text");
+  };
+  return {source(), parsed, common, progress, asked};
+}
+
+}  // namespace slalom
