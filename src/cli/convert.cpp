@@ -10,6 +10,10 @@ namespace {
 int run(const ParsedOptions& parsed) {
   const std::string in = required_option(parsed, "in"), out = required_option(parsed, "out");
   const LoadedModel<double> loaded = load_model<double>(in);  // which holds every number of the other types
+  const std::vector<std::string> switches = loaded.model->config().unlike_hugging_face();
+  if (!switches.empty())
+    throw Error(concat(in, ": found a model with ", listed(switches),
+                       ", wanted one without such switches: Hugging Face's library would misread it"));
   make_folders(out);
   const FolderLock lock(out);
   StagedFiles staged(out, "config.json");

@@ -55,10 +55,13 @@ std::vector<Fact> model_facts(const std::string& folder) {
       number("heads", c.heads),
       number("feed_forward", c.feed_forward),
       number("vocabulary", c.vocabulary),
-      {"positions", c.positions == Positions::learned ? std::to_string(c.max_positions) : "none"},
+      {"positions", c.positions == Positions::learned ? std::to_string(c.max_positions)
+                                                      : word_of(kPositionWords, c.positions)},
       {"read_out", c.read_out == ReadOut::first ? "first token" : "last token"},
       number("parameters", loaded.model->parameters().scalars()),
       number("labels", c.labels)};
+  if (const auto switches = c.unlike_hugging_face(); !switches.empty())
+    facts.push_back({"switches", listed(switches)});
   const std::vector<std::string> names = c.class_names();
   for (std::size_t i = 0; i < names.size(); ++i) facts.push_back({concat("label_", i), names[i]});
   add_tokenizer_facts(folder, facts);

@@ -45,10 +45,13 @@ OptionTable options() {
       {"problem-type", "single_label_classification|multi_label_classification|regression",
        "single_label_classification", "labels are classes, lists of 0 and 1, or numbers", "", synthetic},
       {"vocabulary", "N", "0", "ids; 0: what the data needs"},
-      {"positions", "learned|none", "learned", "position embeddings"},
+      {"attention", "softmax|softmax-plus-one|sigmoid|linear|sum", "softmax",
+       "how scores become weights of the keys (sum: all are 1)"},
+      {"norm", "layer|rms|none", "layer", "LayerNorm, RMSNorm or neither"},
+      {"positions", "learned|rope|none", "learned", "position embeddings, or rotary positions"},
       {"read-out", "first|last", "", "row that the head reads (default: the architecture's)"},
+      {"head", "linear|hidden", "", "one linear map, or a hidden layer first (default: the architecture's)"},
       {"dropout", "P", "", "one rate everywhere (default: the architecture's)"},
-      {"no-layer-norm", "", "", "leave LayerNorm out"},
       {"no-feed-forward", "", "", "leave the feed-forward networks out"},
       {"no-residual", "", "", "leave the residual connections out"},
       {"tokenizer", "DIR", "", "folder with the tokenizer of a new model that reads texts", "", synthetic}};
@@ -214,11 +217,15 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
   // A decoder without a pad token is padded with its end of text, as is usual.
   if (const auto pad = data.pad || architecture != Architecture::gpt2 ? data.pad : data.end) c.pad_id = *pad;
   c.problem_type = problem_type(parsed);
-  const std::string positions = word(parsed, "positions"), read_out = word(parsed, "read-out");
-  c.positions = positions == "learned" ? Positions::learned : Positions::none;
-  if (!read_out.empty()) c.read_out = read_out == "first" ? ReadOut::first : ReadOut::last;
+  const auto choose = [&]<class Value>(const char* option, const auto& words, Value& value) {
+    value = value_of<Value>(words, word(parsed, option)).value_or(value);
+  };
+  choose("attention", kAttentionWords, c.attention);
+  choose("norm", kNormWords, c.norm);
+  choose("positions", kPositionWords, c.positions);
+  choose("read-out", kReadOutWords, c.read_out);
+  choose("head", kHeadWords, c.head_hidden);
   if (parsed.count("dropout") > 0) c.set_dropout(number_option(parsed, "dropout"));
-  c.layer_norm = parsed.count("no-layer-norm") == 0;
   c.feed_forward_on = parsed.count("no-feed-forward") == 0;
   c.residual = parsed.count("no-residual") == 0;
   try {
@@ -231,7 +238,7 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
 
 // Before the first step, not at the first batch that holds a text too long.
 void check_lengths(const DataSet& set, const ClassifierConfig& config, const std::string& data) {
-  if (config.positions == Positions::none) return;
+  if (config.positions != Positions::learned) return;
   const Index most = config.max_positions;
   const Index synthetic = kLongestSyntheticText + (set.special.cls ? 2 : 0);
   if (set.source != nullptr && synthetic > most)

@@ -26,6 +26,10 @@ void follow(const T* patterns, Index H, Index S, std::vector<double>& row) {
 
 template <class T>
 std::vector<double> rollout(Classifier<T>& model, const ExplainedText& text) {
+  if (model.config().attention != AttentionKind::softmax)
+    throw Error(concat("[attention-rollout] the model has attention ",
+                       word_of(kAttentionWords, model.config().attention),
+                       ", wanted softmax, whose weights are shares"));
   PackedBatch one;
   text.add_whole(one);
   Tape<T> tape;

@@ -82,7 +82,7 @@ ModelBlackBox<T>::ModelBlackBox(TextClassifier<T>& model, Index target, Index ba
 template <class T>
 Index ModelBlackBox<T>::longest() const {
   const auto* transformer = dynamic_cast<const Classifier<T>*>(&model_);
-  if (transformer == nullptr || transformer->config().positions == Positions::none)
+  if (transformer == nullptr || transformer->config().positions != Positions::learned)
     return std::numeric_limits<Index>::max();
   return transformer->config().max_positions;
 }

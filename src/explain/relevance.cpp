@@ -410,6 +410,10 @@ Relevance attn_lrp(Classifier<T>& model, std::span<const TokenId> ids, std::span
   if (!types.empty() && types.size() != ids.size())
     throw Error(
         concat("[attn_lrp] ", types.size(), " types for ", ids.size(), " tokens, wanted as many or none"));
+  const ClassifierConfig& c = model.config();
+  if (c.attention != AttentionKind::softmax || c.norm == Norm::rms || c.positions == Positions::rope)
+    throw Error(concat("[attn_lrp] the model has ", listed(c.unlike_hugging_face()),
+                       "; there are rules for softmax attention, LayerNorm and learned positions only"));
   if (!(stabiliser.relative >= 0) || !std::isfinite(stabiliser.relative))
     throw Error(
         concat("[attn_lrp] epsilon is ", stabiliser.relative, ", wanted a finite number of at least 0"));

@@ -69,7 +69,51 @@ void gather_head(const AttentionTexts& t, const Head& at, Rows<const T> from, T*
   for (Index s = 0; s < at.S; ++s) std::copy_n(at.of(from, t.key_row[at.first_key + s], d), d, to + s * d);
 }
 
-// Rows of a softmax pattern, before dropout, are wanted by whoever gives a place for them.
+// Scores of the n keys that a query sees ← their weights.
+template <class T>
+void weights_row(AttentionKind kind, Index n, T* x) {
+  switch (kind) {
+    case AttentionKind::softmax:
+      softmax_row(n, x, x);
+      return;
+    case AttentionKind::softmax_plus_one: {
+      const T share = 1 / (1 + fast_exp(-softmax_row(n, x, x)));  // Z / (1 + Z), Z = Σ e^s
+      for (Index j = 0; j < n; ++j) x[j] *= share;
+      return;
+    }
+    case AttentionKind::sigmoid:
+#pragma omp simd
+      for (Index j = 0; j < n; ++j) x[j] = 1 / (1 + fast_exp(-x[j]));
+      return;
+    case AttentionKind::linear:
+      return;
+    case AttentionKind::sum:
+      std::fill_n(x, n, T{1});
+  }
+}
+
+// Gradients of the weights p of S keys, n of them seen ← those of the scores. Of both softmaxes ∂p_j / ∂s_i =
+// p_j ([i = j] − p_i).
+template <class T>
+void weights_row_backward(AttentionKind kind, Index n, Index S, const T* p, T* dx) {
+  switch (kind) {
+    case AttentionKind::softmax:
+    case AttentionKind::softmax_plus_one:
+      softmax_row_backward(S, p, dx, T{0}, dx);
+      return;
+    case AttentionKind::sigmoid:
+#pragma omp simd
+      for (Index j = 0; j < S; ++j) dx[j] *= p[j] * (1 - p[j]);
+      return;
+    case AttentionKind::linear:
+      std::fill(dx + n, dx + S, T{0});
+      return;
+    case AttentionKind::sum:
+      std::fill_n(dx, S, T{0});
+  }
+}
+
+// Rows of a pattern, before dropout, are wanted by whoever gives a place for them.
 template <class T>
 T* pattern_row(const AttentionTexts& t, const Head& at, T* pattern, Index query) {
   return pattern == nullptr ? nullptr
@@ -90,7 +134,7 @@ void attend_once(const AttentionTexts& t, const Head& at, const T* q, Rows<const
     for (Index j = 0; j < d; ++j) sum += q[j] * key[j];
     scores[s] = scale * sum;
   }
-  softmax_row(visible, scores, scores);
+  weights_row(t.kind, visible, scores);
   std::fill_n(out, d, T{0});
   for (Index s = 0; s < visible; ++s) {
     const T* value = at.of(v, stored[s], d);
@@ -115,7 +159,7 @@ void for_each_query_block(const AttentionTexts& t, const Head& at, const Body& b
   }
 }
 
-// pattern (block, row stride P) ← softmax(q kᵀ / √d), zero where a query does not look.
+// pattern (block, row stride P) ← the weights of q kᵀ / √d, zero where a query does not look.
 template <class T>
 void block_pattern(const AttentionTexts& t, const Head& at, const QueryBlock& block, Rows<const T> q,
                    const T* k_transposed, T* pattern) {
@@ -125,7 +169,7 @@ void block_pattern(const AttentionTexts& t, const Head& at, const QueryBlock& bl
                 {at.of(q, at.first_query + block.first, d), q.stride, 1}, k_transposed, P, T{0}, pattern, P);
   for (Index i = block.first; i < block.last; ++i, pattern += P) {
     const Index visible = at.visible(t, i);
-    softmax_row(visible, pattern, pattern);
+    weights_row(t.kind, visible, pattern);
     std::fill(pattern + visible, pattern + block.S, T{0});
   }
 }
@@ -224,7 +268,7 @@ void attention_backward(const AttentionTexts& t, Rows<const T> q, Rows<const T> 
           multiply(block.S, mask, kept);
           multiply(block.S, mask, ds);
         }
-        softmax_row_backward(block.S, p + i * P, ds, T{0}, ds);
+        weights_row_backward(t.kind, at.visible(t, block.first + i), block.S, p + i * P, ds);
       }
       small_gemm<T>(block.S, d, R, T{1}, {dropped, 1, P}, dz, D, T{1}, at.of(dv, at.first_key, d), dv.stride);
       small_gemm<T>(R, d, block.S, scale, {dscores, P, 1}, at.of(k, at.first_key, d), k.stride, beta_q,

@@ -87,13 +87,13 @@ void layer_norm(Index R, Index D, const T* x, const T* weight, const T* bias, T 
       T sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
       for (Index j = 0; j < D; ++j) sum += u[j];
-      const T m = sum / static_cast<T>(D);
+      const T m = mean == nullptr ? T{0} : sum / static_cast<T>(D);
 #pragma omp simd reduction(+ : squares)
       for (Index j = 0; j < D; ++j) squares += (u[j] - m) * (u[j] - m);
       const T scale = 1 / std::sqrt(squares / static_cast<T>(D) + eps);
 #pragma omp simd
       for (Index j = 0; j < D; ++j) out[j] = (u[j] - m) * scale * weight[j] + bias[j];
-      mean[r] = m;
+      if (mean != nullptr) mean[r] = m;
       rstd[r] = scale;
     }
   });
@@ -114,7 +114,7 @@ void layer_norm_backward(Index R, Index D, const T* x, const T* weight, const T*
     for (Index r = first; r < last; ++r) {
       const T *u = x + r * D, *g = dy + r * D;
       T* du = dx + r * D;
-      const T m = mean[r], scale = rstd[r];
+      const T m = mean == nullptr ? T{0} : mean[r], scale = rstd[r];
       T sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)
       for (Index j = 0; j < D; ++j) {
@@ -124,7 +124,7 @@ void layer_norm_backward(Index R, Index D, const T* x, const T* weight, const T*
         dw[j] += g[j] * normalised;
         db[j] += g[j];
       }
-      sum /= static_cast<T>(D);
+      sum = mean == nullptr ? T{0} : sum / static_cast<T>(D);
       dot /= static_cast<T>(D);
 #pragma omp simd
       for (Index j = 0; j < D; ++j) du[j] = scale * (g[j] * weight[j] - sum - (u[j] - m) * scale * dot);

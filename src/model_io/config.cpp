@@ -221,17 +221,20 @@ void require_classifier(const Json& json, const std::string& where) {
 }
 
 void parse_switches(const Json& own, const std::string& in, ClassifierConfig& c) {
-  const auto choose = [&](const char* field, const char* first, const char* second, bool fallback) {
-    const std::string found = optional_string(own, field, in, fallback ? first : second);
-    if (found != first && found != second)
+  const auto choose = [&]<class Value>(const char* field, const auto& words, Value& value) {
+    const std::string found = optional_string(own, field, in, word_of(words, value));
+    const std::optional<Value> known = value_of<Value>(words, found);
+    if (!known)
       throw Error(
-          concat(in, ": field \"", field, "\": found \"", found, "\", wanted ", first, " or ", second));
-    return found == first;
+          concat(in, ": field \"", field, "\": found \"", found, "\", wanted one of ", listed(words)));
+    value = *known;
   };
-  c.positions = choose("positions", "learned", "none", true) ? Positions::learned : Positions::none;
-  c.read_out =
-      choose("read_out", "first", "last", c.read_out == ReadOut::first) ? ReadOut::first : ReadOut::last;
-  c.layer_norm = optional_boolean(own, "layer_norm", in, true);
+  if (!optional_boolean(own, "layer_norm", in, true)) c.norm = Norm::none;  // folders of earlier versions
+  choose("attention", kAttentionWords, c.attention);
+  choose("norm", kNormWords, c.norm);
+  choose("positions", kPositionWords, c.positions);
+  choose("read_out", kReadOutWords, c.read_out);
+  choose("head", kHeadWords, c.head_hidden);
   c.feed_forward_on = optional_boolean(own, "feed_forward", in, true);
   c.residual = optional_boolean(own, "residual", in, true);
 }
@@ -354,9 +357,11 @@ std::string config_json(const ClassifierConfig& c, DType dtype) {
                         : dtype == DType::f16  ? "float16"
                         : dtype == DType::bf16 ? "bfloat16"
                                                : "float32";
-  json["slalom"] = {{"positions", c.positions == Positions::learned ? "learned" : "none"},
-                    {"read_out", c.read_out == ReadOut::first ? "first" : "last"},
-                    {"layer_norm", c.layer_norm},
+  json["slalom"] = {{"attention", word_of(kAttentionWords, c.attention)},
+                    {"norm", word_of(kNormWords, c.norm)},
+                    {"positions", word_of(kPositionWords, c.positions)},
+                    {"read_out", word_of(kReadOutWords, c.read_out)},
+                    {"head", word_of(kHeadWords, c.head_hidden)},
                     {"feed_forward", c.feed_forward_on},
                     {"residual", c.residual}};
   if (c.embedding_dropout != json[f.embedding_dropout])

@@ -61,6 +61,7 @@ Names gpt2_names() {
           .feed_forward_out = layer + "mlp.c_proj",
           .norm2 = layer + "ln_2",
           .final_norm = "transformer.ln_f",
+          .head_hidden = "score_hidden",
           .head_out = "score"};
 }
 

@@ -17,15 +17,15 @@ Classifier<T>::Classifier(const ClassifierConfig& config) : config_(config) {
     embedding_.position =
         parameters_.add("embed.position.weight", {config_.position_rows(), E}, GradientKind::row_sparse);
   if (t.has_types) embedding_.type = parameters_.add("embed.type.weight", {config_.types, E});
-  if (t.embedding_norm && config_.layer_norm) embedding_.norm = add_layer_norm("embed.norm", E);
+  if (t.embedding_norm) embedding_.norm = add_layer_norm("embed.norm", E);
   if (config_.maps_embedding()) embedding_.map = add_linear("embed.map", D, E);
   for (Index l = 0; l < config_.layers; ++l)
     if (t.shared_blocks && l > 0)
       blocks_.push_back(blocks_.front());
     else
       add_block(concat("blocks.", l));
-  if (t.final_norm && config_.layer_norm) head_.norm = add_layer_norm("head.norm", D);
-  if (t.head_hidden) head_.hidden = add_linear("head.hidden", D, D);
+  if (t.final_norm) head_.norm = add_layer_norm("head.norm", D);
+  if (config_.head_hidden) head_.hidden = add_linear("head.hidden", D, D);
   head_.out = add_linear("head.out", config_.labels, D, t.head_bias);
   parameters_.allocate();
 }
@@ -40,7 +40,10 @@ LinearIds Classifier<T>::add_linear(const std::string& prefix, Index out, Index 
 
 template <class T>
 LayerNormIds Classifier<T>::add_layer_norm(const std::string& prefix, Index width) {
-  return {parameters_.add(prefix + ".weight", {width}), parameters_.add(prefix + ".bias", {width})};
+  LayerNormIds ids;
+  if (config_.norm != Norm::none) ids.weight = parameters_.add(prefix + ".weight", {width});
+  if (config_.norm == Norm::layer) ids.bias = parameters_.add(prefix + ".bias", {width});
+  return ids;
 }
 
 template <class T>
@@ -50,11 +53,11 @@ void Classifier<T>::add_block(const std::string& prefix) {
   b.query = add_linear(prefix + ".attn.q", D, D);
   b.keys_values = add_linear(prefix + ".attn.kv", 2 * D, D);
   b.attention_out = add_linear(prefix + ".attn.out", D, D);
-  if (config_.layer_norm) b.norm1 = add_layer_norm(prefix + ".norm1", D);
+  b.norm1 = add_layer_norm(prefix + ".norm1", D);
   if (config_.feed_forward_on) {
     b.feed_forward_in = add_linear(prefix + ".mlp.in", F, D);
     b.feed_forward_out = add_linear(prefix + ".mlp.out", D, F);
-    if (config_.layer_norm) b.norm2 = add_layer_norm(prefix + ".norm2", D);
+    b.norm2 = add_layer_norm(prefix + ".norm2", D);
   }
   blocks_.push_back(b);
 }
@@ -122,16 +125,19 @@ std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
     const auto add = [&](const char* stem, const char* shape, const char* meaning) {
       list.push_back({concat("blocks.", l, ".", stem), shape, meaning});
     };
-    if (t.pre_norm && config.layer_norm) add("norm1", "(S, D)", "what attention reads");
+    if (t.pre_norm && config.norm != Norm::none) add("norm1", "(S, D)", "what attention reads");
     add("attn.q", "(S, D)", "queries, head h in columns h d to (h + 1) d");
     add("attn.k", "(S, D)", "keys");
     add("attn.v", "(S, D)", "values");
-    add("attn.pattern", "(H, S, S)", "softmax(q k^T / sqrt(d)), a row for each query");
+    add("attn.pattern", "(H, S, S)",
+        config.attention == AttentionKind::softmax ? "softmax(q k^T / sqrt(d)), a row for each query"
+                                                   : "weights of the keys, a row for each query");
     add("attn.z", "(S, D)", "pattern times values, heads side by side");
     add("attn.out", "(S, D)", "z after the output projection");
     add("resid_mid", "(S, D)", t.pre_norm ? "residual stream after attention" : "the same after LayerNorm 1");
     if (config.feed_forward_on) {
-      if (t.pre_norm && config.layer_norm) add("norm2", "(S, D)", "what the feed-forward network reads");
+      if (t.pre_norm && config.norm != Norm::none)
+        add("norm2", "(S, D)", "what the feed-forward network reads");
       add("mlp.pre", "(S, F)", "hidden layer before its activation");
       add("mlp.post", "(S, F)", "hidden layer after it");
       add("mlp.out", "(S, D)", "output of the feed-forward network");
@@ -139,8 +145,9 @@ std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
     add("resid_post", "(S, D)", "output of the block");
   }
   list.push_back({"read_out", "(D)", "the row that the head reads"});
-  if (t.final_norm && config.layer_norm) list.push_back({"head.norm", "(D)", "the same after LayerNorm"});
-  if (t.head_hidden) list.push_back({"head.hidden", "(D)", "hidden layer of the head"});
+  if (t.final_norm && config.norm != Norm::none)
+    list.push_back({"head.norm", "(D)", "the same after LayerNorm"});
+  if (config.head_hidden) list.push_back({"head.hidden", "(D)", "hidden layer of the head"});
   list.push_back({"logits", "(C)", "log-odds of class c against d: logits[c] - logits[d]"});
   return list;
 }

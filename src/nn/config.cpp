@@ -74,7 +74,7 @@ const ArchitectureTraits& traits(Architecture architecture) {
                                             .read_out = ReadOut::last,
                                             .final_norm = true,
                                             .head_hidden = false,
-                                            .head_activation = Activation::none,
+                                            .head_activation = Activation::tanh,
                                             .head_dropout_first = false,
                                             .head_bias = false};
   switch (architecture) {
@@ -109,6 +109,21 @@ std::vector<std::string> ClassifierConfig::class_names() const {
   return names;
 }
 
+std::vector<std::string> ClassifierConfig::unlike_hugging_face() const {
+  std::vector<std::string> list;
+  const auto add = [&](bool differs, const auto&... words) {
+    if (differs) list.push_back(concat(words...));
+  };
+  add(attention != AttentionKind::softmax, "attention ", word_of(kAttentionWords, attention));
+  add(norm != Norm::layer, "norm ", word_of(kNormWords, norm));
+  add(positions == Positions::rope, "positions rope");
+  add(read_out != traits().read_out, "read-out ", word_of(kReadOutWords, read_out));
+  add(head_hidden != traits().head_hidden, "head ", word_of(kHeadWords, head_hidden));
+  add(!feed_forward_on, "no feed-forward");
+  add(!residual, "no residual");
+  return list;
+}
+
 void ClassifierConfig::validate(const std::string& where) const {
   const auto wants = [&](bool holds, const char* field, auto found, const char* wanted) {
     if (!holds) throw Error(concat(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
@@ -126,6 +141,8 @@ void ClassifierConfig::validate(const std::string& where) const {
     wants(size > 0 && size <= Index{1} << 31, field, size, "a positive number");
   wants(layers <= 1000, "layers", layers, "at most 1000");
   wants(width % heads == 0, "heads", heads, concat("a divisor of the width ", width).c_str());
+  wants(positions != Positions::rope || width / heads % 2 == 0, "heads", heads,
+        concat("heads of an even width of the ", width, ", which rotary positions turn in pairs").c_str());
   wants(layer_norm_eps > 0 && layer_norm_eps < 1, "layer_norm_eps", layer_norm_eps, "a number in (0, 1)");
   const std::pair<const char*, double> rates[] = {{"embedding_dropout", embedding_dropout},
                                                   {"attention_dropout", attention_dropout},
@@ -147,6 +164,7 @@ ClassifierConfig default_config(Architecture architecture, Index layers, Index w
   c.feed_forward = 4 * width;
   c.vocabulary = vocabulary;
   c.read_out = c.traits().read_out;
+  c.head_hidden = c.traits().head_hidden;
   if (architecture == Architecture::distilbert) c.head_dropout = 0.2;
   if (architecture == Architecture::albert) c.embedding_dropout = c.attention_dropout = c.hidden_dropout = 0;
   if (c.traits().positions_after_pad) c.pad_id = 1;

@@ -11,8 +11,7 @@ double forward_flops(const ClassifierConfig& config, const PackedTexts& texts) {
   const auto block = [&](double queries, double pairs) {
     return 2 * D * (2 * N * D + 2 * queries * D + 2 * queries * F) + 4 * pairs * D;
   };
-  const double head =
-      2 * B * D * ((config.traits().head_hidden ? D : 0.0) + static_cast<double>(config.labels));
+  const double head = 2 * B * D * ((config.head_hidden ? D : 0.0) + static_cast<double>(config.labels));
   const double map = config.maps_embedding() ? 2 * N * D * static_cast<double>(config.table_width()) : 0.0;
   return map + static_cast<double>(config.layers - 1) * block(N, squares) + block(B, N) + head;
 }

@@ -14,6 +14,7 @@
 #include "slalom/ops/gather_rows.hpp"
 #include "slalom/ops/layer_norm.hpp"
 #include "slalom/ops/linear.hpp"
+#include "slalom/ops/rotary.hpp"
 
 namespace slalom {
 
@@ -39,6 +40,8 @@ struct Forward {
   std::span<const Index> read_out{};              // (B) the row of each text that the head reads
   std::span<const RowOrigin> origins{};           // (N)
   std::span<const RowOrigin> read_out_origins{};  // (B)
+  std::span<const TokenId> row_place{};           // (N) in its text, and of the read-out rows (B): rotary
+  std::span<const TokenId> read_out_place{};      // positions only
   RowKeys keys{};                                 // (U) of the first block's input rows
   std::span<const Index> row_of{};                // (N) the input row that equals each row; empty: U = N
   std::span<const Index> read_out_row_of{};       // (B) the same of the read-out rows
@@ -98,6 +101,13 @@ struct Forward {
     return zeros;
   }
 
+  std::span<TokenId> places(std::span<const RowOrigin> rows) {
+    const std::span<TokenId> list = tape.arena().template array<TokenId>(std::ssize(rows));
+    std::ranges::transform(rows, list.begin(),
+                           [](const RowOrigin& row) { return static_cast<TokenId>(row.position); });
+    return list;
+  }
+
   // Rows that are equal before the first block are computed once where nobody looks at them one by one.
   void find_rows() {
     const EmbeddingIds& ids = model.embedding();
@@ -105,6 +115,9 @@ struct Forward {
     if (ids.position.valid()) {
       positions = tape.arena().template array<TokenId>(texts.rows());
       position_ids(config(), texts, positions);
+    } else if (config().positions == Positions::rope) {
+      row_place = positions = places(origins);
+      read_out_place = places(read_out_origins);
     }
     keys = {texts.ids, positions, ids.type.valid() ? type_ids() : std::span<const TokenId>{}};
     if (tape.recording() == Recording::on || pass.last_block == ForwardOptions::LastBlock::all_rows ||
@@ -158,11 +171,13 @@ struct Forward {
     std::span<const Index> through;  // of the block's input; empty: all of them
     QueryRows queries;
     KeyRows keys;
+    std::span<const TokenId> query_place, key_place;
   };
   BlockRows block_rows(int layer, bool read_out_only) const {
     const QueryRows queries{read_out_only ? read_out : std::span<const Index>{}};
-    if (layer > 0 || !shares_rows()) return {queries.rows, queries, {}};
-    return {read_out_only ? read_out_row_of : row_of, queries, {row_of}};
+    const std::span<const TokenId> query_place = read_out_only ? read_out_place : row_place;
+    if (layer > 0 || !shares_rows()) return {queries.rows, queries, {}, query_place, row_place};
+    return {read_out_only ? read_out_row_of : row_of, queries, {row_of}, query_place, keys.position};
   }
   Var picked(Var x, const BlockRows& rows) {
     return rows.through.empty() ? x : gather_rows(tape, x, rows.through);
@@ -173,11 +188,15 @@ struct Forward {
   Var attend(const BlockIds& ids, int layer, Var asked, Var source, const BlockRows& rows) {
     const Index D = config().width;
     const bool few = tape.value(source).rows() < tape.value(asked).rows();  // rows are shared
-    const Var q = few ? picked(apply(ids.query, source), rows) : apply(ids.query, asked);
-    const Var kv = apply(ids.keys_values, source);
+    const auto turned = [&](Var x, std::span<const TokenId> at) {
+      return row_place.empty() ? x : rotary(tape, x, at, D, D / config().heads);
+    };
+    const Var q =
+        turned(few ? picked(apply(ids.query, source), rows) : apply(ids.query, asked), rows.query_place);
+    const Var kv = turned(apply(ids.keys_values, source), rows.key_place);
     Tensor<T> pattern;
-    const Var z = attention(tape, q, kv, texts, config().heads,
-                            config().traits().causal ? Mask::causal : Mask::bidirectional,
+    const Mask mask = config().traits().causal ? Mask::causal : Mask::bidirectional;
+    const Var z = attention(tape, q, kv, texts, config().heads, {mask, config().attention},
                             dropout_at(Place::attention, layer, config().attention_dropout), rows.queries,
                             pass.patterns ? &pattern : nullptr, rows.keys);
     const Var out = apply(ids.attention_out, z);

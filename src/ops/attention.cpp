@@ -28,7 +28,7 @@ void check(const Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts
 
 // The layout of texts, queries and patterns, with its arrays in the arena.
 AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries, Index heads, Index width,
-                       Mask mask) {
+                       AttentionRule rule) {
   const Index B = texts.texts();
   const bool all = queries.rows.empty();
   const Index R = all ? texts.rows() : static_cast<Index>(queries.rows.size());
@@ -37,8 +37,8 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
   Index* key_begin = arena.allocate<Index>(B + 1);
   std::ranges::copy(texts.begin, key_begin);
   AttentionTexts t{B,           heads,    width / heads, key_begin,
-                   query_begin, position, pattern_begin, mask == Mask::causal,
-                   0,           0,        nullptr};
+                   query_begin, position, pattern_begin, rule.mask == Mask::causal,
+                   0,           0,        nullptr,       rule.kind};
   query_begin[0] = pattern_begin[0] = 0;
   Index r = 0;
   for (Index b = 0; b < B; ++b) {
@@ -61,13 +61,14 @@ AttentionTexts lay_out(Arena& arena, const PackedTexts& texts, QueryRows queries
 }  // namespace
 
 template <class T>
-Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads, Mask mask,
-              const Dropout& dropout, QueryRows queries, Tensor<T>* pattern, KeyRows keys) {
+Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, Index heads,
+              AttentionRule rule, const Dropout& dropout, QueryRows queries, Tensor<T>* pattern,
+              KeyRows keys) {
   const Index R = queries.rows.empty() ? texts.rows() : static_cast<Index>(queries.rows.size());
   check(tape, q, keys_values, texts, heads, R, keys);
   const Tensor<T> Q = tape.value(q), KV = tape.value(keys_values);
   const Index D = Q.columns();
-  AttentionTexts layout = lay_out(tape.arena(), texts, queries, heads, D, mask);
+  AttentionTexts layout = lay_out(tape.arena(), texts, queries, heads, D, rule);
   if (!keys.rows.empty()) layout.key_row = keys.rows.data();
   const Tensor<T> y = tape.allocate({R, D});
   if (pattern != nullptr) *pattern = tape.allocate({layout.pattern_begin[layout.texts]});
@@ -91,32 +92,39 @@ Var attention(Tape<T>& tape, Var q, Var keys_values, const PackedTexts& texts, I
   });
 }
 
-template Var attention(Tape<float>&, Var, Var, const PackedTexts&, Index, Mask, const Dropout&, QueryRows,
-                       Tensor<float>*, KeyRows);
-template Var attention(Tape<double>&, Var, Var, const PackedTexts&, Index, Mask, const Dropout&, QueryRows,
-                       Tensor<double>*, KeyRows);
+template Var attention(Tape<float>&, Var, Var, const PackedTexts&, Index, AttentionRule, const Dropout&,
+                       QueryRows, Tensor<float>*, KeyRows);
+template Var attention(Tape<double>&, Var, Var, const PackedTexts&, Index, AttentionRule, const Dropout&,
+                       QueryRows, Tensor<double>*, KeyRows);
 
 Operation describe_attention() {
   // Three texts of 3, 1 and 2 rows.
   static constexpr TokenId kIds[6] = {};
   static constexpr Index kBegin[] = {0, 3, 4, 6}, kLast[] = {2, 3, 5};
   static constexpr PackedTexts kTexts{kIds, kBegin, {}};
-  const auto with = [](Mask mask, Dropout dropout, QueryRows rows) {
+  const auto with = [](AttentionRule rule, Dropout dropout, QueryRows rows) {
     return [=](Tape<double>& t, std::span<const Var> x) {
-      return attention(t, x[0], x[1], kTexts, 2, mask, dropout, rows);
+      return attention(t, x[0], x[1], kTexts, 2, rule, dropout, rows);
     };
   };
   const Dropout off{}, on{0.3, 17, 2};
   const std::vector<Shape> all = {{6, 4}, {6, 8}}, last = {{3, 4}, {6, 8}};
-  return {"attention",
-          "y = concat_h (softmax(q_h k_h^T / sqrt(d)) * dropout mask) v_h, within each text",
-          "q (R, D), keys_values (N, 2D); y (R, D); pattern (H, queries, S) a text",
-          {{"bidirectional", all, with(Mask::bidirectional, off, {})},
-           {"causal", all, with(Mask::causal, off, {})},
-           {"bidirectional, dropout", all, with(Mask::bidirectional, on, {})},
-           {"causal, dropout", all, with(Mask::causal, on, {})},
-           {"read-out rows only", last, with(Mask::bidirectional, off, {kLast})},
-           {"read-out rows only, causal, dropout", last, with(Mask::causal, on, {kLast})}}};
+  return {
+      "attention",
+      "y = concat_h (weights(q_h k_h^T / sqrt(d)) * dropout mask) v_h, within each text; weights: softmax, "
+      "e^s / (1 + sum e^s), sigmoid, s or 1",
+      "q (R, D), keys_values (N, 2D); y (R, D); pattern (H, queries, S) a text",
+      {{"bidirectional", all, with(Mask::bidirectional, off, {})},
+       {"causal", all, with(Mask::causal, off, {})},
+       {"bidirectional, dropout", all, with(Mask::bidirectional, on, {})},
+       {"causal, dropout", all, with(Mask::causal, on, {})},
+       {"read-out rows only", last, with(Mask::bidirectional, off, {kLast})},
+       {"read-out rows only, causal, dropout", last, with(Mask::causal, on, {kLast})},
+       {"softmax plus one, dropout", all,
+        with({Mask::bidirectional, AttentionKind::softmax_plus_one}, on, {})},
+       {"sigmoid, causal", all, with({Mask::causal, AttentionKind::sigmoid}, off, {})},
+       {"linear, causal, dropout", all, with({Mask::causal, AttentionKind::linear}, on, {})},
+       {"sum, causal", all, with({Mask::causal, AttentionKind::sum}, off, {})}}};
 }
 
 }  // namespace slalom

@@ -8,10 +8,11 @@ template <class T>
 Var layer_norm(Tape<T>& tape, Var x, Var residual, Var weight, Var bias, double eps, Tensor<T>* sum) {
   const Tensor<T> X = tape.value(x);
   const Index R = X.rows(), D = X.columns();
-  if (tape.value(weight).size() != D || tape.value(bias).size() != D)
-    throw Error(concat("[layer_norm] x is ", to_string(X.shape), ", weight ",
-                       to_string(tape.value(weight).shape), " and bias ", to_string(tape.value(bias).shape),
-                       ", wanted (", D, ")"));
+  const Shape of_weight = tape.value(weight).shape,
+              of_bias = bias.valid() ? tape.value(bias).shape : of_weight;
+  if (of_weight.size() != D || of_bias.size() != D)
+    throw Error(concat("[layer_norm] x is ", to_string(X.shape), ", weight ", to_string(of_weight),
+                       " and bias ", to_string(of_bias), ", wanted (", D, ")"));
   if (residual.valid() && tape.value(residual).shape != X.shape)
     throw Error(concat("[layer_norm] residual is ", to_string(tape.value(residual).shape), ", x ",
                        to_string(X.shape)));
@@ -27,15 +28,22 @@ Var layer_norm(Tape<T>& tape, Var x, Var residual, Var weight, Var bias, double 
   if (sum != nullptr) *sum = u;
   const Tensor<T> y = tape.allocate(X.shape);
   const T* w = tape.value(weight).data;
-  T *mean = tape.arena().template allocate<T>(R), *rstd = tape.arena().template allocate<T>(R);
-  layer_norm(R, D, u.data, w, tape.value(bias).data, static_cast<T>(eps), y.data, mean, rstd);
+  T *mean = nullptr, *rstd = tape.arena().template allocate<T>(R), *shift = nullptr;
+  if (bias.valid()) {
+    mean = tape.arena().template allocate<T>(R);
+    shift = tape.value(bias).data;
+  } else {
+    shift = tape.arena().template allocate<T>(D);
+    std::fill_n(shift, D, T{0});
+  }
+  layer_norm(R, D, u.data, w, shift, static_cast<T>(eps), y.data, mean, rstd);
 
   return tape.record("layer_norm", y, {x, residual, weight, bias}, [=](Tape<T>& t, Tensor<const T> dy) {
     const ArenaScope scope(t.arena());
     T* scratch = t.arena().template allocate<T>(layer_norm_scratch(R, D) + 2 * D);
     T* unwanted = scratch + layer_norm_scratch(R, D);
     const auto slot = [&](Var v, T* spare) {
-      return t.needs_gradient(v) ? t.gradient_slot(v) : GradientSlot<T>{spare, T{0}};
+      return v.valid() && t.needs_gradient(v) ? t.gradient_slot(v) : GradientSlot<T>{spare, T{0}};
     };
     const GradientSlot<T> dw = slot(weight, unwanted), db = slot(bias, unwanted + D);
     // du goes straight to its first unwritten receiver; whoever else wants it adds it.
@@ -64,7 +72,8 @@ Operation describe_layer_norm() {
   constexpr double kEps = 1e-5;
   return {
       "layer_norm",
-      "y = (u - mean(u)) / sqrt(var(u) + eps) * weight + bias, u = x [+ residual]",
+      "y = (u - mean(u)) / sqrt(var(u) + eps) * weight + bias, u = x [+ residual]; without a bias u / "
+      "sqrt(mean(u^2) + eps) * weight",
       "x, residual, y (R, D), weight (D), bias (D)",
       {{"plain",
         {{3, 5}, {5}, {5}},
@@ -74,8 +83,9 @@ Operation describe_layer_norm() {
         [](Tape<double>& t, std::span<const Var> x) { return layer_norm(t, x[0], x[3], x[1], x[2], kEps); }},
        {"residual is x, more rows than a block",
         {{19, 3}, {3}, {3}},
-        [](Tape<double>& t, std::span<const Var> x) {
-          return layer_norm(t, x[0], x[0], x[1], x[2], kEps);
+        [](Tape<double>& t, std::span<const Var> x) { return layer_norm(t, x[0], x[0], x[1], x[2], kEps); }},
+       {"RMSNorm with residual", {{3, 5}, {5}, {3, 5}}, [](Tape<double>& t, std::span<const Var> x) {
+          return layer_norm(t, x[0], x[2], x[1], Var{}, kEps);
         }}}};
 }
 

@@ -12,6 +12,7 @@
 #include "slalom/ops/linear.hpp"
 #include "slalom/ops/matmul.hpp"
 #include "slalom/ops/reductions.hpp"
+#include "slalom/ops/rotary.hpp"
 #include "slalom/ops/softmax.hpp"
 #include "slalom/ops/squared_error.hpp"
 
@@ -25,7 +26,8 @@ const std::vector<Operation>& operations() {
                                               describe_layer_norm(),    describe_linear(),
                                               describe_matmul(),        describe_sum(),
                                               describe_mean(),          describe_gather_rows(),
-                                              describe_softmax(),       describe_squared_error()};
+                                              describe_rotary(),        describe_softmax(),
+                                              describe_squared_error()};
   return list;
 }
 

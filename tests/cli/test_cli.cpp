@@ -159,7 +159,7 @@ TEST_CASE("slalom train: options that make no sense exit with 2 and leave no fol
   wrong({"--arch", "bart"}, "--arch bart, wanted bert, distilbert, roberta or gpt2");
   wrong({"--optimizer", "adam"}, "--optimizer adam, wanted rmsprop, adamw or sgd");
   wrong({"--momentum", ".5"}, "[optimizer] momentum is 0.5, but rmsprop has none here");
-  wrong({"--positions", "sine"}, "--positions sine, wanted learned or none");
+  wrong({"--positions", "sine"}, "--positions sine, wanted learned, rope or none");
   wrong({"--read-out", "mean"}, "--read-out mean, wanted first or last");
   wrong({"--length", "long"}, "--length long, wanted binomial, fixed or uniform");
   wrong({"--vocabulary", "9"}, "--vocabulary 9, the data needs 16");

@@ -76,3 +76,12 @@ TEST_CASE("attention rollout: heads without preference") {
     if (layers == 2) CHECK(std::abs(weights_of(e)[3] - .390625) <= 1e-15);
   }
 }
+
+TEST_CASE("attention rollout: weights that are no shares are refused by name") {
+  ClassifierConfig config = small_config(Architecture::bert, 1);
+  config.attention = AttentionKind::sigmoid;
+  Classifier<double> model(config);
+  ModelBlackBox<double> f(model, 0, 4096);
+  CHECK_THROWS_WITH_AS(explain(method_named("attention-rollout"), f, {{5, 6, 7}, kSpecial}, {}),
+                       doctest::Contains("attention sigmoid"), Error);
+}

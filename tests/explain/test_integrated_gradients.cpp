@@ -46,7 +46,8 @@ struct BagOfEmbeddings : Opened {
   static ClassifierConfig config() {
     ClassifierConfig c = default_config(Architecture::gpt2, 1, 2, 1, 13);
     c.positions = Positions::none;
-    c.layer_norm = c.feed_forward_on = c.residual = false;
+    c.norm = Norm::none;
+    c.feed_forward_on = c.residual = false;
     return c;
   }
   explicit BagOfEmbeddings(std::vector<TokenId> ids) : Opened(config(), std::move(ids)) {

@@ -83,7 +83,7 @@ void check_model(const ClassifierConfig& config, std::uint64_t seed, Index targe
 Classifier<double> attention_only(bool residual, bool layer_norm = false) {
   ClassifierConfig c = default_config(Architecture::gpt2, 1, 2, 1, 3);
   c.positions = Positions::none;
-  c.layer_norm = layer_norm;
+  c.norm = layer_norm ? Norm::layer : Norm::none;
   c.feed_forward_on = false;
   c.residual = residual;
   return Classifier<double>(c);
@@ -126,7 +126,7 @@ TEST_CASE("models with parts switched off are explained by the same rules") {
       CAPTURE(off);
       ClassifierConfig c = small_config(a, 2);
       const bool all = off == 5;
-      if (off == 0 || all) c.layer_norm = false;
+      if (off == 0 || all) c.norm = Norm::none;
       if (off == 1 || all) c.feed_forward_on = false;
       if (off == 2 || all) c.residual = false;
       if (off == 3 || all) c.positions = Positions::none;
@@ -331,6 +331,16 @@ TEST_CASE("what cannot be explained is refused with what was found and wanted") 
   CHECK_THROWS_WITH_AS(attn_lrp(model, ids, {}, 0, -1), doctest::Contains("epsilon is -1"), Error);
   CHECK_THROWS_AS(attn_lrp(model, ids, {}, 0, NAN), Error);
   CHECK_THROWS_AS(attn_lrp(model, {}, {}, 0), Error);
+  for (const auto& change : std::initializer_list<void (*)(ClassifierConfig&)>{
+           [](ClassifierConfig& c) { c.attention = AttentionKind::softmax_plus_one; },
+           [](ClassifierConfig& c) { c.norm = Norm::rms; },
+           [](ClassifierConfig& c) { c.positions = Positions::rope; }}) {
+    ClassifierConfig c = small_config(Architecture::bert, 1);
+    change(c);
+    Classifier<double> other(c);
+    CHECK_THROWS_WITH_AS(attn_lrp(other, ids, {}, 0), doctest::Contains(c.unlike_hugging_face()[0].c_str()),
+                         Error);
+  }
   set(model, "head.out.bias", {NAN, 0, 0});
   CHECK_THROWS_WITH_AS(attn_lrp(model, ids, {}, 0), doctest::Contains("not finite"), Error);
 }

@@ -134,7 +134,7 @@ TEST_CASE("compile_slalom: a checkpoint without a switch of ours") {
     CHECK(theirs.positions == Positions::learned);
     CHECK(theirs.read_out == c.read_out);
     CHECK(theirs.layer_norm_eps == c.layer_norm_eps);
-    CHECK((theirs.layer_norm && theirs.feed_forward_on && theirs.residual));
+    CHECK((theirs.norm == Norm::layer && theirs.feed_forward_on && theirs.residual));
     for (const double x : compiled.model->parameters().value(compiled.model->embedding().position).span())
       CHECK(x == 0);
   }

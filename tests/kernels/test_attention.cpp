@@ -27,7 +27,8 @@ struct Batch {
   std::vector<T> q, kv, dout;
   AttentionTexts texts{};
 
-  Batch(Index h, Index width, bool only_earlier, double rate, Queries queries)
+  Batch(Index h, Index width, bool only_earlier, double rate, Queries queries,
+        AttentionKind kind = AttentionKind::softmax)
       : heads(h), d(width), causal(only_earlier), dropout{rate, 77, 5} {
     for (const Index S : kLengths) {
       for (Index s = 0; s < S; ++s)
@@ -44,6 +45,7 @@ struct Batch {
     dout = random_values<T>(R() * D(), 3);
     texts = {std::ssize(kLengths), heads,  d,   key_begin.data(),  query_begin.data(), position.data(),
              pattern_begin.data(), causal, 131, texts.most_queries};
+    texts.kind = kind;
   }
   Index D() const { return heads * d; }
   Index N() const { return key_begin.back(); }
@@ -63,7 +65,8 @@ struct Batch {
             {position.begin() + query_begin[b], position.begin() + query_begin[b + 1]},
             causal,
             dropout,
-            static_cast<std::uint32_t>(b)};
+            static_cast<std::uint32_t>(b),
+            texts.kind};
   }
 };
 
@@ -140,11 +143,12 @@ void check_backward(const Batch<T>& b, T beta_q, T beta_kv) {
 }
 
 template <class T>
-void check(Index heads, Index d, bool causal, double rate, Queries queries) {
+void check(Index heads, Index d, bool causal, double rate, Queries queries,
+           AttentionKind kind = AttentionKind::softmax) {
   CAPTURE(d);
   CAPTURE(causal);
   CAPTURE(rate);
-  const Batch<T> batch(heads, d, causal, rate, queries);
+  const Batch<T> batch(heads, d, causal, rate, queries, kind);
   check_forward(batch);
   check_backward(batch, T{0}, T{1});
   check_backward(batch, T{1}, T{0});
@@ -160,6 +164,16 @@ TEST_CASE_TEMPLATE("attention and its gradients, head by head against plain loop
         check<T>(d == 64 ? 1 : 3, d, causal, rate, Queries::last);
       }
   check<T>(2, 5, true, 0.3, Queries::some);
+}
+
+TEST_CASE_TEMPLATE("every kind of attention and its gradients against plain loops", T, float, double) {
+  for (const AttentionKind kind :
+       {AttentionKind::softmax_plus_one, AttentionKind::sigmoid, AttentionKind::linear, AttentionKind::sum})
+    for (const bool causal : {false, true}) {
+      CAPTURE(static_cast<int>(kind));
+      check<T>(3, 8, causal, 0.3, Queries::all, kind);
+      check<T>(3, 8, causal, 0.0, Queries::last, kind);
+    }
 }
 
 TEST_CASE("attention: the same bits on one and two threads") {

@@ -38,7 +38,8 @@ bool same(const ClassifierConfig& a, const ClassifierConfig& b) {
                       c.table_width(), c.problem_type);
   };
   const auto switches = [](const ClassifierConfig& c) {
-    return std::tuple(c.types, c.positions, c.read_out, c.layer_norm, c.feed_forward_on, c.residual);
+    return std::tuple(c.types, c.attention, c.norm, c.positions, c.read_out, c.head_hidden, c.feed_forward_on,
+                      c.residual);
   };
   return numbers(a) == numbers(b) && switches(a) == switches(b);
 }
@@ -85,8 +86,21 @@ TEST_CASE("config: written and read again, with every switch") {
     survives();
     c.read_out = c.read_out == ReadOut::first ? ReadOut::last : ReadOut::first;
     survives();
-    c.layer_norm = c.feed_forward_on = c.residual = false;
+    c.feed_forward_on = c.residual = false;
     survives();
+    c.head_hidden = !c.head_hidden;
+    survives();
+    for (const AttentionKind kind : {AttentionKind::softmax_plus_one, AttentionKind::sigmoid,
+                                     AttentionKind::linear, AttentionKind::sum}) {
+      c.attention = kind;
+      survives();
+    }
+    for (const auto& [norm, positions] :
+         {std::pair{Norm::rms, Positions::rope}, {Norm::none, Positions::none}}) {
+      c.norm = norm;
+      c.positions = positions;
+      survives();
+    }
     for (const ProblemType type :
          {ProblemType::single_label, ProblemType::multi_label, ProblemType::regression}) {
       c.problem_type = type;
@@ -283,9 +297,12 @@ TEST_CASE("config: our switches are checked as well") {
     return message_of(Architecture::bert, [&](Json& j) { j["slalom"] = own; });
   };
   CHECK(message({{"positions", "some"}}) ==
-        "config.json: slalom: field \"positions\": found \"some\", wanted learned or none");
+        "config.json: slalom: field \"positions\": found \"some\", wanted one of learned, rope, none");
+  CHECK(message({{"attention", 3}}).starts_with("config.json: slalom: field \"attention\": found 3"));
+  CHECK(message({{"norm", "batch"}}) ==
+        "config.json: slalom: field \"norm\": found \"batch\", wanted one of layer, rms, none");
   CHECK(message({{"read_out", "middle"}}) ==
-        "config.json: slalom: field \"read_out\": found \"middle\", wanted first or last");
+        "config.json: slalom: field \"read_out\": found \"middle\", wanted one of first, last");
   CHECK(message({{"residual", "no"}}).starts_with("config.json: slalom: field \"residual\": found \"no\""));
   CHECK(message(7).starts_with("config.json: field \"slalom\": found 7"));
 }

@@ -218,15 +218,24 @@ TEST_CASE("save and load: the same bits in a format that holds them, else the ne
 
 TEST_CASE("save and load: models with switches, whose logits stay") {
   const TemporaryFolder folder;
-  for (const Architecture a : kArchitectures) {
-    ClassifierConfig config = small_config(a, 2);
-    config.positions = Positions::none;
-    config.layer_norm = config.feed_forward_on = config.residual = false;
+  const auto survives = [&](const ClassifierConfig& config) {
     Classifier<double> model(config);
     randomise(model, 5);
     save_model(model, folder.path, DType::f64);
     const Texts texts = random_texts(config, {3, 9}, 1);
     CHECK(logits_of(*load_model<double>(folder.path).model, texts) == logits_of(model, texts));
+  };
+  for (const Architecture a : kArchitectures) {
+    ClassifierConfig config = small_config(a, 2);
+    config.attention = AttentionKind::sigmoid;
+    config.norm = Norm::rms;
+    config.positions = Positions::rope;
+    config.head_hidden = !config.head_hidden;
+    survives(config);
+    config.norm = Norm::none;
+    config.positions = Positions::none;
+    config.feed_forward_on = config.residual = false;
+    survives(config);
   }
 }
 

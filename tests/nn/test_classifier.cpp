@@ -170,7 +170,8 @@ TEST_CASE("activation_names: exactly what a recorded pass names, with these shap
     const ClassifierConfig usual = small_config(a, 2);
     check_activation_names(usual);
     ClassifierConfig bare = usual;
-    bare.layer_norm = bare.feed_forward_on = bare.residual = false;
+    bare.norm = Norm::none;
+    bare.feed_forward_on = bare.residual = false;
     bare.positions = Positions::none;
     check_activation_names(bare);
   }

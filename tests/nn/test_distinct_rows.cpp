@@ -26,7 +26,7 @@ TEST_CASE("distinct rows are numbered by first occurrence and differ in token, p
 TEST_CASE("a pass that computes equal rows once gives the logits of one that records every row") {
   for (const Architecture a : kArchitectures)
     for (const Index layers : {1, 2, 3})
-      for (const Positions positions : {Positions::learned, Positions::none}) {
+      for (const Positions positions : {Positions::learned, Positions::rope, Positions::none}) {
         ClassifierConfig config = small_config(a, layers);
         config.positions = positions;
         Classifier<double> model(config);

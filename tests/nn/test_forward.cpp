@@ -50,8 +50,13 @@ TEST_CASE("packed equals padded: every switch, alone and all together") {
       change(together);
       check_against_oracle(c);
     };
-    with([](ClassifierConfig& c) { c.positions = Positions::none; });
-    with([](ClassifierConfig& c) { c.layer_norm = false; });
+    for (const Positions positions : {Positions::rope, Positions::none})
+      with([=](ClassifierConfig& c) { c.positions = positions; });
+    for (const Norm norm : {Norm::rms, Norm::none}) with([=](ClassifierConfig& c) { c.norm = norm; });
+    for (const AttentionKind kind :
+         {AttentionKind::softmax_plus_one, AttentionKind::sigmoid, AttentionKind::linear, AttentionKind::sum})
+      with([=](ClassifierConfig& c) { c.attention = kind; });
+    with([](ClassifierConfig& c) { c.head_hidden = !c.head_hidden; });
     with([](ClassifierConfig& c) { c.feed_forward_on = false; });
     with([](ClassifierConfig& c) { c.residual = false; });
     with([](ClassifierConfig& c) {

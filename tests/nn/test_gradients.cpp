@@ -98,11 +98,27 @@ TEST_CASE("the same with every switch off") {
     CAPTURE(std::string(name(a)));
     ClassifierConfig config = small_config(a, 2);
     config.positions = Positions::none;
-    config.layer_norm = config.residual = false;
+    config.norm = Norm::none;
+    config.residual = false;
     check_differences(config);
     config.feed_forward_on = false;
     check_differences(config);
   }
+}
+
+TEST_CASE("the same with every switch that has other parameters or products") {
+  for (const Architecture a : kArchitectures)
+    for (const AttentionKind kind : {AttentionKind::softmax_plus_one, AttentionKind::sigmoid,
+                                     AttentionKind::linear, AttentionKind::sum}) {
+      CAPTURE(std::string(name(a)));
+      CAPTURE(word_of(kAttentionWords, kind));
+      ClassifierConfig config = small_config(a, 2);
+      config.attention = kind;
+      config.norm = Norm::rms;
+      config.positions = Positions::rope;
+      config.head_hidden = !config.head_hidden;
+      check_differences(config);
+    }
 }
 
 TEST_CASE("read-out rows alone give the logits and gradients of all rows, dropout on") {
@@ -181,27 +197,38 @@ ClassifierConfig wide_config(Architecture a) {
   return config;
 }
 
+void check_same_bits(const ClassifierConfig& config) {
+  const int before = threads();
+  Classifier<float> model(config);
+  randomise(model, 1);
+  const Texts texts = random_texts(config, {5, 1, 17, 2, 33, 20, 11, 30}, 2);
+  set_threads(1);
+  const Step<float> one = run_step(model, texts, {&kKey});
+  for (const int count : {2, 3}) {
+    set_threads(count);
+    const Step<float> several = run_step(model, texts, {&kKey});
+    CHECK(same_bits(several.logits, one.logits));
+    for (const auto& [parameter, g] : one.gradients) {
+      CAPTURE(parameter);
+      CHECK(same_bits(several.gradients.at(parameter), g));
+    }
+  }
+  set_threads(before);
+}
+
 }  // namespace
 
 TEST_CASE("logits and gradients have the same bits on one, two and three threads") {
-  const int before = threads();
   for (const Architecture a : kArchitectures) {
     CAPTURE(std::string(name(a)));
-    const ClassifierConfig config = wide_config(a);
-    Classifier<float> model(config);
-    randomise(model, 1);
-    const Texts texts = random_texts(config, {5, 1, 17, 2, 33, 20, 11, 30}, 2);
-    set_threads(1);
-    const Step<float> one = run_step(model, texts, {&kKey});
-    for (const int count : {2, 3}) {
-      set_threads(count);
-      const Step<float> several = run_step(model, texts, {&kKey});
-      CHECK(same_bits(several.logits, one.logits));
-      for (const auto& [parameter, g] : one.gradients) {
-        CAPTURE(parameter);
-        CHECK(same_bits(several.gradients.at(parameter), g));
-      }
+    check_same_bits(wide_config(a));
+    for (const AttentionKind kind : {AttentionKind::softmax_plus_one, AttentionKind::sigmoid,
+                                     AttentionKind::linear, AttentionKind::sum}) {
+      ClassifierConfig config = wide_config(a);
+      config.attention = kind;
+      config.norm = Norm::rms;
+      config.positions = Positions::rope;
+      check_same_bits(config);
     }
-    set_threads(before);
   }
 }

@@ -17,6 +17,7 @@
 #include "slalom/ops/linear.hpp"
 #include "slalom/ops/matmul.hpp"
 #include "slalom/ops/reductions.hpp"
+#include "slalom/ops/rotary.hpp"
 #include "slalom/ops/softmax.hpp"
 #include "slalom/ops/squared_error.hpp"
 
@@ -187,21 +188,47 @@ TEST_CASE_TEMPLATE("layer_norm: of x or of x plus residual, whose sum is given",
   Tape<T> tape;
   const Var X = tensor<T>(tape, {R, D}, x), Z = tensor<T>(tape, {R, D}, z), W = tensor<T>(tape, {D}, w),
             bias = tensor<T>(tape, {D}, b);
-  for (const bool residual : {false, true}) {
+  for (const auto& [residual, rms] : {std::pair{false, false}, {true, false}, {true, true}}) {
     std::vector<double> u = x, want(u.size());
     for (std::size_t i = 0; residual && i < u.size(); ++i) u[i] += z[i];
     for (Index r = 0; r < R; ++r) {
       double m = 0, variance = 0;
-      for (Index j = 0; j < D; ++j) m += u[at(r * D + j)] / static_cast<double>(D);
+      for (Index j = 0; j < D && !rms; ++j) m += u[at(r * D + j)] / static_cast<double>(D);
       for (Index j = 0; j < D; ++j) variance += std::pow(u[at(r * D + j)] - m, 2) / static_cast<double>(D);
       for (Index j = 0; j < D; ++j)
-        want[at(r * D + j)] = (u[at(r * D + j)] - m) / std::sqrt(variance + 1e-3) * w[at(j)] + b[at(j)];
+        want[at(r * D + j)] =
+            (u[at(r * D + j)] - m) / std::sqrt(variance + 1e-3) * w[at(j)] + (rms ? 0 : b[at(j)]);
     }
     Tensor<T> sum;
-    const Var y = layer_norm(tape, X, residual ? Z : Var{}, W, bias, 1e-3, &sum);
+    const Var y = layer_norm(tape, X, residual ? Z : Var{}, W, rms ? Var{} : bias, 1e-3, &sum);
     CHECK(relative_error(values(tape, y), want) < kTolerance<T>);
     CHECK(relative_error(sum.span(), u) < kTolerance<T>);
   }
+}
+
+TEST_CASE_TEMPLATE("rotary: products of rows depend on the difference of their places", T, float, double) {
+  Tape<T> tape;
+  const std::vector<TokenId> place = {0, 3, 7, 10};
+  const Var x = tensor<T>(tape, {4, 2}, {1, 0, 1, 0, 1, 0, 1, 0}),
+            y = rotary(tape, x, std::span(place), 2, 2);  // one pair, turned by its place in radians
+  CHECK(relative_error(values(tape, y), std::vector<double>{1, 0, std::cos(3), std::sin(3), std::cos(7),
+                                                            std::sin(7), std::cos(10), std::sin(10)}) <
+        kTolerance<T>);
+  const std::vector<double> rows = numbers(12, 5);
+  std::vector<double> four;
+  for (int r = 0; r < 4; ++r) four.insert(four.end(), rows.begin(), rows.end());
+  const std::vector<T> z = values(tape, rotary(tape, tensor<T>(tape, {4, 12}, four), std::span(place), 8, 8));
+  const auto product = [&](std::size_t a, std::size_t b) {
+    double sum = 0;
+    for (std::size_t j = 0; j < 8; ++j)
+      sum += static_cast<double>(z[12 * a + j]) * static_cast<double>(z[12 * b + j]);
+    return sum;
+  };
+  CHECK(relative_error(product(0, 1), product(2, 3)) < 100 * kTolerance<T>);
+  CHECK(relative_error(product(0, 1), product(0, 2)) > 1e-3);
+  for (std::size_t j = 8; j < 12; ++j) CHECK(z[36 + j] == static_cast<T>(rows[j]));
+  CHECK_THROWS_AS(rotary(tape, x, std::span(place), 2, 1), Error);
+  CHECK_THROWS_AS(rotary(tape, x, std::span(place).first(3), 2, 2), Error);
 }
 
 TEST_CASE("layer_norm: errors name the shapes") {

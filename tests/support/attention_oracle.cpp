@@ -1,5 +1,6 @@
 #include "attention_oracle.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "dropout_oracle.hpp"
@@ -30,19 +31,45 @@ struct At {
   double scale() const { return 1 / std::sqrt(static_cast<double>(text.head_width)); }
 };
 
+// The keys that a query sees are the first ones.
 void pattern_row(const At& at, Index h, Index i, const Values& q, const Values& k, Values& pattern) {
-  double sum = 0;
-  for (Index j = 0; j < at.text.length; ++j) {
-    double score = 0;
-    for (Index c = 0; c < at.text.head_width; ++c) score += q[at.row(i, h, c)] * k[at.row(j, h, c)];
-    const double e = at.visible(i, j) ? std::exp(score * at.scale()) : 0;
-    pattern[at.pattern(h, i, j)] = e;
-    sum += e;
+  Values scores;
+  for (Index j = 0; j < at.text.length && at.visible(i, j); ++j) {
+    scores.push_back(0);
+    for (Index c = 0; c < at.text.head_width; ++c)
+      scores.back() += at.scale() * q[at.row(i, h, c)] * k[at.row(j, h, c)];
   }
-  for (Index j = 0; j < at.text.length; ++j) pattern[at.pattern(h, i, j)] /= sum;
+  std::ranges::copy(attention_weights(at.text.kind, scores),
+                    pattern.begin() + static_cast<Index>(at.pattern(h, i, 0)));
+}
+
+// ∂p_m / ∂s_j of the weights.
+double slope(AttentionKind kind, double p_m, double p_j, bool same) {
+  switch (kind) {
+    case AttentionKind::sigmoid:
+      return same ? p_m * (1 - p_m) : 0;
+    case AttentionKind::linear:
+      return same ? 1 : 0;
+    case AttentionKind::sum:
+      return 0;
+    default:
+      return p_m * ((same ? 1 : 0) - p_j);
+  }
 }
 
 }  // namespace
+
+std::vector<double> attention_weights(AttentionKind kind, const std::vector<double>& scores) {
+  double sum = kind == AttentionKind::softmax_plus_one ? 1 : 0;
+  for (const double s : scores) sum += std::exp(s);
+  std::vector<double> weights;
+  for (const double s : scores)
+    weights.push_back(kind == AttentionKind::sigmoid  ? 1 / (1 + std::exp(-s))
+                      : kind == AttentionKind::linear ? s
+                      : kind == AttentionKind::sum    ? 1
+                                                      : std::exp(s) / sum);
+  return weights;
+}
 
 AttentionValues attend(const AttentionText& text, const Values& q, const Values& k, const Values& v) {
   const At at{text};
@@ -72,11 +99,10 @@ AttentionGradients attend_backward(const AttentionText& text, const Values& q, c
           g.dv[at.row(j, h, c)] += dout[at.row(i, h, c)] * p[at.pattern(h, i, j)] * at.mask(h, i, j);
         }
       for (Index j = 0; j < S; ++j) {
-        // The softmax's Jacobian in full: ∂p_m / ∂s_j = p_m ([m = j] − p_j).
-        double ds = 0;
-        for (Index m = 0; m < S; ++m)
-          ds += dp[static_cast<std::size_t>(m)] * p[at.pattern(h, i, m)] *
-                ((m == j ? 1 : 0) - p[at.pattern(h, i, j)]);
+        double ds = 0;  // by the weights' Jacobian in full
+        for (Index m = 0; m < S && at.visible(i, j); ++m)
+          ds += dp[static_cast<std::size_t>(m)] *
+                slope(text.kind, p[at.pattern(h, i, m)], p[at.pattern(h, i, j)], m == j);
         for (Index c = 0; c < d; ++c) {
           g.dq[at.row(i, h, c)] += ds * at.scale() * k[at.row(j, h, c)];
           g.dk[at.row(j, h, c)] += ds * at.scale() * q[at.row(i, h, c)];

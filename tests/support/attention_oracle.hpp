@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "slalom/kernels/dropout.hpp"
+#include "slalom/kernels/attention.hpp"
 
 namespace slalom::test {
 
@@ -14,7 +14,11 @@ struct AttentionText {
   bool causal = false;
   Dropout dropout{};
   std::uint32_t number = 0;  // of the text, for dropout
+  AttentionKind kind = AttentionKind::softmax;
 };
+
+/// Weights of the keys that a query sees, from their scores.
+std::vector<double> attention_weights(AttentionKind kind, const std::vector<double>& scores);
 
 struct AttentionValues {
   std::vector<double> pattern;  // (H, R, S)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "attention_oracle.hpp"
 #include "dropout_oracle.hpp"
 
 namespace slalom::test {
@@ -97,7 +98,7 @@ class Oracle {
     if (!map.exists()) return x;
     for (Row& row : x) {
       double mean = 0, variance = 0;
-      for (const double v : row) mean += v / static_cast<double>(row.size());
+      for (const double v : row) mean += c_.norm == Norm::rms ? 0 : v / static_cast<double>(row.size());
       for (const double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
       for (Index j = 0; j < std::ssize(row); ++j)
         row[at(j)] =
@@ -143,19 +144,28 @@ class Oracle {
     return "blocks." + std::to_string(c_.architecture == Architecture::albert ? 0 : layer);
   }
 
-  // Probabilities of query i of head h over all keys, padding and (causal) later keys masked.
+  // Element (row, channel j of head h) of queries or keys; rotary positions turn it with its partner.
+  double turned(const Matrix& x, Index row, Index h, Index j) const {
+    const Index d = c_.width / c_.heads, half = d / 2;
+    const double value = x[at(row)][at(h * d + j)];
+    if (c_.positions != Positions::rope) return value;
+    const double angle = static_cast<double>(row) /
+                         std::pow(10000.0, 2 * static_cast<double>(j % half) / static_cast<double>(d));
+    const double partner = x[at(row)][at(h * d + (j + half) % d)];
+    return std::cos(angle) * value + (j < half ? -1 : 1) * std::sin(angle) * partner;
+  }
+
+  // Weights that query i of head h gives to all keys, padding and (causal) later keys masked.
   Row pattern(const Matrix& q, const Matrix& k, Index h, Index i, const Padded& text) const {
     const Index d = c_.width / c_.heads;
-    Row p;
-    double sum = 0;
-    for (Index j = 0; j < std::ssize(k); ++j) {
-      double score = 0;
-      for (Index c = h * d; c < (h + 1) * d; ++c) score += q[at(i)][at(c)] * k[at(j)][at(c)];
-      const bool visible = text.mask[at(j)] && (!gpt2_ || j <= i);
-      p.push_back(visible ? std::exp(score / std::sqrt(static_cast<double>(d))) : 0);
-      sum += p.back();
+    Row scores;
+    for (Index j = 0; j < std::ssize(k) && text.mask[at(j)] && (!gpt2_ || j <= i); ++j) {
+      scores.push_back(0);
+      for (Index c = 0; c < d; ++c)
+        scores.back() += turned(q, i, h, c) * turned(k, j, h, c) / std::sqrt(static_cast<double>(d));
     }
-    for (double& v : p) v /= sum;
+    Row p = attention_weights(c_.attention, scores);
+    p.resize(k.size());
     return p;
   }
 
@@ -203,7 +213,7 @@ class Oracle {
 
   Row head(const Row& read_out, Index position, const Padded& text) const {
     Matrix x = layer_norm({read_out}, "head.norm");
-    if (!gpt2_) {
+    if (find("head.hidden").exists()) {
       if (roberta_ || electra_) x = dropped(std::move(x), dropout(c_.head_dropout, -1, 1), text, position);
       x = linear(x, "head.hidden", 0, c_.width);
       const Activation f = distilbert_ ? Activation::relu

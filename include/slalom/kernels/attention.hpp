@@ -1,8 +1,8 @@
-// Scaled dot-product attention over packed texts, head by head (Vaswani et al. 2017):
-//   pattern = softmax(q kᵀ / √d) (causal: only keys at or before the query), out = (pattern ∘ mask) v.
-// B texts, H heads of width d, D = H d; text b owns key rows key_begin[b] … key_begin[b + 1] of k and v (S of
-// them) and query rows query_begin[b] … query_begin[b + 1] of q (all of its rows, or only its read-out row).
-// Where rows of many texts hold the same key and value, they may be stored once: key_row says where.
+// Attention over packed texts, head by head: scores s = q kᵀ / √d (causal: only of keys at or before the
+// query) become weights of the keys, the pattern, and out = (pattern ∘ mask) v. B texts, H heads of width d,
+// D = H d; text b owns key rows key_begin[b] … key_begin[b + 1] of k and v (S of them) and query rows
+// query_begin[b] … query_begin[b + 1] of q (all of its rows, or only its read-out row). Where rows of many
+// texts hold the same key and value, they may be stored once: key_row says where.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,15 @@
 #include "slalom/kernels/dropout.hpp"
 
 namespace slalom {
+
+/// Weights that a query gives to the keys j that it sees. Only the first are an average's.
+enum class AttentionKind {
+  softmax,           // e^{s_j} / Σ_i e^{s_i} (Vaswani et al. 2017)
+  softmax_plus_one,  // e^{s_j} / (1 + Σ_i e^{s_i}): as if one more key had score 0 and value 0
+  sigmoid,           // 1 / (1 + e^{−s_j})
+  linear,            // s_j
+  sum                // 1, whatever the score
+};
 
 struct AttentionTexts {
   Index texts, heads, head_width;
@@ -21,6 +30,7 @@ struct AttentionTexts {
   Index longest;                   // largest S
   Index most_queries;              // largest number of query rows of a text
   const Index* key_row = nullptr;  // (N) row of k and v that holds each key row; nullptr: itself
+  AttentionKind kind = AttentionKind::softmax;
 };
 
 /// Rows of a matrix: head h of row r begins at data + r · stride + h · d.

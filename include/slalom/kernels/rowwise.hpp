@@ -25,11 +25,13 @@ template <class T>
 void accumulate(Index n, const T* x, T beta, T* y);
 
 /// y (R, D) = (x − mean) · rstd · weight + bias; rstd (R) = 1 / √(variance + eps) and mean (R) are kept.
+/// RMSNorm, with null for mean: mean = 0, and the variance is the mean square.
 template <class T>
 void layer_norm(Index R, Index D, const T* x, const T* weight, const T* bias, T eps, T* y, T* mean, T* rstd);
 
 /// dx (R, D) ← rstd (g − mean(g) − x̂ mean(g x̂)) with g = dy · weight, x̂ = (x − mean) rstd; dweight += Σ dy x̂;
-/// dbias += Σ dy. scratch holds layer_norm_scratch(R, D) scalars.
+/// dbias += Σ dy. RMSNorm, with null for mean: dx ← rstd (g − x̂ mean(g x̂)), x̂ = x rstd. scratch holds
+/// layer_norm_scratch(R, D) scalars.
 template <class T>
 void layer_norm_backward(Index R, Index D, const T* x, const T* weight, const T* mean, const T* rstd,
                          const T* dy, T* dx, T beta_weight, T* dweight, T beta_bias, T* dbias, T* scratch);

@@ -14,7 +14,7 @@ struct LinearIds {
   ParameterId weight, bias;
 };
 struct LayerNormIds {
-  ParameterId weight, bias;
+  ParameterId weight, bias;  // RMSNorm has no bias
 };
 struct BlockIds {
   LinearIds query;            // (D, D)

@@ -4,10 +4,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "slalom/base/parallel.hpp"
 #include "slalom/base/token.hpp"
+#include "slalom/kernels/attention.hpp"
 #include "slalom/kernels/math.hpp"
 #include "slalom/nn/problem_type.hpp"
 
@@ -48,7 +50,27 @@ struct ArchitectureTraits {
 };
 const ArchitectureTraits& traits(Architecture architecture);
 
-enum class Positions { learned, none };
+enum class Positions { learned, rope, none };  // rope: rotary, of queries and keys
+enum class Norm { layer, rms, none };
+
+/// Words for the values of a switch, in their order, as options and config.json have them.
+inline constexpr const char* kAttentionWords[] = {"softmax", "softmax-plus-one", "sigmoid", "linear", "sum"};
+inline constexpr const char* kNormWords[] = {"layer", "rms", "none"};
+inline constexpr const char* kPositionWords[] = {"learned", "rope", "none"};
+inline constexpr const char* kReadOutWords[] = {"first", "last"};
+inline constexpr const char* kHeadWords[] = {"linear", "hidden"};
+
+template <std::size_t N, class Value>
+const char* word_of(const char* const (&words)[N], Value value) {
+  return words[static_cast<std::size_t>(value)];
+}
+/// nullopt for a word that is none of them.
+template <class Value, std::size_t N>
+std::optional<Value> value_of(const char* const (&words)[N], std::string_view word) {
+  for (std::size_t i = 0; i < N; ++i)
+    if (word == words[i]) return static_cast<Value>(i);
+  return std::nullopt;
+}
 
 struct ClassifierConfig {
   Architecture architecture = Architecture::bert;
@@ -72,13 +94,18 @@ struct ClassifierConfig {
   std::vector<std::string> label_names;  // "LABEL_0" … where empty
   std::optional<ProblemType> problem_type;
 
-  // Switches for study and teaching; a model with one of the last three off, or with another
-  // read-out than its architecture's, is no Hugging Face model any more.
+  // Switches for study and teaching.
+  AttentionKind attention = AttentionKind::softmax;
+  Norm norm = Norm::layer;
   Positions positions = Positions::learned;
   ReadOut read_out = ReadOut::first;
-  bool layer_norm = true;
+  bool head_hidden = true;  // a (D, D) layer before the classifier; without it the head is one linear map
   bool feed_forward_on = true;
   bool residual = true;
+
+  /// Switches that Hugging Face's library has no setting for, as "norm rms". Without any it reads the model
+  /// as we do; a model without positions is one whose table is zero.
+  std::vector<std::string> unlike_hugging_face() const;
 
   /// problem_type; without it, and for a single class, that of the number of labels: one is a regression.
   ProblemType problem() const;
