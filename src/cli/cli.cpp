@@ -70,7 +70,7 @@ int run_cli(int argc, char** argv) {
   return run_program(argc, argv, dispatch);
 }
 
-int run_program(int argc, char** argv, int (*body)(int, char**)) {
+int run_program(int argc, char** argv, const std::function<int(int, char**)>& body) {
   try {
     catch_interrupts();
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write

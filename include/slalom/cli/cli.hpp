@@ -1,6 +1,8 @@
 // The command line (docs of the contract: README, "Command line"): `slalom COMMAND [options]`.
 #pragma once
 
+#include <functional>
+
 #include "slalom/cli/command.hpp"
 
 namespace slalom {
@@ -22,7 +24,7 @@ Command train_command();
 
 /// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and
 /// returns the exit status.
-int run_program(int argc, char** argv, int (*body)(int, char**));
+int run_program(int argc, char** argv, const std::function<int(int, char**)>& body);
 
 /// The whole of `slalom`.
 int run_cli(int argc, char** argv);
