@@ -20,14 +20,13 @@ constexpr std::size_t kShown = 20;  // tokens of a table
 const std::vector<std::string> kPublishedWords = {"hot",     "big",     "together", "remember", "anyway",
                                                   "somehow", "never",   "anymore",  "probably", "doesn",
                                                   "maybe",   "without", "however",  "surprised"};
-const std::vector<std::string> kGoodWords = {"great", "excellent", "wonderful", "best"},
-                               kBadWords = {"worst", "awful", "boring", "terrible"},
-                               kLowRatings = {"1", "2", "3", "4"}, kHighRatings = {"7", "8", "9", "10"};
-
-std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
+// The words of the plane; ratings say nothing of a film.
+const std::pair<const char*, std::vector<std::string>> kGroups[] = {
+    {"great, excellent, wonderful, best", {"great", "excellent", "wonderful", "best"}},
+    {"worst, awful, boring, terrible", {"worst", "awful", "boring", "terrible"}},
+    {"ratings 7 to 10", {"7", "8", "9", "10"}},
+    {"ratings 1 to 4", {"1", "2", "3", "4"}}};
+const std::vector<std::string> kRatings = {"1", "2", "3", "4", "7", "8", "9", "10"};
 
 // The card with its tokens by their texts.
 class NamedCard {
@@ -63,22 +62,23 @@ class NamedCard {
 
 std::vector<double> column(const std::vector<CardToken>& tokens, double CardToken::*field) {
   std::vector<double> numbers;
-  numbers.reserve(tokens.size());
   for (const CardToken& token : tokens) numbers.push_back(token.*field);
   return numbers;
 }
 
 experiment::Estimates findings(const Study& study, const NamedCard& card) {
   const Fidelity& fidelity = *study.card.fidelity;
-  const auto [low, high] = Share{study.right, study.texts}.interval();
-  experiment::Estimates found = {{"accuracy", {study.accuracy(), low, high}},
+  const Share right{study.right, study.texts};
+  const auto [low, high] = right.interval();
+  experiment::Estimates found = {{"accuracy", {right.value(), low, high}},
                                  {"tokens", static_cast<double>(study.card.tokens.size())},
                                  {"queries", static_cast<double>(study.card.cost.queries)},
                                  {"r2", fidelity.r2},
                                  {"correlation", fidelity.correlation},
                                  {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)}};
-  for (const CardToken& token : card.find_all(joined(
-           kPublishedWords, joined(joined(kGoodWords, kBadWords), joined(kLowRatings, kHighRatings))))) {
+  std::vector<std::string> words = kPublishedWords;
+  for (const auto& [label, group] : kGroups) words.insert(words.end(), group.begin(), group.end());
+  for (const CardToken& token : card.find_all(words)) {
     found[card(token.id) + ".linear"] = token.linear;
     found[card(token.id) + ".rank"] = static_cast<double>(card.rank(token));
   }
@@ -86,14 +86,15 @@ experiment::Estimates findings(const Study& study, const NamedCard& card) {
 }
 
 Table summary_table(const Study& study) {
-  const auto [low, high] = Share{study.right, study.texts}.interval();
+  const Share right{study.right, study.texts};
+  const auto [low, high] = right.interval();
   const VocabularyCard& card = study.card;
   Table table({{"number"}, {"found", Table::Align::right}});
   table.add_row(
       {"loss, accuracy of the last epoch of training",
        concat(fixed(number(study.training["loss"]), 3), ", ", fixed(number(study.training["accuracy"]), 3))});
   table.add_row({concat("accuracy on ", study.texts, " test texts [95 % interval]"),
-                 concat(fixed(study.accuracy(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]")});
+                 concat(fixed(right.value(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]")});
   table.add_row({"tokens of the card", count_text(std::ssize(card.tokens))});
   table.add_row({"queries, token-forwards",
                  concat(count_text(card.cost.queries), ", ", count_text(card.cost.token_forwards))});
@@ -150,10 +151,7 @@ Figure plane(const VocabularyCard& card, const NamedCard& named) {
                             .style = slalom::Curve::Style::points});
   };
   add("tokens", frequent(card));
-  add("great, excellent, wonderful, best", named.find_all(kGoodWords));
-  add("worst, awful, boring, terrible", named.find_all(kBadWords));
-  add("ratings 7 to 10", named.find_all(kHighRatings));
-  add("ratings 1 to 4", named.find_all(kLowRatings));
+  for (const auto& [label, group] : kGroups) add(label, named.find_all(group));
   return {.title = "Values and importances of words", .panels = {panel}};
 }
 
@@ -169,7 +167,7 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
                                contra = study.card.strongest(-1, kShown, VocabularyCard::kFewest);
   std::vector<CardToken> both = pro;
   both.insert(both.end(), contra.begin(), contra.end());
-  const std::vector<CardToken> ratings = named.find_all(joined(kLowRatings, kHighRatings));
+  const std::vector<CardToken> ratings = named.find_all(kRatings);
   std::vector<experiment::Section> list = {
       {concat(
            "A classifier trained from scratch on ", study.corpus,
@@ -191,17 +189,19 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
 
 }  // namespace
 
-bool report(const Study& study, const Tokenizer& tokenizer, const Options& options) {
+int report(const Study& study, const Tokenizer& tokenizer, const experiment::Options& options) {
   const NamedCard named(study.card, tokenizer);
   write_file(options.folder + "/card.tsv", whole_card(study.card, named).tsv());
   draw(plane(study.card, named), options.folder + "/plane");
   const experiment::Estimates found = findings(study, named);
+  Json values;
+  for (const auto& [name, estimate] : found) values[name] = estimate.value;
   return experiment::publish({.title = concat("Words of a sentiment classifier, size ", options.size),
                               .sections = sections(study, named),
                               .figure = agreement(study.card),
                               .curves = figure_numbers(study.card),
                               .about = {{"corpus", study.corpus}},
-                              .records = {Json(values_of(found))},
+                              .records = {values},
                               .found = found},
                              options);
 }

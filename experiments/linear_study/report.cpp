@@ -1,89 +1,62 @@
 #include <algorithm>
-#include <cmath>
 
+#include "linear_study.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/metrics/metric.hpp"
-#include "study.hpp"
 
-namespace slalom::study {
+namespace slalom::linear_study {
 
 namespace {
 
-// The runs of one model.
-struct Group {
-  const Plan* plan;
-  std::vector<const Record*> runs;
+using experiment::field;
+using experiment::number;
+using experiment::Runs;
 
-  std::vector<double> values(const std::function<double(const Record&)>& f) const {
-    std::vector<double> of_runs;
-    for (const Record* r : runs) of_runs.push_back(f(*r));
-    return of_runs;
-  }
-  double mean(const std::function<double(const Record&)>& f) const { return summarise(values(f)).mean; }
-  std::string show(const std::function<double(const Record&)>& f, int decimals) const {
-    return experiment::show_mean(values(f), decimals);
-  }
-  Index collapsed() const {
-    return std::ranges::count_if(runs, [](const Record* r) { return r->curve.collapsed(); });
-  }
-};
-
-std::vector<Group> group(const std::vector<Record>& records) {
-  std::vector<Group> groups;
-  for (const Record& record : records) {
-    auto found =
-        std::ranges::find_if(groups, [&](const Group& g) { return g.plan->name == record.plan.name; });
-    if (found == groups.end()) found = groups.insert(groups.end(), {&record.plan, {}});
-    found->runs.push_back(&record);
-  }
-  return groups;
+// The log-odds of n times "perfect".
+experiment::Number perfect(Index n) {
+  return [n](const Json& r) { return number(r["log_odds_perfect"][static_cast<std::size_t>(n - 1)]); };
 }
 
-double perfect(const Record& r, Index n) {
-  return r.curve.perfect[static_cast<std::size_t>(n - 1)];
+bool is_probed(const Runs& model) {
+  return model.records.front()->contains("log_odds_perfect");
 }
 
-std::string verdict(const Group& g) {
-  if (g.collapsed() == static_cast<Index>(g.runs.size())) return "collapsed";
-  const bool proven = std::ranges::all_of(g.runs, [](const Record* r) {
-    return r->curve.collapsed() || r->curve.bound > 10 * r->curve.rounding_error;
+bool is_transformer(const Runs& model) {
+  return model.records.front()->contains("layers");
+}
+
+std::string verdict(const Runs& model) {
+  const auto collapsed = [](const Json* r) { return (*r)["collapsed"].get<bool>(); };
+  const Index lost = std::ranges::count_if(model.records, collapsed);
+  if (lost == std::ssize(model.records)) return "collapsed";
+  const bool proven = std::ranges::all_of(model.records, [&](const Json* r) {
+    return collapsed(r) || number((*r)["bound"]) > 10 * number((*r)["rounding_error"]);
   });
-  const double slope = g.mean([](const Record& r) { return r.curve.slope_1_20; });
-  std::string result = proven ? "not additive" : "no proof";
-  result += slope < kTrueSlope / 3 ? ", flat" : ", rises";
-  if (g.collapsed() > 0) result += concat(" (", g.collapsed(), " collapsed)");
-  return result;
+  return concat(proven ? "not additive" : "no proof",
+                model.mean(field("slope_1_20")) < experiment::kTrueSlope / 3 ? ", flat" : ", rises",
+                lost > 0 ? concat(" (", lost, " collapsed)") : "");
 }
 
-Table probe_table(const std::vector<Group>& groups) {
-  using enum Table::Align;
-  Table table({{"model"},
-               {"loss", right},
-               {"the", right},
-               {"perfect", right},
-               {"× 30", right},
-               {"slope 1-20", right},
-               {"of 1.5", right},
-               {"slope 2-15", right},
-               {"range", right},
-               {"bound", right},
-               {"rounding", right},
-               {"verdict"}});
-  for (const Group& g : groups) {
-    if (!g.plan->probed) continue;
-    const auto slope = [](const Record& r) { return r.curve.slope_1_20; };
-    table.add_row({g.plan->title, g.show([](const Record& r) { return r.loss; }, 3),
-                   g.show([](const Record& r) { return r.curve.the; }, 2),
-                   g.show([](const Record& r) { return perfect(r, 1); }, 2),
-                   g.show([](const Record& r) { return perfect(r, kMostRepeats); }, 2), g.show(slope, 3),
-                   fixed(100 * g.mean(slope) / kTrueSlope, 1) + " %",
-                   g.show([](const Record& r) { return r.curve.slope_2_15; }, 3),
-                   g.show([](const Record& r) { return r.curve.range; }, 2),
-                   g.show([](const Record& r) { return r.curve.bound; }, 3),
-                   significant(g.mean([](const Record& r) { return r.curve.rounding_error; }), 2),
-                   verdict(g)});
-  }
-  return table;
+Table probe_table(std::vector<Runs> models) {
+  std::erase_if(models, [](const Runs& m) { return !is_probed(m); });
+  const auto shown = [](const experiment::Number& of, int decimals) {
+    return [=](const Runs& m) { return m.show(of, decimals); };
+  };
+  return experiment::table_of<Runs>(
+      models, {{"model", [](const Runs& m) { return m.title; }},
+               {"loss", shown(field("loss"), 3)},
+               {"the", shown(field("log_odds_the"), 2)},
+               {"perfect", shown(perfect(1), 2)},
+               {"× 30", shown(perfect(kMostRepeats), 2)},
+               {"slope 1-20", shown(field("slope_1_20"), 3)},
+               {"of 1.5",
+                [](const Runs& m) {
+                  return fixed(100 * m.mean(field("slope_1_20")) / experiment::kTrueSlope, 1) + " %";
+                }},
+               {"slope 2-15", shown(field("slope_2_15"), 3)},
+               {"range", shown(field("range"), 2)},
+               {"bound", shown(field("bound"), 3)},
+               {"rounding", [](const Runs& m) { return significant(m.mean(field("rounding_error")), 2); }},
+               {"verdict", verdict, Table::Align::left}});
 }
 
 Table claims_table(const experiment::Estimates& found) {
@@ -93,122 +66,91 @@ Table claims_table(const experiment::Estimates& found) {
   return table;
 }
 
-// Every number that expected.tsv and the claims may speak of: the mean over runs, and the lowest and the
-// highest run. A transformer stands beside the smallest fully connected network of the same run.
-experiment::Estimates findings(const std::vector<Group>& groups, const Options& options) {
+// Every number that expected.tsv and the claims may speak of. A transformer stands beside the smallest fully
+// connected network of the same run.
+experiment::Estimates findings(const std::vector<Runs>& models, const Options& options) {
   experiment::Estimates found;
-  const auto network = std::ranges::find_if(groups, [&](const Group& g) {
-    return g.plan->probed && !g.plan->transformer && g.plan->hidden == options.sizes.hidden.front();
-  });
-  for (const Group& g : groups) {
-    for (const auto& [name, value] : g.runs.front()->claims) found[name] = value;
-    if (!g.plan->probed) continue;
-    const auto put = [&](const char* what, const std::function<double(const Record&)>& f) {
-      const std::string name = g.plan->name + "." + what;
-      const std::vector<double> values = g.values(f);
-      found[name] = experiment::mean_over_runs(values);
-      found[name + ".lowest"] = std::ranges::min(values);
-      found[name + ".highest"] = std::ranges::max(values);
+  const auto network =
+      std::ranges::find(models, concat("fully_connected_", options.sizes.hidden.front()), &Runs::name);
+  for (const Runs& model : models) {
+    for (const auto& [name, value] : model.records.front()->items())
+      if (name.starts_with("claim_")) found[name] = number(value);
+    if (!is_probed(model)) continue;
+    const auto put = [&](const char* what, const experiment::Number& of) {
+      experiment::add_estimates(model, what, of, found);
     };
-    put("perfect_1", [](const Record& r) { return perfect(r, 1); });
-    put("rise_1_to_30", [](const Record& r) { return perfect(r, kMostRepeats) - perfect(r, 1); });
-    put("slope_1_20", [](const Record& r) { return r.curve.slope_1_20; });
-    put("slope_2_15", [](const Record& r) { return r.curve.slope_2_15; });
-    put("bound_over_rounding", [](const Record& r) { return r.curve.bound / r.curve.rounding_error; });
-    put("accuracy", [](const Record& r) { return r.accuracy; });
-    if (!g.plan->transformer || network == groups.end()) continue;
-    const auto beside = [&](const Record& r) -> const Probe& {
-      return network->runs.at(static_cast<std::size_t>(r.plan.run))->curve;
-    };
-    put("slope_minus_network", [&](const Record& r) { return r.curve.slope_2_15 - beside(r).slope_2_15; });
-    put("bound_minus_network", [&](const Record& r) { return r.curve.bound - beside(r).bound; });
+    put("perfect_1", perfect(1));
+    put("rise_1_to_30", [](const Json& r) { return perfect(kMostRepeats)(r) - perfect(1)(r); });
+    put("slope_1_20", field("slope_1_20"));
+    put("slope_2_15", field("slope_2_15"));
+    put("bound_over_rounding",
+        [](const Json& r) { return number(r["bound"]) / number(r["rounding_error"]); });
+    put("accuracy", field("accuracy"));
+    if (!is_transformer(model)) continue;
+    for (const auto& [what, name] :
+         {std::pair("slope_minus_network", "slope_2_15"), std::pair("bound_minus_network", "bound")})
+      put(what, [&, name = name](const Json& r) {
+        return number(r[name]) - number((*network->records.at(r["run"].get<std::size_t>()))[name]);
+      });
   }
   return found;
 }
 
-slalom::Curve mean_curve(const Group& g) {
-  slalom::Curve curve{.label = g.plan->title, .style = slalom::Curve::Style::line_points};
-  for (Index n = 1; n <= kMostRepeats; ++n) {
-    curve.x.push_back(static_cast<double>(n));
-    curve.y.push_back(g.mean([&](const Record& r) { return perfect(r, n); }));
-  }
+slalom::Curve mean_curve(const Runs& model) {
+  slalom::Curve curve{.label = model.title,
+                      .x = experiment::counts_to(kMostRepeats),
+                      .style = slalom::Curve::Style::line_points};
+  for (Index n = 1; n <= kMostRepeats; ++n) curve.y.push_back(model.mean(perfect(n)));
   return curve;
 }
 
 slalom::Curve truth_curve() {
-  slalom::Curve curve{.label = "truth: 1.5 n", .style = slalom::Curve::Style::dashed};
-  for (Index n = 1; n <= kMostRepeats; ++n) {
-    curve.x.push_back(static_cast<double>(n));
-    curve.y.push_back(kTrueSlope * static_cast<double>(n));
-  }
+  slalom::Curve curve{.label = "truth: 1.5 n",
+                      .x = experiment::counts_to(kMostRepeats),
+                      .style = slalom::Curve::Style::dashed};
+  for (const double n : curve.x) curve.y.push_back(experiment::kTrueSlope * n);
   return curve;
 }
 
 // One panel with everything against the truth; one an architecture where there are several depths, else one
 // for all.
-Figure figure_of(const std::vector<Group>& groups, const Options& options) {
+Figure figure_of(const std::vector<Runs>& models, const Options& options) {
   const char* x = "n, repetitions of \"perfect\"";
   const char* y = "log-odds (nats)";
-  Figure figure{.title = "What a classifier makes of a linear truth", .panels = {}, .columns = 2};
-  Panel all{.title = "against the truth", .x_label = x, .y_label = y, .curves = {truth_curve()}};
-  std::vector<Panel> closer;
+  Figure figure{
+      .title = "What a classifier makes of a linear truth",
+      .panels = {{.title = "against the truth", .x_label = x, .y_label = y, .curves = {truth_curve()}}},
+      .columns = 2};
   const bool several = options.sizes.layers.size() > 1;
-  for (const Group& g : groups) {
-    if (!g.plan->probed) continue;
-    const bool shown_with_all =
-        !g.plan->transformer || g.plan->transformer->layers == options.sizes.layers.front();
-    if (shown_with_all) all.curves.push_back(mean_curve(g));
-    if (!g.plan->transformer) continue;
-    const std::string title = several ? name(g.plan->transformer->architecture) : "transformers alone";
-    if (closer.empty() || closer.back().title != title)
-      closer.push_back({.title = title, .x_label = x, .y_label = y, .curves = {}});
-    closer.back().curves.push_back(mean_curve(g));
+  for (const Runs& model : models) {
+    if (!is_probed(model)) continue;
+    const Json& record = *model.records.front();
+    if (!is_transformer(model) || record["layers"] == options.sizes.layers.front())
+      figure.panels.front().curves.push_back(mean_curve(model));
+    if (!is_transformer(model)) continue;
+    const std::string title = several ? record["architecture"].get<std::string>() : "transformers alone";
+    if (figure.panels.back().title != title)
+      figure.panels.push_back({.title = title, .x_label = x, .y_label = y, .curves = {}});
+    figure.panels.back().curves.push_back(mean_curve(model));
   }
-  figure.panels.push_back(std::move(all));
-  for (Panel& panel : closer) figure.panels.push_back(std::move(panel));
   return figure;
 }
 
-Json model_json(const Record& r, const Options& options) {
-  Json row = {{"model", r.plan.name}, {"title", r.plan.title}, {"run", r.plan.run}};
-  row["seed"] = options.seed + static_cast<std::uint64_t>(r.plan.run);
-  row["loss"] = r.loss;
-  row["accuracy"] = r.accuracy;
-  row["seconds"] = r.seconds;
-  for (const auto& [name, value] : r.claims) row[name] = value;
-  if (!r.plan.probed) return row;
-  row["log_odds_the"] = r.curve.the;
-  row["log_odds_perfect"] = r.curve.perfect;
-  row["slope_1_20"] = r.curve.slope_1_20;
-  row["slope_2_15"] = r.curve.slope_2_15;
-  row["range"] = r.curve.range;
-  row["spread"] = r.curve.spread;
-  row["collapsed"] = r.curve.collapsed();
-  row["bound"] = r.curve.bound;
-  row["rounding_error"] = r.curve.rounding_error;
-  row["witness"] = r.curve.witness;
-  return row;
-}
-
-Table curves_table(const std::vector<Record>& records) {
+Table curves_table(const std::vector<Json>& records) {
   Table table({{"model"}, {"run"}, {"n"}, {"log_odds"}, {"truth"}});
-  for (const Record& r : records)
-    for (std::size_t i = 0; i < r.curve.perfect.size(); ++i) {
-      const auto n = static_cast<double>(i + 1);
-      table.add_row({r.plan.name, std::to_string(r.plan.run), shortest(n), shortest(r.curve.perfect[i]),
-                     shortest(kTrueSlope * n)});
-    }
+  for (const Json& r : records)
+    if (r.contains("log_odds_perfect"))
+      for (Index n = 1; n <= kMostRepeats; ++n)
+        table.add_row({r["model"], r["run"].dump(), std::to_string(n), shortest(perfect(n)(r)),
+                       shortest(experiment::kTrueSlope * static_cast<double>(n))});
   return table;
 }
 
 }  // namespace
 
-bool report(const std::vector<Record>& records, const Options& options) {
-  const std::vector<Group> groups = group(records);
-  const experiment::Estimates found = findings(groups, options);
-  std::vector<Json> models;
-  models.reserve(records.size());
-  for (const Record& r : records) models.push_back(model_json(r, options));
+int report(const std::vector<Json>& records, const Options& options) {
+  const std::vector<Runs> models = experiment::by_model(records);
+  const experiment::Estimates found = findings(models, options);
   return experiment::publish(
       {.title = concat("Linear study, size ", options.size, ", ", options.runs,
                        options.runs == 1 ? " run" : " runs"),
@@ -216,14 +158,14 @@ bool report(const std::vector<Record>& records, const Options& options) {
            {{"Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over "
              "n repetitions against the true 1.5; the bound is the largest distance to every additive "
              "bag of words that a few texts prove.",
-             probe_table(groups)},
+             probe_table(models)},
             {"Exact claims on models without positions:", claims_table(found)}},
-       .figure = figure_of(groups, options),
+       .figure = figure_of(models, options),
        .curves = curves_table(records),
        .about = {{"runs", options.runs}},
-       .records = std::move(models),
+       .records = records,
        .found = found},
       options);
 }
 
-}  // namespace slalom::study
+}  // namespace slalom::linear_study

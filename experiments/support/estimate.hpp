@@ -1,4 +1,4 @@
-// Numbers of a study, and how far they can be trusted.
+// Numbers of a study, how far they can be trusted, and what that says of a claim about them.
 #pragma once
 
 #include <cmath>
@@ -8,7 +8,6 @@
 #include <string>
 
 #include "slalom/base/json.hpp"
-#include "slalom/base/parallel.hpp"
 
 namespace slalom::experiment {
 
@@ -23,8 +22,6 @@ struct Estimate {
 };
 using Estimates = std::map<std::string, Estimate>;
 
-/// The .975 quantile of Student's t; NaN for less than one degree of freedom.
-double t_quantile(Index degrees_of_freedom);
 /// Mean of the numbers that are not NaN; Student's t, n − 1 degrees of freedom. The ends are NaN for n < 2.
 Estimate mean_over(std::span<const double> values);
 /// The same for trained models: a single one speaks for itself.
@@ -32,10 +29,16 @@ Estimate mean_over_runs(std::span<const double> values);
 /// A correlation over n pairs, by Fisher's transformation. The ends are NaN for n < 4.
 Estimate correlation_over(double r, Index n);
 
-std::map<std::string, double> values_of(const Estimates& estimates);
 /// {"NAME": [value, low, high], …}, null for NaN, and back. Throws Error with `where` and the name for
 /// anything else.
 Json to_json(const Estimates& estimates);
 Estimates estimates_from(const Json& json, const std::string& where);
+
+enum class Judgement { holds, fails, undecided, not_measured };
+const char* word(Judgement judgement);  // "holds", "fails", "undecided", "not measured"
+
+/// What an estimate says of the claim that the number is above the bound (or below it): it holds if the whole
+/// interval is on that side, fails if none of it is.
+Judgement judge(const Estimate& estimate, bool above, double bound);
 
 }  // namespace slalom::experiment

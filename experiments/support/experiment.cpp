@@ -5,49 +5,125 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <numeric>
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/sha256.hpp"
+#include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/metrics/metric.hpp"
 
 namespace slalom::experiment {
 
+// --- the program of a study ------------------------------------------------------------------------------
+
+Command study(const std::string& program, const std::string& summary, OptionTable own,
+              int (*run)(const ParsedOptions&)) {
+  return {.name = program,
+          .summary = summary,
+          .options = joined({own,
+                             {{"size", "tiny|default|paper", "default", "of the study"},
+                              {"expected", "TSV", "", "values to compare with"},
+                              {"fresh", "", "", "do anew what an earlier run left finished"}}}),
+          .run = run,
+          .program = ""};
+}
+
+int run_command(int argc, char** argv, const Command& command) {
+  configure_runtime(argv);
+  return run_program(argc, argv, [&](int count, char** words) {
+    const auto parsed = parse_options(command, count, words);
+    return parsed ? command.run(*parsed) : 0;
+  });
+}
+
+Options read_run(const ParsedOptions& parsed, const std::string& program, int format) {
+  const CommonOptions common = read_common(parsed);
+  return {.size = parsed["size"].as<std::string>(),
+          .seed = common.seed,
+          .folder = common.output == "-" ? "out/" + program : common.output,
+          .fresh = parsed.count("fresh") > 0,
+          .quiet = common.quiet,
+          .progress = common.progress,
+          .format = format};
+}
+
+Options read_options(const ParsedOptions& parsed, const std::string& program, int format) {
+  Options options = read_run(parsed, program, format);
+  std::string expected = parsed["expected"].as<std::string>();
+  if (expected.empty())
+    expected = concat("experiments/", program, "/expected", options.size == "tiny" ? "_tiny" : "", ".tsv");
+  options.expected = read_expected(expected);
+  return options;
+}
+
+std::vector<Index> read_depths(const std::string& list) {
+  std::vector<Index> layers;
+  for (const std::string& part : split_list(list)) {
+    const Index depth = whole_number<Index>(part).value_or(0);
+    if (depth < 1 || depth > 1000 || std::ranges::count(layers, depth) > 0)
+      throw UsageError("--layers " + list + ", wanted different depths from 1 to 1000, as in 1,2");
+    layers.push_back(depth);
+  }
+  if (layers.empty()) throw UsageError("--layers is empty, wanted depths, as in 1,2");
+  return layers;
+}
+
+// --- what is done once -----------------------------------------------------------------------------------
+
 Part::Part(const Options& options, const std::string& name, Json settings) : fresh_(options.fresh) {
-  static const std::string program = sha256_of_files({"/proc/self/exe"});
-  settings["version"] = SLALOM_VERSION;
-  settings["program"] = program;
+  settings["format"] = options.format;
   settings_ = settings.dump();
   path_ = concat(options.folder, "/work/", name, "_", fingerprint(settings_));
   make_folders(options.folder + "/work");
 }
 
-std::optional<Json> Part::load() const {
-  if (fresh_ || !std::filesystem::exists(record_path())) return std::nullopt;
-  Json record = parse_json(read_file(record_path()), record_path());
+Json Part::load() const {
+  const std::string record = path_ + ".json";
+  if (fresh_ || !std::filesystem::exists(record)) return {};
   std::filesystem::remove(checkpoint());
-  return record;
+  return parse_json(read_file(record), record);
 }
 
 void Part::save(const Json& record) const {
   Json whole;
   whole["settings"] = parse_json(settings_, "settings");
   whole.update(record);
-  write_file(record_path(), whole.dump(1) + "\n");
+  write_file(path_ + ".json", whole.dump(1) + "\n");
   std::filesystem::remove(checkpoint());  // not before: a kill in between would lose the training
 }
 
-Json finished(const Options& options, const std::string& name, Json settings,
-              const std::function<Json(const Part&)>& compute) {
+Json finished(const Options& options, const std::string& name, const Json& settings, const Compute& compute) {
   check_interrupt();
-  const Part part(options, name, std::move(settings));
-  std::optional<Json> record = part.load();
-  if (!options.quiet) std::cerr << name << (record ? ": done before, kept\n" : "\n");
-  if (!record) part.save(record.emplace(compute(part)));
-  record->erase("settings");
-  return *record;
+  const Part part(options, name, settings);
+  Json record = part.load();
+  if (!options.quiet) std::cerr << name << (record.is_null() ? "\n" : ": done before, kept\n");
+  if (record.is_null()) part.save(record = compute(part));
+  record.erase("settings");
+  return record;
+}
+
+Json finished_model(const Options& options, const std::string& name, const Json& settings,
+                    const std::string& folder, const Compute& compute) {
+  const auto train = [&](const Part& part) {
+    Json record = compute(part);
+    record["weights"] = weights_of(folder);
+    return record;
+  };
+  const Json record = finished(options, name, settings, train);
+  if (record["weights"] == weights_of(folder)) return record;
+  Options anew = options;  // another run has put its model in the place of this one's
+  anew.fresh = true;
+  return finished(anew, name, settings, train);
+}
+
+std::string weights_of(const std::string& folder) {
+  const std::vector<std::string> files = {folder + "/config.json", folder + "/model.safetensors"};
+  for (const std::string& file : files)
+    if (!std::filesystem::exists(file)) return "";
+  return sha256_of_files(files);
 }
 
 double seconds_of(const std::function<void()>& work) {
@@ -56,51 +132,129 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string show_mean(std::span<const double> values, int decimals) {
-  const Summary s = summarise(values);
+// --- numbers of records ----------------------------------------------------------------------------------
+
+double number(const Json& value) {
+  return value.is_null() ? NAN : value.get<double>();
+}
+
+Number field(const std::string& path) {
+  return [at = Json::json_pointer("/" + path)](const Json& record) { return number(record.at(at)); };
+}
+
+std::vector<double> counts_to(Index n) {
+  std::vector<double> counts(static_cast<std::size_t>(n));
+  std::iota(counts.begin(), counts.end(), 1);
+  return counts;
+}
+
+Cell as_is(const std::string& path) {
+  return [at = Json::json_pointer("/" + path)](const Json& record) {
+    const Json& value = record.at(at);
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  };
+}
+
+Cell with_decimals(const Number& of, int decimals) {
+  return [=](const Json& record) { return fixed(of(record), decimals); };
+}
+
+Cell with_digits(const Number& of, int digits) {
+  return [=](const Json& record) { return significant(of(record), digits); };
+}
+
+std::vector<double> Runs::values(const Number& of) const {
+  std::vector<double> list;
+  for (const Json* record : records) list.push_back(of(*record));
+  return list;
+}
+
+double Runs::mean(const Number& of) const {
+  return summarise(values(of)).mean;
+}
+
+double Runs::lowest(const Number& of) const {
+  return records.empty() ? NAN : std::ranges::min(values(of));
+}
+
+double Runs::highest(const Number& of) const {
+  return records.empty() ? NAN : std::ranges::max(values(of));
+}
+
+std::string Runs::show(const Number& of, int decimals) const {
+  const Summary s = summarise(values(of));
   if (s.n == 0) return "-";
   return fixed(s.mean, decimals) + (s.n < 2 ? "" : " ± " + fixed(s.standard_error, decimals));
 }
 
+std::vector<Runs> by_model(const std::vector<Json>& records) {
+  std::vector<Runs> models;
+  for (const Json& record : records) {
+    auto found = std::ranges::find(models, record["model"].get<std::string>(), &Runs::name);
+    if (found == models.end()) found = models.insert(found, {record["model"], record["title"], {}});
+    found->records.push_back(&record);
+  }
+  return models;
+}
+
+void add_estimates(const Runs& runs, const std::string& what, const Number& of, Estimates& found) {
+  const std::string name = runs.name + "." + what;
+  found[name] = mean_over_runs(runs.values(of));
+  found[name + ".lowest"] = runs.lowest(of);
+  found[name + ".highest"] = runs.highest(of);
+}
+
+// --- the report ------------------------------------------------------------------------------------------
+
 namespace {
 
-std::string list(const std::vector<Json>& objects) {
+std::string in_lines(const std::vector<Json>& objects) {
   std::string lines;
   for (const Json& object : objects) lines += (lines.empty() ? "\n  " : ",\n  ") + object.dump();
   return "[" + lines + "]";
 }
 
-std::string results_json(const Report& report, const std::vector<Verdict>& verdicts, const Options& options) {
-  Json head;
-  head["version"] = SLALOM_VERSION;
-  head["size"] = options.size;
-  head["seed"] = options.seed;
-  head.update(report.about);
-  head["scale"] = "log-odds";
-  head["threads"] = threads();
-  head["blas_core"] = blas_core();
-  const std::string line = head.dump();
-  return line.substr(0, line.size() - 1) + ",\n \"models\":" + list(report.records) +
-         ",\n \"estimates\":" + to_json(report.found).dump() + ",\n \"checks\":" + checks_json(verdicts) +
-         "}\n";
-}
-
-}  // namespace
-
-std::string checks_json(const std::vector<Verdict>& verdicts) {
+std::vector<Json> checks_of(const std::vector<Verdict>& verdicts) {
   std::vector<Json> checks;
-  checks.reserve(verdicts.size());
   for (const Verdict& v : verdicts)
     checks.push_back({{"name", v.expectation.name},
                       {"found", v.found.value_or(NAN)},
                       {"low", v.expectation.low},
                       {"high", v.expectation.high},
                       {"holds", v.holds()}});
-  return list(checks);
+  return checks;
 }
 
-bool publish(const Report& report, const Options& options) {
-  const std::vector<Verdict> verdicts = compare_with_expected(options.expected, values_of(report.found));
+}  // namespace
+
+void write_results(const Options& options, const Json& about, const Lists& lists, const Estimates& found,
+                   const std::vector<Verdict>& verdicts) {
+  Json head = {{"version", SLALOM_VERSION}, {"size", options.size}, {"seed", options.seed}};
+  head.update(about);
+  head["scale"] = "log-odds";
+  head["threads"] = threads();
+  head["blas_core"] = blas_core();
+  std::string bytes = head.dump();
+  bytes.pop_back();
+  for (const auto& [name, list] : lists) bytes += concat(",\n \"", name, "\":", in_lines(list));
+  write_file(options.folder + "/results.json",
+             concat(bytes, ",\n \"estimates\":", to_json(found).dump(),
+                    ",\n \"checks\":", in_lines(checks_of(verdicts)), "}\n"));
+}
+
+std::vector<Verdict> verdicts_on(const Estimates& found, const std::vector<Expectation>& expected) {
+  std::map<std::string, double> values;
+  for (const auto& [name, estimate] : found) values[name] = estimate.value;
+  return compare_with_expected(expected, values);
+}
+
+int exit_status(const std::vector<Verdict>& verdicts) {
+  return static_cast<int>(std::ranges::all_of(verdicts, &Verdict::holds) ? ExitStatus::done
+                                                                         : ExitStatus::check_failed);
+}
+
+int publish(const Report& report, const Options& options) {
+  const std::vector<Verdict> verdicts = verdicts_on(report.found, options.expected);
   const Table checks = verdict_table(verdicts);
   std::string page = "# " + report.title + "\n\n";
   for (const Section& section : report.sections) {
@@ -109,12 +263,12 @@ bool publish(const Report& report, const Options& options) {
     std::cout << section.table.text() << "\n";
   }
   make_folders(options.folder);
-  write_file(options.folder + "/results.json", results_json(report, verdicts, options));
+  write_results(options, report.about, {{"models", report.records}}, report.found, verdicts);
   write_file(options.folder + "/curves.csv", report.curves.csv());
   write_file(options.folder + "/README.md", page + checks.markdown());
   draw(report.figure, options.folder + "/figure");
   std::cout << checks.text() << "\nresults in " << options.folder << "\n";
-  return std::ranges::all_of(verdicts, [](const Verdict& v) { return v.holds(); });
+  return exit_status(verdicts);
 }
 
 }  // namespace slalom::experiment

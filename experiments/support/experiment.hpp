@@ -1,11 +1,8 @@
-// What experiments have in common: finished parts that are kept on disk, and the report.
+// What the studies have in common: options, finished parts that are kept on disk, and the report.
 #pragma once
 
 #include <functional>
-#include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,11 +11,14 @@
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/base/progress.hpp"
+#include "slalom/cli/options.hpp"
 #include "slalom/report/expected.hpp"
 #include "slalom/report/figure.hpp"
 #include "slalom/report/table.hpp"
 
 namespace slalom::experiment {
+
+// --- the program of a study ------------------------------------------------------------------------------
 
 struct Options {
   std::string size;  // tiny, default or paper
@@ -28,21 +28,43 @@ struct Options {
   bool fresh = false;                 // do anew what an earlier run left finished
   bool quiet = false;
   ProgressMode progress = ProgressMode::automatic;
+  int format = 1;  // of the study's records, see Part
 };
 
-/// A part of an experiment that is done once: its record and its checkpoint are
-/// FOLDER/work/NAME_FINGERPRINT.*. The fingerprint is that of the settings, so other settings have other
-/// files. There is a checkpoint until there is a record.
+/// A program with --size, --expected and --fresh beside its own options and the common ones.
+Command study(const std::string& program, const std::string& summary, OptionTable own,
+              int (*run)(const ParsedOptions&));
+/// main() of a program with one command.
+int run_command(int argc, char** argv, const Command& command);
+
+/// Without --output the folder is out/PROGRAM. Nothing is expected.
+Options read_run(const ParsedOptions& parsed, const std::string& program, int format);
+/// The same, and what is expected: without --expected it is experiments/PROGRAM/expected.tsv, or
+/// expected_tiny.tsv.
+Options read_options(const ParsedOptions& parsed, const std::string& program, int format);
+/// Depths of --layers, such as "1,2". Throws UsageError for anything else than different ones from 1 to 1000.
+std::vector<Index> read_depths(const std::string& list);
+/// What belongs to the size of this name.
+template <class Sizes>
+Sizes of_size(const std::string& name, const Sizes& tiny, const Sizes& standard, const Sizes& paper) {
+  return name == "tiny" ? tiny : name == "paper" ? paper : standard;
+}
+
+// --- what is done once -----------------------------------------------------------------------------------
+
+/// A part of a study that is done once: its record and its checkpoint are FOLDER/work/NAME_FINGERPRINT.*. The
+/// fingerprint is that of the settings, so other settings have other files. There is a checkpoint until there
+/// is a record.
 class Part {
  public:
-  /// `settings` is all that the result depends on; version and bytes of this program are added.
+  /// `settings` is all that the result depends on but for the program: whoever changes what a study computes
+  /// raises the format number in its main.cpp, which is added here.
   Part(const Options& options, const std::string& name, Json settings);
 
   const std::string& settings() const { return settings_; }
   std::string checkpoint() const { return path_ + ".checkpoint.safetensors"; }
-  std::string record_path() const { return path_ + ".json"; }
-  /// What save() left; nothing if the part is not finished, or to be done anew.
-  std::optional<Json> load() const;
+  /// What save() left; null if the part is not finished, or to be done anew.
+  Json load() const;
   void save(const Json& record) const;
 
  private:
@@ -50,20 +72,75 @@ class Part {
   bool fresh_;
 };
 
+using Compute = std::function<Json(const Part&)>;
 /// The part's record: as an earlier run left it, else as `compute` gives it.
-Json finished(const Options& options, const std::string& name, Json settings,
-              const std::function<Json(const Part&)>& compute);
-
-/// A number of a record. NaN is null there, which is all that JSON has for it.
-inline double number(const Json& value) {
-  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-}
+Json finished(const Options& options, const std::string& name, const Json& settings, const Compute& compute);
+/// The same of a part that leaves a model in a folder; it is done anew if that is no longer the same model.
+Json finished_model(const Options& options, const std::string& name, const Json& settings,
+                    const std::string& folder, const Compute& compute);
+/// SHA-256 of a model folder's configuration and weights; "" if they are not there.
+std::string weights_of(const std::string& folder);
 
 /// Seconds that `work` takes.
 double seconds_of(const std::function<void()>& work);
 
-/// "12.3 ± 0.4": mean and standard error; the mean alone of a single number, "-" of none.
-std::string show_mean(std::span<const double> values, int decimals);
+// --- numbers of records ----------------------------------------------------------------------------------
+
+/// A number of a record. NaN is null there, which is all that JSON has for it.
+double number(const Json& value);
+using Number = std::function<double(const Json& record)>;
+/// A field, or with "/" between the names one of an object in it.
+Number field(const std::string& path);
+
+/// The records of one model, one a run.
+struct Runs {
+  std::string name, title;
+  std::vector<const Json*> records;
+
+  std::vector<double> values(const Number& of) const;
+  double mean(const Number& of) const;
+  /// NaN without records.
+  double lowest(const Number& of) const;
+  double highest(const Number& of) const;
+  /// "12.3 ± 0.4": mean and standard error; the mean alone of a single number, "-" of none.
+  std::string show(const Number& of, int decimals) const;
+};
+/// By "model" and "title", in the order of the records.
+std::vector<Runs> by_model(const std::vector<Json>& records);
+/// NAME.WHAT: the mean over the runs; NAME.WHAT.lowest and NAME.WHAT.highest.
+void add_estimates(const Runs& runs, const std::string& what, const Number& of, Estimates& found);
+
+/// 1, 2, … n.
+std::vector<double> counts_to(Index n);
+
+/// Cells of a record: the field as it is, a number with so many decimals, or with so many digits.
+using Cell = std::function<std::string(const Json& record)>;
+Cell as_is(const std::string& path);
+Cell with_decimals(const Number& of, int decimals);
+Cell with_digits(const Number& of, int digits);
+
+template <class Item>
+struct Column {
+  std::string header;
+  std::function<std::string(const Item&)> cell;
+  Table::Align align = Table::Align::right;  // the first column is always left
+};
+/// A row for each item.
+template <class Item>
+Table table_of(const std::vector<Item>& items, const std::vector<Column<Item>>& columns) {
+  std::vector<Table::Column> headers;
+  for (const auto& [header, cell, align] : columns)
+    headers.push_back({header, headers.empty() ? Table::Align::left : align});
+  Table table(headers);
+  for (const Item& item : items) {
+    std::vector<std::string> row;
+    for (const Column<Item>& column : columns) row.push_back(column.cell(item));
+    table.add_row(std::move(row));
+  }
+  return table;
+}
+
+// --- the report ------------------------------------------------------------------------------------------
 
 struct Section {
   std::string text;  // Markdown above the table
@@ -78,11 +155,15 @@ struct Report {
   std::vector<Json> records;    // its "models"
   Estimates found;              // every number that expected.tsv and the claims may speak of
 };
-/// Name, found, low, high and holds of each, as a JSON array; null for what is infinite or no number.
-std::string checks_json(const std::vector<Verdict>& verdicts);
-
-/// README.md, results.json, curves.csv, figure.svg and figure.png in the folder; the tables on stdout. True
-/// if every expectation holds.
-bool publish(const Report& report, const Options& options);
+/// results.json: version, size, seed and `about` on top, then these lists, the estimates and the verdicts.
+using Lists = std::vector<std::pair<std::string, std::vector<Json>>>;
+void write_results(const Options& options, const Json& about, const Lists& lists, const Estimates& found,
+                   const std::vector<Verdict>& verdicts);
+std::vector<Verdict> verdicts_on(const Estimates& found, const std::vector<Expectation>& expected);
+/// Whether all of them hold.
+int exit_status(const std::vector<Verdict>& verdicts);
+/// README.md, results.json, curves.csv, figure.svg and figure.png in the folder; the tables on stdout. The
+/// exit status says whether every expectation holds.
+int publish(const Report& report, const Options& options);
 
 }  // namespace slalom::experiment

@@ -2,12 +2,19 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <regex>
 
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
 
 namespace slalom::experiment {
+
+namespace {
+
+constexpr Index kBatchRows = 4096;
+
+}  // namespace
 
 template <class T>
 LogOdds log_odds_of(TextClassifier<T>& model, const SpecialTokens& special) {
@@ -26,24 +33,13 @@ template LogOdds log_odds_of(TextClassifier<float>&, const SpecialTokens&);
 template LogOdds log_odds_of(TextClassifier<double>&, const SpecialTokens&);
 
 std::string title_of(Architecture architecture, Index layers) {
-  const char* title = "";
-  switch (architecture) {
-    case Architecture::bert:
-      title = "BERT";
-      break;
-    case Architecture::distilbert:
-      title = "DistilBERT";
-      break;
-    case Architecture::roberta:
-      title = "RoBERTa";
-      break;
-    case Architecture::gpt2:
-      title = "GPT-2";
-      break;
-    default:
-      title = name(architecture);
-  }
-  return concat(title, ", ", layers, layers == 1 ? " layer" : " layers");
+  static const std::map<Architecture, const char*> titles = {{Architecture::bert, "BERT"},
+                                                             {Architecture::distilbert, "DistilBERT"},
+                                                             {Architecture::roberta, "RoBERTa"},
+                                                             {Architecture::gpt2, "GPT-2"}};
+  const auto title = titles.find(architecture);
+  return concat(title == titles.end() ? name(architecture) : title->second, ", ", layers,
+                layers == 1 ? " layer" : " layers");
 }
 
 SpecialTokens special_tokens_of(Architecture architecture, const SyntheticSource& source) {
@@ -85,16 +81,39 @@ Sample sample_of(const SyntheticSource& source, const std::vector<Text>& texts,
   return sample;
 }
 
-Trained train_on_fresh_texts(TextClassifier<float>& model, const SyntheticSource& source,
-                             const SpecialTokens& special, Index epoch_texts, const TrainingConfig& config) {
-  Trained trained;
+Audit audit_of(TextClassifier<double>& model, TextClassifier<float>& single, const SyntheticSource& source,
+               const SpecialTokens& special, std::uint64_t seed) {
+  ModelBlackBox<double> exact(model, 1, kBatchRows);
+  ModelBlackBox<float> reference(single, 1, kBatchRows);
+  AuditOptions options{.tokens = words_of(source), .longest = 0, .seed = seed};
+  if (special.cls) options.prefix = {*special.cls};
+  if (special.sep) options.suffix = {*special.sep};
+  return audit(exact, reference, options);
+}
+
+TrainingConfig training_on_fresh_texts(const Options& options, const Part& part, Index epochs,
+                                       Index epoch_texts, double rate) {
+  TrainingConfig config;
+  config.optimizer = OptimizerConfig::defaults(OptimizerKind::rmsprop);
+  config.optimizer.schedule.peak = rate;
+  config.epochs = epochs;
+  config.seed = options.seed;
+  config.settings = part.settings();
+  config.checkpoint = part.checkpoint();
+  config.checkpoint_every = epoch_texts / config.batch;
+  config.resume = !options.fresh;
+  config.progress = options.progress;
+  return config;
+}
+
+Json train_on_fresh_texts(TextClassifier<float>& model, const SyntheticSource& source,
+                          const SpecialTokens& special, Index epoch_texts, const TrainingConfig& config) {
   FreshTexts data(source, special, epoch_texts);
   Trainer<float> trainer(model, data, config);
-  trainer.run([&](const EpochReport& e) { trained.seconds += e.seconds; });
+  double seconds = 0;
+  trainer.run([&](const EpochReport& e) { seconds += e.seconds; });
   const EpochReport last = trainer.epoch_so_far();
-  trained.loss = last.loss;
-  trained.accuracy = last.accuracy;
-  return trained;
+  return {{"loss", last.loss}, {"accuracy", last.accuracy}, {"seconds", seconds}};
 }
 
 std::vector<SavedTransformer> find_transformers(const std::string& folder) {
@@ -109,13 +128,9 @@ std::vector<SavedTransformer> find_transformers(const std::string& folder) {
                        std::stoll(match[4])});
     }
   if (found.empty()) throw Error(folder + ": found no models of the linear study", "make study trains them");
-  const auto order = [](const SavedTransformer& m) {
-    const int place = m.architecture == Architecture::distilbert ? 0
-                      : m.architecture == Architecture::bert     ? 1
-                                                                 : 2;
-    return std::tuple(place, m.layers, m.run);
-  };
-  std::ranges::sort(found, {}, order);
+  std::ranges::sort(found, {}, [](const SavedTransformer& m) {
+    return std::tuple(std::ranges::find(kArchitectures, m.architecture), m.layers, m.run);
+  });
   const Index width = read_config(found.front().folder).width;
   for (const SavedTransformer& model : found)
     if (const Index other = read_config(model.folder).width; other != width)

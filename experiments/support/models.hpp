@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/error.hpp"
+#include "experiment.hpp"
 #include "slalom/data/synthetic.hpp"
+#include "slalom/inspect/audit.hpp"
 #include "slalom/nn/config.hpp"
 #include "slalom/nn/text_classifier.hpp"
 #include "slalom/surrogate/sample.hpp"
@@ -16,6 +17,8 @@
 namespace slalom::experiment {
 
 using Text = std::vector<TokenId>;
+
+inline constexpr double kTrueSlope = 1.5;  // log-odds a "perfect", by construction of the bags of words
 
 /// The text [τ … τ] of n tokens.
 inline Text repeated(TokenId token, Index n) {
@@ -28,6 +31,9 @@ using LogOdds = std::function<std::vector<double>(const std::vector<Text>&)>;
 template <class T>
 LogOdds log_odds_of(TextClassifier<T>& model, const SpecialTokens& special);
 
+/// Those of the synthetic studies, in the order of their tables.
+inline constexpr Architecture kArchitectures[] = {Architecture::distilbert, Architecture::bert,
+                                                  Architecture::gpt2};
 /// "GPT-2, 2 layers".
 std::string title_of(Architecture architecture, Index layers);
 /// The special tokens that texts of the source are wrapped in for a model of this architecture.
@@ -41,13 +47,16 @@ std::vector<TokenId> words_of(const SyntheticSource& source);
 Sample sample_of(const SyntheticSource& source, const std::vector<Text>& texts,
                  const std::vector<double>& log_odds);
 
-/// Loss and accuracy of the last epoch; seconds of training in this process.
-struct Trained {
-  double loss = 0, accuracy = 0, seconds = 0;
-};
-/// Trains on fresh texts in every epoch.
-Trained train_on_fresh_texts(TextClassifier<float>& model, const SyntheticSource& source,
-                             const SpecialTokens& special, Index epoch_texts, const TrainingConfig& config);
+/// The certificates and the spread of a model, in float64; its float32 form tells the rounding errors.
+Audit audit_of(TextClassifier<double>& model, TextClassifier<float>& single, const SyntheticSource& source,
+               const SpecialTokens& special, std::uint64_t seed);
+
+/// RMSprop on batches of 20 fresh texts, with the part's checkpoint after every epoch.
+TrainingConfig training_on_fresh_texts(const Options& options, const Part& part, Index epochs,
+                                       Index epoch_texts, double rate);
+/// Trains: {"loss", "accuracy"} of the last epoch, and "seconds" of this process.
+Json train_on_fresh_texts(TextClassifier<float>& model, const SyntheticSource& source,
+                          const SpecialTokens& special, Index epoch_texts, const TrainingConfig& config);
 
 /// A transformer of the linear study: FOLDER/NAME_runR, NAME being distilbert_1 for one layer.
 struct SavedTransformer {

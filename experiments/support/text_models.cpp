@@ -2,10 +2,10 @@
 
 #include <filesystem>
 
-#include "command_line.hpp"
 #include "models.hpp"
 #include "slalom/base/files.hpp"
-#include "slalom/base/sha256.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/data/windows.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/text/train_vocabulary.hpp"
 
@@ -22,25 +22,6 @@ void train_tokenizer(VocabularyKind kind, const TextCorpus& corpus, const std::s
   save_tokenizer_files(train_vocabulary(counter.words(), training), training, folder);
 }
 
-// Files that Hugging Face's library reads, with the vocabulary of the data folder.
-void copy_tokenizer(VocabularyKind kind, const std::string& data, const std::string& folder) {
-  if (kind == VocabularyKind::word_piece) {
-    write_file(folder + "/vocab.txt", read_file(data + "/bert-base-uncased-vocab.txt"));
-    write_file(folder + "/tokenizer_config.json",
-               "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}\n");
-    write_file(folder + "/special_tokens_map.json",
-               "{\"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\", "
-               "\"unk_token\": \"[UNK]\", \"mask_token\": \"[MASK]\"}\n");
-    return;
-  }
-  write_file(folder + "/vocab.json", read_file(data + "/gpt2-vocab.json"));
-  write_file(folder + "/merges.txt", read_file(data + "/gpt2-merges.txt"));
-  write_file(folder + "/tokenizer_config.json", "{\"tokenizer_class\": \"GPT2Tokenizer\"}\n");
-  write_file(folder + "/special_tokens_map.json",
-             "{\"bos_token\": \"<|endoftext|>\", \"eos_token\": \"<|endoftext|>\", \"unk_token\": "
-             "\"<|endoftext|>\"}\n");
-}
-
 }  // namespace
 
 std::string TextModel::key() const {
@@ -55,13 +36,6 @@ std::string folder_of(const TextModel& model, const std::string& corpus, const s
   return concat(folder, "/", corpus, "/", model.key());
 }
 
-std::string weights_of(const std::string& folder) {
-  const std::vector<std::string> files = {folder + "/config.json", folder + "/model.safetensors"};
-  for (const std::string& file : files)
-    if (!std::filesystem::exists(file)) return "";
-  return sha256_of_files(files);
-}
-
 std::vector<TextModel> text_models(const std::string& architectures, const std::string& layers) {
   std::vector<TextModel> models;
   for (const Index depth : read_depths(layers))
@@ -72,50 +46,58 @@ std::vector<TextModel> text_models(const std::string& architectures, const std::
 
 Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, const std::string& data,
                          const std::string& folder) {
+  using Names = std::vector<std::pair<std::string, std::string>>;
+  const bool word_piece = traits(architecture).special_tokens;
+  const Names published = word_piece
+                              ? Names{{"bert-base-uncased-vocab.txt", "vocab.txt"}}
+                              : Names{{"gpt2-vocab.json", "vocab.json"}, {"gpt2-merges.txt", "merges.txt"}};
   make_folders(folder);
-  const VocabularyKind kind =
-      traits(architecture).special_tokens ? VocabularyKind::word_piece : VocabularyKind::byte_pair;
-  const char* file = kind == VocabularyKind::word_piece ? "/bert-base-uncased-vocab.txt" : "/gpt2-vocab.json";
-  if (!data.empty() && std::filesystem::exists(data + file))
-    copy_tokenizer(kind, data, folder);
+  if (data.empty() || !std::filesystem::exists(data + "/" + published.front().first))
+    train_tokenizer(word_piece ? VocabularyKind::word_piece : VocabularyKind::byte_pair, corpus, folder);
   else
-    train_tokenizer(kind, corpus, folder);
+    for (const auto& [from, to] : published) write_file(folder + "/" + to, read_file(data + "/" + from));
   return load_tokenizer(folder).value();
 }
 
 std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer) {
-  const Vocabulary& vocabulary = tokenizer.vocabulary();
-  std::vector<TokenId> special_ids;
-  for (const char* token : {"[CLS]", "[SEP]", "[PAD]", "<|endoftext|>"})
-    if (const std::optional<TokenId> id = vocabulary.find(token)) special_ids.push_back(*id);
-  return [special_ids](TokenId id) { return std::ranges::find(special_ids, id) != special_ids.end(); };
+  auto [ids, behind] = tokenizer.frame();
+  ids.insert(ids.end(), behind.begin(), behind.end());
+  return [ids](TokenId id) { return std::ranges::find(ids, id) != ids.end(); };
 }
 
-Encoding encoded(const std::string& text, const Tokenizer& tokenizer, Index longest) {
-  Encoding all = tokenizer.encode(text, "a review");
-  const Index surplus = std::ssize(all.ids) - longest;
-  if (surplus <= 0) return all;
-  Index behind = 0;
-  while (all.places[all.places.size() - 1 - static_cast<std::size_t>(behind)].part < 0) ++behind;
-  const auto cut = [&](auto& list) {
-    if (!list.empty()) list.erase(list.end() - behind - surplus, list.end() - behind);
-  };
-  cut(all.ids);
-  cut(all.types);
-  cut(all.places);
-  return all;
+InputRow encoded(const std::string& text, const Tokenizer& tokenizer, Index longest) {
+  const InputRow row = row_of_text(
+      text, {}, {.vocabulary = tokenizer.vocabulary().size(), .empty_texts = true}, tokenizer, "a review");
+  const auto special = special_ids_of(tokenizer);
+  const Index stride = default_stride(row, longest, special);
+  return cut_window(row, windows_of(row, longest, stride, special).front(), special);
 }
 
 std::vector<InputRow> encoded(const std::vector<Review>& reviews, const Tokenizer& tokenizer, Index longest) {
   std::vector<InputRow> rows;
   for (const Review& review : reviews) {
-    InputRow row{encoded(review.text, tokenizer, longest)};
-    if (row.ids.empty()) continue;  // nothing but spaces, without special tokens
+    InputRow row = encoded(review.text, tokenizer, longest);
     row.label = review.label;
-    row.line = std::ssize(rows) + 1;
-    rows.push_back(std::move(row));
+    if (!row.ids.empty()) rows.push_back(std::move(row));
   }
   return rows;
+}
+
+PackedBatch batch_of(const std::vector<InputRow>& rows) {
+  PackedBatch batch;
+  for (const InputRow& row : rows) batch.add(row.ids, row.label.value(), row.types);
+  return batch;
+}
+
+std::string fingerprint_of(const PackedBatch& texts, std::string so_far) {
+  const auto add = [&](const auto& list) {
+    const auto bytes = std::as_bytes(std::span(list));
+    so_far = fingerprint({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, so_far);
+  };
+  add(texts.ids);
+  add(texts.begin);
+  add(texts.labels);
+  return so_far;
 }
 
 ClassifierConfig config_of(const ReviewClassifier& classifier, const Tokenizer& tokenizer) {
@@ -144,17 +126,10 @@ TrainingConfig training_of(const Options& options, const Part& part, Index texts
   return config;
 }
 
-PackedBatch batch_of(const std::vector<InputRow>& rows) {
-  PackedBatch batch;
-  for (const InputRow& row : rows) batch.add(row.ids, row.label.value(), row.types);
-  return batch;
-}
-
 BagOfCorpus::BagOfCorpus(const std::vector<InputRow>& corpus, const Tokenizer& tokenizer, Index longest,
                          std::uint64_t seed)
     : source(batch_of(corpus), tokenizer.vocabulary(), special_ids_of(tokenizer),
-             {.smoothing = kSmoothing, .longest = longest - 2}, seed) {
-  if (tokenizer.vocabulary().find("[CLS]")) special = bracketed_special_tokens(tokenizer.vocabulary());
-}
+             {.smoothing = kSmoothing, .longest = longest - 2}, seed),
+      special(bracketed_special_tokens(tokenizer.vocabulary())) {}
 
 }  // namespace slalom::experiment

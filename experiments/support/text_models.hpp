@@ -33,8 +33,6 @@ struct TextModel {
   std::string title() const;
 };
 /// FOLDER/CORPUS/MODEL; the corpus by its key.
-/// SHA-256 of a model folder's configuration and weights; "" if they are not there.
-std::string weights_of(const std::string& folder);
 std::string folder_of(const TextModel& model, const std::string& corpus, const std::string& folder);
 /// All models for lists such as "distilbert,gpt2" and "2,6". Throws UsageError for what is no architecture or
 /// no depth.
@@ -44,13 +42,17 @@ std::vector<TextModel> text_models(const std::string& architectures, const std::
 /// (bert-base-uncased-vocab.txt; gpt2-vocab.json and gpt2-merges.txt), else trained on the training reviews.
 Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, const std::string& data,
                          const std::string& folder);
-/// Tokens that the tokenizer puts around texts, and padding.
+/// Tells the tokens that the tokenizer puts around a text.
 std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer);
 
 /// The first `longest` tokens of a text, those that the tokenizer puts behind it included.
-Encoding encoded(const std::string& text, const Tokenizer& tokenizer, Index longest);
-/// Reviews, their line numbers counted from 1.
+InputRow encoded(const std::string& text, const Tokenizer& tokenizer, Index longest);
+/// Reviews with their labels. One of nothing but spaces has no tokens without special ones: it is left out.
 std::vector<InputRow> encoded(const std::vector<Review>& reviews, const Tokenizer& tokenizer, Index longest);
+PackedBatch batch_of(const std::vector<InputRow>& rows);
+/// Of everything that a model learns from.
+std::string fingerprint_of(const PackedBatch& texts, std::string so_far);
+
 /// A classifier of reviews that reads texts of at most `longest` tokens, with one rate of dropout everywhere.
 struct ReviewClassifier {
   Architecture architecture;
@@ -62,8 +64,6 @@ ClassifierConfig config_of(const ReviewClassifier& classifier, const Tokenizer& 
 /// kBatch texts; the part's checkpoints.
 inline constexpr Index kBatch = 20;
 TrainingConfig training_of(const Options& options, const Part& part, Index texts, Index epochs, double rate);
-
-PackedBatch batch_of(const std::vector<InputRow>& rows);
 
 /// The bags of words that look like the corpus (smoothing 20), and what wraps them for a model. The tokenizer
 /// must outlive it.

@@ -1,5 +1,3 @@
-#include "slalom/base/sha256.hpp"
-#include "slalom/inspect/audit.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
@@ -15,19 +13,6 @@ namespace {
 template <class Model>
 Predictor predictor(Model model) {
   return [model = std::move(model)](const Sample& sample) { return predict(model, sample); };
-}
-
-// Certificates in float64; the float32 model tells the rounding error.
-Audit audit_model(const SavedTransformer& saved, TextClassifier<float>& single, const SyntheticSource& source,
-                  std::uint64_t seed) {
-  const LoadedModel<double> exact = load_model<double>(saved.folder);
-  ModelBlackBox<double> model(*exact.model, 1, 4096);
-  ModelBlackBox<float> reference(single, 1, 4096);
-  AuditOptions options{.tokens = words_of(source), .longest = 0, .seed = seed};
-  const SpecialTokens special = special_tokens_of(saved.architecture, source);
-  if (special.cls) options.prefix = {*special.cls};
-  if (special.sep) options.suffix = {*special.sep};
-  return audit(model, reference, options);
 }
 
 }  // namespace
@@ -49,7 +34,8 @@ Json examine(const SavedTransformer& saved, const Options& options) {
   const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(saved.run);
   const BagOfWordsSource source(seed);
   const LoadedModel<float> loaded = load_model<float>(saved.folder);
-  const LogOdds f = log_odds_of(*loaded.model, special_tokens_of(saved.architecture, source));
+  const SpecialTokens special = special_tokens_of(saved.architecture, source);
+  const LogOdds f = log_odds_of(*loaded.model, special);
   const auto answered = [&](const std::vector<Text>& texts) { return sample_of(source, texts, f(texts)); };
 
   const std::vector<Text> texts = fresh_texts(source, options.fitted + options.scored);
@@ -65,7 +51,8 @@ Json examine(const SavedTransformer& saved, const Options& options) {
                  {"architecture", name(saved.architecture)},
                  {"layers", saved.layers},
                  {"run", saved.run}};
-  const Audit audit = audit_model(saved, *loaded.model, source, seed);
+  const LoadedModel<double> exact = load_model<double>(saved.folder);
+  const Audit audit = audit_of(*exact.model, *loaded.model, source, special, seed);
   record["spread"] = audit.spread;
   record["collapsed"] = audit.collapsed;
   record["bound"] = audit.affine.bound;

@@ -8,6 +8,7 @@ namespace slalom::surrogates {
 
 namespace {
 
+using experiment::field;
 using experiment::number;
 
 // Surrogate MSE × 100 of the published notebooks: means of 5 runs, or of 2 (4 and 8 layers).
@@ -27,123 +28,96 @@ constexpr PublishedRow kPublished[] = {
     {"gpt2_8", 61.1, 69.4, 40.3},       {"gpt2_12", 25.7, 54.4, 20.3}};
 
 // The runs of one model, collapsed ones apart.
-struct Group {
-  std::string name, title;
-  std::vector<const Json*> runs;
+struct Group : experiment::Runs {
   Index collapsed = 0;
-
-  std::vector<double> values(const std::function<double(const Json&)>& f) const {
-    std::vector<double> list;
-    for (const Json* run : runs) list.push_back(f(*run));
-    return list;
-  }
-  // NaN, which holds nowhere, if every run has collapsed.
-  double lowest(const std::function<double(const Json&)>& f) const {
-    return runs.empty() ? NAN : std::ranges::min(values(f));
-  }
-  double highest(const std::function<double(const Json&)>& f) const {
-    return runs.empty() ? NAN : std::ranges::max(values(f));
-  }
 };
 
-std::vector<Group> group(const std::vector<Json>& models) {
+bool has_collapsed(const Json& model) {
+  return model["collapsed"];
+}
+
+std::vector<Group> groups_of(const std::vector<Json>& models) {
   std::vector<Group> groups;
-  for (const Json& model : models) {
-    const std::string name = model["model"];
-    if (groups.empty() || groups.back().name != name) groups.push_back({name, model["title"], {}});
-    if (model["collapsed"])
-      ++groups.back().collapsed;
-    else
-      groups.back().runs.push_back(&model);
+  for (const experiment::Runs& runs : experiment::by_model(models)) {
+    Group& group = groups.emplace_back(Group{runs});
+    group.collapsed = std::erase_if(group.records, [](const Json* model) { return has_collapsed(*model); });
   }
   return groups;
 }
 
-double mse(const Json& model, const std::string& surrogate) {
-  return number(model["mse"][surrogate]);
+experiment::Number mse(const std::string& surrogate, double scale = 1) {
+  return [=](const Json& model) { return scale * number(model["mse"][surrogate]); };
 }
+
 double bound_over_rounding(const Json& model) {
   return number(model["bound"]) / number(model["rounding_error"]);
 }
 
+std::string published_numbers(const Group& group) {
+  const auto* row = std::ranges::find(kPublished, group.name, &PublishedRow::model);
+  return row == std::end(kPublished)
+             ? "-"
+             : concat(fixed(row->linear, 1), " / ", fixed(row->gam, 1), " / ", fixed(row->slalom, 1));
+}
+
 Table error_table(const std::vector<Group>& groups) {
-  using enum Table::Align;
-  std::vector<Table::Column> columns = {{"model"}, {"runs"}};
-  for (const Surrogate& s : surrogates()) columns.push_back({s.title, right});
-  columns.push_back({"[linear / GAM / SLALOM]", right});
-  for (const char* header : {"bound", "rounding", "smallest ratio"}) columns.push_back({header, right});
-  Table table(columns);
-  for (const Group& g : groups) {
-    std::vector<std::string> row = {g.title, std::to_string(g.runs.size())};
-    if (g.collapsed > 0) row[1] += concat(" (", g.collapsed, " collapsed)");
-    for (const Surrogate& s : surrogates())
-      row.push_back(experiment::show_mean(g.values([&](const Json& m) { return 100 * mse(m, s.name); }), 1));
-    const auto* published = std::ranges::find(kPublished, g.name, &PublishedRow::model);
-    row.push_back(published == std::end(kPublished)
-                      ? "-"
-                      : concat(fixed(published->linear, 1), " / ", fixed(published->gam, 1), " / ",
-                               fixed(published->slalom, 1)));
-    row.push_back(experiment::show_mean(g.values([](const Json& m) { return number(m["bound"]); }), 3));
-    row.push_back(significant(g.highest([](const Json& m) { return number(m["rounding_error"]); }), 2));
-    row.push_back(significant(g.lowest(bound_over_rounding), 3));
-    table.add_row(row);
-  }
-  return table;
+  std::vector<experiment::Column<Group>> columns = {
+      {"model", [](const Group& g) { return g.title; }},
+      {"runs", [](const Group& g) {
+         return concat(g.records.size(), g.collapsed > 0 ? concat(" (", g.collapsed, " collapsed)") : "");
+       }}};
+  for (const Surrogate& s : surrogates())
+    columns.push_back({s.title, [&](const Group& g) { return g.show(mse(s.name, 100), 1); }});
+  columns.push_back({"[linear / GAM / SLALOM]", published_numbers});
+  columns.push_back({"bound", [](const Group& g) { return g.show(field("bound"), 3); }});
+  columns.push_back(
+      {"rounding", [](const Group& g) { return significant(g.highest(field("rounding_error")), 2); }});
+  columns.push_back(
+      {"smallest ratio", [](const Group& g) { return significant(g.lowest(bound_over_rounding), 3); }});
+  return experiment::table_of(groups, columns);
 }
 
 Table seconds_table(const std::vector<Json>& models) {
-  Table table({{"surrogate"}, {"seconds a fit", Table::Align::right}});
-  for (const Surrogate& s : surrogates()) {
-    std::vector<double> seconds;
-    seconds.reserve(models.size());
-    for (const Json& model : models) seconds.push_back(number(model["seconds"][s.name]));
-    table.add_row({s.title, experiment::show_mean(seconds, 3)});
-  }
-  return table;
-}
-
-double speed_up(const Json& fit) {
-  return number(fit["published_seconds"]) / number(fit["seconds"]);
+  experiment::Runs all;
+  for (const Json& model : models) all.records.push_back(&model);
+  return experiment::table_of<Surrogate>(
+      surrogates(), {{"surrogate", [](const Surrogate& s) { return s.title; }},
+                     {"seconds a fit", [&](const Surrogate& s) {
+                        return all.show([&](const Json& model) { return number(model["seconds"][s.name]); },
+                                        3);
+                      }}});
 }
 
 Table fits_table(const std::vector<Json>& fits) {
-  using enum Table::Align;
-  Table table({{"answers of"},
-               {"queries"},
-               {"texts", right},
-               {"published fit"},
-               {"MSE", right},
-               {"[published]", right},
-               {"seconds", right},
-               {"[published]", right},
-               {"speed-up", right}});
-  for (const Json& f : fits)
-    table.add_row({f["source"], f["queries"], f["texts"].dump(), f["published"],
-                   significant(number(f["mse"]), 5), significant(number(f["published_mse"]), 5),
-                   fixed(number(f["seconds"]), 3), fixed(number(f["published_seconds"]), 3),
-                   fixed(speed_up(f), 1)});
-  return table;
+  using namespace experiment;
+  return table_of<Json>(fits, {{"answers of", as_is("source")},
+                               {"queries", as_is("queries"), Table::Align::left},
+                               {"texts", as_is("texts")},
+                               {"published fit", as_is("published"), Table::Align::left},
+                               {"MSE", with_digits(field("mse"), 5)},
+                               {"[published]", with_digits(field("published_mse"), 5)},
+                               {"seconds", with_decimals(field("seconds"), 3)},
+                               {"[published]", with_decimals(field("published_seconds"), 3)},
+                               {"speed-up", [](const Json& fit) {
+                                  return fixed(number(fit["published_seconds"]) / number(fit["seconds"]), 1);
+                                }}});
 }
 
 experiment::Estimates findings(const std::vector<Group>& groups, const std::vector<Json>& fits) {
+  constexpr std::pair<const char*, const char*> kCompared[] = {{"slalom_published", "linear"},
+                                                               {"slalom_published", "gam_published"},
+                                                               {"linear", "gam_published"},
+                                                               {"gam", "linear"},
+                                                               {"slalom", "gam"},
+                                                               {"slalom_background", "linear"},
+                                                               {"slalom_background", "gam"}};
   experiment::Estimates found;
   for (const Group& g : groups) {
-    const auto put = [&](const std::string& name, const std::function<double(const Json&)>& f) {
-      found[concat(g.name, ".", name)] = experiment::mean_over_runs(g.values(f));
-      found[concat(g.name, ".", name, ".lowest")] = g.lowest(f);
-      found[concat(g.name, ".", name, ".highest")] = g.highest(f);
-    };
-    const auto put_difference = [&](const std::string& one, const std::string& other) {
-      put(concat(one, "_minus_", other), [&](const Json& m) { return mse(m, one) - mse(m, other); });
-    };
-    put_difference("slalom_published", "linear");
-    put_difference("slalom_published", "gam_published");
-    put_difference("linear", "gam_published");
-    put_difference("gam", "linear");
-    put_difference("slalom", "gam");
-    put_difference("slalom_background", "linear");
-    put_difference("slalom_background", "gam");
-    put("bound_over_rounding", bound_over_rounding);
+    for (const auto& [one, other] : kCompared)
+      experiment::add_estimates(
+          g, concat(one, "_minus_", other),
+          [&, one = one, other = other](const Json& m) { return mse(one)(m) - mse(other)(m); }, found);
+    experiment::add_estimates(g, "bound_over_rounding", bound_over_rounding, found);
   }
   double largest = -INFINITY;
   for (const Json& f : fits) largest = std::max(largest, number(f["mse"]) - number(f["published_mse"]));
@@ -157,7 +131,7 @@ std::vector<Panel> error_panels(const std::vector<Json>& models) {
   double deepest = 1;
   for (const Json& model : models) deepest = std::max(deepest, number(model["layers"]));
   for (const Json& model : models) {
-    if (model["collapsed"]) continue;
+    if (has_collapsed(model)) continue;
     const std::string title = concat("errors, ", model["architecture"].get<std::string>());
     if (panels.empty() || panels.back().title != title) {
       panels.push_back({.title = title,
@@ -175,7 +149,7 @@ std::vector<Panel> error_panels(const std::vector<Json>& models) {
       const double beside =
           0.1 * (static_cast<double>(i) - 0.5 * static_cast<double>(surrogates().size() - 1));
       curve.x.push_back(number(model["layers"]) + beside);
-      curve.y.push_back(mse(model, surrogates()[i].name));
+      curve.y.push_back(mse(surrogates()[i].name)(model));
     }
   }
   return panels;
@@ -184,15 +158,13 @@ std::vector<Panel> error_panels(const std::vector<Json>& models) {
 // Repeated "perfect": the model, what surrogates make of it, and the truth of the data; the first run of each
 // architecture's shallowest model.
 std::vector<Panel> repeat_panels(const std::vector<Json>& models) {
-  std::vector<double> n, truth;
-  for (Index i = 1; i <= kMostRepeats; ++i) {
-    n.push_back(static_cast<double>(i));
-    truth.push_back(kTrueSlope * n.back());
-  }
+  const std::vector<double> n = experiment::counts_to(kMostRepeats);
+  std::vector<double> truth;
+  for (const double i : n) truth.push_back(experiment::kTrueSlope * i);
   std::vector<Panel> panels;
   std::string architecture;
   for (const Json& model : models) {
-    if (model["architecture"] == architecture || model["collapsed"]) continue;
+    if (model["architecture"] == architecture || has_collapsed(model)) continue;
     architecture = model["architecture"];
     Panel panel{
         .title = "repetitions, " + model["title"].get<std::string>(),
@@ -220,8 +192,8 @@ Table curves_table(const std::vector<Json>& models) {
 
 }  // namespace
 
-bool report(const std::vector<Json>& models, const std::vector<Json>& fits, const Options& options) {
-  const std::vector<Group> groups = group(models);
+int report(const std::vector<Json>& models, const std::vector<Json>& fits, const Options& options) {
+  const std::vector<Group> groups = groups_of(models);
   Figure figure{.title = "What describes a trained transformer", .panels = error_panels(models)};
   figure.columns = static_cast<int>(std::max<std::size_t>(1, figure.panels.size()));
   for (Panel& panel : repeat_panels(models)) figure.panels.push_back(std::move(panel));

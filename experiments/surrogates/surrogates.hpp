@@ -6,16 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "../support/experiment.hpp"
 #include "../support/models.hpp"
 
 namespace slalom::surrogates {
 
 constexpr Index kMostRepeats = 30;  // of "perfect", Figure 4b
-constexpr double kTrueSlope = 1.5;  // log-odds a "perfect", by construction of the data
 
 struct Options : experiment::Options {
-  std::string models;    // folder of the linear study's models
   Index fitted, scored;  // texts
   Index queries;         // of SLALOM-eff and SLALOM-fidel in the comparison of fits
   Index width, heads;    // of the model with random weights
@@ -30,8 +27,9 @@ struct Surrogate {
 };
 const std::vector<Surrogate>& surrogates();
 
-/// One model's record: {"model", "title", "layers", "run", "spread", "collapsed", "bound", "rounding_error",
-/// "mse": {surrogate: nats²}, "seconds": {surrogate: s}, "repeated": {"model" and surrogates: (30)}}.
+/// One model's record: {"model", "title", "architecture", "layers", "run", "spread", "collapsed", "bound",
+/// "rounding_error", "repeated": {"model" and surrogates: (30)}, "seconds": {surrogate: s}, "mse":
+/// {surrogate: nats²}}.
 Json examine(const experiment::SavedTransformer& saved, const Options& options);
 
 /// The fit of this library against the published optimisers, at the same answers to the same queries; rows
@@ -40,6 +38,7 @@ Json examine(const experiment::SavedTransformer& saved, const Options& options);
 std::vector<Json> compare_fits(const std::vector<experiment::SavedTransformer>& models,
                                const Options& options);
 
-bool report(const std::vector<Json>& models, const std::vector<Json>& fits, const Options& options);
+/// The exit status says whether every expectation holds.
+int report(const std::vector<Json>& models, const std::vector<Json>& fits, const Options& options);
 
 }  // namespace slalom::surrogates

@@ -190,26 +190,15 @@ void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
   record["single_removal"] = std::isfinite(agreement) ? Json(agreement) : Json();
 }
 
-Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y, BlackBox& f,
-               const ExplainedText& text) {
-  Json record = {{"method", variant.method}, {"settings", variant.settings()}};
-  record["scores"] = Json::object();
-  record["metrics"] = Json::object();
-  for (const auto& [name, scores] : scores_of(e)) {
-    record["scores"][name] = numbers(*scores);
-    record["metrics"][name] = metrics_of(name, *scores, y, f, text);
-  }
-  add_removals(e, y, record);
-  record["cost"] = {{"queries", e.cost.queries},
-                    {"unique_queries", e.cost.unique_queries},
-                    {"token_forwards", e.cost.token_forwards}};
-  record["seconds"] = e.seconds;
-  record["warnings"] = e.warnings;
-  return record;
-}
+// A method and its settings.
+struct Variant {
+  std::string method;
+  bool published;
 
-}  // namespace
+  const char* settings() const { return published ? "published" : "corrected"; }
+};
 
+// All that can explain the subject, in the order of the records.
 std::vector<Variant> variants(const Subject& subject) {
   std::vector<Variant> list;
   for (const char* name : {"slalom-fidel", "slalom-eff", "slalom-exact", "lime", "kernel-shap",
@@ -225,6 +214,7 @@ std::vector<Variant> variants(const Subject& subject) {
   return list;
 }
 
+// The explanation without a fidelity. Empty `queries`: the method's own number.
 Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& text,
                       const Tokenizer& tokenizer, std::optional<Index> queries, std::uint64_t seed) {
   const Method& method = method_named(variant.method);
@@ -243,6 +233,30 @@ Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& 
   if (variant.method == "kernel-shap" && !text.has_empty_text()) options.masking.replacement = options.pad_id;
   return explain(method, f, text, options);
 }
+
+Json cost_of(const Explanation& e) {
+  return {{"queries", e.cost.queries},
+          {"unique_queries", e.cost.unique_queries},
+          {"token_forwards", e.cost.token_forwards}};
+}
+
+Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y, BlackBox& f,
+               const ExplainedText& text) {
+  Json record = {{"method", variant.method}, {"settings", variant.settings()}};
+  record["scores"] = Json::object();
+  record["metrics"] = Json::object();
+  for (const auto& [name, scores] : scores_of(e)) {
+    record["scores"][name] = numbers(*scores);
+    record["metrics"][name] = metrics_of(name, *scores, y, f, text);
+  }
+  add_removals(e, y, record);
+  record["cost"] = cost_of(e);
+  record["seconds"] = e.seconds;
+  record["warnings"] = e.warnings;
+  return record;
+}
+
+}  // namespace
 
 Json explain_text(const Subject& subject, const StudyText& study, const References& references,
                   const Options& options) {
@@ -292,10 +306,7 @@ std::vector<Json> runtimes(const Subject& subject, const StudyText& study, const
                          {"settings", variant.settings()},
                          {"samples", count},
                          {"seconds", e.seconds},
-                         {"cost",
-                          {{"queries", e.cost.queries},
-                           {"unique_queries", e.cost.unique_queries},
-                           {"token_forwards", e.cost.token_forwards}}}});
+                         {"cost", cost_of(e)}});
       }
   }
   return lines;

@@ -2,12 +2,10 @@
 #include <filesystem>
 #include <iostream>
 
-#include "../support/command_line.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
-#include "subjects.hpp"
+#include "text_study.hpp"
 
 namespace {
 
@@ -15,23 +13,19 @@ using namespace slalom;
 using namespace slalom::text_study;
 
 const std::vector<std::string> kParts = {"imdb", "yelp", "human", "drawn", "references", "runtime"};
+constexpr int kFormat = 1;  // of the records
 constexpr Index kRuntimeTokens = 128;
-
-Size size_named(const std::string& name) {
-  const Size sizes[] = {{"tiny", 3, 2, 2, 2, 60, {20, 60}, 1},
-                        {"default", 50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3},
-                        {"paper", 500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5}};
-  return *std::ranges::find(sizes, name, &Size::name);
-}
 
 Options options_of(const ParsedOptions& parsed) {
   const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
   Options options;
-  static_cast<experiment::Options&>(options) = experiment::read_run(parsed, "text_study");
+  static_cast<experiment::Options&>(options) = experiment::read_run(parsed, "text_study", kFormat);
   options.data = experiment::data_folder(word("data"));
   options.models = word("models");
   options.kinds = experiment::text_models(word("arch"), word("layers"));
-  options.sizes = size_named(options.size);
+  options.sizes = experiment::of_size<Size>(options.size, {3, 2, 2, 2, 60, {20, 60}, 1},
+                                            {50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3},
+                                            {500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5});
   if (parsed.count("texts") > 0)
     options.sizes.texts = options.sizes.attended = options.sizes.drawn = options.sizes.references =
         integer_option(parsed, "texts", 1, 100000);
@@ -106,8 +100,7 @@ void run_part(const std::string& part, const experiment::TextModel& kind, const 
   std::optional<experiment::BagOfCorpus> drawn;
   if (part == "drawn") drawn.emplace(reviews, opened->tokenizer, opened->subject.longest, options.seed);
   const auto texts = [&](const Subject& subject) {
-    return texts_of(part, corpus, drawn ? &drawn->source : nullptr, drawn ? drawn->special : SpecialTokens{},
-                    subject, options);
+    return texts_of(part, corpus, drawn ? &*drawn : nullptr, subject, options);
   };
   if (part == "runtime") return measure(opened->subject, texts(opened->subject), options);
   if (part != "references") return explain_all(opened->subject, texts(opened->subject), references, options);
@@ -130,23 +123,11 @@ void write_about(const Options& options) {
   write_file(options.folder + "/records/about.json", about.dump(1) + "\n");
 }
 
-int run(int argc, char** argv) {
-  const Command cli = experiment::command_line(
-      "text_study", "Explanations of sentiment classifiers by every method (section 6): records for tables",
-      {{"part", "A,B", "imdb", "of imdb, yelp, human, drawn, references, runtime"},
-       {"data", "DIR", "", experiment::data_folder_help("the reviews that the models were trained on")},
-       {"models", "DIR", "out/text_models", "folder that text_models wrote"},
-       {"arch", "A,B", "distilbert", "architectures"},
-       {"layers", "A,B", "2", "depths"},
-       {"texts", "N", "", "reviews of each corpus (default: the size's)"},
-       {"queries", "N", "", "samples of each method (default: the size's)"}});
-  const auto parsed = parse_options(cli, argc, argv);
-  if (!parsed) return 0;
-  const Options options = options_of(*parsed);
-  const std::vector<std::string> parts = split_list((*parsed)["part"].as<std::string>());
+int run(const ParsedOptions& parsed) {
+  const Options options = options_of(parsed);
+  const std::vector<std::string> parts = split_list(parsed["part"].as<std::string>());
   for (const std::string& part : parts)
-    if (std::ranges::find(kParts, part) == kParts.end())
-      throw UsageError("--part " + part + ", wanted " + listed(kParts));
+    if (!std::ranges::count(kParts, part)) throw UsageError("--part " + part + ", wanted " + listed(kParts));
   for (const std::string& part : parts)
     for (const experiment::TextModel& kind : options.kinds) run_part(part, kind, options);
   write_about(options);
@@ -157,6 +138,17 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  configure_runtime(argv);
-  return run_program(argc, argv, run);
+  return experiment::run_command(
+      argc, argv,
+      experiment::study(
+          "text_study",
+          "Explanations of sentiment classifiers by every method (section 6): records for tables",
+          {{"part", "A,B", "imdb", "of imdb, yelp, human, drawn, references, runtime"},
+           {"data", "DIR", "", experiment::data_folder_help("the reviews that the models were trained on")},
+           {"models", "DIR", "out/text_models", "folder that text_models wrote"},
+           {"arch", "A,B", "distilbert", "architectures"},
+           {"layers", "A,B", "2", "depths"},
+           {"texts", "N", "", "reviews of each corpus (default: the size's)"},
+           {"queries", "N", "", "samples of each method (default: the size's)"}},
+          run));
 }

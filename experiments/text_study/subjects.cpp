@@ -1,11 +1,10 @@
-#include "subjects.hpp"
-
 #include <filesystem>
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/train/trainer.hpp"
+#include "text_study.hpp"
 
 namespace slalom::text_study {
 

@@ -8,17 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "../support/experiment.hpp"
 #include "../support/text_models.hpp"
 #include "slalom/bow/linear_classifiers.hpp"
 #include "slalom/bow/naive_bayes.hpp"
+#include "slalom/bow/tfidf_network.hpp"
 #include "slalom/explain/explanation.hpp"
 #include "slalom/metrics/published.hpp"
+#include "slalom/model_io/model_folder.hpp"
 
 namespace slalom::text_study {
 
 struct Size {
-  const char* name;
   Index texts;                 // reviews of a corpus
   Index attended;              // reviews of each Yelp-HAT subset
   Index drawn;                 // texts with known log-odds
@@ -58,6 +58,26 @@ struct References {
   References(std::span<const Review> reviews, const PackedBatch& tokens, const Tokenizer& tokenizer);
 };
 
+/// A classifier of reviews from its folder, with its tokenizer and the texts it was trained on.
+struct Opened {
+  Index train_texts;  // of the corpus, at most
+  Tokenizer tokenizer;
+  LoadedModel<float> model;
+  Subject subject;
+};
+/// Throws Error saying which target trains it if the folder is not there.
+std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, const std::string& corpus,
+                                         const Options& options);
+
+/// Models that are no transformers, fitted to the reviews; they read the tokens of `beside`.
+struct Bags {
+  std::unique_ptr<TfidfNetwork<float>> network;
+  std::vector<Subject> subjects;
+};
+/// `references` and `beside` must outlive them.
+Bags fit_bags(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
+              const Options& options);
+
 /// A text to explain, and what else is known of it.
 struct StudyText {
   std::string corpus, corpus_title;
@@ -72,8 +92,8 @@ struct StudyText {
 /// The corpora of a part: "imdb", "yelp" (reviews), "human" (the three subsets of Yelp-HAT), "drawn" (texts
 /// of IMDB's unigram distributions). Texts are cut to `longest` tokens.
 std::vector<StudyText> texts_of(const std::string& part, const experiment::TextCorpus& corpus,
-                                const UnigramClasses* drawn, const SpecialTokens& special,
-                                const Subject& subject, const Options& options);
+                                const experiment::BagOfCorpus* drawn, const Subject& subject,
+                                const Options& options);
 
 /// The record of a text (README.md of this folder says what it holds).
 Json explain_text(const Subject& subject, const StudyText& text, const References& references,
@@ -81,18 +101,5 @@ Json explain_text(const Subject& subject, const StudyText& text, const Reference
 
 /// Seconds and cost of each method for each number of samples: one line for each repeat.
 std::vector<Json> runtimes(const Subject& subject, const StudyText& text, const Options& options);
-
-/// A method and its settings.
-struct Variant {
-  std::string method;
-  bool published;
-
-  const char* settings() const { return published ? "published" : "corrected"; }
-};
-/// All that can explain the subject, in the order of the records.
-std::vector<Variant> variants(const Subject& subject);
-/// The explanation without a fidelity. Empty `queries`: the method's own number.
-Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& text,
-                      const Tokenizer& tokenizer, std::optional<Index> queries, std::uint64_t seed);
 
 }  // namespace slalom::text_study

@@ -71,8 +71,8 @@ std::vector<StudyText> attended(const std::string& subset, const Subject& subjec
 }  // namespace
 
 std::vector<StudyText> texts_of(const std::string& part, const experiment::TextCorpus& corpus,
-                                const UnigramClasses* drawn, const SpecialTokens& special,
-                                const Subject& subject, const Options& options) {
+                                const experiment::BagOfCorpus* drawn, const Subject& subject,
+                                const Options& options) {
   if (part == "human") {
     std::vector<StudyText> texts;
     for (const char* subset : {"50", "100", "200"})
@@ -84,13 +84,13 @@ std::vector<StudyText> texts_of(const std::string& part, const experiment::TextC
   std::vector<StudyText> texts;
   for (Index i = 0; i < options.sizes.drawn; ++i) {
     SyntheticText text;
-    drawn->get(experiment::BagOfCorpus::kFirstTestText + i, text);
+    drawn->source.get(experiment::BagOfCorpus::kFirstTestText + i, text);
     texts.push_back({.corpus = experiment::kBagOfImdb,
                      .corpus_title = experiment::drawn_from(corpus),
                      .number = i,
                      .label = text.label,
-                     .encoding = {wrap(text.tokens, special), {}, {}},
-                     .drawn = drawn});
+                     .encoding = {wrap(text.tokens, drawn->special), {}, {}},
+                     .drawn = &drawn->source});
   }
   return texts;
 }

@@ -1,7 +1,6 @@
 // The text study's records as numbers by metric and source.
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -21,17 +20,14 @@ constexpr Index kMost = Index{1} << 53;  // beyond it integers of JSON are no lo
 constexpr const char* kTruth = "true-log-odds";
 
 // Numbers or null, `n` of them if that is known.
-std::vector<double> numbers(const Json& array, const std::string& what, const std::string& where,
-                            std::optional<std::size_t> n = {}) {
-  if (!array.is_array()) throw Error(concat(where, ": ", what, " is no array, wanted numbers"));
+std::vector<double> numbers(const Json& array, const std::string& what, std::optional<std::size_t> n = {}) {
+  if (!array.is_array()) throw Error(concat(what, " is no array, wanted numbers"));
   if (n && array.size() != *n)
-    throw Error(
-        concat(where, ": ", what, " has ", array.size(), " numbers, wanted one for each of ", *n, " tokens"));
+    throw Error(concat(what, " has ", array.size(), " numbers, wanted one for each of ", *n, " tokens"));
   std::vector<double> out;
-  out.reserve(array.size());
   for (const Json& x : array) {
     if (!x.is_number() && !x.is_null())
-      throw Error(concat(where, ": ", what, " has ", x.dump(), ", wanted numbers or null"));
+      throw Error(concat(what, " has ", x.dump(), ", wanted numbers or null"));
     out.push_back(number(x));
   }
   return out;
@@ -45,17 +41,14 @@ const Json* field(const Json& object, const char* name) {
 
 using Columns = std::vector<std::pair<std::string, std::vector<double>>>;
 
-// Kinds of scores in the order of the tables: those that rank the tokens first.
-int place_of(const std::string& scores) {
-  const std::string order[] = {"linear", "weight", "value", "importance"};
-  return static_cast<int>(std::ranges::find(order, scores) - std::begin(order));
-}
-
+// In the order of the tables: those that rank the tokens first.
 Columns scores_of(const Json& method, std::size_t n, const std::string& where) {
+  const std::string order[] = {"linear", "weight", "value", "importance"};
   Columns columns;
   for (const auto& [kind, scores] : require_object(method, "scores", where).items())
-    columns.emplace_back(kind, numbers(scores, "scores \"" + kind + "\"", where, n));
-  std::ranges::stable_sort(columns, {}, [](const auto& c) { return place_of(c.first); });
+    columns.emplace_back(kind, numbers(scores, concat(where, ": scores \"", kind, "\""), n));
+  if (columns.empty()) throw Error(where + ": field \"scores\" is empty, wanted at least one kind");
+  std::ranges::stable_sort(columns, {}, [&](const auto& c) { return std::ranges::find(order, c.first); });
   return columns;
 }
 
@@ -84,24 +77,12 @@ Source source_of(const Json& record, const std::string& where) {
   return source;
 }
 
-ReportedExplanation explanation_of(const Source& source, const Json& method, const Columns& columns,
-                                   const std::string& where) {
-  ReportedExplanation e;
-  e.explanation.method = method_title(source);
-  e.explanation.cost = cost_of(method, where);
-  e.explanation.seconds = require_number(method, "seconds", where);
-  if (const Json* warnings = field(method, "warnings"))
-    for (const Json& warning : *warnings)
-      if (warning.is_string()) e.explanation.warnings.push_back(warning.get<std::string>());
-  e.columns = columns;
-  e.ranking = columns.front().first;
-  return e;
-}
-
-ReportedToken token_of(const std::string& piece) {
+ReportedToken token_of(const Json& piece, const std::string& where) {
+  if (!piece.is_string())
+    throw Error(concat(where, ": field \"tokens\" has ", piece.dump(), ", wanted words"));
   ReportedToken token;
-  token.text = token.piece = piece;
-  if (piece.size() > 2 && piece.starts_with("##")) token.text = piece.substr(2);
+  token.text = token.piece = piece.get<std::string>();
+  if (token.piece.size() > 2 && token.piece.starts_with("##")) token.text = token.piece.substr(2);
   return token;
 }
 
@@ -109,28 +90,29 @@ ReportedToken token_of(const std::string& piece) {
 class SetReader {
  public:
   void add(const Json& record, const std::string& where) {
-    read_names(record, where);
-    const Json& words = require_array(record, "tokens", where);
-    if (words.empty()) throw Error(where + ": field \"tokens\" is empty, wanted the explained tokens");
-    n_ = words.size();
-    truth_.clear();
-    in_record_.clear();
-    if (const Json* references = field(record, "references"); references && field(*references, kTruth))
-      truth_ = numbers(*field(*references, kTruth), "the true log-odds", where, n_);
+    const Index number = read_names(record, where);
     ReportedText example;
-    for (const Json& word : words) {
-      if (!word.is_string())
-        throw Error(concat(where, ": field \"tokens\" has ", word.dump(), ", wanted words"));
-      example.tokens.push_back(token_of(word.get<std::string>()));
+    for (const Json& word : require_array(record, "tokens", where))
+      example.tokens.push_back(token_of(word, where));
+    const std::size_t n = example.tokens.size();
+    if (n == 0) throw Error(where + ": field \"tokens\" is empty, wanted the explained tokens");
+    std::vector<double> truth;
+    if (const Json* references = field(record, "references"); references && field(*references, kTruth))
+      truth = numbers(*field(*references, kTruth), where + ": the true log-odds", n);
+    std::set<Source> there;
+    for (const Json& method : require_array(record, "methods", where)) {
+      const Source source = source_of(method, where);
+      const std::string here = concat(where, ": ", method_title(source));
+      if (!there.insert(source).second) throw Error(here + " is there twice");
+      example.explanations.push_back(add_method(method, source, n, truth, here));
     }
-    for (const Json& method : require_array(record, "methods", where))
-      example.explanations.push_back(add_method(method, where));
-    if (example.explanations.empty())
-      throw Error(where + ": field \"methods\" is empty, wanted explanations");
-    example.id = concat(set_.title(), ", text ", require_integer(record, "text", where, 0, kMost));
+    if (there.empty()) throw Error(where + ": field \"methods\" is empty, wanted explanations");
+    example.id = concat(set_.title(), ", text ", number);
     example.target = require_integer(record, "predicted", where, 0, 1) == 1 ? "positive" : "negative";
     example.log_odds = require_number(record, "log_odds", where);
-    keep(std::move(example));
+    // The shortest ones, earlier ones first.
+    if (n >= kLeastTokens) set_.examples.emplace(n, std::move(example));
+    if (set_.examples.size() > kExamples) set_.examples.erase(std::prev(set_.examples.end()));
     ++set_.texts;
   }
 
@@ -141,128 +123,120 @@ class SetReader {
   }
 
  private:
-  void read_names(const Json& record, const std::string& where) {
+  Index read_names(const Json& record, const std::string& where) {
     const auto name = [&](const char* what) { return require_string(record, what, where); };
-    TextSet named{name("corpus"), name("corpus_title"), name("model"), name("model_title")};
-    if (set_.texts == 0)
-      set_ = named;
-    else if (named.key() != set_.key())
+    const TextSet named{name("corpus"), name("corpus_title"), name("model"), name("model_title")};
+    if (set_.texts == 0) set_ = named;
+    if (named.key() != set_.key())
       throw Error(concat(where, ": found a text of ", named.key(), ", wanted only those of ", set_.key(),
                          " in this file"));
     const Index number = require_integer(record, "text", where, 0, kMost);
     if (!seen_.insert(number).second) throw Error(concat(where, ": text ", number, " is there twice"));
+    return number;
   }
 
-  ReportedExplanation add_method(const Json& method, const std::string& where) {
-    Source source = source_of(method, where);
-    const std::string here = concat(where, ": ", method_title(source));
-    if (!in_record_.insert(source).second) throw Error(here + " is there twice");
+  ReportedExplanation add_method(const Json& method, const Source& source, std::size_t n,
+                                 const std::vector<double>& truth, const std::string& where) {
     if (!std::ranges::count(set_.methods, source)) set_.methods.push_back(source);
-    const Columns columns = scores_of(method, n_, here);
-    if (columns.empty()) throw Error(here + ": field \"scores\" is empty, wanted at least one kind");
-    add_costs(source, method, here);
-    for (const auto& [kind, measured] : require_object(method, "metrics", here).items()) {
-      source.scores = kind;
-      if (!measured.is_object()) throw Error(concat(here, ": metrics of \"", kind, "\": wanted an object"));
+    ReportedExplanation e{.columns = scores_of(method, n, where)};
+    e.ranking = e.columns.front().first;
+    e.explanation.method = method_title(source);
+    e.explanation.cost = cost_of(method, where);
+    e.explanation.seconds = require_number(method, "seconds", where);
+    if (const Json* warnings = field(method, "warnings"))
+      for (const Json& warning : *warnings)
+        if (warning.is_string()) e.explanation.warnings.push_back(warning.get<std::string>());
+    for (const auto& [kind, measured] : require_object(method, "metrics", where).items()) {
+      if (!measured.is_object()) throw Error(concat(where, ": metrics of \"", kind, "\": wanted an object"));
       for (const auto& [metric, value] : measured.items()) {
         if (!value.is_number() && !value.is_null())
           throw Error(
-              concat(here, ": metric \"", metric, "\" is ", value.dump(), ", wanted a number or null"));
-        put(metric, source, number(value));
+              concat(where, ": metric \"", metric, "\" is ", value.dump(), ", wanted a number or null"));
+        put(metric, {source.method, source.settings, kind}, number(value));
       }
     }
-    if (!truth_.empty())
-      for (const auto& [kind, scores] : columns)
+    if (!truth.empty())
+      for (const auto& [kind, scores] : e.columns)
         put("true-log-odds-pearson", {source.method, source.settings, kind},
-            pearson_of_finite(scores, truth_));
-    return explanation_of(source, method, columns, here);
+            pearson_of_finite(scores, truth));
+    put_removals(method, source, where);
+    put("queries", source, static_cast<double>(e.explanation.cost.queries));
+    put("token_forwards", source, static_cast<double>(e.explanation.cost.token_forwards));
+    put("seconds", source, e.explanation.seconds);
+    return e;
   }
 
-  void add_costs(const Source& source, const Json& method, const std::string& where) {
+  void put_removals(const Json& method, const Source& source, const std::string& where) {
     for (const auto& [name, metric] : {std::pair{"removal", "removal_"},
                                        {"published_removal", "published-removal_"},
                                        {"removal_scaled", "removal_scaled_"}})
       if (const Json* curve = field(method, name)) {
-        const std::vector<double> errors = numbers(*curve, concat("\"", name, "\""), where);
-        for (std::size_t i = 0; i < errors.size(); ++i) put(concat(metric, i + 1), source, errors[i]);
+        Index removed = 0;
+        for (const double error : numbers(*curve, concat(where, ": \"", name, "\"")))
+          put(concat(metric, ++removed), source, error);
       }
     if (const Json* rank = field(method, "single_removal"))
       put("single_removal", source, rank->is_number() ? rank->get<double>() : NAN);
-    const QueryCost cost = cost_of(method, where);
-    put("queries", source, static_cast<double>(cost.queries));
-    put("token_forwards", source, static_cast<double>(cost.token_forwards));
-    put("seconds", source, require_number(method, "seconds", where));
   }
 
   void put(const std::string& metric, const Source& source, double value) {
     std::vector<double>& values = set_.values[metric][source];
-    const auto before = static_cast<std::size_t>(set_.texts);
-    values.resize(before, NAN);
+    values.resize(static_cast<std::size_t>(set_.texts), NAN);
     values.push_back(value);
-  }
-
-  // The shortest ones, earlier ones first.
-  void keep(ReportedText example) {
-    if (example.tokens.size() < kLeastTokens) return;
-    const std::size_t tokens = example.tokens.size();
-    set_.examples.emplace(tokens, std::move(example));
-    if (set_.examples.size() > kExamples) set_.examples.erase(std::prev(set_.examples.end()));
   }
 
   TextSet set_;
   std::set<Index> seen_;
-  std::set<Source> in_record_;
-  std::size_t n_ = 0;          // tokens of the text that is being read
-  std::vector<double> truth_;  // its true log-odds by token, or empty
 };
 
-TextSet read_set(const std::string& path) {
+// Calls `read` for each line.
+template <class Read>
+void read_lines(const std::string& path, const Read& read) {
   LineReader lines(path);
-  SetReader reader;
   for (std::string line; lines.next(line);)
-    if (!line.empty()) reader.add(parse_json(line, lines.where()), lines.where());
-  return reader.finish();
+    if (!line.empty()) read(parse_json(line, lines.where()), lines.where());
 }
 
-void read_runs(const std::string& path, std::vector<TimedRun>& runs) {
-  LineReader lines(path);
-  for (std::string line; lines.next(line);) {
-    if (line.empty()) continue;
-    const std::string where = lines.where();
-    const Json record = parse_json(line, where);
-    runs.push_back({require_string(record, "model", where), require_string(record, "model_title", where),
-                    source_of(record, where), require_integer(record, "tokens", where, 1, kMost),
-                    optional_integer(record, "samples", where, 0, 0, kMost),
-                    require_number(record, "seconds", where), cost_of(record, where)});
-  }
+void add_run(const Json& record, const std::string& where, std::vector<Timing>& timings) {
+  Timing timing{require_string(record, "model", where), require_string(record, "model_title", where),
+                source_of(record, where), optional_integer(record, "samples", where, 0, 0, kMost)};
+  const double tokens = static_cast<double>(require_integer(record, "tokens", where, 1, kMost)),
+               seconds = require_number(record, "seconds", where);
+  const QueryCost cost = cost_of(record, where);
+  auto known = std::ranges::find_if(timings, [&](const Timing& t) {
+    return t.model == timing.model && t.source == timing.source && t.samples == timing.samples;
+  });
+  if (known == timings.end()) known = timings.insert(known, std::move(timing));
+  known->seconds.push_back(seconds);
+  known->tokens.push_back(tokens);
+  known->queries.push_back(static_cast<double>(cost.queries));
+  known->token_forwards.push_back(static_cast<double>(cost.token_forwards));
 }
 
-// The lengths of "hat50" and the like, and where they are pooled; generated stand-ins have a name of their
-// own, as "generated" is a corpus already.
-std::optional<std::pair<std::string, std::string>> pool_of(const TextSet& set) {
-  const std::size_t end = set.corpus.find_last_not_of("0123456789");
-  if (end == std::string::npos || end + 1 == set.corpus.size()) return std::nullopt;
-  const std::string family = set.corpus.substr(0, end + 1);
-  return family == "generated"
-             ? std::pair{std::string("generated_hat"), std::string("generated, all lengths")}
-             : std::pair{family, std::string("Yelp-HAT, all lengths")};
-}
-
+// The length of "hat50" and the like; 0 for other corpora.
 Index length_of(const TextSet& set) {
-  Index length = 0;
   const std::size_t digits = set.corpus.find_last_not_of("0123456789") + 1;
+  Index length = 0;
   std::from_chars(set.corpus.data() + digits, set.corpus.data() + set.corpus.size(), length);
   return length;
+}
+
+// Where lengths are pooled; generated stand-ins have a name of their own, as "generated" is a corpus already.
+TextSet group_of(const TextSet& set) {
+  const std::string family = set.corpus.substr(0, set.corpus.find_last_not_of("0123456789") + 1);
+  if (family.empty() || family == set.corpus)
+    return {set.corpus, set.corpus_title, set.model, set.model_title};
+  if (family == "generated") return {"generated_hat", "generated, all lengths", set.model, set.model_title};
+  return {family, "Yelp-HAT, all lengths", set.model, set.model_title};
 }
 
 void pool(TextSet& into, const TextSet& from) {
   for (const Source& method : from.methods)
     if (!std::ranges::count(into.methods, method)) into.methods.push_back(method);
-  const auto before = static_cast<std::size_t>(into.texts);
   for (const auto& [metric, columns] : from.values)
     for (const auto& [source, values] : columns) {
       std::vector<double>& all = into.values[metric][source];
-      all.resize(before, NAN);
+      all.resize(static_cast<std::size_t>(into.texts), NAN);
       all.insert(all.end(), values.begin(), values.end());
     }
   into.texts += from.texts;
@@ -271,80 +245,87 @@ void pool(TextSet& into, const TextSet& from) {
   into.examples.insert(from.examples.begin(), from.examples.end());
 }
 
-void make_groups(Study& study) {
-  for (const TextSet& set : study.sets) {
-    const auto family = pool_of(set);
-    if (!family) {
-      study.groups.push_back(set);
-      continue;
-    }
-    TextSet empty{family->first, family->second, set.model, set.model_title};
-    const std::string key = empty.key();
-    study.parts[set.key()] = key;
-    auto group = std::ranges::find(study.groups, key, &TextSet::key);
-    if (group == study.groups.end()) group = study.groups.insert(group, std::move(empty));
-    pool(*group, set);
-  }
-}
-
 // Corpora in the order of the paper, models by name, lengths ascending.
 auto order_of(const TextSet& set) {
   const std::string order[] = {"imdb", "generated", "yelp", "sst2", "hat", "generated_hat", "imdb_bow"};
-  const auto family = pool_of(set);
-  const auto place = std::ranges::find(order, family ? family->first : set.corpus) - std::begin(order);
-  return std::tuple(place, family ? family->first : set.corpus, set.model, length_of(set));
+  const std::string corpus = group_of(set).corpus;
+  return std::tuple(std::ranges::find(order, corpus), corpus, set.model, length_of(set));
 }
 
-}  // namespace
-
-Study read_study(const std::string& folder) {
-  Study study;
-  const std::string records = folder + "/records";
-  std::set<std::string> paths;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(records, none))
-    if (entry.path().extension() == ".jsonl") paths.insert(entry.path().string());
-  if (paths.empty())
-    throw Error(records + ": found no records, wanted those of the text study",
-                "`make table-nb` makes them, as do table-human, table-faithfulness, fig-removal, "
-                "table-runtime and fig-planes");
-  for (const std::string& path : paths) {
-    if (std::filesystem::path(path).filename().string().starts_with("runtime_")) {
-      read_runs(path, study.runs);
-      continue;
-    }
-    TextSet set = read_set(path);
-    if (set.texts > 0) study.sets.push_back(std::move(set));
-  }
+void make_groups(Study& study, const std::string& records) {
   std::ranges::stable_sort(study.sets, {}, order_of);
   for (std::size_t i = 1; i < study.sets.size(); ++i)
     if (study.sets[i].key() == study.sets[i - 1].key())
       throw Error(concat(records, ": found two files of ", study.sets[i].key(), ", wanted one"));
-  make_groups(study);
-  if (const std::string about = records + "/about.json"; std::filesystem::exists(about))
-    study.about = parse_json(read_file(about), about);
-  study.paper = read_paper("experiments/text_tables/published.tsv");
-  return study;
+  for (TextSet& set : study.sets) {
+    const TextSet empty = group_of(set);
+    if (empty.key() != set.key()) set.group = empty.key();
+    auto group = std::ranges::find(study.groups, empty.key(), &TextSet::key);
+    if (group == study.groups.end()) group = study.groups.insert(group, empty);
+    pool(*group, set);
+  }
 }
 
 std::vector<PaperNumber> read_paper(const std::string& path) {
   LineReader lines(path);
   std::vector<PaperNumber> all;
-  bool header_seen = false;
-  for (std::string line; lines.next(line);) {
-    if (line.empty() || line[0] == '#') continue;
+  std::string line;
+  lines.next(line);  // the header
+  while (lines.next(line)) {
     const std::vector<std::string> fields = split(line, '\t');
-    if (fields.size() != 5)
-      throw Error(concat(lines.where(), ": ", fields.size(),
-                         " fields, wanted 5: item, model, method, number, remark"));
-    if (!std::exchange(header_seen, true)) continue;
     double value = 0;
-    const char* end = fields[3].data() + fields[3].size();
-    if (std::from_chars(fields[3].data(), end, value).ptr != end)
-      throw Error(concat(lines.where(), ": number is \"", fields[3], "\", wanted a number"));
-    all.push_back({fields[0], fields[1], fields[2], fields[4], value});
+    if (fields.size() != 5 ||
+        std::from_chars(fields[3].data(), fields[3].data() + fields[3].size(), value).ec != std::errc())
+      throw Error(concat(lines.where(), ": wanted item, model, method, number, remark"));
+    all.push_back({fields[0], fields[1], fields[2], value});
   }
   return all;
+}
+
+}  // namespace
+
+const std::vector<double>* TextSet::find(const std::string& metric, const Source& source) const {
+  const auto columns = values.find(metric);
+  if (columns == values.end()) return nullptr;
+  const auto found = columns->second.find(source);
+  return found == columns->second.end() ? nullptr : &found->second;
+}
+
+bool TextSet::has(const std::string& metric) const {
+  const auto columns = values.find(metric);
+  return columns != values.end() && std::ranges::any_of(columns->second, [](const auto& column) {
+           return summarise(column.second).n > 0;
+         });
+}
+
+Study read_study(const std::string& folder) {
+  Study study;
+  const std::string records = folder + "/records";
+  std::set<std::filesystem::path> paths;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(records, none))
+    if (entry.path().extension() == ".jsonl") paths.insert(entry.path());
+  if (paths.empty())
+    throw Error(records + ": found no records, wanted those of the text study",
+                "`make table-nb` makes them, as do table-human, table-faithfulness, fig-removal, "
+                "table-runtime and fig-planes");
+  for (const std::filesystem::path& path : paths) {
+    SetReader set;
+    const bool timed = path.filename().string().starts_with("runtime_");
+    read_lines(path.string(), [&](const Json& record, const std::string& where) {
+      if (timed)
+        add_run(record, where, study.timings);
+      else
+        set.add(record, where);
+    });
+    TextSet read = set.finish();
+    if (read.texts > 0) study.sets.push_back(std::move(read));
+  }
+  make_groups(study, records);
+  if (const std::string about = records + "/about.json"; std::filesystem::exists(about))
+    study.about = parse_json(read_file(about), about);
+  study.paper = read_paper("experiments/text_tables/published.tsv");
+  return study;
 }
 
 }  // namespace slalom::text_tables

@@ -89,7 +89,7 @@ void say_error(const Error& error) {
   if (!error.hint().empty()) std::cerr << without_middle(visible("hint: " + error.hint(), true)) + "\n";
 }
 
-int run_program(int argc, char** argv, int (*body)(int, char**)) {
+int run_program(int argc, char** argv, const std::function<int(int, char**)>& body) {
   try {
     catch_interrupts();
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write

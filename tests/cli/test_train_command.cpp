@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <sstream>
@@ -146,27 +147,32 @@ TEST_CASE("train: data that does not do is refused before the first step") {
 
 TEST_CASE(
     "train --holdout: the last rows are asked after each epoch, never trained on, and may end the run") {
-  const TemporaryFolder all("train_holdout"), first("train_holdout_first");
-  std::string rows = labelled_rows(), more = rows;
-  for (int i = 0; i < 6; ++i) more += "{\"input_ids\":[1,7,2],\"label\":1}\n";
+  const TemporaryFolder all("train_holdout"), plain("train_without_holdout");
+  // Every row says 1, and so does a row that is asked: its loss falls. Where it says 0, its loss rises.
+  std::string rows;
+  for (int i = 0; i < 10; ++i) rows += concat("{\"input_ids\":[1,", 5 + i, ",2],\"label\":1}\n");
   // As many ids as the held-out rows need are there either way.
   const Arguments common = {"--data", "-", "--vocabulary", "20", "--lr", "1e-3"};
-  Arguments held_out = common;
-  held_out.insert(held_out.end(), {"--holdout", "6"});
-  const Finished run = train_new(all.path, held_out, more);
-  REQUIRE(run.status == 0);
-  CHECK(run.out.find("\"holdout_loss\":") != std::string::npos);
-  REQUIRE(train_new(first.path, common, rows).status == 0);
-  const auto losses = [&] {
-    std::vector<double> found;
-    std::istringstream lines(run.out);
-    for (std::string line; std::getline(lines, line);)
-      found.push_back(parse_json(line, "stdout")["holdout_loss"].get<double>());
-    return found;
-  }();
-  REQUIRE(losses.size() == 2);
-  CHECK((read_file(all.file("model.safetensors")) == read_file(first.file("model.safetensors"))) ==
-        (losses[1] < losses[0]));
+  REQUIRE(train_new(plain.path, common, rows).status == 0);
+  for (const int label : {0, 1}) {
+    Arguments held_out = common;
+    held_out.insert(held_out.end(), {"--holdout", "1"});
+    const Finished run =
+        train_new(all.path, held_out, rows + concat("{\"input_ids\":[1,7,2],\"label\":", label, "}\n"));
+    REQUIRE(run.status == 0);
+    const std::vector<Json> epochs = json_lines(run.out);
+    REQUIRE(epochs.size() == 2);
+    const double first = epochs[0]["holdout_loss"], last = epochs[1]["holdout_loss"];
+    CHECK((label == 1 ? last < first : last > first));
+    CHECK((read_file(all.file("model.safetensors")) == read_file(plain.file("model.safetensors"))) ==
+          (label == 1));
+    // The model that is kept has the lower loss: log(1 + exp(∓F)).
+    const Finished asked =
+        run_slalom({"predict", "--model", all.path}, {.input = "{\"input_ids\":[1,7,2]}\n"});
+    const double f = json_lines(asked.out).at(0)["log_odds"];
+    CHECK(std::abs(std::log1p(std::exp(label == 1 ? -f : f)) - std::min(first, last)) <= 1e-4);
+    CHECK(std::abs(first - last) > 1e-3);
+  }
 
   CHECK(train_new(all.path, {"--data", "-", "--holdout", "10"}, rows)
             .err.find("--holdout 10 leaves nothing of 10 rows to train on") != std::string::npos);

@@ -99,7 +99,7 @@ TEST_CASE("the tiny linear study: transformers are flat, the claims are exact, a
   run_study(killed.path, {.kill = {.signal = 9, .when = first_is_done, .after_ms = 50}});
   const Finished resumed = run_study(killed.path);
   CHECK(resumed.status == 0);
-  CHECK(resumed.err.find("distilbert_1 run 0: done before, kept") != std::string::npos);
+  CHECK(resumed.err.find("distilbert_1_run0: done before, kept") != std::string::npos);
   CHECK(read_file(killed.path + "/curves.csv") == csv);
   CHECK(read_file(killed.path + "/models/bert_1_run0/model.safetensors") ==
         read_file(whole.path + "/models/bert_1_run0/model.safetensors"));

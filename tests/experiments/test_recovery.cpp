@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 
 #include "../support/compare.hpp"
 #include "../support/temporary_folder.hpp"
@@ -75,6 +76,15 @@ TEST_CASE(
   CHECK(read_file(killed.file("curves.csv")) == read_file(whole.file("curves.csv")));
   const char* model = "models/slalom_16/model.safetensors";
   CHECK(read_file(killed.file(model)) == read_file(whole.file(model)));
+
+  // A program that was built anew, with other bytes, keeps all that is finished.
+  const std::string rebuilt = killed.file("rebuilt");
+  std::filesystem::copy_file(program_beside("recovery"), rebuilt);
+  std::ofstream(rebuilt, std::ios::app) << "another build";
+  const Finished kept = run_process({rebuilt, "--size", "tiny", "--threads", "1", "--output", killed.path});
+  CHECK(kept.status == 0);
+  for (const char* part : {"truth_8", "transformer_8", "truth_16", "transformer_16"})
+    CHECK(kept.err.find(concat(part, ": done before, kept\n")) != std::string::npos);
 }
 
 TEST_CASE("recovery: a table of too few words is refused") {

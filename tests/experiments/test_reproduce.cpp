@@ -39,9 +39,8 @@ struct Studies {
     folder.write("in/" + study + "/results.json", json);
   }
   void add(const std::string& study, const std::vector<std::string>& numbers,
-           const std::vector<std::string>& controls = {},
-           const std::string& head = R"("size":"tiny","seed":7)") const {
-    add_raw(study, concat("{", head, R"(,"estimates":{)", listed(numbers), R"(},"checks":[)",
+           const std::vector<std::string>& controls = {}) const {
+    add_raw(study, concat(R"({"size":"tiny","seed":7,"estimates":{)", listed(numbers), R"(},"checks":[)",
                           listed(controls), "]}"));
   }
   Finished run(const std::string& claims) const {
@@ -121,8 +120,7 @@ TEST_CASE("reproduce: an interval on both sides of the bound decides nothing, on
 
 TEST_CASE("reproduce: without results or number a claim is not measured") {
   const Studies studies;
-  studies.add("one", {number("a", "1"), number("broken", "null"), number("bad", "-3")}, {},
-              R"("size":"default","about":{"seed":3})");
+  studies.add("one", {number("a", "1"), number("broken", "null"), number("bad", "-3")});
   const Finished run = studies.run(kHeader +
                                    "No results\t-\ttwo\ta\t> 0\n"
                                    "No number\t-\tone\ta, x.*.y\t> 0\n"
@@ -137,7 +135,7 @@ TEST_CASE("reproduce: without results or number a claim is not measured") {
   CHECK(claims[0]["made_with"] == "");
   CHECK(claims[1]["missing"][0] == "no number x.*.y");
   CHECK(claims[1]["numbers"][0]["label"] == "a");
-  CHECK(claims[1]["made_with"] == "default, seed 3");
+  CHECK(claims[1]["made_with"] == "tiny, seed 7");
   CHECK(claims[2]["missing"][0] == "no number for broken");
   CHECK(studies.run(kHeader + "A failure beside it\t-\tone\tbad, gone\t> 0\n").status == 1);
   CHECK(studies.claims()[0]["verdict"] == "fails");

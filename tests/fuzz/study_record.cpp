@@ -1,31 +1,15 @@
-// libFuzzer: whatever a study's record holds (the first byte chooses the study), reading it throws Error or
-// gives numbers that hold together.
+// libFuzzer: whatever a record of the text study holds (the first byte chooses its kind), reading it throws
+// Error or gives numbers that hold together.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 
-#include "../../experiments/linear_study/study.hpp"
 #include "../../experiments/text_tables/text_tables.hpp"
 #include "folder.hpp"
 #include "slalom/base/error.hpp"
 
 namespace {
-
-void read_linear_study(const slalom::test::FuzzFolder& folder, std::string_view record) {
-  static const auto options = [&] {
-    slalom::study::Options o;
-    o.folder = folder.path();
-    o.sizes = slalom::study::size_named("tiny");
-    o.sizes.keep_models = false;
-    return o;
-  }();
-  static const slalom::study::Plan plan = slalom::study::plans(options).front();
-  static const std::string path = slalom::study::part_of(plan, options).record_path();
-  folder.write(path.substr(folder.path().size() + 1), record);
-  const auto kept = slalom::study::load_record(plan, options);
-  if (kept.value().curve.perfect.size() != slalom::study::kMostRepeats) std::abort();
-}
 
 void read_text_study(const slalom::test::FuzzFolder& folder, const char* name, std::string_view record) {
   std::filesystem::remove_all(folder.file("records"));
@@ -45,10 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (size == 0) return 0;
   const std::string_view record(reinterpret_cast<const char*>(bytes + 1), size - 1);
   try {
-    if (bytes[0] % 3 == 0)
-      read_linear_study(folder, record);
-    else
-      read_text_study(folder, bytes[0] % 3 == 1 ? "records/texts.jsonl" : "records/runtime_a.jsonl", record);
+    read_text_study(folder, bytes[0] % 3 == 1 ? "records/texts.jsonl" : "records/runtime_a.jsonl", record);
   } catch (const slalom::Error&) {
     return 0;
   }

@@ -1,6 +1,8 @@
 // The command line (docs of the contract: README, "Command line"): `slalom COMMAND [options]`.
 #pragma once
 
+#include <functional>
+
 #include "slalom/base/error.hpp"
 #include "slalom/cli/options.hpp"
 
@@ -29,7 +31,7 @@ void say_error(const Error& error);
 
 /// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and
 /// returns the exit status.
-int run_program(int argc, char** argv, int (*body)(int, char**));
+int run_program(int argc, char** argv, const std::function<int(int, char**)>& body);
 
 /// The body of `slalom`.
 int run_cli(int argc, char** argv);

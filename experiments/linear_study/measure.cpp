@@ -1,19 +1,75 @@
+// What is asked of a trained model.
 #include <algorithm>
 #include <cmath>
 
+#include "linear_study.hpp"
 #include "slalom/inspect/inspect.hpp"
-#include "study.hpp"
+#include "slalom/metrics/metric.hpp"
+#include "slalom/surrogate/linear.hpp"
 
-namespace slalom::study {
+namespace slalom::linear_study {
+
+using experiment::LogOdds;
+using experiment::repeated;
+using experiment::Text;
 
 namespace {
 
 // F([τ]^n), n = 1 … repeats.
 std::vector<double> repetition_curve(const LogOdds& f, TokenId token, Index repeats) {
-  std::vector<std::vector<TokenId>> texts;
+  std::vector<Text> texts;
   for (Index n = 1; n <= repeats; ++n) texts.push_back(repeated(token, n));
   return f(texts);
 }
+
+// Slope of the least-squares line through (n, F(n)), n = first … last: the weight of the word in the nearest
+// linear bag of words.
+double slope(const std::vector<double>& f, Index first, Index last) {
+  Sample repeats{.tokens = 1};
+  for (Index n = first; n <= last; ++n)
+    repeats.add(std::vector<Sample::Token>(static_cast<std::size_t>(n)), f[static_cast<std::size_t>(n - 1)]);
+  return fit_linear(repeats).model.weight.front();
+}
+
+double standard_deviation(const std::vector<double>& x) {
+  return summarise(x).standard_error * std::sqrt(static_cast<double>(x.size()));
+}
+
+std::string words_of(const Text& text, const SyntheticSource& source) {
+  std::string words;
+  for (const TokenId id : text) words += (words.empty() ? "" : " ") + source.vocabulary().token(id);
+  return words;
+}
+
+}  // namespace
+
+Json probe(const Trained& model, const SyntheticSource& source) {
+  const LogOdds f = model.log_odds();
+  const auto token = [&](const char* word) { return source.vocabulary().find(word).value(); };
+  std::vector<Text> texts = {{token("the")}};
+  for (Index n = 1; n <= kMostRepeats; ++n) texts.push_back(repeated(token("perfect"), n));
+  std::vector<double> perfect = f(texts);
+  const double the = perfect.front();
+  perfect.erase(perfect.begin());
+  const auto [low, high] = std::ranges::minmax(perfect);
+  const double spread = standard_deviation(f(experiment::fresh_texts(source, 500)));
+  const Certificate affine =
+      experiment::audit_of(*model.exact, *model.single, source, model.special, 0).affine;
+  Json witness = Json::array();
+  for (const Text& text : affine.witness) witness.push_back(words_of(text, source));
+  return {{"log_odds_the", the},
+          {"log_odds_perfect", perfect},
+          {"slope_1_20", slope(perfect, 1, 20)},
+          {"slope_2_15", slope(perfect, 2, 15)},
+          {"range", high - low},
+          {"spread", spread},
+          {"collapsed", spread < kCollapsedSpread},
+          {"bound", affine.bound},
+          {"rounding_error", affine.rounding_error},
+          {"witness", witness}};
+}
+
+namespace {
 
 // Claim 1: the read-out at a content token averages equal values, so repeating a token changes nothing.
 double largest_change(const LogOdds& f, TokenId vocabulary, Index repeats) {
@@ -56,9 +112,8 @@ double weight_law_error(Classifier<double>& model, const SpecialTokens& special,
 
 }  // namespace
 
-std::map<std::string, double> check_claims(const Trained& model, const Plan& plan, Index repeats,
-                                           const SyntheticSource& source) {
-  const LogOdds f = model.exact_log_odds();
+Json check_claims(const Trained& model, const Plan& plan, Index repeats, const SyntheticSource& source) {
+  const LogOdds f = model.log_odds();
   if (!plan.special_tokens)
     return {
         {"claim_1." + plan.name + ".largest_change", largest_change(f, source.vocabulary().size(), repeats)}};
@@ -66,8 +121,7 @@ std::map<std::string, double> check_claims(const Trained& model, const Plan& pla
   auto& transformer = dynamic_cast<Classifier<double>&>(*model.exact);
   const std::string prefix = "claim_2." + plan.name;
   double law = 0, last_doubling = 0, first_doubling = 0, largest = 0;
-  for (const BagWord& word : default_bag_words()) {
-    const TokenId token = source.vocabulary().find(word.word).value();
+  for (const TokenId token : experiment::words_of(source)) {
     const std::vector<double> curve = repetition_curve(f, token, repeats);
     law = std::max(law, weight_law_error(transformer, model.special, token, repeats));
     first_doubling = std::max(first_doubling, std::abs(curve[1] - curve[0]));
@@ -81,4 +135,4 @@ std::map<std::string, double> check_claims(const Trained& model, const Plan& pla
           {prefix + ".largest_log_odds", largest}};
 }
 
-}  // namespace slalom::study
+}  // namespace slalom::linear_study
