@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/inspect/enclosure.hpp"
 #include "slalom/inspect/inspect.hpp"
 #include "study.hpp"
 
@@ -66,13 +67,16 @@ std::map<std::string, double> check_claims(const Trained& model, const Plan& pla
   auto& transformer = dynamic_cast<Classifier<double>&>(*model.exact);
   const std::string prefix = "claim_2." + plan.name;
   double law = 0, last_doubling = 0, first_doubling = 0, largest = 0;
+  Encloser encloser(*model.exact, 1);
   for (const BagWord& word : default_bag_words()) {
     const TokenId token = source.vocabulary().find(word.word).value();
     const std::vector<double> curve = repetition_curve(f, token, repeats);
     law = std::max(law, weight_law_error(transformer, model.special, token, repeats));
     first_doubling = std::max(first_doubling, std::abs(curve[1] - curve[0]));
     last_doubling = std::max(last_doubling, std::abs(curve.back() - curve[curve.size() / 2 - 1]));
-    for (double value : curve) largest = std::max(largest, std::abs(value));
+    const Interval every =
+        encloser.repetitions(std::vector{*model.special.cls}, token, std::vector{*model.special.sep});
+    largest = std::max({largest, -every.low, every.high});
   }
   return {{prefix + ".weight_law_error", law},
           {prefix + ".change_from_1_to_2", first_doubling},

@@ -25,31 +25,31 @@ double standard_deviation(const std::vector<double>& x) {
   return summarise(x).standard_error * std::sqrt(static_cast<double>(x.size()));
 }
 
-// The best certificate over the words, exact values in float64; its rounding error is that of the same
-// queries in float32, which bounds that of float64 by far.
 void certify(const Trained& model, const SyntheticSource& source, Probe& curve) {
-  const std::vector<TokenId> words = experiment::words_of(source);
   std::vector<Text> texts;
-  for (TokenId w : words) texts.insert(texts.end(), {repeated(w, 1), repeated(w, 2)});
+  const std::vector<TokenId> words = experiment::words_of(source);
+  for (const TokenId word : words)
+    for (Index n = 1; n <= kMostRepeats; ++n) texts.push_back(repeated(word, n));
   const bool has_empty = model.special.cls.has_value();
   if (has_empty) texts.push_back({});
-  const std::vector<double> f = model.exact_log_odds()(texts), g = model.single_log_odds()(texts);
-  for (std::size_t i = 0; i < f.size(); ++i)
-    curve.rounding_error = std::max(curve.rounding_error, std::abs(f[i] - g[i]));
-  const auto word = [&](std::size_t i) { return source.vocabulary().token(words[i]); };
-  const auto consider = [&](double bound, std::vector<std::string> witness) {
-    if (bound <= curve.bound) return;
-    curve.bound = bound;
-    curve.witness = std::move(witness);
-  };
-  for (std::size_t a = 0; a < words.size(); ++a) {
-    if (has_empty)
-      consider(affine_bound_with_empty(f[2 * a + 1], f[2 * a], f.back()),
-               {word(a) + " " + word(a), word(a), ""});
-    for (std::size_t b = 0; b < a; ++b)
-      consider(affine_bound(f[2 * a + 1], f[2 * a], f[2 * b + 1], f[2 * b]),
-               {word(a) + " " + word(a), word(a), word(b) + " " + word(b), word(b)});
+  const std::vector<double> f = model.exact_log_odds()(texts);
+  std::vector<RepetitionCurve> curves;
+  for (auto from = f.begin(); const TokenId word : words) {
+    curves.push_back({word, {from, from + kMostRepeats}});
+    from += kMostRepeats;
   }
+  Certificate best = repetition_certificate(curves, has_empty ? std::optional(f.back()) : std::nullopt);
+  Encloser encloser(*model.exact, 1);
+  const auto enclose = [&](std::span<const TokenId> text) {
+    return outward(encloser.log_odds(wrap({text.begin(), text.end()}, model.special)));
+  };
+  prove(best, enclose, {}, {});
+  curve.bound = best.bound;
+  curve.half_range = best.half_range;
+  for (const Interval& i : best.enclosure) curve.width = std::max(curve.width, i.high - i.low);
+  for (const Text& text : best.witness)
+    curve.witness.push_back(
+        text.empty() ? "" : concat(text.size(), " × ", source.vocabulary().token(text.front())));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ constexpr std::pair<const char*, double Probe::*> kNumbers[] = {{"the", &Probe::
                                                                 {"range", &Probe::range},
                                                                 {"spread", &Probe::spread},
                                                                 {"bound", &Probe::bound},
-                                                                {"rounding_error", &Probe::rounding_error}};
+                                                                {"half_range", &Probe::half_range},
+                                                                {"width", &Probe::width}};
 
 bool model_is_kept(const Plan& plan, const Options& options) {
   const std::string path = model_folder(plan, options) + "/training.json";

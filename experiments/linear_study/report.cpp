@@ -43,11 +43,14 @@ double perfect(const Record& r, Index n) {
   return r.curve.perfect[static_cast<std::size_t>(n - 1)];
 }
 
+double bound_over_half_range(const Probe& curve) {
+  return curve.bound / curve.half_range;
+}
+
 std::string verdict(const Group& g) {
   if (g.collapsed() == static_cast<Index>(g.runs.size())) return "collapsed";
-  const bool proven = std::ranges::all_of(g.runs, [](const Record* r) {
-    return r->curve.collapsed() || r->curve.bound > 10 * r->curve.rounding_error;
-  });
+  const bool proven =
+      std::ranges::all_of(g.runs, [](const Record* r) { return r->curve.collapsed() || r->curve.bound > 0; });
   const double slope = g.mean([](const Record& r) { return r.curve.slope_1_20; });
   std::string result = proven ? "not additive" : "no proof";
   result += slope < kTrueSlope / 3 ? ", flat" : ", rises";
@@ -66,8 +69,9 @@ Table probe_table(const std::vector<Group>& groups) {
                {"of 1.5", right},
                {"slope 2-15", right},
                {"range", right},
-               {"bound", right},
-               {"rounding", right},
+               {"proved bound", right},
+               {"of half range", right},
+               {"width", right},
                {"verdict"}});
   for (const Group& g : groups) {
     if (!g.plan->probed) continue;
@@ -80,8 +84,8 @@ Table probe_table(const std::vector<Group>& groups) {
                    g.show([](const Record& r) { return r.curve.slope_2_15; }, 3),
                    g.show([](const Record& r) { return r.curve.range; }, 2),
                    g.show([](const Record& r) { return r.curve.bound; }, 3),
-                   significant(g.mean([](const Record& r) { return r.curve.rounding_error; }), 2),
-                   verdict(g)});
+                   g.show([](const Record& r) { return bound_over_half_range(r.curve); }, 2),
+                   significant(g.mean([](const Record& r) { return r.curve.width; }), 2), verdict(g)});
   }
   return table;
 }
@@ -114,14 +118,17 @@ experiment::Estimates findings(const std::vector<Group>& groups, const Options& 
     put("rise_1_to_30", [](const Record& r) { return perfect(r, kMostRepeats) - perfect(r, 1); });
     put("slope_1_20", [](const Record& r) { return r.curve.slope_1_20; });
     put("slope_2_15", [](const Record& r) { return r.curve.slope_2_15; });
-    put("bound_over_rounding", [](const Record& r) { return r.curve.bound / r.curve.rounding_error; });
+    put("bound", [](const Record& r) { return r.curve.bound; });
+    put("bound_over_half_range", [](const Record& r) { return bound_over_half_range(r.curve); });
+    put("enclosure_width", [](const Record& r) { return r.curve.width; });
     put("accuracy", [](const Record& r) { return r.accuracy; });
     if (!g.plan->transformer || network == groups.end()) continue;
     const auto beside = [&](const Record& r) -> const Probe& {
       return network->runs.at(static_cast<std::size_t>(r.plan.run))->curve;
     };
     put("slope_minus_network", [&](const Record& r) { return r.curve.slope_2_15 - beside(r).slope_2_15; });
-    put("bound_minus_network", [&](const Record& r) { return r.curve.bound - beside(r).bound; });
+    put("bound_over_half_range_minus_network",
+        [&](const Record& r) { return bound_over_half_range(r.curve) - bound_over_half_range(beside(r)); });
   }
   return found;
 }
@@ -185,7 +192,8 @@ Json model_json(const Record& r, const Options& options) {
   row["spread"] = r.curve.spread;
   row["collapsed"] = r.curve.collapsed();
   row["bound"] = r.curve.bound;
-  row["rounding_error"] = r.curve.rounding_error;
+  row["half_range"] = r.curve.half_range;
+  row["enclosure_width"] = r.curve.width;
   row["witness"] = r.curve.witness;
   return row;
 }
@@ -214,8 +222,9 @@ bool report(const std::vector<Record>& records, const Options& options) {
                        options.runs == 1 ? " run" : " runs"),
        .sections =
            {{"Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over "
-             "n repetitions against the true 1.5; the bound is the largest distance to every additive "
-             "bag of words that a few texts prove.",
+             "n repetitions against the true 1.5; the bound is a distance to every additive bag of words "
+             "that three or four texts prove, the most they could be is half the range of the "
+             "log-odds (estimated), and their exact log-odds are enclosed in intervals of this width.",
              probe_table(groups)},
             {"Exact claims on models without positions:", claims_table(found)}},
        .figure = figure_of(groups, options),

@@ -61,7 +61,6 @@ struct Trained : experiment::Trained {
   SpecialTokens special;
 
   LogOdds exact_log_odds() const { return experiment::log_odds_of(*exact, special); }
-  LogOdds single_log_odds() const { return experiment::log_odds_of(*single, special); }
 };
 /// Trains the model of a plan; saves it where models are kept.
 Trained train(const Plan& plan, const Options& options, const SyntheticSource& source);
@@ -72,9 +71,10 @@ struct Probe {
   std::vector<double> perfect;  // n = 1 … 30
   double slope_1_20 = 0, slope_2_15 = 0, range = 0;
   double spread = 0;  // standard deviation over fresh texts
-  double bound = 0,
-         rounding_error = 0;  // of the certificate; largest difference of its queries between f32 and f64
-  std::vector<std::string> witness;  // texts of the certificate
+  // The best certificate over repetitions of the words (inspect/certificates.hpp).
+  double bound = 0, half_range = 0;  // proved; estimated
+  double width = 0;                  // of the widest enclosure that it stands on
+  std::vector<std::string> witness;  // its texts
   bool collapsed() const { return spread < kCollapsedSpread; }
 };
 Probe probe(const Trained& model, const SyntheticSource& source);

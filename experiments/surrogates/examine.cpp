@@ -17,17 +17,16 @@ Predictor predictor(Model model) {
   return [model = std::move(model)](const Sample& sample) { return predict(model, sample); };
 }
 
-// Certificates in float64; the float32 model tells the rounding error.
-Audit audit_model(const SavedTransformer& saved, TextClassifier<float>& single, const SyntheticSource& source,
-                  std::uint64_t seed) {
+Audit audit_model(const SavedTransformer& saved, const SyntheticSource& source, std::uint64_t seed) {
   const LoadedModel<double> exact = load_model<double>(saved.folder);
   ModelBlackBox<double> model(*exact.model, 1, 4096);
-  ModelBlackBox<float> reference(single, 1, 4096);
+  Encloser encloser(*exact.model, 1);
   AuditOptions options{.tokens = words_of(source), .longest = 0, .seed = seed};
   const SpecialTokens special = special_tokens_of(saved.architecture, source);
   if (special.cls) options.prefix = {*special.cls};
   if (special.sep) options.suffix = {*special.sep};
-  return audit(model, reference, options);
+  return audit(
+      model, [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); }, options);
 }
 
 }  // namespace
@@ -65,11 +64,11 @@ Json examine(const SavedTransformer& saved, const Options& options) {
                  {"architecture", name(saved.architecture)},
                  {"layers", saved.layers},
                  {"run", saved.run}};
-  const Audit audit = audit_model(saved, *loaded.model, source, seed);
+  const Audit audit = audit_model(saved, source, seed);
   record["spread"] = audit.spread;
   record["collapsed"] = audit.collapsed;
   record["bound"] = audit.affine.bound;
-  record["rounding_error"] = audit.affine.rounding_error;
+  record["half_range"] = audit.affine.half_range;
   record["repeated"]["model"] = perfect.target;
   for (const Surrogate& surrogate : surrogates()) {
     Predictor fit;

@@ -30,7 +30,7 @@ struct Surrogate {
 };
 const std::vector<Surrogate>& surrogates();
 
-/// One model's record: {"model", "title", "layers", "run", "spread", "collapsed", "bound", "rounding_error",
+/// One model's record: {"model", "title", "layers", "run", "spread", "collapsed", "bound", "half_range",
 /// "mse": {surrogate: nats²}, "seconds": {surrogate: s}, "repeated": {"model" and surrogates: (30)}}.
 Json examine(const experiment::SavedTransformer& saved, const Options& options);
 

@@ -158,6 +158,10 @@ Interval Encloser::repetitions(std::span<const TokenId> prefix, TokenId token,
   std::vector<TokenId> text(prefix.begin(), prefix.end());
   text.push_back(token);
   text.insert(text.end(), suffix.begin(), suffix.end());
+  if (!encloses_repetitions() || prefix.empty())
+    throw Error("[enclosure] all repetitions at once: wanted one block, no positions, a first token to read");
+  const std::vector<Index> begin = {0, std::ssize(text)};
+  model_.check({text, begin, {}});
   const BlockIds& ids = transformer_->blocks().front();
   const Index D = config().width;
   const Balls x = embed(text), source = config().traits().pre_norm ? normalise(ids.norm1, x) : x;

@@ -19,6 +19,7 @@ Command inspect_command();
 Command predict_command();
 Command tokenize_command();
 Command train_command();
+Command verify_command();
 
 /// Runs a program's body: catches interrupts, turns exceptions into `error:` and `hint:` on stderr, and
 /// returns the exit status.

@@ -43,7 +43,8 @@ class Encloser {
   /// Whether F of repetitions can be enclosed for all n at once: the model has one block and no positions,
   /// its attention sees all tokens, and the head reads the first of them.
   bool encloses_repetitions() const;
-  /// F of prefix, n times the token, suffix, for every n ≥ 1. The prefix is not empty.
+  /// F of prefix, n times the token, suffix, for every n ≥ 1. Throws Error if that cannot be enclosed, also
+  /// without a prefix.
   Interval repetitions(std::span<const TokenId> prefix, TokenId token, std::span<const TokenId> suffix);
 
  private:
