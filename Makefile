@@ -34,6 +34,9 @@ ifdef WERROR
   CXXFLAGS += -Werror
 endif
 
+# Proofs compute with rounding errors.
+$(BUILD)/src/inspect/balls.o: CXXFLAGS += -ffp-contract=off
+
 # Where little is computed, compiling is what takes the time.
 ifeq ($(config),sanitize)
 $(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O0
@@ -82,14 +85,14 @@ build/slalom-openai: $(BUILD)/slalom-openai FORCE
 
 $(BUILD)/tests/run: $(TEST_OBJECTS) $(OPENAI_OBJECTS) $(LIBRARY)
 	@echo "  $@"
-	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl $(LDLIBS) -o $@
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl -lmpfr $(LDLIBS) -o $@
 
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
 	@echo "  $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
-PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
+PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev libmpfr-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
 
 deps: ## install what is missing to build, test and draw (apt, as root or with sudo)

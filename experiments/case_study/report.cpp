@@ -169,11 +169,11 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
   both.insert(both.end(), contra.begin(), contra.end());
   const std::vector<CardToken> ratings = named.find_all(kRatings);
   std::vector<experiment::Section> list = {
-      {concat(
-           "A classifier trained from scratch on ", study.corpus,
-           ", and its global token importance: value, importance and linear = exp(importance) · value of every token "
-           "of the test texts, from texts of one and two tokens; ",
-           global_fidelity_sentence(study.card), "."),
+      {concat("A classifier trained from scratch on ", study.corpus,
+              ", and its global token importance: value, importance and linear = exp(importance) · value of "
+              "every token "
+              "of the test texts, from texts of one and two tokens; ",
+              global_fidelity_sentence(study.card), "."),
        summary_table(study)},
       {concat("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
               " times or more:"),

@@ -16,7 +16,6 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/random.hpp"
 #include "slalom/base/sha256.hpp"
-#include "slalom/cli/messages.hpp"
 #include "slalom/data/human_attention.hpp"
 #include "slalom/data/reviews.hpp"
 #include "slalom/data/synthetic.hpp"
@@ -46,7 +45,7 @@ struct Known {
 
 std::optional<Index> count_of(const std::string& field, const std::string& where) {
   if (field == "-") return std::nullopt;
-  const std::optional<Index> count = whole_number<Index>(field);
+  const std::optional<Index> count = parse_number<Index>(field);
   if (!count) throw Error(where + ": found \"" + field + "\", wanted a count or -");
   return count;
 }

@@ -62,8 +62,8 @@ Trained train(const Plan& plan, const Options& options, const experiment::Part& 
               const SyntheticSource& source, const std::string& folder);
 
 /// What is measured of a probed model, in nats: "log_odds_the", "log_odds_perfect" (n = 1 … 30), slopes over
-/// n, "range", "spread" over fresh texts, "collapsed", and the certificate: "bound", "rounding_error",
-/// "witness".
+/// n, "range", "spread" over fresh texts, "collapsed", and the certificate: "bound", "half_range",
+/// "enclosure_width", "witness".
 Json probe(const Trained& model, const SyntheticSource& source);
 /// Claims 1 and 2 on a model without positions; names as in expected.tsv.
 Json check_claims(const Trained& model, const Plan& plan, Index repeats, const SyntheticSource& source);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "linear_study.hpp"
+#include "slalom/inspect/enclosure.hpp"
 #include "slalom/inspect/inspect.hpp"
 #include "slalom/metrics/metric.hpp"
 #include "slalom/surrogate/linear.hpp"
@@ -35,12 +36,6 @@ double standard_deviation(const std::vector<double>& x) {
   return summarise(x).standard_error * std::sqrt(static_cast<double>(x.size()));
 }
 
-std::string words_of(const Text& text, const SyntheticSource& source) {
-  std::string words;
-  for (const TokenId id : text) words += (words.empty() ? "" : " ") + source.vocabulary().token(id);
-  return words;
-}
-
 }  // namespace
 
 Json probe(const Trained& model, const SyntheticSource& source) {
@@ -53,10 +48,13 @@ Json probe(const Trained& model, const SyntheticSource& source) {
   perfect.erase(perfect.begin());
   const auto [low, high] = std::ranges::minmax(perfect);
   const double spread = standard_deviation(f(experiment::fresh_texts(source, 500)));
-  const Certificate affine =
-      experiment::audit_of(*model.exact, *model.single, source, model.special, 0).affine;
+  const Certificate affine = experiment::audit_of(*model.exact, source, model.special, 0).affine;
+  double width = 0;
+  for (const Interval& i : affine.enclosure) width = std::max(width, i.high - i.low);
   Json witness = Json::array();
-  for (const Text& text : affine.witness) witness.push_back(words_of(text, source));
+  for (const Text& text : affine.witness)
+    witness.push_back(text.empty() ? ""
+                                   : concat(text.size(), " × ", source.vocabulary().token(text.front())));
   return {{"log_odds_the", the},
           {"log_odds_perfect", perfect},
           {"slope_1_20", slope(perfect, 1, 20)},
@@ -65,7 +63,8 @@ Json probe(const Trained& model, const SyntheticSource& source) {
           {"spread", spread},
           {"collapsed", spread < kCollapsedSpread},
           {"bound", affine.bound},
-          {"rounding_error", affine.rounding_error},
+          {"half_range", affine.half_range},
+          {"enclosure_width", width},
           {"witness", witness}};
 }
 
@@ -121,12 +120,15 @@ Json check_claims(const Trained& model, const Plan& plan, Index repeats, const S
   auto& transformer = dynamic_cast<Classifier<double>&>(*model.exact);
   const std::string prefix = "claim_2." + plan.name;
   double law = 0, last_doubling = 0, first_doubling = 0, largest = 0;
+  Encloser encloser(*model.exact, 1);
   for (const TokenId token : experiment::words_of(source)) {
     const std::vector<double> curve = repetition_curve(f, token, repeats);
     law = std::max(law, weight_law_error(transformer, model.special, token, repeats));
     first_doubling = std::max(first_doubling, std::abs(curve[1] - curve[0]));
     last_doubling = std::max(last_doubling, std::abs(curve.back() - curve[curve.size() / 2 - 1]));
-    for (double value : curve) largest = std::max(largest, std::abs(value));
+    const Interval every =
+        encloser.repetitions(std::vector{*model.special.cls}, token, std::vector{*model.special.sep});
+    largest = std::max({largest, -every.low, every.high});
   }
   return {{prefix + ".weight_law_error", law},
           {prefix + ".change_from_1_to_2", first_doubling},

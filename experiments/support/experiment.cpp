@@ -62,7 +62,7 @@ Options read_options(const ParsedOptions& parsed, const std::string& program, in
 std::vector<Index> read_depths(const std::string& list) {
   std::vector<Index> layers;
   for (const std::string& part : split_list(list)) {
-    const Index depth = whole_number<Index>(part).value_or(0);
+    const Index depth = parse_number<Index>(part).value_or(0);
     if (depth < 1 || depth > 1000 || std::ranges::count(layers, depth) > 0)
       throw UsageError("--layers " + list + ", wanted different depths from 1 to 1000, as in 1,2");
     layers.push_back(depth);

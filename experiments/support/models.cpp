@@ -5,6 +5,7 @@
 #include <map>
 #include <regex>
 
+#include "slalom/inspect/enclosure.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
 
@@ -81,14 +82,15 @@ Sample sample_of(const SyntheticSource& source, const std::vector<Text>& texts,
   return sample;
 }
 
-Audit audit_of(TextClassifier<double>& model, TextClassifier<float>& single, const SyntheticSource& source,
-               const SpecialTokens& special, std::uint64_t seed) {
-  ModelBlackBox<double> exact(model, 1, kBatchRows);
-  ModelBlackBox<float> reference(single, 1, kBatchRows);
+Audit audit_of(TextClassifier<double>& model, const SyntheticSource& source, const SpecialTokens& special,
+               std::uint64_t seed) {
+  ModelBlackBox<double> f(model, 1, kBatchRows);
+  Encloser encloser(model, 1);
   AuditOptions options{.tokens = words_of(source), .longest = 0, .seed = seed};
   if (special.cls) options.prefix = {*special.cls};
   if (special.sep) options.suffix = {*special.sep};
-  return audit(exact, reference, options);
+  return audit(
+      f, [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); }, options);
 }
 
 TrainingConfig training_on_fresh_texts(const Options& options, const Part& part, Index epochs,

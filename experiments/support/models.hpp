@@ -47,9 +47,9 @@ std::vector<TokenId> words_of(const SyntheticSource& source);
 Sample sample_of(const SyntheticSource& source, const std::vector<Text>& texts,
                  const std::vector<double>& log_odds);
 
-/// The certificates and the spread of a model, in float64; its float32 form tells the rounding errors.
-Audit audit_of(TextClassifier<double>& model, TextClassifier<float>& single, const SyntheticSource& source,
-               const SpecialTokens& special, std::uint64_t seed);
+/// The certificates and the spread of a model. Certificates are proved by enclosures.
+Audit audit_of(TextClassifier<double>& model, const SyntheticSource& source, const SpecialTokens& special,
+               std::uint64_t seed);
 
 /// RMSprop on batches of 20 fresh texts, with the part's checkpoint after every epoch.
 TrainingConfig training_on_fresh_texts(const Options& options, const Part& part, Index epochs,

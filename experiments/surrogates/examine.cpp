@@ -52,11 +52,11 @@ Json examine(const SavedTransformer& saved, const Options& options) {
                  {"layers", saved.layers},
                  {"run", saved.run}};
   const LoadedModel<double> exact = load_model<double>(saved.folder);
-  const Audit audit = audit_of(*exact.model, *loaded.model, source, special, seed);
+  const Audit audit = audit_of(*exact.model, source, special, seed);
   record["spread"] = audit.spread;
   record["collapsed"] = audit.collapsed;
   record["bound"] = audit.affine.bound;
-  record["rounding_error"] = audit.affine.rounding_error;
+  record["half_range"] = audit.affine.half_range;
   record["repeated"]["model"] = perfect.target;
   for (const Surrogate& surrogate : surrogates()) {
     Predictor fit;

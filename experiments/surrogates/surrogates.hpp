@@ -28,7 +28,7 @@ struct Surrogate {
 const std::vector<Surrogate>& surrogates();
 
 /// One model's record: {"model", "title", "architecture", "layers", "run", "spread", "collapsed", "bound",
-/// "rounding_error", "repeated": {"model" and surrogates: (30)}, "seconds": {surrogate: s}, "mse":
+/// "half_range", "repeated": {"model" and surrogates: (30)}, "seconds": {surrogate: s}, "mse":
 /// {surrogate: nats²}}.
 Json examine(const experiment::SavedTransformer& saved, const Options& options);
 

@@ -3,6 +3,8 @@
 
 #include "sections.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/inspect/enclosure.hpp"
 #include "slalom/nn/predictor.hpp"
 
 namespace slalom::tour {
@@ -28,17 +30,52 @@ void forget_positions(Step& step) {
   std::ranges::fill(step.model.parameters().value(step.model.embedding().position).span(), 0.0);
 }
 
-/// What three values of F say about all additive models at once.
-void show_bound(Span F, Page& page) {
-  const double miss = (F[0] - 2 * F[1] + F[2]) / 4;
+constexpr double kTimes = static_cast<double>(kRepeats);
+
+struct ShortText {
+  double repeats;
+  Interval log_odds;  // in exact arithmetic
+  double middle() const { return (log_odds.low + log_odds.high) / 2; }
+};
+
+/// No text, the word once, and kRepeats times.
+std::vector<ShortText> enclosed_texts(const Step& step, TokenId word, const SpecialTokens& special) {
+  Encloser encloser(step.model, 1);
+  std::vector<ShortText> texts;
+  for (const std::size_t n : {std::size_t{0}, std::size_t{1}, kRepeats})
+    texts.push_back(
+        {static_cast<double>(n), outward(encloser.log_odds(wrap(std::vector<TokenId>(n, word), special)))});
+  return texts;
+}
+
+/// A proof that can be followed on paper: three texts, one inequality.
+void show_certificate(const std::vector<ShortText>& texts, Span computed, Page& page) {
+  const double none = texts[0].middle(), once = texts[1].middle(), often = texts[2].middle();
+  const double sum = kTimes * once - often - (kTimes - 1) * none, sizes = 2 * kTimes;
+  page.section("A proof to check by hand");
+  page.say(
+      concat("[CLS], [SEP] and positions blur this but do not make it a sum. For every additive model, "
+             "g(n) = b + w n at n times \"perfect\","));
+  page.lines(concat(kRepeats, " g(1) - g(", kRepeats, ") - ", kRepeats - 1, " g(0) = ", kRepeats,
+                    " (b + w) - (b + ", kRepeats, " w) - ", kRepeats - 1, " b = 0,"));
+  page.say("whatever b and w are. Of this model, in exact arithmetic with its weights as they are,");
+  for (const ShortText& text : texts)
+    page.lines(concat("F(", text.repeats, ") = ", number(text.middle(), 4), "   in an interval of ",
+                      significant(text.log_odds.high - text.log_odds.low, 1)));
+  page.lines(concat(kRepeats, " · ", number(once, 4), " - ", number(often, 4), " - ", kRepeats - 1, " · ",
+                    number(none, 4), " = ", number(sum, 4)));
+  page.say(concat("If no text were off by more than e, this could not be more than (", kRepeats, " + 1 + ",
+                  kRepeats - 1, ") e. So every additive model is off by at least ", number(std::abs(sum), 4),
+                  " / ", sizes, " = ", number(std::abs(sum) / sizes, 4), " nats at one of three texts."));
+  bool inside = true;
   double worst = 0;
-  for (std::size_t n = 0; n < 3; ++n) {
-    const double additive = F[0] - miss + static_cast<double>(n) * (F[2] - F[0]) / 2;
-    worst = std::max(worst, std::abs(F[n] - additive));
+  const double miss = sum / sizes, w = (often - none) / kTimes, b = none + miss;
+  for (const ShortText& text : texts) {
+    const double forward = computed[static_cast<std::size_t>(text.repeats)];
+    inside = inside && text.log_odds.low <= forward && forward <= text.log_odds.high;
+    worst = std::max(worst, std::abs(text.middle() - (b + text.repeats * w)));
   }
-  page.say(concat("[CLS], [SEP] and positions blur this but do not make it a sum: every additive model ",
-                  "g(n) = b + w n misses F at n = 0, 1 or 2 by at least |F(0) - 2 F(1) + F(2)| / 4 = ",
-                  number(std::abs(miss), 4), " nats, whatever b and w are."));
+  page.check("what the forward pass computes is in these intervals", inside);
   page.check("the best b and w miss by just that", std::abs(worst - std::abs(miss)));
 }
 
@@ -49,6 +86,7 @@ void show_claim(std::uint64_t seed, Page& page) {
   const TokenId word = step.source.vocabulary().find("perfect").value();
   const SpecialTokens special = bracketed_special_tokens(step.source.vocabulary());
   const Vector full = repeat_curve(step, word, 0, special);
+  const std::vector<ShortText> enclosed = enclosed_texts(step, word, special);
   forget_positions(step);
   const Vector unplaced = repeat_curve(step, word, 0, special), bare = repeat_curve(step, word, 1, {});
 
@@ -71,7 +109,7 @@ void show_claim(std::uint64_t seed, Page& page) {
       "Equal rows have equal values, and an average of equal values is that value: no training can make the "
       "last column anything but constant.");
   page.check("the last column is constant", highest - lowest);
-  show_bound(full, page);
+  show_certificate(enclosed, full, page);
 }
 
 }  // namespace slalom::tour

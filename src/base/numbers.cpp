@@ -36,6 +36,11 @@ std::string fixed(double x, int decimals) {
   return print(x, decimals, std::chars_format::fixed, decimals);
 }
 
+std::string fixed_down(double x, int decimals) {
+  const double places = std::pow(10.0, decimals);
+  return fixed(std::floor(std::nextafter(x * places, -INFINITY)) / places, decimals);
+}
+
 std::string significant(double x, int digits) {
   return print(x, digits, std::chars_format::general, digits);
 }

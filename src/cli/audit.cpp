@@ -2,12 +2,15 @@
 #include "slalom/inspect/audit.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/classifier.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/messages.hpp"
+#include "slalom/inspect/proof.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
 #include "slalom/report/characters.hpp"
@@ -21,6 +24,7 @@ namespace {
 using Text = std::vector<TokenId>;
 
 constexpr Index kMostDefaultTokens = 64, kBatchRows = 4096;
+constexpr int kProvedDecimals = 4;
 
 // What is audited, for both faces of the output.
 struct Audited {
@@ -30,12 +34,19 @@ struct Audited {
   AuditOptions options;
   std::string chosen;  // which tokens, in words
   Audit audit{};
-  QueryCost cost{};  // of the model and its twin in the other precision
+  std::optional<Interval> repetitions{};  // F of n times repeated(), for all n ≥ 1
+  QueryCost cost{};
 
+  TokenId repeated() const { return audit.affine.witness.front().front(); }
   std::string words(const Text& text) const {
     std::string joined;
     for (const TokenId id : text) joined += (joined.empty() ? "" : " ") + visible(tokens.text(id));
     return joined;
+  }
+  /// "good movie", or "good" × 30.
+  std::string quoted(const Text& text) const {
+    const bool repeats = text.size() > 1 && std::ranges::count(text, text[0]) == std::ssize(text);
+    return repeats ? concat("\"", words({text[0]}), "\" × ", text.size()) : concat("\"", words(text), "\"");
   }
 };
 
@@ -87,16 +98,47 @@ void read_options(Audited& audited, const ParsedOptions& parsed, const Classifie
 
 template <class T>
 void ask(Audited& audited, const ParsedOptions& parsed) {
-  using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
   const LoadedModel<T> model = load_model<T>(audited.common.model);
-  const LoadedModel<Other> other = load_model<Other>(audited.common.model);
+  const LoadedModel<double> exact = load_model<double>(audited.common.model);
   audited.tokens = read_folder_tokens(audited.common.model);
   read_options(audited, parsed, model.model->config());
+  const AuditOptions& o = audited.options;
   ModelBlackBox<T> f(*model.model, audited.target, kBatchRows);
-  ModelBlackBox<Other> reference(*other.model, audited.target, kBatchRows);
-  audited.audit = audit(f, reference, audited.options);
+  Encloser encloser(*exact.model, audited.target);
+  const Enclose enclose = [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); };
+  audited.audit = audit(f, enclose, o);
+  if (encloser.encloses_repetitions() && !o.prefix.empty()) {
+    const Interval range = encloser.repetitions(o.prefix, audited.repeated(), o.suffix);
+    if (std::isfinite(range.low)) audited.repetitions = range;
+  }
   audited.cost += f.cost();
-  audited.cost += reference.cost();
+}
+
+// Of what holds, certificates that prove something.
+std::vector<Certificate> proved(const Audit& audit) {
+  std::vector<Certificate> certificates;
+  for (const Certificate& c : {audit.affine, audit.positionwise})
+    if (c.proves() && (certificates.empty() || c.witness != certificates.front().witness))
+      certificates.push_back(c);
+  return certificates;
+}
+
+// False if there is nothing to write.
+bool write_proof(const Audited& audited, const std::string& file) {
+  const std::vector<Certificate> certificates = proved(audited.audit);
+  if (certificates.empty()) {
+    say(concat("warning: nothing is proved, ", file, " is not written"));
+    return false;
+  }
+  ProofClaims claims{.model = audited.common.model,
+                     .target = audited.target,
+                     .prefix = audited.options.prefix,
+                     .suffix = audited.options.suffix,
+                     .certificates = certificates,
+                     .repeated = {}};
+  if (audited.repetitions) claims.repeated = audited.repeated();
+  write_file(file, proof_json(claims).dump() + "\n");
+  return true;
 }
 
 // --- one JSON object ---------------------------------------------------------------------------------------
@@ -128,23 +170,45 @@ std::string distance_json(const std::optional<ClassDistances>& d, int digits) {
       .str();
 }
 
-// |Σ coefficient · log_odds| / Σ |coefficient| over the witness is the bound.
-void add_certificate(const Certificate& c, const std::string& prefix, JsonRow& row) {
-  row.field(prefix + "bound", c.bound)
+std::vector<double> ends_of(const std::vector<Interval>& intervals) {
+  std::vector<double> ends;
+  for (const Interval& i : intervals) ends.insert(ends.end(), {i.low, i.high});
+  return ends;
+}
+
+// |Σ coefficient · log_odds| / Σ |coefficient| over the witness is the estimate. What is proved has all
+// digits.
+void add_certificate(const Certificate& c, const std::string& prefix, int digits, JsonRow& row) {
+  const Index shape[] = {std::ssize(c.witness), 2};
+  row.digits(kDoubleDigits)
+      .field(prefix + "bound", c.bound)
       .field(prefix + "rounding_error", c.rounding_error)
+      .field(prefix + "witness_enclosure", std::span<const double>(ends_of(c.enclosure)), shape)
+      .digits(digits)
+      .field(prefix + "estimate", c.estimate)
+      .field(prefix + "half_range", c.half_range)
       .raw(prefix + "witness", array_json(c.witness, ids_json))
       .field(prefix + "witness_log_odds", c.log_odds)
       .field(prefix + "witness_coefficients", c.coefficient);
+}
+
+std::string repetitions_json(const Audited& audited) {
+  if (!audited.repetitions) return "null";
+  return JsonRow()
+      .field("token", audited.repeated())
+      .field("log_odds", std::span<const double>(ends_of({*audited.repetitions})))
+      .str();
 }
 
 std::string json(const Audited& audited) {
   const Audit& a = audited.audit;
   const int digits = audited.common.digits();
   JsonRow row;
-  row.digits(digits);
-  add_certificate(a.affine, "", row);
-  add_certificate(a.positionwise, "positionwise_", row);
-  row.field("collapsed", a.collapsed)
+  add_certificate(a.affine, "", digits, row);
+  add_certificate(a.positionwise, "positionwise_", digits, row);
+  row.raw("repetitions", repetitions_json(audited))
+      .field("nearly_constant", a.nearly_constant)
+      .field("collapsed", a.collapsed)
       .field("spread", a.spread)
       .raw("curves", array_json(a.curves,
                                 [&](const RepetitionCurve& c) {
@@ -184,32 +248,45 @@ std::string proof(const Audited& audited, const Certificate& c) {
   constexpr int kDecimals = 6;
   std::string answers;
   std::vector<std::string> names, values;
-  double sizes = 0;
+  double sizes = 0, widest = 0;
   for (std::size_t i = 0; i < c.witness.size(); ++i) {
-    const double f = c.log_odds[i];
-    names.push_back(concat("F(\"", audited.words(c.witness[i]), "\")"));
+    const double f = (c.enclosure[i].low + c.enclosure[i].high) / 2;
+    names.push_back(concat("F(", audited.quoted(c.witness[i]), ")"));
     values.push_back(f < 0 ? concat("(", fixed(f, kDecimals), ")") : fixed(f, kDecimals));
     answers += concat("    ", names.back(), " = ", fixed(f, kDecimals), "\n");
     sizes += std::abs(c.coefficient[i]);
+    widest = std::max(widest, c.enclosure[i].high - c.enclosure[i].low);
   }
   return concat("  Each of them has ", combination(c.coefficient, names), " = 0, but here\n", answers,
-                "  and |", combination(c.coefficient, values), "| / ", significant(sizes, 3), " = ",
-                significant(c.bound, 4), ".\n");
+                "  in exact arithmetic (intervals at most ", significant(widest, 2), " wide), and\n  |",
+                combination(c.coefficient, values), "| / ", significant(sizes, 3), " ≥ ",
+                fixed_down(c.bound, kProvedDecimals), ".\n");
 }
 
 std::string claim(const Audited& audited, const Certificate& c, const char* kind, const char* freedom) {
-  const std::string bound = significant(c.bound, 4), rounding = significant(c.rounding_error, 2);
   if (!c.proves())
-    return concat("Not proved to be anything but ", kind, ": the best bound found is ", bound,
-                  " nats, its rounding error ", rounding, ".\n");
+    return concat("Not proved to be anything but ", kind, ": the best certificate found is ",
+                  significant(c.estimate, 2), " nats (estimated),\n  of which rounding leaves ",
+                  significant(c.rounding_error, 2), " open.\n");
   return concat("Proved not to be ", kind, ": whatever ", freedom,
-                ", some text's log-odds is off by at least ", bound, " nats\n  (rounding error ", rounding,
-                ").\n", proof(audited, c));
+                ", some text's log-odds is off by at least\n  ", fixed_down(c.bound, kProvedDecimals),
+                " nats. The most that texts like these could prove is half the range of F over them, ",
+                significant(c.half_range, 4), " (estimated):\n  this is ",
+                fixed(100 * c.bound / c.half_range, 0), " % of it.\n", proof(audited, c));
+}
+
+std::string repetition_report(const Audited& audited) {
+  if (!audited.repetitions) return "";
+  const std::string token = audited.quoted({audited.repeated()});
+  const auto [low, high] = *audited.repetitions;
+  return concat("Proved for every n ≥ 1: F(", token, " × n) is within ", fixed_down(low, kProvedDecimals),
+                " and ", fixed(high + 1e-4, kProvedDecimals), ".\n  No additive bag of words that gives ",
+                token, " a weight other than 0 is at a finite distance.\n");
 }
 
 std::string distance_report(const std::optional<ClassDistances>& d) {
   if (!d) return "No distances: too many texts to enumerate (fewer --tokens).\n";
-  Table table({{"nearest model that is"}, {"distance (nats)", Table::Align::right}, {"is"}});
+  Table table({{"nearest model that is"}, {"distance (nats, estimated)", Table::Align::right}, {"is"}});
   const auto row = [&](const char* kind, double distance, const char* is) {
     table.add_row({kind, significant(distance, 4), is});
   };
@@ -237,7 +314,8 @@ std::string curve_report(const Audited& audited) {
     table.add_row(std::move(cells));
   }
   return concat(
-      "Log-odds of a token repeated n times (a line in n, if the model is an additive bag of words):\n\n",
+      "Log-odds (estimated) of a token repeated n times, a line in n if the model is an additive bag of "
+      "words:\n\n",
       table.text());
 }
 
@@ -254,15 +332,21 @@ std::string report(const Audited& audited) {
   if (a.collapsed)
     out += concat(
         "Collapsed: over ", kSpreadTexts, " random texts the log-odds has a standard deviation of ",
-        significant(a.spread, 2), " nats, below ", kCollapsedSpread,
+        significant(a.spread, 2), " nats (estimated), below ", kCollapsedSpread,
         ".\n  The model says nearly the same of every text; that it is near to additive means nothing.\n");
   else
     out += concat("Not collapsed: over ", kSpreadTexts,
                   " random texts the log-odds has a standard deviation of ", significant(a.spread, 3),
-                  " nats.\n");
+                  " nats (estimated).\n");
+  if (a.nearly_constant)
+    out +=
+        concat("Nearly constant: over repetitions of a token the log-odds varies by ",
+               significant(2 * a.affine.half_range, 2), " nats (estimated), less than ", kNearlyConstant,
+               ".\n  A model that says the same of every text is no example of what attention cannot do.\n");
   out += claim(audited, a.affine, "an additive bag of words", "the weights");
   out +=
       claim(audited, a.positionwise, "additive position by position", "the weights of tokens at positions");
+  out += repetition_report(audited);
   return out + "\n" + distance_report(a.distances) + "\n" + curve_report(audited) +
          concat("\n", audited.cost.queries, " queries, ", audited.cost.unique_queries, " unique, ",
                 audited.cost.token_forwards, " token-forwards; seed ", audited.common.seed, ", slalom ",
@@ -278,7 +362,9 @@ int run(const ParsedOptions& parsed) {
     OutputFile output(common.output);
     output.write(common.json ? json(audited) + "\n" : report(audited));
     output.commit();
-    return 0;
+    const std::string proof = parsed["proof"].as<std::string>();
+    return static_cast<int>(proof.empty() || write_proof(audited, proof) ? ExitStatus::done
+                                                                         : ExitStatus::check_failed);
   });
 }
 
@@ -289,12 +375,13 @@ Command audit_command() {
       .name = "audit",
       .summary = "is this model additive? proofs, repetition curves, distances",
       .options = {{"tokens", "A,B", "", "ids that texts are made of (default: the vocabulary's, at most 64)"},
-                  {"max-repeats", "N", "30", "points of the repetition curves"},
+                  {"max-repeats", "N", "30", "most repetitions of a token that are tried"},
+                  {"proof", "FILE", "", "write what is proved, for slalom verify"},
                   {"longest", "N", "4", "tokens of the enumerated texts (fewer if those are over 20,000)"},
                   {"target", "CLASS", "", "class that is audited: name or number (default: class 1 of two)"},
                   {"precision", "f32|f64", "f64", "of the arithmetic"}},
       .unused = {{"input", "it asks texts of its own"}},
-      .examples = {"audit --model DIR", "audit --model DIR --tokens 7,30,9 --json"},
+      .examples = {"audit --model DIR --proof proof.json", "audit --model DIR --tokens 7,30,9 --json"},
       .run = run};
 }
 

@@ -7,7 +7,6 @@
 #include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/inspect/certificates.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
 #include "slalom/surrogate/slalom.hpp"
@@ -34,7 +33,6 @@ void check(const AuditOptions& o) {
 std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vector<Text>& texts) {
   std::vector<double> all;
   PackedBatch batch;
-  Text whole;
   const auto ask = [&] {
     check_interrupt();
     const std::vector<double> some = box.log_odds(batch);
@@ -42,60 +40,11 @@ std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vec
     batch.clear();
   };
   for (const Text& text : texts) {
-    whole = o.prefix;
-    whole.insert(whole.end(), text.begin(), text.end());
-    whole.insert(whole.end(), o.suffix.begin(), o.suffix.end());
-    batch.add(whole);
+    batch.add(wrapped(o.prefix, text, o.suffix));
     if (batch.texts() == kTextsAtOnce) ask();
   }
   if (batch.texts() > 0) ask();
   return all;
-}
-
-// --- certificates ------------------------------------------------------------------------------------------
-
-void keep_better(Certificate& best, double bound, const std::vector<Text>& witness,
-                 const std::vector<double>& coefficient) {
-  if (bound > best.bound || best.witness.empty())
-    best = {.bound = bound, .witness = witness, .coefficient = coefficient, .log_odds = {}};
-}
-
-// Places of the smallest and the largest of f(0) … f(n − 1).
-template <class F>
-std::pair<std::size_t, std::size_t> extremes(std::size_t n, const F& f) {
-  std::size_t low = 0, high = 0;
-  double lowest = f(std::size_t{0}), highest = lowest;
-  for (std::size_t i = 1; i < n; ++i) {
-    const double x = f(i);
-    if (x < lowest) {
-      lowest = x;
-      low = i;
-    }
-    if (x > highest) {
-      highest = x;
-      high = i;
-    }
-  }
-  return {low, high};
-}
-
-// A token enters every bound through F(aa) − 2 F(a) alone, so that the extremes of that suffice.
-Certificate affine_certificate(BlackBox& model, const AuditOptions& o) {
-  std::vector<Text> texts;
-  for (const TokenId a : o.tokens) texts.insert(texts.end(), {{a, a}, {a}});
-  const bool has_empty = !o.prefix.empty() || !o.suffix.empty();
-  if (has_empty) texts.emplace_back();
-  const std::vector<double> f = answers(model, o, texts);
-  const auto [low, high] =
-      extremes(o.tokens.size(), [&](std::size_t a) { return f[2 * a] - 2 * f[2 * a + 1]; });
-  Certificate best;
-  keep_better(best, affine_bound(f[2 * low], f[2 * low + 1], f[2 * high], f[2 * high + 1]),
-              {texts[2 * low], texts[2 * low + 1], texts[2 * high], texts[2 * high + 1]}, {1, -2, -1, 2});
-  for (const std::size_t a : {low, high})
-    if (has_empty)
-      keep_better(best, affine_bound_with_empty(f[2 * a], f[2 * a + 1], f.back()),
-                  {texts[2 * a], texts[2 * a + 1], {}}, {1, -2, 1});
-  return best;
 }
 
 std::vector<TokenId> pair_tokens(const std::vector<TokenId>& tokens) {
@@ -105,46 +54,20 @@ std::vector<TokenId> pair_tokens(const std::vector<TokenId>& tokens) {
   return chosen;
 }
 
-// Column b of the table holds F(ab) for every first token a, the last column F(a). For two columns, the first
-// tokens at which their difference is smallest and largest make the best certificate.
-Certificate positionwise_certificate(BlackBox& model, const AuditOptions& o) {
+Certificate positionwise(BlackBox& model, const AuditOptions& o) {
   const std::vector<TokenId> tokens = pair_tokens(o.tokens);
-  const std::size_t M = tokens.size(), columns = M + 1;
   std::vector<Text> texts;
   for (const TokenId a : tokens) {
     for (const TokenId b : tokens) texts.push_back({a, b});
     texts.push_back({a});
   }
-  const std::vector<double> f = answers(model, o, texts);
-  Certificate best;
-  for (std::size_t b = 0; b < M; ++b)
-    for (std::size_t c = b + 1; c < columns; ++c) {
-      const auto [low, high] =
-          extremes(M, [&](std::size_t a) { return f[a * columns + b] - f[a * columns + c]; });
-      const std::size_t at[] = {high * columns + b, high * columns + c, low * columns + b, low * columns + c};
-      keep_better(best, positionwise_bound(f[at[0]], f[at[1]], f[at[2]], f[at[3]]),
-                  {texts[at[0]], texts[at[1]], texts[at[2]], texts[at[3]]}, {1, -1, -1, 1});
-    }
-  return best;
-}
-
-void set_answers(Certificate& certificate, BlackBox& model, BlackBox& reference, const AuditOptions& o) {
-  constexpr double kLastPlaces = 8 * std::numeric_limits<double>::epsilon();
-  const std::vector<double> f = answers(model, o, certificate.witness),
-                            g = answers(reference, o, certificate.witness);
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < f.size(); ++i) {
-    difference = std::max(difference, std::abs(f[i] - g[i]));
-    size = std::max(size, std::abs(f[i]));
-  }
-  certificate.rounding_error = 2 * difference + kLastPlaces * size;
-  certificate.log_odds = f;
+  return positionwise_certificate(tokens, answers(model, o, texts));
 }
 
 // --- curves and spread -------------------------------------------------------------------------------------
 
 std::vector<RepetitionCurve> repetition_curves(BlackBox& model, const AuditOptions& o) {
-  const Index most = std::min(o.most_repeats, o.longest_text);
+  const Index most = std::min(std::max(o.most_repeats, Index{2}), o.longest_text);
   std::vector<Text> texts;
   for (const TokenId token : o.tokens)
     for (Index n = 1; n <= most; ++n) texts.emplace_back(static_cast<std::size_t>(n), token);
@@ -237,17 +160,20 @@ std::optional<ClassDistances> class_distances(BlackBox& model, const AuditOption
 
 }  // namespace
 
-Audit audit(BlackBox& model, BlackBox& reference, const AuditOptions& options) {
+Audit audit(BlackBox& model, const Enclose& enclose, const AuditOptions& options) {
   check(options);
+  const bool has_empty = !options.prefix.empty() || !options.suffix.empty();
   Audit result;
-  result.affine = affine_certificate(model, options);
-  result.positionwise = positionwise_certificate(model, options);
+  result.curves = repetition_curves(model, options);
+  result.affine = repetition_certificate(
+      result.curves, has_empty ? std::optional(answers(model, options, {{}}).front()) : std::nullopt);
+  result.nearly_constant = 2 * result.affine.half_range < kNearlyConstant;
+  result.positionwise = positionwise(model, options);
+  for (Certificate* c : {&result.affine, &result.positionwise})
+    prove(*c, enclose, options.prefix, options.suffix);
   if (result.positionwise.bound > result.affine.bound) result.affine = result.positionwise;
-  set_answers(result.affine, model, reference, options);
-  set_answers(result.positionwise, model, reference, options);
   result.spread = spread_over_random_texts(model, options);
   result.collapsed = result.spread < kCollapsedSpread;
-  result.curves = repetition_curves(model, options);
   result.distances = class_distances(model, options);
   return result;
 }

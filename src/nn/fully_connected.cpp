@@ -60,7 +60,7 @@ Var FullyConnected<T>::forward(Tape<T>& tape, const PackedTexts& texts, const Fo
     for (Index s = 0; s < config_.context; ++s) {
       const Index row = texts.begin[static_cast<std::size_t>(b)] + s;
       const TokenId id = s < texts.length(b) ? texts.ids[static_cast<std::size_t>(row)] : config_.padding;
-      std::copy_n(table_.data() + id * W, W, x.row(b) + s * W);
+      std::copy_n(embedding(id), W, x.row(b) + s * W);
     }
   const Var hidden = linear(tape, tape.constant(x), tape.parameter(parameters_, hidden_weight_),
                             tape.parameter(parameters_, hidden_bias_), Activation::relu);

@@ -26,6 +26,13 @@ TEST_CASE("fixed: digits after the point, ties to even") {
   CHECK(fixed(std::numeric_limits<double>::max(), 2).size() == 309 + 3);  // 1.8e308 has 309 digits
 }
 
+TEST_CASE("fixed_down: never above the number") {
+  CHECK(fixed_down(1.23456, 4) == "1.2345");
+  CHECK(fixed_down(-1.23451, 4) == "-1.2346");
+  CHECK(fixed_down(0.3, 1) == "0.2");  // 0.3 is below 3/10 in double
+  CHECK(fixed_down(4.99999999, 2) == "4.99");
+}
+
 TEST_CASE("significant: as %.*g") {
   CHECK(significant(0.1, kDoubleDigits) == "0.10000000000000001");  // 0.1 + 5.55e-18
   CHECK(significant(0.1F, kFloatDigits) == "0.100000001");          // float(0.1) = 0.1 + 1.49e-9

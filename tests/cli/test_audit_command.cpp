@@ -4,7 +4,6 @@
 
 #include "../support/process.hpp"
 #include "model_folder.hpp"
-#include "slalom/inspect/certificates.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
 
 using namespace slalom;
@@ -46,20 +45,24 @@ bool has(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-// A SLALOM repeats to the same value: F(aa) − 2 F(a) = −v, so that best and worst prove (1.1 + 1.6) / 6 =
-// 0.45.
+// A SLALOM repeats to the same value: 7 F(a) − F(a⁷) = 6 v, so that best and worst prove 6 (1.1 + 1.6) / 16.
 TEST_CASE("audit --json: a compiled SLALOM is no additive model, but a SLALOM") {
   for (const std::string architecture : {"bert", "distilbert", "roberta", "gpt2"}) {
     CAPTURE(architecture);
     const ToyFolder folder(architecture);
     const Json a = audit_json(folder.path, {"--tokens", "5,6,7", "--max-repeats", "7"});
-    CHECK(a["bound"].get<double>() >= 0.45 - 1e-9);
+    CHECK(a["estimate"].get<double>() >= 1.0125 - 1e-9);
+    CHECK(a["bound"].get<double>() >= 1.0125 - 1e-7);
+    CHECK(a["estimate"].get<double>() >= a["bound"].get<double>());
+    CHECK(a["bound"].get<double>() <= a["half_range"].get<double>());
     CHECK(a["bound"].get<double>() >= a["positionwise_bound"].get<double>());
-    CHECK(a["rounding_error"].get<double>() < 1e-4);
+    CHECK(a["rounding_error"].get<double>() < 1e-6);
     CHECK(a["positionwise_rounding_error"].get<double>() > 0);
     CHECK(a["witness"].size() == 4);
     CHECK(a["positionwise_witness"].size() == 4);
     CHECK(a["collapsed"] == false);
+    CHECK(a["nearly_constant"] == false);
+    CHECK(a["repetitions"].is_null());
     CHECK(a["spread"].get<double>() > 0.05);
     REQUIRE(a["curves"].size() == 3);
     const double values[] = {1.1, 0.7, -1.6};
@@ -132,25 +135,43 @@ TEST_CASE("audit: the witness proves the bound, with the answers that it names")
       double sum = 0, sizes = 0;
       for (std::size_t i = 0; i < f.size(); ++i) {
         CHECK(std::abs(asked[i]["log_odds"].get<double>() - f[i]) <= 1e-12);
+        const std::vector<double> interval = numbers(a[kind + "witness_enclosure"][i]);
+        CHECK(interval[0] <= f[i]);
+        CHECK(interval[1] >= f[i]);
         sum += c[i] * f[i];
         sizes += std::abs(c[i]);
       }
-      CHECK(std::abs(std::abs(sum) / sizes - a[kind + "bound"].get<double>()) <= 1e-12);
-      if (kind != "")
-        CHECK(std::abs(positionwise_bound(f[0], f[1], f[2], f[3]) - a[kind + "bound"].get<double>()) <=
-              1e-12);
+      CHECK(std::abs(std::abs(sum) / sizes - a[kind + "estimate"].get<double>()) <= 1e-12);
     }
   }
 }
 
-TEST_CASE("audit: float32 has the float64 model as its reference") {
+TEST_CASE("audit: float32 finds certificates, double proves them") {
   const ToyFolder folder("distilbert");
   const Json wide = audit_json(folder.path, {"--tokens", "5,6,7"}),
              narrow = audit_json(folder.path, {"--tokens", "5,6,7", "--precision", "f32"});
   CHECK(narrow["precision"] == "f32");
-  const double difference = std::abs(wide["bound"].get<double>() - narrow["bound"].get<double>());
-  CHECK(difference > 0);
-  CHECK(difference <= narrow["rounding_error"].get<double>());
+  CHECK(std::abs(narrow["estimate"].get<double>() - wide["estimate"].get<double>()) > 1e-9);
+  CHECK(std::abs(narrow["bound"].get<double>() - wide["bound"].get<double>()) <= 1e-6);
+}
+
+// The [CLS] token sees n words as one of n times the weight; a SLALOM with one word has its value for all n.
+TEST_CASE("audit: all numbers of repetitions at once, of a model without positions") {
+  const TemporaryFolder folder("no_positions");
+  CHECK(
+      run_slalom({"train", "--arch", "bert", "--layers", "1", "--width", "16", "--heads", "2", "--positions",
+                  "none", "--epochs", "1", "--epoch-texts", "20", "--output", folder.path, "-q"})
+          .status == 0);
+  const Json a = audit_json(folder.path, {"--tokens", "9,12"});
+  REQUIRE(a["repetitions"].is_object());
+  const std::vector<double> range = numbers(a["repetitions"]["log_odds"]);
+  const Json& curve = a["curves"][a["repetitions"]["token"] == 9 ? 0 : 1]["log_odds"];
+  for (const double f : numbers(curve)) {
+    CHECK(range[0] <= f);
+    CHECK(range[1] >= f);
+  }
+  CHECK(range[1] - range[0] <= 1);
+  CHECK(has(audit(folder.path, {"--tokens", "9,12"}).out, "Proved for every n ≥ 1: F("));
 }
 
 TEST_CASE("audit: a report in words") {
@@ -161,19 +182,22 @@ TEST_CASE("audit: a report in words") {
   CHECK(has(run.out, "Is " + folder.path + " additive?"));
   CHECK(has(run.out, "the 2 tokens given,\nwhich the model reads as [CLS] … [SEP]."));
   CHECK(has(run.out, "Not collapsed: "));
-  // (1.1 + 1.6) / 6 from the repetitions.
-  CHECK(has(run.out,
-            "Proved not to be an additive bag of words: whatever the weights, some text's log-odds "
-            "is off by at least 0.45 nats"));
-  CHECK(has(run.out,
-            "  Each of them has F(\"best best\") − 2 · F(\"best\") − F(\"worst worst\") + 2 · F(\"worst\") = "
-            "0, but "
-            "here\n"
-            "    F(\"best best\") = 1.100000\n"
-            "    F(\"best\") = 1.100000\n"
-            "    F(\"worst worst\") = -1.600000\n"
-            "    F(\"worst\") = -1.600000\n"
-            "  and |1.100000 − 2 · 1.100000 − (-1.600000) + 2 · (-1.600000)| / 6 = 0.45.\n"));
+  // 29 (1.1 + 1.6) / 62 from 1 and 30 repetitions, of (1.1 + 1.6) / 2.
+  CHECK(has(
+      run.out,
+      "Proved not to be an additive bag of words: whatever the weights, some text's log-odds is off by at "
+      "least\n"
+      "  1.2629 nats. The most that texts like these could prove is half the range of F over them, 1.35 "
+      "(estimated):\n"
+      "  this is 94 % of it.\n"
+      "  Each of them has 30 · F(\"best\") − F(\"best\" × 30) − 30 · F(\"worst\") + F(\"worst\" × 30) = 0, "
+      "but "
+      "here\n"
+      "    F(\"best\") = 1.100000\n"
+      "    F(\"best\" × 30) = 1.100000\n"
+      "    F(\"worst\") = -1.600000\n"
+      "    F(\"worst\" × 30) = -1.600000\n"));
+  CHECK(has(run.out, "|30 · 1.100000 − 1.100000 − 30 · (-1.600000) + (-1.600000)| / 62 ≥ 1.2629.\n"));
   CHECK(has(run.out, "an additive bag of words"));
   CHECK(has(run.out, "token repeated    n = 1    n = 2    n = 3    n = 5   n = 10   n = 30\n"));
   CHECK(has(run.out, "worst           -1.6000  -1.6000"));
@@ -187,7 +211,9 @@ TEST_CASE("audit: a report in words") {
   CHECK(has(dull.out, "which the model reads bare."));
   CHECK(has(dull.out, "Collapsed: "));
   CHECK(has(dull.out,
-            "Not proved to be anything but an additive bag of words: the best bound found is 0 nats"));
+            "Not proved to be anything but an additive bag of words: the best certificate found is "));
+  CHECK(has(dull.out,
+            "Nearly constant: over repetitions of a token the log-odds varies by 0 nats (estimated)"));
 }
 
 TEST_CASE("audit: a wrong command line") {

@@ -70,14 +70,12 @@ TEST_CASE("the tiny linear study: transformers are flat, the claims are exact, a
     const Json& curve = model["log_odds_perfect"];
     return curve.back().get<double>() - curve.front().get<double>();
   });
-  const auto proof = values_of("gpt2_1", [](const Json& model) {
-    return model["bound"].get<double>() / model["rounding_error"].get<double>();
-  });
+  const auto proof = values_of("gpt2_1", [](const Json& model) { return model["bound"].get<double>(); });
   const auto slope =
       values_of("fully_connected_32", [](const Json& model) { return model["slope_2_15"].get<double>(); });
   const auto found = [&](const std::string& name) -> double { return both["estimates"].at(name)[0]; };
   CHECK(found("gpt2_1.rise_1_to_30.highest") == std::max(rise[0], rise[1]));
-  CHECK(found("gpt2_1.bound_over_rounding.lowest") == std::min(proof[0], proof[1]));
+  CHECK(found("gpt2_1.bound.lowest") == std::min(proof[0], proof[1]));
   CHECK(relative_error(found("fully_connected_32.slope_2_15"), (slope[0] + slope[1]) / 2) <= 1e-15);
   // Student's t of one degree of freedom is 12.7062; the standard error of two numbers is half their
   // distance.

@@ -59,18 +59,6 @@ double slope(AttentionKind kind, double p_m, double p_j, bool same) {
 
 }  // namespace
 
-std::vector<double> attention_weights(AttentionKind kind, const std::vector<double>& scores) {
-  double sum = kind == AttentionKind::softmax_plus_one ? 1 : 0;
-  for (const double s : scores) sum += std::exp(s);
-  std::vector<double> weights;
-  for (const double s : scores)
-    weights.push_back(kind == AttentionKind::sigmoid  ? 1 / (1 + std::exp(-s))
-                      : kind == AttentionKind::linear ? s
-                      : kind == AttentionKind::sum    ? 1
-                                                      : std::exp(s) / sum);
-  return weights;
-}
-
 AttentionValues attend(const AttentionText& text, const Values& q, const Values& k, const Values& v) {
   const At at{text};
   AttentionValues y{Values(static_cast<std::size_t>(text.heads * at.R() * text.length)), Values(q.size())};

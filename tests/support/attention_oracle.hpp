@@ -1,6 +1,7 @@
 // Attention of one text and its gradients, number by number in double.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "slalom/kernels/attention.hpp"
@@ -18,7 +19,19 @@ struct AttentionText {
 };
 
 /// Weights of the keys that a query sees, from their scores.
-std::vector<double> attention_weights(AttentionKind kind, const std::vector<double>& scores);
+template <class R>
+std::vector<R> attention_weights(AttentionKind kind, const std::vector<R>& scores) {
+  using std::exp;
+  R sum = kind == AttentionKind::softmax_plus_one ? 1 : 0;
+  for (const R& s : scores) sum += exp(s);
+  std::vector<R> weights;
+  for (const R& s : scores)
+    weights.push_back(kind == AttentionKind::sigmoid  ? exp(s) / (R(1) + exp(s))
+                      : kind == AttentionKind::linear ? s
+                      : kind == AttentionKind::sum    ? R(1)
+                                                      : exp(s) / sum);
+  return weights;
+}
 
 struct AttentionValues {
   std::vector<double> pattern;  // (H, R, S)

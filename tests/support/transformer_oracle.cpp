@@ -6,37 +6,47 @@
 
 #include "attention_oracle.hpp"
 #include "dropout_oracle.hpp"
+#include "real.hpp"
 
 namespace slalom::test {
 
-double activated(Activation f, double x) {
+namespace {
+
+double pi_of(double) {
+  return std::numbers::pi;
+}
+Real pi_of(const Real&) {
+  return Real::pi();
+}
+
+}  // namespace
+
+template <class R>
+R activated(Activation f, const R& x) {
+  using std::erf, std::sqrt, std::tanh;
   switch (f) {
     case Activation::gelu_erf:
-      return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
+      return R(0.5) * x * (R(1) + erf(x / sqrt(R(2))));
     case Activation::gelu_tanh:
-      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+      return R(0.5) * x * (R(1) + tanh(sqrt(R(2) / pi_of(x)) * (x + R(44715) / R(1000000) * x * x * x)));
     case Activation::relu:
-      return x > 0 ? x : 0;
+      return x > R(0) ? x : R(0);
     case Activation::tanh:
-      return std::tanh(x);
+      return tanh(x);
     default:
       return x;
   }
 }
 
+template double activated(Activation, const double&);
+template Real activated(Activation, const Real&);
+
 namespace {
 
-using Row = std::vector<double>;
-using Matrix = std::vector<Row>;
+using std::cos, std::exp, std::log, std::sin, std::sqrt;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
-}
-
-Matrix plus(Matrix a, const Matrix& b) {
-  for (std::size_t r = 0; r < a.size(); ++r)
-    for (std::size_t j = 0; j < a[r].size(); ++j) a[r][j] += b[r][j];
-  return a;
 }
 
 // One text, padded.
@@ -47,8 +57,12 @@ struct Padded {
   std::uint32_t number = 0;
 };
 
+template <class R>
 class Oracle {
  public:
+  using Row = std::vector<R>;
+  using Matrix = std::vector<Row>;
+
   Oracle(const Classifier<double>& model, const std::uint64_t* key)
       : store_(model.parameters()), c_(model.config()), key_(key) {
     gpt2_ = c_.architecture == Architecture::gpt2;
@@ -65,6 +79,12 @@ class Oracle {
   }
 
  private:
+  static Matrix plus(Matrix a, const Matrix& b) {
+    for (std::size_t r = 0; r < a.size(); ++r)
+      for (std::size_t j = 0; j < a[r].size(); ++j) a[r][j] += b[r][j];
+    return a;
+  }
+
   // A weight (rows, columns) and its bias, both by name; without either, data is null.
   struct Affine {
     Tensor<double> weight{}, bias{};
@@ -85,7 +105,7 @@ class Oracle {
     for (const Row& row : x) {
       y.emplace_back();
       for (Index o = first; o < first + out; ++o) {
-        double sum = map.shift(o);
+        R sum = map.shift(o);
         for (Index i = 0; i < std::ssize(row); ++i) sum += map.weight.row(o)[i] * row[at(i)];
         y.back().push_back(sum);
       }
@@ -97,12 +117,13 @@ class Oracle {
     const Affine map = find(name);
     if (!map.exists()) return x;
     for (Row& row : x) {
-      double mean = 0, variance = 0;
-      for (const double v : row) mean += c_.norm == Norm::rms ? 0 : v / static_cast<double>(row.size());
-      for (const double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
+      const R width(static_cast<double>(row.size()));
+      R mean = 0, variance = 0;
+      for (const R& v : row) mean += c_.norm == Norm::rms ? R(0) : v / width;
+      for (const R& v : row) variance += (v - mean) * (v - mean) / width;
       for (Index j = 0; j < std::ssize(row); ++j)
         row[at(j)] =
-            (row[at(j)] - mean) / std::sqrt(variance + c_.layer_norm_eps) * map.weight.data[j] + map.shift(j);
+            (row[at(j)] - mean) / sqrt(variance + c_.layer_norm_eps) * map.weight.data[j] + map.shift(j);
     }
     return x;
   }
@@ -129,7 +150,7 @@ class Oracle {
       const Index p = pad ? c_.pad_id : position++;
       x.emplace_back();
       for (Index j = 0; j < token.weight.columns(); ++j) {
-        double sum = token.weight.row(text.ids[s])[j];
+        R sum = token.weight.row(text.ids[s])[j];
         if (positions.exists()) sum += positions.weight.row(p)[j];
         if (type.exists()) sum += type.weight.row(text.types[s])[j];
         x.back().push_back(sum);
@@ -145,14 +166,14 @@ class Oracle {
   }
 
   // Element (row, channel j of head h) of queries or keys; rotary positions turn it with its partner.
-  double turned(const Matrix& x, Index row, Index h, Index j) const {
+  R turned(const Matrix& x, Index row, Index h, Index j) const {
     const Index d = c_.width / c_.heads, half = d / 2;
-    const double value = x[at(row)][at(h * d + j)];
+    const R& value = x[at(row)][at(h * d + j)];
     if (c_.positions != Positions::rope) return value;
-    const double angle = static_cast<double>(row) /
-                         std::pow(10000.0, 2 * static_cast<double>(j % half) / static_cast<double>(d));
-    const double partner = x[at(row)][at(h * d + (j + half) % d)];
-    return std::cos(angle) * value + (j < half ? -1 : 1) * std::sin(angle) * partner;
+    const R share = R(2 * static_cast<double>(j % half)) / R(static_cast<double>(d));
+    const R angle = R(static_cast<double>(row)) / exp(share * log(R(10000)));
+    const R& partner = x[at(row)][at(h * d + (j + half) % d)];
+    return cos(angle) * value + R(j < half ? -1 : 1) * sin(angle) * partner;
   }
 
   // Weights that query i of head h gives to all keys, padding and (causal) later keys masked.
@@ -162,7 +183,7 @@ class Oracle {
     for (Index j = 0; j < std::ssize(k) && text.mask[at(j)] && (!gpt2_ || j <= i); ++j) {
       scores.push_back(0);
       for (Index c = 0; c < d; ++c)
-        scores.back() += turned(q, i, h, c) * turned(k, j, h, c) / std::sqrt(static_cast<double>(d));
+        scores.back() += turned(q, i, h, c) * turned(k, j, h, c) / sqrt(R(static_cast<double>(d)));
     }
     Row p = attention_weights(c_.attention, scores);
     p.resize(k.size());
@@ -192,7 +213,7 @@ class Oracle {
     const std::string name = block_name(layer) + ".mlp.";
     Matrix hidden = linear(x, name + "in", 0, c_.feed_forward);
     for (Row& row : hidden)
-      for (double& v : row) v = activated(c_.activation, v);
+      for (R& v : row) v = activated(c_.activation, v);
     return dropped(linear(hidden, name + "out", 0, c_.width), dropout(c_.hidden_dropout, layer, 2), text);
   }
 
@@ -219,7 +240,7 @@ class Oracle {
       const Activation f = distilbert_ ? Activation::relu
                            : electra_  ? Activation::gelu_erf
                                        : Activation::tanh;
-      for (double& v : x[0]) v = activated(f, v);
+      for (R& v : x[0]) v = activated(f, v);
     }
     x = dropped(std::move(x), dropout(c_.head_dropout, -1, 3), text, position);
     return linear(x, "head.out", 0, c_.labels)[0];
@@ -245,17 +266,22 @@ Padded pad(const PackedTexts& texts, Index b, Index longest, TokenId pad_id) {
 
 }  // namespace
 
-std::vector<double> oracle_logits(const Classifier<double>& model, const PackedTexts& texts,
-                                  const std::uint64_t* dropout_key) {
-  const Oracle oracle(model, dropout_key);
+template <class R>
+std::vector<R> oracle_logits(const Classifier<double>& model, const PackedTexts& texts,
+                             const std::uint64_t* dropout_key) {
+  const Oracle<R> oracle(model, dropout_key);
   Index longest = 0;
   for (Index b = 0; b < texts.texts(); ++b) longest = std::max(longest, texts.length(b));
-  std::vector<double> logits;
+  std::vector<R> logits;
   for (Index b = 0; b < texts.texts(); ++b) {
-    const Row row = oracle.logits(pad(texts, b, longest, model.config().pad_id));
+    const std::vector<R> row = oracle.logits(pad(texts, b, longest, model.config().pad_id));
     logits.insert(logits.end(), row.begin(), row.end());
   }
   return logits;
 }
+
+template std::vector<double> oracle_logits(const Classifier<double>&, const PackedTexts&,
+                                           const std::uint64_t*);
+template std::vector<Real> oracle_logits(const Classifier<double>&, const PackedTexts&, const std::uint64_t*);
 
 }  // namespace slalom::test

@@ -22,6 +22,7 @@ Command inspect_command();
 Command predict_command();
 Command tokenize_command();
 Command train_command();
+Command verify_command();
 
 /// A line on stderr, which may hold names and texts of anybody's files: as visible() has it, nothing in it
 /// controls a terminal. Of more than 1,000 characters the middle is left out.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "slalom/explain/black_box.hpp"
+#include "slalom/inspect/certificates.hpp"
 
 namespace slalom {
 
@@ -14,23 +15,10 @@ struct AuditOptions {
   std::vector<TokenId> tokens;          // the tokens that texts are made of; at least 2, all different
   std::vector<TokenId> prefix, suffix;  // special tokens around a text; with any, there is an empty text
   Index longest_text = std::numeric_limits<Index>::max();  // that the model reads, without them; at least 2
-  Index most_repeats = 30;                                 // of the repetition curves
+  Index most_repeats = 30;        // of the repetition curves, which have at least 2 points
   Index longest = 4;              // L: length of the texts that are enumerated; below 2: no distances
   Index most_enumerated = 20000;  // L is shortened to keep to it; no distances if texts of 2 are more already
   std::uint64_t seed = 0;         // of the random texts
-};
-
-/// A lower bound on sup |F − g| over every g of a class (nats): none of them is nearer to the model. The
-/// rounding error bounds what float arithmetic can have added to it.
-struct Certificate {
-  double bound = 0, rounding_error = 0;
-  std::vector<std::vector<TokenId>> witness;  // the texts whose answers prove it, without special tokens
-  /// Of each of them: Σ coefficient · F is 0 for every g of the class, and |Σ coefficient · log_odds| /
-  /// Σ |coefficient| is the bound.
-  std::vector<double> coefficient, log_odds;
-
-  /// The bound exceeds ten times its rounding error.
-  bool proves() const { return bound > 10 * rounding_error; }
 };
 
 /// Root mean squared distance (nats) of the model to the nearest member of each class over all texts of 1 to
@@ -41,33 +29,28 @@ struct ClassDistances {
   double constant = 0, additive = 0, positionwise = 0, slalom = 0, slalom_background = 0;
 };
 
-struct RepetitionCurve {
-  TokenId token;
-  std::vector<double> log_odds;  // F([τ]^n), n = 1 …
-};
-
 struct Audit {
-  Certificate affine, positionwise;
-  bool collapsed = false;  // the model's answers hardly differ: nothing was learned
-  double spread = 0;       // standard deviation of the answers to random texts (nats)
+  Certificate affine, positionwise;  // the best found
+  bool collapsed = false;            // the model's answers hardly differ: nothing was learned
+  bool nearly_constant = false;      // F of one token repeated varies by less than kNearlyConstant
+  double spread = 0;                 // standard deviation of the answers to random texts (nats)
   std::vector<RepetitionCurve> curves;
   std::optional<ClassDistances> distances;
 };
 
 /// Below this standard deviation over texts (nats) a model is constant.
 inline constexpr double kCollapsedSpread = 0.05;
+/// Below this range over texts of one token repeated (nats) a model is no example of anything.
+inline constexpr double kNearlyConstant = 0.1;
 /// Position-wise certificates are searched among all texts of two of so many tokens; of a longer list, evenly
 /// spaced ones are taken.
 inline constexpr Index kMostPairTokens = 64;
 /// Random texts that the spread is of; their lengths are uniform from 1 to this or the longest text.
 inline constexpr Index kSpreadTexts = 200, kLongestSpreadText = 30;
 
-/// `reference` answers the same questions with other rounding (the model in float32 for one in float64, or
-/// the other way round). A certificate's rounding error is twice the largest difference between the two on
-/// its texts, so that it covers `model` whichever of them rounds more, and a few units in the last place of
-/// the answers: the certificate weighs answers with coefficients whose sizes sum to 1. A certificate against
-/// position-wise models is one against bags of words, too: affine.bound is never below positionwise.bound.
-/// Throws Error for options that are not as said above.
-Audit audit(BlackBox& model, BlackBox& reference, const AuditOptions& options);
+/// `enclose` gives the intervals that certificates are proved by, those of the same model. A certificate
+/// against position-wise models is one against bags of words, too: affine.bound is never below
+/// positionwise.bound. Throws Error for options that are not as said above.
+Audit audit(BlackBox& model, const Enclose& enclose, const AuditOptions& options);
 
 }  // namespace slalom

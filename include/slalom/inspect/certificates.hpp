@@ -4,25 +4,58 @@
 // weights.
 #pragma once
 
-#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "slalom/inspect/enclosure.hpp"
 
 namespace slalom {
 
-/// Affine bag of words g(t) = b + Σ w(t_i), with the empty text: g(aa) − 2 g(a) + g(∅) = 0.
-inline double affine_bound_with_empty(double f_aa, double f_a, double f_empty) {
-  return std::abs(f_aa - 2 * f_a + f_empty) / 4;
-}
+/// g(t) = b + Σ w(t_i), or g(t) = b + Σ w_i(t_i): weights of words, or of words at positions.
+enum class AdditiveClass { bag_of_words, positionwise };
 
-/// The same without the empty text (decoders have none): g(aa) − 2 g(a) = g(bb) − 2 g(b) = −b. A constant
-/// curve over repeats of one token is no contradiction, two different constants are.
-inline double affine_bound(double f_aa, double f_a, double f_bb, double f_b) {
-  return std::abs(f_aa - 2 * f_a - f_bb + 2 * f_b) / 6;
-}
+struct Certificate {
+  AdditiveClass of = AdditiveClass::bag_of_words;
+  std::vector<std::vector<TokenId>> witness;  // texts, without special tokens
+  std::vector<double> coefficient;            // of each: Σ coefficient · g is 0 for every g of the class
+  std::vector<double> log_odds;               // of each, as it was computed
+  double estimate = 0;  // |Σ coefficient · log_odds| / Σ |coefficient|: no bound, as log_odds are rounded
+  double half_range = 0;  // of F over all texts of the search: the best that any of them can be; estimated
 
-/// Position-wise model g(t) = b + Σ_i w_i(t_i): what b rather than b′ adds behind a first word does not
-/// depend on that word, g(ab) − g(ab′) = g(a′b) − g(a′b′). b′ may be no word at all: F(a) for F(ab′).
-inline double positionwise_bound(double f_ab, double f_ab2, double f_a2b, double f_a2b2) {
-  return std::abs(f_ab - f_ab2 - f_a2b + f_a2b2) / 4;
-}
+  /// From prove():
+  std::vector<Interval> enclosure;  // of each text's exact log-odds
+  double bound = 0;                 // what these prove; 0: nothing
+  double rounding_error = 0;        // half of the width in which they leave the combination
+
+  bool proves() const { return bound > 0; }
+};
+
+struct RepetitionCurve {
+  TokenId token;
+  std::vector<double> log_odds;  // F([τ]^n), n = 1 …
+};
+
+/// For a bag of words n g(aᵐ) − m g(aⁿ) = (n − m) b for every token a. The best, over tokens and m < n, of
+///   |n F(aᵐ) − m F(aⁿ) − n F(bᵐ) + m F(bⁿ)| / (2 (m + n)),
+/// and, given F of the empty text, which is b, of
+///   |n F(aᵐ) − m F(aⁿ) − (n − m) F(∅)| / (2 n).
+/// Curves are of one length, at least 2.
+Certificate repetition_certificate(const std::vector<RepetitionCurve>& curves, std::optional<double> empty);
+
+/// For a position-wise model what b rather than c adds behind a first word does not depend on that word. The
+/// best of |F(ab) − F(ac) − F(a′b) + F(a′c)| / 4 over a and a′, b and c; c may be no word at all. log_odds
+/// (K, K + 1): row a has F(ab) for each token b, and F(a).
+Certificate positionwise_certificate(const std::vector<TokenId>& tokens, const std::vector<double>& log_odds);
+
+/// Encloses the witness's texts, between the special tokens, and sets the bound.
+void prove(Certificate& certificate, const Enclose& enclose, std::span<const TokenId> prefix,
+           std::span<const TokenId> suffix);
+
+/// Whether Σ coefficient · g vanishes for every g of the class; coefficients are whole numbers.
+bool vanishes(const Certificate& certificate);
+
+/// prefix + text + suffix.
+std::vector<TokenId> wrapped(std::span<const TokenId> prefix, std::span<const TokenId> text,
+                             std::span<const TokenId> suffix);
 
 }  // namespace slalom

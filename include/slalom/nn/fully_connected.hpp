@@ -26,6 +26,8 @@ class FullyConnected final : public TextClassifier<T> {
   FullyConnected(const FullyConnectedConfig& config, std::uint64_t seed);
 
   const FullyConnectedConfig& config() const { return config_; }
+  /// e of a token (width).
+  const T* embedding(TokenId id) const { return table_.data() + id * config_.width; }
   ParameterStore<T>& parameters() override { return parameters_; }
   const ParameterStore<T>& parameters() const override { return parameters_; }
   Index labels() const override { return config_.labels; }

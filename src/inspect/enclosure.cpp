@@ -1,0 +1,189 @@
+#include "slalom/inspect/enclosure.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "slalom/base/error.hpp"
+#include "slalom/nn/predictor.hpp"
+
+namespace slalom {
+
+namespace {
+
+constexpr double kGrid = 0x1p40;
+
+// Pieces of (0, 1] that 1 / n is in; finer towards 0, where the weight of a faint token changes fast.
+constexpr Index kPieces = 256;
+
+}  // namespace
+
+Interval outward(const Ball& ball) {
+  const double low = std::nextafter(ball.middle - ball.radius, -INFINITY),
+               high = std::nextafter(ball.middle + ball.radius, INFINITY);
+  if (!std::isfinite(low) || !std::isfinite(high)) return {-INFINITY, INFINITY};
+  return {std::floor(low * kGrid) / kGrid, std::ceil(high * kGrid) / kGrid};
+}
+
+Interval hull(const Interval& a, const Interval& b) {
+  return {std::min(a.low, b.low), std::max(a.high, b.high)};
+}
+
+Encloser::Encloser(const TextClassifier<double>& model, Index target)
+    : model_(model),
+      transformer_(dynamic_cast<const Classifier<double>*>(&model)),
+      network_(dynamic_cast<const FullyConnected<double>*>(&model)),
+      target_(target) {
+  if (transformer_ == nullptr && network_ == nullptr) throw Error("[enclosure] a model of an unknown kind");
+  if (target < 0 || target >= model.labels())
+    throw Error(concat("[enclosure] class ", target, ", the model has ", model.labels()));
+}
+
+const LinearMap& Encloser::map(const LinearIds& ids) {
+  return map(ids, 0, model_.parameters().value(ids.weight).rows());
+}
+
+const LinearMap& Encloser::map(const LinearIds& ids, Index first, Index outputs) {
+  const Tensor<double> weight = model_.parameters().value(ids.weight);
+  const double* bias = ids.bias.valid() ? model_.parameters().value(ids.bias).data + first : nullptr;
+  const auto known = maps_.find(weight.row(first));
+  if (known != maps_.end()) return known->second;
+  return maps_[weight.row(first)] = linear_map(weight.row(first), bias, outputs, weight.columns());
+}
+
+Balls Encloser::normalise(const LayerNormIds& ids, Balls x) const {
+  if (!ids.weight.valid()) return x;
+  const ParameterStore<double>& store = model_.parameters();
+  return layer_norm(std::move(x), store.value(ids.weight).data, store.value(ids.bias).data,
+                    config().layer_norm_eps);
+}
+
+Balls Encloser::embed(std::span<const TokenId> text) {
+  const EmbeddingIds& ids = transformer_->embedding();
+  const ParameterStore<double>& store = model_.parameters();
+  const std::vector<Index> begin = {0, std::ssize(text)};
+  std::vector<TokenId> positions(text.size());
+  position_ids(config(), {text, begin, {}}, positions);
+  Balls x(std::ssize(text), config().table_width());
+  for (Index i = 0; i < x.rows(); ++i) {
+    double sizes = 0;
+    const auto add = [&](ParameterId table, Index row) {
+      if (!table.valid()) return;
+      const double* from = store.value(table).row(row);
+      for (Index j = 0; j < x.columns; ++j) x.row(i)[j] += from[j];
+      sizes += norm_bound(from, x.columns);
+    };
+    add(ids.token, text[static_cast<std::size_t>(i)]);
+    add(ids.position, positions[static_cast<std::size_t>(i)]);
+    add(ids.type, 0);
+    x.radius_of(i) = up(2 * kUnitRoundoff * sizes);
+  }
+  x = normalise(ids.norm, std::move(x));
+  return ids.map.weight.valid() ? apply(map(ids.map), x) : x;
+}
+
+Balls Encloser::block(const BlockIds& ids, const Balls& x, bool read_out_only) {
+  const ArchitectureTraits& t = config().traits();
+  const Index N = x.rows(), D = config().width, read_out = config().read_out == ReadOut::first ? 0 : N - 1;
+  const Balls source = t.pre_norm ? normalise(ids.norm1, x) : x;
+  std::vector<Index> visible;
+  for (Index i = 0; i < N; ++i) visible.push_back(t.causal ? i + 1 : N);
+  if (read_out_only) visible = {visible[static_cast<std::size_t>(read_out)]};
+  const Balls q = apply(map(ids.query), read_out_only ? source.only(read_out) : source),
+              k = apply(map(ids.keys_values, 0, D), source), v = apply(map(ids.keys_values, D, D), source);
+  return after_attention(ids, attend(q, k, v, config().heads, visible), read_out_only ? x.only(read_out) : x);
+}
+
+Balls Encloser::after_attention(const BlockIds& ids, const Balls& z, const Balls& stream) {
+  const bool pre_norm = config().traits().pre_norm;
+  const auto with_residual = [&](Balls change, const Balls& x, const LayerNormIds& norm) {
+    Balls y = config().residual ? sum(change, x) : std::move(change);
+    return pre_norm ? y : normalise(norm, std::move(y));
+  };
+  const Balls m = with_residual(apply(map(ids.attention_out), z), stream, ids.norm1);
+  if (!config().feed_forward_on) return m;
+  const Balls hidden = apply(map(ids.feed_forward_in), pre_norm ? normalise(ids.norm2, m) : m);
+  return with_residual(apply(map(ids.feed_forward_out), activate(config().activation, hidden)), m, ids.norm2);
+}
+
+Balls Encloser::head(Balls x) {
+  const HeadIds& ids = transformer_->head();
+  x = normalise(ids.norm, std::move(x));
+  if (ids.hidden.weight.valid()) x = activate(config().traits().head_activation, apply(map(ids.hidden), x));
+  return apply(map(ids.out), x);
+}
+
+Balls Encloser::network_logits(std::span<const TokenId> text) {
+  const FullyConnectedConfig& c = network_->config();
+  Balls x(1, c.context * c.width);
+  for (Index s = 0; s < c.context; ++s) {
+    const TokenId id = s < std::ssize(text) ? text[static_cast<std::size_t>(s)] : c.padding;
+    std::copy_n(network_->embedding(id), c.width, x.row(0) + s * c.width);
+  }
+  const auto named = [&](const std::string& name) -> const LinearMap& {
+    const ParameterStore<double>& store = model_.parameters();
+    return map({store.find(name + ".weight"), store.find(name + ".bias")});
+  };
+  return apply(named("out"), activate(Activation::relu, apply(named("hidden"), x)));
+}
+
+// F is a logit, or of slope (1, −softmax of the others), which is √2 long at most.
+Ball Encloser::log_odds_of(const Balls& logits, Index row) const {
+  const std::span<const double> values(logits.row(row), static_cast<std::size_t>(logits.columns));
+  const double middle = slalom::log_odds(values, target_, model_.problem());
+  if (model_.problem() != ProblemType::single_label) return {middle, logits.radius_of(row)};
+  const double rounding = 64 * kUnitRoundoff *
+                          (static_cast<double>(logits.columns) + norm_bound(logits.row(row), logits.columns));
+  return {middle, up(std::sqrt(2.0) * logits.radius_of(row) + rounding)};
+}
+
+Ball Encloser::log_odds(std::span<const TokenId> text) {
+  const std::vector<Index> begin = {0, std::ssize(text)};
+  model_.check({text, begin, {}});
+  if (network_ != nullptr) return log_odds_of(network_logits(text), 0);
+  Balls x = embed(text);
+  const std::vector<BlockIds>& blocks = transformer_->blocks();
+  for (const BlockIds& ids : blocks) x = block(ids, x, &ids == &blocks.back());
+  return log_odds_of(head(std::move(x)), 0);
+}
+
+bool Encloser::encloses_repetitions() const {
+  return transformer_ != nullptr && config().layers == 1 && config().positions == Positions::none &&
+         !config().traits().causal && config().read_out == ReadOut::first;
+}
+
+// What the first token's heads read is a mean of the values of the token and of the others, in which the
+// others weigh 1 / n of what they weigh at n = 1: between two values of n each head is between its two means.
+Interval Encloser::repetitions(std::span<const TokenId> prefix, TokenId token,
+                               std::span<const TokenId> suffix) {
+  std::vector<TokenId> text(prefix.begin(), prefix.end());
+  text.push_back(token);
+  text.insert(text.end(), suffix.begin(), suffix.end());
+  if (!encloses_repetitions() || prefix.empty())
+    throw Error("[enclosure] all repetitions at once: wanted one block, no positions, a first token to read");
+  const std::vector<Index> begin = {0, std::ssize(text)};
+  model_.check({text, begin, {}});
+  const BlockIds& ids = transformer_->blocks().front();
+  const Index D = config().width;
+  const Balls x = embed(text), source = config().traits().pre_norm ? normalise(ids.norm1, x) : x;
+  const Balls q = apply(map(ids.query), source.only(0)), k = apply(map(ids.keys_values, 0, D), source),
+              v = apply(map(ids.keys_values, D, D), source);
+  Balls z(kPieces + 1, D), stream(kPieces, D);
+  for (Index piece = 0; piece <= kPieces; ++piece) {
+    const double share = static_cast<double>(piece) / kPieces;
+    std::vector<double> counts(text.size(), share * share);
+    counts[prefix.size()] = 1;
+    const Balls one = attend(q, k, v, config().heads, std::vector{x.rows()}, counts);
+    std::ranges::copy(one.middle, z.row(piece));
+    z.radius_of(piece) = one.radius_of(0);
+  }
+  for (Index piece = 0; piece < kPieces; ++piece) {
+    std::copy_n(x.row(0), D, stream.row(piece));
+    stream.radius_of(piece) = x.radius_of(0);
+  }
+  const Balls logits = head(after_attention(ids, between_rows(z), stream));
+  Interval all = outward(log_odds_of(logits, 0));
+  for (Index piece = 1; piece < kPieces; ++piece) all = hull(all, outward(log_odds_of(logits, piece)));
+  return all;
+}
+
+}  // namespace slalom
