@@ -16,6 +16,7 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/random.hpp"
 #include "slalom/base/sha256.hpp"
+#include "slalom/cli/cli.hpp"
 #include "slalom/data/human_attention.hpp"
 #include "slalom/data/reviews.hpp"
 #include "slalom/data/synthetic.hpp"

@@ -9,7 +9,6 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/classifier.hpp"
 #include "slalom/cli/cli.hpp"
-#include "slalom/cli/messages.hpp"
 #include "slalom/inspect/proof.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"

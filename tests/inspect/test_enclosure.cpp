@@ -40,7 +40,7 @@ ClassifierConfig random_config(Rng& rng) {
   c.activation = kActivations[rng.below(3)];
   if (once_in(3)) c.positions = Positions::none;
   if (once_in(3)) c.read_out = c.read_out == ReadOut::first ? ReadOut::last : ReadOut::first;
-  c.layer_norm = !once_in(6);
+  if (once_in(6)) c.norm = Norm::none;
   c.feed_forward_on = !once_in(6);
   c.residual = !once_in(6);
   return c;
