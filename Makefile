@@ -137,7 +137,7 @@ check-programs: ## the same for the experiments (three minutes more)
 include experiments/experiments.mk
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,build/fuzz/%,$(wildcard tests/fuzz/*.cpp))
-FUZZED := $(filter-out %/main.cpp %/http.cpp %/client.cpp %/command.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp) src/openai/*.cpp \
+FUZZED := $(filter-out %/main.cpp %/client.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp) src/openai/*.cpp \
   experiments/support/*.cpp experiments/text_tables/*.cpp))
 # clang has no code for libgomp: one thread, as a fuzzer wants it.
 FUZZ_FLAGS := -std=c++20 -g -O1 -fopenmp=libgomp -Wno-source-uses-openmp -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -60,9 +60,9 @@ Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, co
 }
 
 std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer) {
-  auto [ids, behind] = tokenizer.frame();
-  ids.insert(ids.end(), behind.begin(), behind.end());
-  return [ids](TokenId id) { return std::ranges::find(ids, id) != ids.end(); };
+  const SpecialTokens special = bracketed_special_tokens(tokenizer.vocabulary());
+  const std::optional<TokenId> end = tokenizer.vocabulary().find("<|endoftext|>");
+  return [=](TokenId id) { return id == special.cls || id == special.sep || id == special.pad || id == end; };
 }
 
 InputRow encoded(const std::string& text, const Tokenizer& tokenizer, Index longest) {

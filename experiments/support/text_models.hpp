@@ -42,7 +42,7 @@ std::vector<TextModel> text_models(const std::string& architectures, const std::
 /// (bert-base-uncased-vocab.txt; gpt2-vocab.json and gpt2-merges.txt), else trained on the training reviews.
 Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, const std::string& data,
                          const std::string& folder);
-/// Tells the tokens that the tokenizer puts around a text.
+/// Tells [CLS], [SEP], [PAD] and <|endoftext|>.
 std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer);
 
 /// The first `longest` tokens of a text, those that the tokenizer puts behind it included.

@@ -2,9 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
@@ -12,27 +12,6 @@
 namespace slalom {
 
 namespace {
-
-std::string read_all(const FileDescriptor& file, const std::string& path) {
-  std::string bytes, part(std::size_t{1} << 16, '\0');
-  for (ssize_t n; (n = ::read(file.get(), part.data(), part.size())) != 0;) {
-    if (n > 0)
-      bytes.append(part, 0, static_cast<std::size_t>(n));
-    else if (errno != EINTR)
-      throw_file_error(path, "read", errno);
-  }
-  return bytes;
-}
-
-std::string line_of(const std::string& key, const LabelLogProbabilities& answer) {
-  const auto flag = [&](std::size_t c) { return answer.is_bound[c] ? "true" : "false"; };
-  return JsonRow()
-             .field("request", key)
-             .field("log_probabilities", answer.value)
-             .raw("bounds", concat("[", flag(0), ",", flag(1), "]"))
-             .str() +
-         "\n";
-}
 
 LabelLogProbabilities answer_in(const Json& record, const std::string& where) {
   const Json& values = require_array(record, "log_probabilities", where);
@@ -52,27 +31,22 @@ LabelLogProbabilities answer_in(const Json& record, const std::string& where) {
 
 AnswerCache::AnswerCache(const std::string& path) : path_(path) {
   if (path.empty()) return;
-  // Appending: what another program may add is never overwritten.
-  file_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (file_.get() < 0) throw_file_error(path, "open", errno);
-  if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0)
+  locked_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (locked_.get() < 0) throw_file_error(path, "open", errno);
+  if (::flock(locked_.get(), LOCK_EX | LOCK_NB) != 0)
     throw Error(path + ": another process has this cache open");
-  const std::string bytes = read_all(file_, path);
+  const std::string bytes = read_file(path, std::size_t{1} << 40);
   const std::size_t whole = bytes.rfind('\n') + 1;  // npos + 1 is 0
-  read_lines(std::string_view(bytes).substr(0, whole));
-  if (whole < bytes.size() && ::ftruncate(file_.get(), static_cast<off_t>(whole)) != 0)
-    throw_file_error(path, "cut", errno);
-}
-
-void AnswerCache::read_lines(std::string_view lines) {
   Index number = 0;
-  for (std::size_t begin = 0, end; begin < lines.size(); begin = end + 1) {
-    end = lines.find('\n', begin);
-    const std::string where = concat(path_, ": line ", ++number);
-    const Json record = parse_json(lines.substr(begin, end - begin), where);
+  for (std::size_t begin = 0, end; begin < whole; begin = end + 1) {
+    end = bytes.find('\n', begin);
+    const std::string where = concat(path, ": line ", ++number);
+    const Json record = parse_json(std::string_view(bytes).substr(begin, end - begin), where);
     std::string key = require_string(record, "request", where);
     answers_.emplace(std::move(key), answer_in(record, where));
   }
+  std::filesystem::resize_file(path, whole);
+  file_.open(path, std::ios::app);
 }
 
 const LabelLogProbabilities* AnswerCache::find(const std::string& key) const {
@@ -81,13 +55,15 @@ const LabelLogProbabilities* AnswerCache::find(const std::string& key) const {
 }
 
 void AnswerCache::add(const std::string& key, const LabelLogProbabilities& answer) {
-  if (!answers_.emplace(key, answer).second || file_.get() < 0) return;
-  const std::string line = line_of(key, answer);
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t n = ::write(file_.get(), line.data() + done, line.size() - done);
-    if (n < 0 && errno != EINTR) throw_file_error(path_, "write", errno);
-    if (n > 0) done += static_cast<std::size_t>(n);
-  }
+  if (!answers_.emplace(key, answer).second || path_.empty()) return;
+  const Json bounds = answer.is_bound;
+  file_ << JsonRow()
+               .field("request", key)
+               .field("log_probabilities", answer.value)
+               .raw("bounds", bounds.dump())
+               .str()
+        << std::endl;
+  if (!file_) throw_file_error(path_, "write", errno);
 }
 
 }  // namespace slalom

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/sha256.hpp"
 #include "slalom/text/normalizer.hpp"
-#include "slalom/text/unicode.hpp"
 
 namespace slalom {
 
@@ -20,49 +18,32 @@ constexpr std::size_t kMostQuoted = 300;
 
 // Without white space around it, in lower case.
 std::string plain(std::string_view token) {
-  std::size_t begin = token.size(), end = 0;
-  for (std::size_t at = 0; at < token.size();) {
-    const std::size_t start = at;
-    if (is_white_space(next_character(token, at))) continue;
-    begin = std::min(begin, start);
-    end = at;
-  }
-  if (begin >= end) return "";
-  static const NormalizerRule kSteps[] = {NormalizerStep::lower_case};
-  return normalize(token.substr(begin, end - begin), 0, kSteps).bytes;
+  static const NormalizerRule kSteps[] = {NormalizerStep::strip_left, NormalizerStep::strip_right,
+                                          NormalizerStep::lower_case};
+  return normalize(token, 0, kSteps).bytes;
 }
 
 std::string filled(std::string_view prompt, std::string_view text) {
   constexpr std::string_view kPlace = "{text}";
-  std::string out;
-  for (std::size_t at = 0; at < prompt.size();) {
-    const std::size_t place = std::min(prompt.find(kPlace, at), prompt.size());
-    out += prompt.substr(at, place - at);
-    if (place < prompt.size()) out += text;
-    at = place + kPlace.size();
-  }
+  std::string out(prompt);
+  for (std::size_t at = 0; (at = out.find(kPlace, at)) != std::string::npos; at += text.size())
+    out.replace(at, kPlace.size(), text);
   return out;
-}
-
-std::optional<std::int64_t> counted(const Json& usage, const char* field) {
-  if (!usage.is_object() || !usage.contains(field) || !usage[field].is_number_integer()) return std::nullopt;
-  return usage[field].get<std::int64_t>();
 }
 
 }  // namespace
 
-std::string default_prompt(const std::array<std::string, 2>& labels) {
+std::string default_prompt(const LabelPair& labels) {
   const std::string choice = labels[1] + " or " + labels[0];
   return "Is the sentiment of the following text " + choice + "? Answer with exactly one word, " + choice +
          ".\n\nText: {text}";
 }
 
 std::string request_body(const ChatForm& form, std::string_view text) {
-  const std::string message =
-      JsonRow().field("role", "user").field("content", filled(form.prompt, text)).str();
+  const Json message = {{"role", "user"}, {"content", filled(form.prompt, text)}};
   return JsonRow()
       .field("model", form.model)
-      .raw_array("messages", std::span(&message, 1))
+      .raw("messages", "[" + message.dump() + "]")
       .field("max_tokens", 1)
       .field("temperature", 0)
       .field("logprobs", true)
@@ -71,9 +52,7 @@ std::string request_body(const ChatForm& form, std::string_view text) {
 }
 
 std::string request_key(const ChatForm& form, std::string_view body) {
-  const std::string canonical =
-      JsonRow().field("url", form.url).field("labels", form.labels).raw("body", body).str();
-  return sha256_of(canonical);
+  return sha256_of(JsonRow().field("url", form.url).field("labels", form.labels).raw("body", body).str());
 }
 
 std::string LabelLogProbabilities::bound() const {
@@ -81,10 +60,10 @@ std::string LabelLogProbabilities::bound() const {
   return is_bound[0] ? "lower" : is_bound[1] ? "upper" : "";
 }
 
-std::optional<std::size_t> label_begun(std::string_view token, const std::array<std::string, 2>& labels) {
+std::optional<std::size_t> label_begun(std::string_view token, const LabelPair& labels) {
   const std::string found = plain(token);
   if (found.empty()) return std::nullopt;
-  const std::array<std::string, 2> wanted = {plain(labels[0]), plain(labels[1])};
+  const LabelPair wanted = {plain(labels[0]), plain(labels[1])};
   for (const std::size_t c : {0, 1})
     if (found == wanted[c]) return c;
   const bool first = wanted[0].starts_with(found), second = wanted[1].starts_with(found);
@@ -92,8 +71,7 @@ std::optional<std::size_t> label_begun(std::string_view token, const std::array<
   return second ? 1 : 0;
 }
 
-LabelLogProbabilities label_log_probabilities(std::span<const ListedToken> listed,
-                                              const std::array<std::string, 2>& labels) {
+LabelLogProbabilities label_log_probabilities(std::span<const ListedToken> listed, const LabelPair& labels) {
   double smallest = INFINITY;
   std::array<std::vector<double>, 2> of_label;
   for (const auto& [token, log_probability] : listed) {
@@ -108,7 +86,7 @@ LabelLogProbabilities label_log_probabilities(std::span<const ListedToken> liste
     out.value[c] = smallest;
     if (out.is_bound[c]) continue;
     // log Σ exp, the largest taken out so that nothing underflows
-    const double largest = *std::ranges::max_element(of_label[c]);
+    const double largest = std::ranges::max(of_label[c]);
     double sum = 0;
     for (const double x : of_label[c]) sum += std::exp(x - largest);
     out.value[c] = largest + std::log(sum);
@@ -130,13 +108,13 @@ std::vector<ListedToken> listed_tokens(const Json& reply, const std::string& whe
   const Json& first = first_of(logprobs, "content", where + ": choices[0].logprobs");
   const std::string place = where + ": choices[0].logprobs.content[0]";
   std::vector<ListedToken> listed;
-  for (const Json& item : require_array(first, "top_logprobs", place)) {
+  first_of(first, "top_logprobs", place);
+  for (const Json& item : first["top_logprobs"]) {
     const std::string at = concat(place, ".top_logprobs[", listed.size(), "]");
     listed.push_back({require_string(item, "token", at), require_number(item, "logprob", at)});
     if (const double x = listed.back().log_probability; x > kRounding)
       throw Error(concat(at, ": field \"logprob\": found ", x, ", wanted at most 0"));
   }
-  if (listed.empty()) throw Error(place + ": field \"top_logprobs\": found an empty array");
   return listed;
 }
 
@@ -151,10 +129,13 @@ ChatAnswer read_answer(const Json& reply) {
   } catch (const Error& e) {
     throw Error(e.what(), "log-odds need a model and server that support \"logprobs\" and \"top_logprobs\"");
   }
-  if (reply.contains("usage")) {
-    answer.prompt_tokens = counted(reply["usage"], "prompt_tokens");
-    answer.completion_tokens = counted(reply["usage"], "completion_tokens");
-  }
+  const auto used = [&](const char* field) -> std::optional<std::int64_t> {
+    const Json usage = reply.value("usage", Json());
+    if (!usage.is_object() || !usage.contains(field) || !usage[field].is_number_integer()) return {};
+    return usage[field].get<std::int64_t>();
+  };
+  answer.prompt_tokens = used("prompt_tokens");
+  answer.completion_tokens = used("completion_tokens");
   return answer;
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 
 #include "../support/compare.hpp"
 #include "../support/temporary_folder.hpp"
@@ -20,7 +21,6 @@ const std::string kKey = "sk-proj-0123456789abcdef";
 class TestClock final : public Clock {
  public:
   double now() const override { return now_; }
-  std::int64_t date() const override { return 784111777 + static_cast<std::int64_t>(now_); }
   void wait(double seconds, int) override { now_ += std::max(seconds, 1e-9); }
 
  private:
@@ -168,10 +168,12 @@ TEST_CASE("client: what a server says may pass is tried again, as late as it ask
     return asked.waited;
   };
   CHECK(std::abs(waited(http_reply(429, "{}", "Retry-After: 7\r\n")) - 7) <= 1e-6);
-  CHECK(std::abs(waited(http_reply(503, "", "retry-after:  0 \r\n"))) <= 1e-6);
-  // the test's clock starts at Sun, 06 Nov 1994 08:49:37 GMT
-  CHECK(std::abs(waited(http_reply(429, "{}", "Retry-After: Sun, 06 Nov 1994 08:49:49 GMT\r\n")) - 12) <=
-        1e-6);
+  const std::time_t soon = std::time(nullptr) + 100;
+  char date[64];
+  std::strftime(date, sizeof date, "retry-after:  %a, %d %b %Y %H:%M:%S GMT\r\n", std::gmtime(&soon));
+  const double until = waited(http_reply(503, "", date));
+  CHECK(until > 50);
+  CHECK(until <= 100);
   for (const int status : {408, 429, 500, 502, 503, 504})
     CHECK(std::abs(waited(http_reply(status, "busy")) - back_off_seconds(0, 1)) <= 1e-6);
   CHECK(std::abs(waited(http_reply(500, "", "Retry-After: soon\r\n")) - back_off_seconds(0, 1)) <= 1e-6);
@@ -281,18 +283,6 @@ TEST_CASE("client: what would not pass is an error at once, with the server's wo
         "the first answer begins with neither \"negative\" nor \"positive\", but with \"As\"");
 }
 
-TEST_CASE("client: later answers without a label are bounds and are counted") {
-  HttpServer server(in_turn(
-      {answer_of(0.75), chat_reply(R"([{"token":"positive","logprob":-0.5},{"token":"a","logprob":-4}])"),
-       chat_reply(R"([{"token":"As","logprob":-0.1}])")}));
-  ClientOptions options = options_for(server.url());
-  options.parallel = 1;
-  const Asked asked = ask(options, {"a", "b", "c"});
-  CHECK(near(asked.log_odds, {kLn3, 3.5, 0}));
-  CHECK(asked.counts.bounds == 1);
-  CHECK(asked.counts.unlisted == 1);
-}
-
 TEST_CASE("client: the key is in no message, however the server echoes it") {
   CHECK(without_key("a " + kKey + " b", kKey) == "a [key] b");
   CHECK(without_key("begins sk-proj-0123 ends 89abcdef", kKey) == "begins [key] ends [key]");
@@ -321,25 +311,25 @@ TEST_CASE("client: requests start no closer than --rate allows, repeated ones in
   options.rate = 30;
   // 5 requests, 60 / 30 = 2 s from one to the next; "a" comes twice
   CHECK(std::abs(ask(options, {"a", "b", "c", "a", "d", "e"}).waited - 8) <= 1e-6);
-  HttpServer failing(in_turn({http_reply(500, "", "Retry-After: 0\r\n"), answer_of(0.75)}));
+  HttpServer failing(in_turn({http_reply(500, ""), answer_of(0.75)}));
   options = options_for(failing.url());
   options.rate = 120;
-  CHECK(std::abs(ask(options, {"a"}).waited - 0.5) <= 1e-6);
+  CHECK(std::abs(ask(options, {"a"}).waited - std::max(0.5, back_off_seconds(0, 1))) <= 1e-6);
 }
 
 TEST_CASE("client: a budget is never exceeded, and what was paid for is kept") {
-  HttpServer server(in_turn({answer_of(0.75), http_reply(500, "", "Retry-After: 0\r\n"), answer_of(0.75)}));
+  HttpServer server(in_turn({answer_of(0.75), http_reply(500, ""), answer_of(0.75)}));
   const TemporaryFolder folder;
   const std::string cache = folder.file("cache");
   ClientOptions options = options_for(server.url());
   options.parallel = 1;
-  options.budget = 3;  // "a", "b" twice
+  options.budget = 3;  // "a", "b", and "c" while "b" waits for another try
   const Asked asked = ask(options, {"a", "b", "a", "c", "d"}, cache);
-  CHECK(asked.log_odds.size() == 3);
+  CHECK(asked.log_odds.size() == 1);
   CHECK(asked.error == "--budget-queries 3: used up, 2 questions that were read are not answered");
   CHECK(server.requests() == 3);
   options.budget = 0;
-  CHECK(ask(options, {"b", "a"}, cache).error == "");
+  CHECK(ask(options, {"c", "a"}, cache).error == "");
   CHECK(server.requests() == 3);
 }
 
@@ -363,18 +353,10 @@ TEST_CASE("client: an error waits for the replies that are under way, and their 
   CHECK(server.requests() == 2);
 }
 
-TEST_CASE("http: Retry-After is seconds or a date, and hosts of this machine are known") {
-  CHECK(seconds_to_wait("12", 0) == 12);
-  CHECK(seconds_to_wait("0.5", 0) == 0.5);
-  CHECK(seconds_to_wait("-3", 0) == 0);
-  CHECK(seconds_to_wait("Thu, 01 Jan 1970 00:02:00 GMT", 100) == 20);
-  CHECK(seconds_to_wait("Thu, 01 Jan 1970 00:02:00 GMT", 500) == 0);
-  CHECK(!seconds_to_wait("soon", 0));
-  CHECK(!seconds_to_wait("", 0));
-  CHECK(host_of("https://api.openai.com/v1") == "api.openai.com");
-  CHECK(host_of("http://[::1]:80/v1") == "::1");
-  for (const char* url : {"http://localhost:80/v1", "http://127.0.0.1", "http://127.9.9.9/", "http://[::1]/"})
-    CHECK(is_this_machine(host_of(url)));
+TEST_CASE("client: addresses of this machine are known") {
+  for (const char* url :
+       {"http://localhost:80/v1", "http://127.0.0.1", "http://127.9.9.9/", "http://[::1]:80/"})
+    CHECK(is_this_machine(url));
   for (const char* url : {"http://127.0.0.1.example.com", "http://example.com/localhost", "http://[::2]/"})
-    CHECK_FALSE(is_this_machine(host_of(url)));
+    CHECK_FALSE(is_this_machine(url));
 }

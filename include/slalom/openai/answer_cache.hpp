@@ -1,6 +1,7 @@
 // Answers that were paid for, by the key of their request; in a file, so that nothing is asked twice.
 #pragma once
 
+#include <fstream>
 #include <string>
 #include <unordered_map>
 
@@ -24,10 +25,9 @@ class AnswerCache {
   void add(const std::string& key, const LabelLogProbabilities& answer);
 
  private:
-  void read_lines(std::string_view lines);
-
   std::string path_;
-  FileDescriptor file_;
+  FileDescriptor locked_;
+  std::ofstream file_;
   std::unordered_map<std::string, LabelLogProbabilities> answers_;
 };
 

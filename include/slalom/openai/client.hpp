@@ -1,10 +1,11 @@
 // Asks a language model about texts, in order, paying for each different text once: what is known is not
-// asked, what may pass is tried again, and what would not is an error at once.
+// asked, what may pass is tried again, and what would not is an error at once. The only user of libcurl.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,29 +14,25 @@
 #include "slalom/base/error.hpp"
 #include "slalom/openai/answer_cache.hpp"
 #include "slalom/openai/chat.hpp"
-#include "slalom/openai/http.hpp"
 
 namespace slalom {
+
+/// A reply that is longer than this many bytes is given up.
+inline constexpr std::size_t kLongestReply = std::size_t{1} << 20;
 
 /// Time as a client sees it.
 class Clock {
  public:
-  Clock() = default;
   virtual ~Clock() = default;
-  Clock(const Clock&) = delete;
-  Clock& operator=(const Clock&) = delete;
-
   /// Seconds from some moment on; never goes back.
   virtual double now() const;
-  /// Seconds since 1970.
-  virtual std::int64_t date() const;
   /// Waits for so long, a second at most, or until `descriptor` (−1: none) can be read.
   virtual void wait(double seconds, int descriptor);
 };
 
 struct ClientOptions {
   ChatForm form{};
-  std::string key{};              // never in a message
+  std::string key{};              // sent as "Authorization: Bearer …", never in a message; empty: not sent
   std::string key_variable{};     // where it is from, for hints
   int retries = 5;                // of one question
   double timeout = 60;            // seconds that a reply may take
@@ -60,10 +57,16 @@ double back_off_seconds(Index question, int failures);
 /// key of less than 4 bytes is no secret.
 std::string without_key(std::string_view text, std::string_view key);
 
+/// The address's host is localhost, 127.0.0.0/8 or ::1.
+bool is_this_machine(const std::string& url);
+
+/// Redirects are not followed, certificates are verified, and proxies are those of curl's environment
+/// variables, but none for this machine's own addresses.
 class Client {
  public:
-  /// `cache` and `clock` must outlive the client.
+  /// `cache` and `clock` must outlive the client. Throws Error if libcurl cannot be set up.
   Client(ClientOptions options, AnswerCache& cache, Clock& clock);
+  ~Client();
 
   /// The next question. It is sent by work().
   void ask(std::string_view text);
@@ -81,36 +84,32 @@ class Client {
   const ClientCounts& counts() const { return counts_; }
 
  private:
-  struct Request {
-    std::string key, body;
-    int failures = 0;
-    double due = 0;  // not to be sent before
-  };
-  struct Failure {
-    std::string what, hint{};
-    bool lasting = true;           // it would be the same another time
-    std::optional<double> wait{};  // seconds that the server asks for
-    bool everyone = false;         // all requests are to wait
-    int most_retries = 1000;
+  struct Request;
+  struct Failure;
+  struct Free {
+    void operator()(void* handle) const;
   };
 
-  void send_due();
   bool may_send_more() const;
   double next_start() const;
-  void take_reply(const HttpReply& reply);
-  std::optional<Failure> failure_in(const HttpReply& reply, Index question, const Request& request);
-  std::optional<Failure> failure_in_answer(const Json& reply, Index question, const Request& request);
-  Failure failure_of_status(const HttpReply& reply) const;
-  void retry(Index question, Request request, const Failure& failure);
+  void send_due();
+  void start(Request& request);
+  void take_replies();
+  std::optional<Failure> failure_of_transfer(const Request& request, int code) const;
+  std::optional<Failure> failure_of_status(const Request& request) const;
+  /// Keeps the answer where it is one.
+  std::optional<Failure> failure_of_answer(const Request& request);
+  void retry(std::unique_ptr<Request> request, const Failure& failure);
   void fail(const std::string& what, const std::string& hint);
 
   ClientOptions options_;
   AnswerCache& cache_;
   Clock& clock_;
-  HttpClient http_;
-  std::deque<std::string> order_;               // keys of the questions that next() has not answered
-  std::unordered_set<std::string> pending_;     // keys that are waiting or running
-  std::map<Index, Request> waiting_, running_;  // by the question's number
+  void *curl_, *headers_;                              // CURLM, curl_slist
+  std::deque<std::string> order_;                      // keys of what next() has not answered
+  std::unordered_set<std::string> pending_;            // keys that are waiting or running
+  std::map<Index, std::unique_ptr<Request>> waiting_;  // by the question's number
+  std::map<void*, std::unique_ptr<Request>> running_;  // by their handles
   double paused_until_, next_by_rate_;
   std::optional<Error> failure_;
   ClientCounts counts_;
