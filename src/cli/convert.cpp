@@ -20,15 +20,12 @@ int run(const ParsedOptions& parsed) {
   copy_tokenizer(in, staged.path());
   save_model(*loaded.model, staged.path(), loaded.dtype);
   staged.commit(kTokenizerFiles);
-  OutputFile row("-");
-  row.write(JsonRow()
-                .field("written", out + "/model.safetensors")
-                .field("dtype", dtype_name(loaded.dtype))
-                .field("scalars", loaded.model->parameters().scalars())
-                .field("left_out", std::span<const std::string>(loaded.ignored))
-                .str() +
-            "\n");
-  row.commit();
+  JsonRow row;
+  row.field("written", out + "/model.safetensors")
+      .field("dtype", dtype_name(loaded.dtype))
+      .field("scalars", loaded.model->parameters().scalars())
+      .field("left_out", loaded.ignored);
+  write_file("-", row.str() + "\n");
   return 0;
 }
 

@@ -90,22 +90,24 @@ class Evaluator {
 
   // JSON lines, and a table for the reader.
   void print() const {
-    OutputFile output(run_.common.output);
+    using enum Table::Align;
     Table table({{"method"},
                  {"metric"},
                  {"direction"},
                  {"unit"},
-                 {"n", Table::Align::right},
-                 {"mean", Table::Align::right},
-                 {"standard error", Table::Align::right}});
+                 {"n", right},
+                 {"mean", right},
+                 {"standard error", right}});
+    std::string lines;
     for (std::size_t i = 0; i < methods_.size(); ++i)
       for (std::size_t j = 0; j < metrics_.size(); ++j) {
         const Summary s = summarise(found_[i].values[j]);
-        output.write(line(methods_[i].name, *metrics_[j], s, found_[i]));
-        table.add_row({methods_[i].name, metrics_[j]->name, name(metrics_[j]->direction), metrics_[j]->unit,
+        const MetricInfo& metric = *metrics_[j];
+        lines += line(methods_[i].name, metric, s, found_[i]);
+        table.add_row({methods_[i].name, metric.name, name(metric.direction), metric.unit,
                        std::to_string(s.n), fixed(s.mean, 4), fixed(s.standard_error, 4)});
       }
-    output.commit();
+    write_file(run_.common.output, lines);
     if (!run_.common.quiet) std::cerr << table.text();
   }
 

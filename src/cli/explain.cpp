@@ -97,8 +97,7 @@ class Explanations {
   Json settings_;  // a run with --resume must have the same
 };
 
-// --- --dry-run
-// -------
+// --- --dry-run --------------------------------------------------------------------------------------------
 
 // Tokens a second of deletions of the text, after one batch that warms up.
 double measured_rate(BlackBox& f, const ExplainedText& text) {
@@ -144,20 +143,14 @@ int print_planned_cost(const Explaining& run) {
   });
   check_interrupt();
   const double seconds = texts == 0 ? 0 : static_cast<double>(cost.token_forwards) / rate;
-  OutputFile output(run.common.output);
-  if (terminal)
-    output.write(sentence(method, texts, cost, rate, seconds));
-  else
-    output.write(JsonRow()
-                     .field("texts", texts)
-                     .field("queries", cost.queries)
-                     .field("token_forwards", cost.token_forwards)
-                     .digits(3)
-                     .field("tokens_per_second", rate)
-                     .field("seconds", seconds)
-                     .str() +
-                 "\n");
-  output.commit();
+  JsonRow row;
+  row.field("texts", texts)
+      .field("queries", cost.queries)
+      .field("token_forwards", cost.token_forwards)
+      .digits(3)
+      .field("tokens_per_second", rate)
+      .field("seconds", seconds);
+  write_file(run.common.output, terminal ? sentence(method, texts, cost, rate, seconds) : row.str() + "\n");
   return rows.status();
 }
 

@@ -4,8 +4,7 @@
 
 namespace slalom {
 
-// --- methods
-// -------------------------------------------------------------------------------------------------------------
+// --- methods ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -53,45 +52,33 @@ std::vector<RankedMethod> ranked_methods(const std::string& list) {
   return methods;
 }
 
-// --- options
-// -------------------------------------------------------------------------------------------------------------
+// --- options ----------------------------------------------------------------------------------------------
 
 namespace {
 
-OptionTable window_options() {
-  return {
-      {"max-length", "N", "0", "tokens, longer texts are cut into windows; 0: the model's", "", "aggregate"},
-      {"stride", "N", "0", "tokens from one window to the next; 0: half a window", "", "strict aggregate"},
-      {"strict", "", "", "a bad row ends the run, and a text too long fails instead of being cut", "",
-       "aggregate"}};
-}
-
 // What methods use has an effect where one of them is chosen; a published variant uses the budget alone.
 OptionTable method_options(const std::string& methods) {
-  OptionTable options = {
-      {"unit", "token|word", "token", "what is explained; without it, views join the tokens of a word", "",
-       "aggregate"},
+  const OptionTable first = {
       {"budget", "N", "", "queries (default: the method's; slalom-exact: extra pairs)"},
-      {"background", "none|fitted", "", "SLALOM's background token (default: fitted for models)"},
-      {"absence", "delete|mask", "delete", "what happens to absent tokens", "", "aggregate"},
+      {"background", "none|fitted", "", "SLALOM's background token (default: fitted for models)"}};
+  const OptionTable others = {
+      {"unit", "token|word", "token", "what is explained; without it, views join the tokens of a word"},
+      {"absence", "delete|mask", "delete", "what happens to absent tokens"},
       {"mask-id", "N", "", "the mask (default: the folder's mask token)", "absence=mask baseline=mask"},
       {"baseline", "zero|pad|mask", "zero", "integrated-gradients: where the path begins", "",
-       "classifier-command aggregate"},
-      {"tolerance", "T", "1e-3", "integrated-gradients: completeness gap (nats)", "",
-       "classifier-command aggregate"},
-      {"short-length", "N", "2", "slalom-eff: tokens of a text", "", "aggregate"},
-      {"most-deleted", "N", "10", "slalom-fidel, linear-deletion: tokens deleted at most", "", "aggregate"},
+       "classifier-command"},
+      {"tolerance", "T", "1e-3", "integrated-gradients: completeness gap (nats)", "", "classifier-command"},
+      {"short-length", "N", "2", "slalom-eff: tokens of a text"},
+      {"most-deleted", "N", "10", "slalom-fidel, linear-deletion: tokens deleted at most"},
       {"prior", "none|gradient|attn-lrp", "",
-       "what fitted values shrink towards (default: attn-lrp for models)", "", "aggregate"},
-      {"positions", "none|fitted", "fitted", "effects of tokens' places in SLALOMs fitted to deletions", "",
-       "aggregate"},
-      {"calibrate", "N", "0", "deletions that turn scores into log-odds; 0: none", "", "aggregate"},
-      {"flip", "", "", "SLALOM methods: also the fewest tokens whose removal changes the sign", "",
-       "aggregate"},
+       "what fitted values shrink towards (default: attn-lrp for models)"},
+      {"positions", "none|fitted", "fitted", "effects of tokens' places in SLALOMs fitted to deletions"},
+      {"calibrate", "N", "0", "deletions that turn scores into log-odds; 0: none"},
+      {"flip", "", "", "SLALOM methods: also the fewest tokens whose removal changes the sign"},
       {"as-published", "", "",
-       "as the published study's code has it: SLALOM, SHAP, LIME, gradients, LRP, linear-deletion", "",
-       "aggregate"},
-      {"held-out", "N", "5", "deletions of each size 1 to 10 that score it; 0: none", "", "aggregate"}};
+       "as the published study's code has it: SLALOM, SHAP, LIME, gradients, LRP, linear-deletion"},
+      {"held-out", "N", "5", "deletions of each size 1 to 10 that score it; 0: none"}};
+  OptionTable options = joined({grouped("explanation", first), grouped("explanation", others, "aggregate")});
   for (Option& option : options) {
     const bool published_too =
         option.name == "as-published" || option.name == "budget" || option.name == "flip";
@@ -142,12 +129,15 @@ ExplainOptions read_explain_options(const ParsedOptions& parsed, const CommonOpt
 }  // namespace
 
 OptionTable explaining_options(const std::string& methods) {
-  return joined({text_options(), grouped("text", window_options()), classifier_options(),
-                 grouped("explanation", method_options(methods))});
+  const OptionTable windows = {
+      {"max-length", "N", "0", "tokens, longer texts are cut into windows; 0: the model's"},
+      {"stride", "N", "0", "tokens from one window to the next; 0: half a window", "", "strict"},
+      {"strict", "", "", "a bad row ends the run, and a text too long fails instead of being cut"}};
+  return joined(
+      {text_options(), grouped("text", windows, "aggregate"), classifier_options(), method_options(methods)});
 }
 
-// --- texts
-// ---------------------------------------------------------------------------------------------------------------
+// --- texts ------------------------------------------------------------------------------------------------
 
 Explaining::Explaining(const ParsedOptions& options_given, const CommonOptions& common_given)
     : parsed(options_given),
@@ -191,8 +181,7 @@ std::vector<WindowText> Explaining::windows(const InputRow& row) const {
   return texts;
 }
 
-// --- explanations
-// --------------------------------------------------------------------------------------------------------
+// --- explanations -----------------------------------------------------------------------------------------
 
 namespace {
 

@@ -75,8 +75,7 @@ ExplanationOutput::ExplanationOutput(const Explaining& run)
   }
 }
 
-// --- a text and its explanations
-// ---------------------------------------------------------------------------------------
+// --- a text and its explanations --------------------------------------------------------------------------
 
 namespace {
 
@@ -185,8 +184,7 @@ std::string ExplanationOutput::add(Explanation explanation, const RankedMethod& 
   return explanation_json(to, to.explanations.back(), origin) + "\n";
 }
 
-// --- views
-// ---------------------------------------------------------------------------------------------------------------
+// --- views ------------------------------------------------------------------------------------------------
 
 std::string ExplanationOutput::show(ReportedText reported, const WindowText& text,
                                     const std::string& parameters) {

@@ -193,9 +193,7 @@ int run(const ParsedOptions& parsed) {
                      .least_squares = how == "least-squares"},
                     how, fitted);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  OutputFile output(common.output);
-  output.write(fitted_json(surrogate, how, rows, fitted, seconds.count(), common.seed) + "\n");
-  output.commit();
+  write_file(common.output, fitted_json(surrogate, how, rows, fitted, seconds.count(), common.seed) + "\n");
   return 0;
 }
 

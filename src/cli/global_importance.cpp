@@ -144,15 +144,10 @@ int print_global_importance(const Explaining& run) {
                                          .seed = run.common.seed});
   for (std::string& warning : model.f->warnings()) card.warnings.push_back(std::move(warning));
   const ReadableToken readable = [&](TokenId id) { return run.classifier.tokenizer.readable(id); };
-  OutputFile output(run.common.output);
-  if (terminal) {
-    output.write(terminal_report(card, model.label(), readable));
-  } else {
-    output.write(summary_line(card, run));
-    for (const VocabularyCard::Token& token : card.tokens)
-      output.write(token_line(token, tokenizer.tokens.text(token.id), readable(token.id)));
-  }
-  output.commit();
+  std::string lines = summary_line(card, run);
+  for (const VocabularyCard::Token& token : card.tokens)
+    lines += token_line(token, tokenizer.tokens.text(token.id), readable(token.id));
+  write_file(run.common.output, terminal ? terminal_report(card, model.label(), readable) : lines);
   return rows.status();
 }
 

@@ -79,17 +79,13 @@ int run(const ParsedOptions& parsed) {
   std::vector<Fact> facts = program_facts();
   if (!common.model.empty())
     for (Fact& fact : model_facts(common.model)) facts.push_back(std::move(fact));
-  OutputFile output(common.output);
-  if (common.json) {
-    JsonRow row;
-    for (const Fact& f : facts) row.raw(f.name, f.is_number ? f.value : json_string(f.value));
-    output.write(row.str() + "\n");
-  } else {
-    Table table({{"what"}, {"value"}});
-    for (const Fact& f : facts) table.add_row({f.name, f.value});
-    output.write(table.text());
+  JsonRow row;
+  Table table({{"what"}, {"value"}});
+  for (const Fact& f : facts) {
+    row.raw(f.name, f.is_number ? f.value : json_string(f.value));
+    table.add_row({f.name, f.value});
   }
-  output.commit();
+  write_file(common.output, common.json ? row.str() + "\n" : table.text());
   return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cxxopts.hpp>
 #include <iostream>
-#include <sstream>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
@@ -45,8 +44,7 @@ bool ParsedOptions::holds(const std::string& condition) const {
                              [&](const std::string& item) { return split(item, ':')[0] == wanted[1]; });
 }
 
-// --- the table
-// -----------------------------------------------------------------------------------------------------------
+// --- the table --------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -106,8 +104,7 @@ std::vector<std::string> words_of(const Option& option) {
   return split_list(option.value.substr(2, option.value.size() - 3), '|');
 }
 
-// --- a command line
-// ------------------------------------------------------------------------------------------------------
+// --- a command line ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -220,8 +217,7 @@ std::optional<ParsedOptions> parse_options(const Command& command, int argc, cha
   return parsed;
 }
 
-// --- values
-// --------------------------------------------------------------------------------------------------------------
+// --- values -----------------------------------------------------------------------------------------------
 
 int CommonOptions::digits() const {
   return precision == Precision::f64 ? kDoubleDigits : kFloatDigits;

@@ -1,17 +1,10 @@
 // slalom train: a classifier from random weights or from a folder, written as a Hugging Face folder.
-#include <algorithm>
-#include <functional>
-#include <limits>
 #include <nlohmann/json.hpp>
 
-#include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/cli/cli.hpp"
-#include "slalom/cli/input_rows.hpp"
-#include "slalom/data/windows.hpp"
+#include "slalom/cli/train_data.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
 #include "slalom/model_io/model_folder.hpp"
-#include "slalom/model_io/special_tokens.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/train/trainer.hpp"
 
@@ -20,8 +13,6 @@ namespace slalom {
 namespace {
 
 using Parsed = ParsedOptions;
-
-constexpr Index kMostIds = 10'000'000;  // of a vocabulary
 
 OptionTable options() {
   const std::string synthetic = "data=sparse_bow data=slalom";
@@ -85,123 +76,8 @@ std::string word(const Parsed& parsed, const char* name) {
   return parsed[name].word;
 }
 
-LengthDistribution length_distribution(const std::string& name, LengthDistribution fallback) {
-  if (name == "binomial") return LengthDistribution::binomial;
-  if (name == "fixed") return LengthDistribution::fixed;
-  return name == "uniform" ? LengthDistribution::uniform : fallback;
-}
-
-// Whose files turn texts into ids: the model's, or those of --tokenizer; empty for none.
-std::string tokenizer_folder(const Parsed& parsed, const CommonOptions& common) {
-  return common.model.empty() ? word(parsed, "tokenizer") : common.model;
-}
-
-// Where the texts come from, and what the model must be able to read.
-struct DataSet {
-  std::unique_ptr<SyntheticSource> source;  // of synthetic data
-  std::vector<InputRow> rows;               // of a file
-  PackedBatch held_out;                     // its last ones
-  SpecialTokens special;
-  std::optional<TokenId> pad, end;  // of the texts' vocabulary
-  Index vocabulary = 0, labels = 2;
-  std::string fingerprint;  // of what was read
-};
-
-// What is kept of a row that is trained on; a text that is too long loses its end if that is asked for.
-InputRow trained_on(const InputRow& row, Index longest, const std::function<bool(TokenId)>& is_special,
-                    Index& cut) {
-  const bool fits = longest == 0 || std::ssize(row.ids) <= longest;
-  if (!fits) ++cut;
-  InputRow kept = row;
-  if (!fits) {
-    const Index stride = default_stride(row, longest, is_special);
-    kept = cut_window(row, windows_of(row, longest, stride, is_special).front(), is_special);
-  }
-  kept.text[0] = kept.text[1] = {};
-  kept.places = {};
-  return kept;
-}
-
 ProblemType problem_type(const Parsed& parsed) {
   return problem_type_named(word(parsed, "problem-type")).value();
-}
-
-DataSet read_rows(const Parsed& parsed, const CommonOptions& common, const ClassifierConfig* config) {
-  DataSet set;
-  const std::string file = word(parsed, "data");
-  const Index vocabulary = integer_option(parsed, "vocabulary", 0, kMostIds);
-  // What a new model is sized by must not come from one wild number: larger ids want --vocabulary.
-  RowLimits limits{
-      .vocabulary = std::max(Index{1} << 20, vocabulary), .classes = 1000, .problem = problem_type(parsed)};
-  if (limits.problem != ProblemType::single_label) limits.classes = 0;
-  if (config != nullptr) limits = row_limits(*config);
-  const Index longest = integer_option(parsed, "max-length", 0, Index{1} << 24);
-  if (longest > 0) limits.longest = std::numeric_limits<Index>::max();
-  const std::string folder = tokenizer_folder(parsed, common);
-  const std::optional<Tokenizer> tokenizer = folder.empty() ? std::nullopt : load_tokenizer(folder);
-  if (!tokenizer && parsed.count("tokenizer") > 0)
-    throw Error(folder + ": found no tokenizer.json, vocab.txt or vocab.json");
-  const FolderTokens tokens = folder.empty() ? FolderTokens{} : read_folder_tokens(folder);
-  if (tokenizer && config == nullptr) set.vocabulary = tokenizer->vocabulary().size();
-  set.pad = tokens.special.pad;
-  set.end = tokens.end;
-  Index cut = 0;
-  RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format(parsed), csv_columns(parsed));
-  for (InputRow row; reader.next(row);) {
-    row = trained_on(
-        row, longest, [&](TokenId id) { return tokens.is_special(id); }, cut);
-    for (TokenId id : row.ids) set.vocabulary = std::max(set.vocabulary, Index{id} + 1);
-    if (!row.targets.empty() && set.rows.empty()) set.labels = std::ssize(row.targets);
-    if (!row.targets.empty() && std::ssize(row.targets) != set.labels)
-      throw Error(concat(input_name(file), ": line ", row.line, ": field \"label\": found ",
-                         row.targets.size(), " numbers, wanted ", set.labels, " as in the row before"));
-    set.labels = std::max<Index>(set.labels, row.label.value_or(0) + 1);
-    const int label = row.label.value_or(-1);
-    for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
-      set.fingerprint =
-          fingerprint({reinterpret_cast<const char*>(numbers->data()), numbers->size() * sizeof(TokenId)},
-                      set.fingerprint);
-    set.fingerprint = fingerprint({reinterpret_cast<const char*>(&label), sizeof label}, set.fingerprint);
-    set.fingerprint =
-        fingerprint({reinterpret_cast<const char*>(row.targets.data()), row.targets.size() * sizeof(double)},
-                    set.fingerprint);
-    set.rows.push_back(std::move(row));
-  }
-  if (set.rows.empty()) throw Error(input_name(file) + ": found no rows to train on");
-  if (cut > 0 && !common.quiet)
-    say(concat(cut, " of ", set.rows.size(), " texts were cut to ", longest, " tokens"));
-  const Index held_out = integer_option(parsed, "holdout", 0, Index{1} << 40);
-  if (held_out >= std::ssize(set.rows))
-    throw UsageError(
-        concat("--holdout ", held_out, " leaves nothing of ", set.rows.size(), " rows to train on"));
-  for (auto row = set.rows.end() - held_out; row != set.rows.end(); ++row)
-    add_labelled(*row, input_name(file), set.held_out);
-  set.rows.resize(set.rows.size() - static_cast<std::size_t>(held_out));
-  return set;
-}
-
-DataSet open_data(const Parsed& parsed, const CommonOptions& common, Architecture architecture,
-                  const ClassifierConfig* config) {
-  const std::uint64_t seed = common.seed;
-  const std::string data = word(parsed, "data"), words = word(parsed, "slalom-words"),
-                    length = word(parsed, "length");
-  if (data != "sparse_bow" && data != "slalom") return read_rows(parsed, common, config);
-  if (!traits(architecture).special_tokens && parsed.count("no-special") > 0)
-    throw UsageError(concat("--no-special has no effect with ", name(architecture), ", which has none"));
-  DataSet set;
-  if (data == "sparse_bow")
-    set.source =
-        std::make_unique<BagOfWordsSource>(seed, length_distribution(length, LengthDistribution::binomial));
-  else
-    set.source =
-        std::make_unique<SlalomSource>(seed, words.empty() ? toy_slalom_words() : read_slalom_words(words),
-                                       length_distribution(length, LengthDistribution::uniform));
-  if (traits(architecture).special_tokens && parsed.count("no-special") == 0)
-    set.special = bracketed_special_tokens(set.source->vocabulary());
-  set.vocabulary = set.source->vocabulary().size();
-  set.pad = set.source->vocabulary().find("[PAD]");
-  if (!words.empty()) set.fingerprint = fingerprint(read_file(words));
-  return set;
 }
 
 ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, const DataSet& data) {
@@ -395,17 +271,14 @@ int compile(const Parsed& parsed, const CommonOptions& common) {
                       compiled.model->config().traits().has_types, staged.path());
   save_model(*compiled.model, staged.path(), common.precision == Precision::f64 ? DType::f64 : DType::f32);
   staged.commit(kTokenizerFiles);
-  OutputFile row("-");
-  row.write(JsonRow()
-                .field("arch", name(architecture))
-                .field("words", std::ssize(words))
-                .field("width", compiled.model->config().width)
-                .digits(3)
-                .field("worst_error_f64", compiled.worst_error_f64)
-                .field("worst_error_f32", compiled.worst_error_f32)
-                .str() +
-            "\n");
-  row.commit();
+  JsonRow row;
+  row.field("arch", name(architecture))
+      .field("words", std::ssize(words))
+      .field("width", compiled.model->config().width)
+      .digits(3)
+      .field("worst_error_f64", compiled.worst_error_f64)
+      .field("worst_error_f32", compiled.worst_error_f32);
+  write_file("-", row.str() + "\n");
   return 0;
 }
 
