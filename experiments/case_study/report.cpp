@@ -5,7 +5,7 @@
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/global_importance.hpp"
-#include "slalom/report/wording.hpp"
+#include "slalom/report/number_text.hpp"
 #include "slalom/train/evaluation.hpp"
 
 namespace slalom::case_study {
@@ -171,11 +171,11 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
   both.insert(both.end(), contra.begin(), contra.end());
   const std::vector<CardToken> ratings = named.find_all(joined(kLowRatings, kHighRatings));
   std::vector<experiment::Section> list = {
-      {concat(
-           "A classifier trained from scratch on ", study.corpus,
-           ", and its global token importance: value, importance and linear = exp(importance) · value of every token "
-           "of the test texts, from texts of one and two tokens; ",
-           global_fidelity_sentence(study.card), "."),
+      {concat("A classifier trained from scratch on ", study.corpus,
+              ", and its global token importance: value, importance and linear = exp(importance) · value of "
+              "every token "
+              "of the test texts, from texts of one and two tokens; ",
+              global_fidelity_sentence(study.card), "."),
        summary_table(study)},
       {concat("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
               " times or more:"),
@@ -194,7 +194,8 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
 bool report(const Study& study, const Tokenizer& tokenizer, const Options& options) {
   const NamedCard named(study.card, tokenizer);
   write_file(options.folder + "/card.tsv", whole_card(study.card, named).tsv());
-  draw(plane(study.card, named), options.folder + "/plane");
+  const Figure words = plane(study.card, named);
+  write_file(options.folder + "/plane.svg", draw(words).document(words.title));
   const experiment::Estimates found = findings(study, named);
   return experiment::publish({.title = concat("Words of a sentiment classifier, size ", options.size),
                               .sections = sections(study, named),

@@ -7,7 +7,7 @@
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/characters.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom::reproduce {
 

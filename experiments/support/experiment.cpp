@@ -112,7 +112,7 @@ bool publish(const Report& report, const Options& options) {
   write_file(options.folder + "/results.json", results_json(report, verdicts, options));
   write_file(options.folder + "/curves.csv", report.curves.csv());
   write_file(options.folder + "/README.md", page + checks.markdown());
-  draw(report.figure, options.folder + "/figure");
+  write_file(options.folder + "/figure.svg", draw(report.figure).document(report.figure.title));
   std::cout << checks.text() << "\nresults in " << options.folder << "\n";
   return std::ranges::all_of(verdicts, [](const Verdict& v) { return v.holds(); });
 }

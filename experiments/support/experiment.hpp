@@ -81,7 +81,7 @@ struct Report {
 /// Name, found, low, high and holds of each, as a JSON array; null for what is infinite or no number.
 std::string checks_json(const std::vector<Verdict>& verdicts);
 
-/// README.md, results.json, curves.csv, figure.svg and figure.png in the folder; the tables on stdout. True
+/// README.md, results.json, curves.csv and figure.svg in the folder; the tables on stdout. True
 /// if every expectation holds.
 bool publish(const Report& report, const Options& options);
 

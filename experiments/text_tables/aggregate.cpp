@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/wording.hpp"
+#include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {

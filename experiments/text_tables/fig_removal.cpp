@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "slalom/report/wording.hpp"
+#include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {
@@ -36,7 +36,7 @@ std::vector<Panel> method_panels(const std::string& title, const std::vector<Met
   std::vector<Panel> panels;
   double low = INFINITY, high = -INFINITY;
   for (const char* settings : {kCorrected, kPublished}) {
-    panel.title = concat(title, ": ", settings, " settings");
+    panel.title = concat(title, ": ", settings);
     panel.curves.clear();
     const auto add = [&](const char* method, slalom::Curve::Style style) {
       const MethodCurve* curve = find(curves, method, settings);

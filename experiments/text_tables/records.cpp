@@ -87,12 +87,12 @@ Source source_of(const Json& record, const std::string& where) {
 ReportedExplanation explanation_of(const Source& source, const Json& method, const Columns& columns,
                                    const std::string& where) {
   ReportedExplanation e;
-  e.explanation.method = method_title(source);
-  e.explanation.cost = cost_of(method, where);
-  e.explanation.seconds = require_number(method, "seconds", where);
+  e.method = method_title(source);
+  e.cost = cost_of(method, where);
+  e.seconds = require_number(method, "seconds", where);
   if (const Json* warnings = field(method, "warnings"))
     for (const Json& warning : *warnings)
-      if (warning.is_string()) e.explanation.warnings.push_back(warning.get<std::string>());
+      if (warning.is_string()) e.warnings.push_back(warning.get<std::string>());
   e.columns = columns;
   e.ranking = columns.front().first;
   return e;

@@ -1,7 +1,7 @@
 // Faithfulness to the model, and what explanations cost.
 #include <algorithm>
 
-#include "slalom/report/wording.hpp"
+#include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {

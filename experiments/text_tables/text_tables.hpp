@@ -121,7 +121,7 @@ struct Block {
   std::string heading, note;
   std::optional<Table> table;
   std::optional<Figure> figure;
-  std::string stem;      // of the figure's files
+  std::string stem;      // of the figure's file
   std::string html;      // for the page alone, escaped
   std::string markdown;  // what README.md has in its place
   bool closed = false;   // the page shows it on demand
@@ -182,9 +182,9 @@ std::vector<Timing> timings(const Study& study);
 /// What expected.tsv and the claims may speak of; README.md says how it is named.
 experiment::Estimates estimates(const Study& study);
 
-/// One self-contained page; the figures' SVG files must be in the folder.
-std::string page_html(const std::string& title, const std::string& lead, const std::vector<Section>& sections,
-                      const std::string& folder);
+/// One self-contained page.
+std::string page_html(const std::string& title, const std::string& lead,
+                      const std::vector<Section>& sections);
 
 /// All files into options.folder, the item's tables on stdout. True if every expectation about data that is
 /// there holds. Throws Error if the records have nothing for the item.

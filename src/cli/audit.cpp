@@ -10,9 +10,9 @@
 #include "slalom/cli/cli.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
-#include "slalom/report/characters.hpp"
 #include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom {
 
