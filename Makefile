@@ -92,10 +92,10 @@ $(BUILD)/%.o: %.cpp
 	@echo "  $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
-PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev libmpfr-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev gnuplot-nox fonts-dejavu-core
+PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev libmpfr-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
 
-deps: ## install what is missing to build, test and draw (apt, as root or with sudo)
+deps: ## install what is missing to build and test (apt, as root or with sudo)
 	@.ci/install-missing $(PACKAGES)
 
 deps-check: ## the same for `make check` and `make fuzz`

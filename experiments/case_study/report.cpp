@@ -5,7 +5,7 @@
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/global_importance.hpp"
-#include "slalom/report/wording.hpp"
+#include "slalom/report/number_text.hpp"
 #include "slalom/train/evaluation.hpp"
 
 namespace slalom::case_study {
@@ -192,7 +192,8 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
 int report(const Study& study, const Tokenizer& tokenizer, const experiment::Options& options) {
   const NamedCard named(study.card, tokenizer);
   write_file(options.folder + "/card.tsv", whole_card(study.card, named).tsv());
-  draw(plane(study.card, named), options.folder + "/plane");
+  const Figure words = plane(study.card, named);
+  write_file(options.folder + "/plane.svg", draw(words).document(words.title));
   const experiment::Estimates found = findings(study, named);
   Json values;
   for (const auto& [name, estimate] : found) values[name] = estimate.value;

@@ -11,7 +11,7 @@
 #include "../support/experiment.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/characters.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace {
 

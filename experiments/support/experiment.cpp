@@ -266,7 +266,7 @@ int publish(const Report& report, const Options& options) {
   write_results(options, report.about, {{"models", report.records}}, report.found, verdicts);
   write_file(options.folder + "/curves.csv", report.curves.csv());
   write_file(options.folder + "/README.md", page + checks.markdown());
-  draw(report.figure, options.folder + "/figure");
+  write_file(options.folder + "/figure.svg", draw(report.figure).document(report.figure.title));
   std::cout << checks.text() << "\nresults in " << options.folder << "\n";
   return exit_status(verdicts);
 }

@@ -162,7 +162,7 @@ void write_results(const Options& options, const Json& about, const Lists& lists
 std::vector<Verdict> verdicts_on(const Estimates& found, const std::vector<Expectation>& expected);
 /// Whether all of them hold.
 int exit_status(const std::vector<Verdict>& verdicts);
-/// README.md, results.json, curves.csv, figure.svg and figure.png in the folder; the tables on stdout. The
+/// README.md, results.json, curves.csv and figure.svg in the folder; the tables on stdout. The
 /// exit status says whether every expectation holds.
 int publish(const Report& report, const Options& options);
 

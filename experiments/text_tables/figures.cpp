@@ -5,10 +5,11 @@
 #include <set>
 
 #include "slalom/base/files.hpp"
-#include "slalom/report/characters.hpp"
-#include "slalom/report/page_parts.hpp"
-#include "slalom/report/plane.hpp"
-#include "slalom/report/wording.hpp"
+#include "slalom/report/visible_text.hpp"
+#include "slalom/report/page.hpp"
+#include "slalom/report/explanation_svg.hpp"
+#include "slalom/report/explanation_text.hpp"
+#include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {
@@ -39,7 +40,7 @@ void add_panels(const std::string& title, const PointsOf& points_of, Panel panel
   double low = INFINITY, high = -INFINITY;
   const auto first = std::ssize(figure.panels);
   for (const char* settings : {kCorrected, kPublished}) {
-    panel.title = concat(title, ": ", settings, " settings");
+    panel.title = concat(title, ": ", settings);
     panel.curves.clear();
     const auto add = [&](const char* method, slalom::Curve::Style style) {
       slalom::Curve curve{.label = method, .style = style};
@@ -260,14 +261,14 @@ const Source kHighlighted[] = {{"slalom-fidel", kCorrected, ""}, {"slalom-fidel"
 // Nothing if the text has no such explanation, or one without any score.
 const ReportedExplanation* find(const ReportedText& t, const Source& source) {
   const auto found = std::ranges::find_if(t.explanations, [&](const ReportedExplanation& e) {
-    return e.explanation.method == method_title(source) && !distinct_tokens(t, e).empty();
+    return e.method == method_title(source) && !distinct_tokens(t, e).empty();
   });
   return found == t.explanations.end() ? nullptr : &*found;
 }
 
 const ReportedExplanation* find_plane(const ReportedText& t, const Source& source) {
   const ReportedExplanation* e = find(t, source);
-  return e != nullptr && has_plane(*e) ? e : nullptr;
+  return e != nullptr && e->has_plane() ? e : nullptr;
 }
 
 // The shortest text of each set in turn, then the second shortest.
@@ -283,7 +284,7 @@ std::vector<const ReportedText*> chosen_texts(const Study& study) {
 }
 
 std::string titled(const ReportedExplanation& e, const std::string& content) {
-  return concat("<div>\n<h4>", escaped(e.explanation.method), "</h4>\n", content, "</div>\n");
+  return concat("<div>\n<h4>", escaped(e.method), "</h4>\n", content, "</div>\n");
 }
 
 std::string page_part(const ReportedText& t) {
@@ -291,7 +292,7 @@ std::string page_part(const ReportedText& t) {
   for (const Source& source : kPlanes)
     if (const ReportedExplanation* e = find_plane(t, source)) {
       std::string warnings;
-      for (const std::string& warning : e->explanation.warnings)
+      for (const std::string& warning : e->warnings)
         warnings += concat("<p class=\"warning\"><b>Warning:</b> ", escaped(warning), "</p>\n");
       out += titled(*e, explanation_picture(t, *e) + warnings);
     }
@@ -316,7 +317,6 @@ Section planes_section(const Study& study, const std::string& folder) {
           "to the strongest token of each picture."};
   std::size_t number = 0;
   for (const ReportedText* t : chosen_texts(study)) {
-    check(*t);
     ++number;
     std::string images;
     for (const Source& source : kPlanes)

@@ -6,8 +6,8 @@
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/characters.hpp"
-#include "slalom/report/wording.hpp"
+#include "slalom/report/visible_text.hpp"
+#include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
 namespace {
@@ -250,7 +250,9 @@ int report(const Study& study, const std::string& item, const experiment::Option
 
   for (const Section& section : sections)
     for (const Block& block : section.blocks)
-      if (block.figure) draw(*block.figure, concat(options.folder, "/", block.stem));
+      if (block.figure)
+        write_file(concat(options.folder, "/", block.stem, ".svg"),
+                   draw(*block.figure).document(block.figure->title));
   const std::string title = concat("Explanations of texts, size ", options.size),
                     lead = lead_of(study, empty);
   const Table numbers = numbers_table(study);
@@ -259,7 +261,7 @@ int report(const Study& study, const std::string& item, const experiment::Option
                             verdicts);
   write_file(options.folder + "/curves.csv", numbers.csv());
   write_file(options.folder + "/README.md", markdown(title, lead, sections));
-  write_file(options.folder + "/index.html", page_html(title, lead, sections, options.folder));
+  write_file(options.folder + "/index.html", page_html(title, lead, sections));
 
   for (const Section& section : sections)
     if (is_printed(section, item)) print(section);

@@ -140,12 +140,12 @@ class SetReader {
     if (!std::ranges::count(set_.methods, source)) set_.methods.push_back(source);
     ReportedExplanation e{.columns = scores_of(method, n, where)};
     e.ranking = e.columns.front().first;
-    e.explanation.method = method_title(source);
-    e.explanation.cost = cost_of(method, where);
-    e.explanation.seconds = require_number(method, "seconds", where);
+    e.method = method_title(source);
+    e.cost = cost_of(method, where);
+    e.seconds = require_number(method, "seconds", where);
     if (const Json* warnings = field(method, "warnings"))
       for (const Json& warning : *warnings)
-        if (warning.is_string()) e.explanation.warnings.push_back(warning.get<std::string>());
+        if (warning.is_string()) e.warnings.push_back(warning.get<std::string>());
     for (const auto& [kind, measured] : require_object(method, "metrics", where).items()) {
       if (!measured.is_object()) throw Error(concat(where, ": metrics of \"", kind, "\": wanted an object"));
       for (const auto& [metric, value] : measured.items()) {
@@ -160,9 +160,9 @@ class SetReader {
         put("true-log-odds-pearson", {source.method, source.settings, kind},
             pearson_of_finite(scores, truth));
     put_removals(method, source, where);
-    put("queries", source, static_cast<double>(e.explanation.cost.queries));
-    put("token_forwards", source, static_cast<double>(e.explanation.cost.token_forwards));
-    put("seconds", source, e.explanation.seconds);
+    put("queries", source, static_cast<double>(e.cost.queries));
+    put("token_forwards", source, static_cast<double>(e.cost.token_forwards));
+    put("seconds", source, e.seconds);
     return e;
   }
 

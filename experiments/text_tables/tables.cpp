@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "slalom/report/wording.hpp"
+#include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {

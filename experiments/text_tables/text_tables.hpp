@@ -161,8 +161,8 @@ Table metric_table(const Study& study, const TextSet& set, const Metric& metric)
 /// Writes plane_N_SETTINGS.svg into the folder.
 Section planes_section(const Study& study, const std::string& folder);
 
-/// One self-contained page; the figures' SVG files must be in the folder.
-std::string page_html(const std::string& title, const std::string& lead, const std::vector<Section>& sections,
-                      const std::string& folder);
+/// One self-contained page.
+std::string page_html(const std::string& title, const std::string& lead,
+                      const std::vector<Section>& sections);
 
 }  // namespace slalom::text_tables

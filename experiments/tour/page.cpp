@@ -5,7 +5,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/characters.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom::tour {
 

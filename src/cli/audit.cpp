@@ -12,9 +12,9 @@
 #include "slalom/inspect/proof.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/special_tokens.hpp"
-#include "slalom/report/characters.hpp"
 #include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom {
 

@@ -8,7 +8,7 @@
 
 #include "slalom/base/interrupt.hpp"
 #include "slalom/cli/help.hpp"
-#include "slalom/report/characters.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom {
 
@@ -71,11 +71,7 @@ std::string without_middle(const std::string& visible_text) {
   constexpr std::size_t kHalf = 498;
   const std::u32string all = code_points(visible_text);
   if (all.size() <= 2 * kHalf + 3) return visible_text;
-  std::string out;
-  for (const char32_t c : all.substr(0, kHalf)) append_utf8(out, c);
-  out += "...";
-  for (const char32_t c : all.substr(all.size() - kHalf)) append_utf8(out, c);
-  return out;
+  return utf8_of(all.substr(0, kHalf)) + "..." + utf8_of(all.substr(all.size() - kHalf));
 }
 
 }  // namespace

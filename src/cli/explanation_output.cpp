@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "slalom/inspect/inspect.hpp"
+#include "slalom/report/explanation_svg.hpp"
+#include "slalom/report/explanation_text.hpp"
 #include "slalom/report/page.hpp"
-#include "slalom/report/plane.hpp"
 #include "slalom/report/terminal.hpp"
-#include "slalom/report/wording.hpp"
 
 namespace slalom {
 
@@ -124,19 +124,18 @@ void add_columns(const Explanation& explanation, const ExplainedText& text, bool
 }
 
 // What each flip removes, as places among the tokens and in words.
-void add_flips(const Explanation& explanation, const std::vector<ReportedToken>& tokens,
-               ReportedExplanation& to) {
+void add_flips(const Explanation& explanation, const ReportedText& text, ReportedExplanation& to) {
   std::vector<Index> positions;  // of the units
-  for (Index i = 0; i < std::ssize(tokens); ++i)
-    if (!tokens[static_cast<std::size_t>(i)].special) positions.push_back(i);
+  for (Index i = 0; i < std::ssize(text.tokens); ++i)
+    if (!text.tokens[static_cast<std::size_t>(i)].special) positions.push_back(i);
   for (const Flip& flip : explanation.flips) {
     std::vector<std::string> names;
     std::vector<Index>& removed = to.flipped.emplace_back();
     for (const Index unit : flip.removed) {
       removed.push_back(positions[static_cast<std::size_t>(unit)]);
-      names.push_back(token_name(tokens[static_cast<std::size_t>(removed.back())]));
+      names.push_back(token_name(text.tokens[static_cast<std::size_t>(removed.back())]));
     }
-    to.flips.push_back(flip_sentence(flip, names));
+    to.flip_sentences.push_back(flip_sentence(flip, names, text.problem));
   }
 }
 
@@ -164,9 +163,9 @@ std::string ExplanationOutput::add(Explanation explanation, const RankedMethod& 
   ReportedExplanation reported;
   reported.ranking = method.ranking(explanation);
   add_columns(explanation, text.text, show_special_, reported);
-  add_flips(explanation, to.tokens, reported);
+  add_flips(explanation, to, reported);
   to.log_odds = explanation.log_odds;
-  reported.explanation = std::move(explanation);
+  static_cast<Explanation&>(reported) = std::move(explanation);
   to.explanations.push_back(std::move(reported));
   const OpenedModel& model = run_.classifier.model;
   ExplanationOrigin origin{.id_json = text.row.id_json,

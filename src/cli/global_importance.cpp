@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "slalom/cli/explanation_output.hpp"
-#include "slalom/report/characters.hpp"
-#include "slalom/report/wording.hpp"
+#include "slalom/report/explanation_text.hpp"
+#include "slalom/report/number_text.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom {
 

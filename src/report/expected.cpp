@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
@@ -13,16 +14,6 @@ namespace slalom {
 namespace {
 
 constexpr std::string_view kHeader = "name\tlow\thigh\tsource";
-
-std::vector<std::string> split_tabs(std::string_view line) {
-  std::vector<std::string> fields;
-  for (std::size_t tab = 0; tab != std::string_view::npos;) {
-    tab = line.find('\t');
-    fields.emplace_back(line.substr(0, tab));
-    if (tab != std::string_view::npos) line.remove_prefix(tab + 1);
-  }
-  return fields;
-}
 
 double bound(const std::string& field, std::string_view name, const std::string& where) {
   double value = 0;
@@ -34,7 +25,7 @@ double bound(const std::string& field, std::string_view name, const std::string&
 }
 
 Expectation parse(const std::string& line, const std::string& where) {
-  const std::vector<std::string> fields = split_tabs(line);
+  const std::vector<std::string> fields = split(line, '\t');
   if (fields.size() != 4)
     throw Error(concat(where, ": ", fields.size(), " fields, wanted 4: name, low, high, source"));
   if (fields[0].empty()) throw Error(where + ": name is empty");
@@ -45,8 +36,7 @@ Expectation parse(const std::string& line, const std::string& where) {
 }
 
 std::string word(const Verdict& verdict) {
-  if (!verdict.measured()) return "not measured";
-  return verdict.holds() ? "holds" : "FAILS";
+  return !verdict.found ? "not measured" : verdict.holds() ? "holds" : "FAILS";
 }
 
 }  // namespace
@@ -57,15 +47,12 @@ std::vector<Expectation> read_expected(const std::string& path) {
   bool header_seen = false;
   for (std::string line; lines.next(line);) {
     if (line.empty() || line[0] == '#') continue;
-    if (!header_seen) {
-      if (line != kHeader)
-        throw Error(
-            concat(lines.where(), ": header is \"", line, "\", wanted name, low, high, source between tabs"));
-      header_seen = true;
-      continue;
-    }
+    if (!header_seen && line != kHeader)
+      throw Error(
+          concat(lines.where(), ": header is \"", line, "\", wanted name, low, high, source between tabs"));
+    if (!std::exchange(header_seen, true)) continue;
     Expectation next = parse(line, lines.where());
-    if (std::any_of(out.begin(), out.end(), [&](const Expectation& e) { return e.name == next.name; }))
+    if (std::ranges::count(out, next.name, &Expectation::name) > 0)
       throw Error(concat(lines.where(), ": name \"", next.name, "\" is there twice"));
     out.push_back(std::move(next));
   }

@@ -1,5 +1,7 @@
 #include "slalom/report/explanation_json.hpp"
 
+#include <algorithm>
+
 namespace slalom {
 
 namespace {
@@ -19,7 +21,7 @@ std::string token_json(const ReportedToken& token, bool pair) {
 std::string scores_json(const ReportedExplanation& e) {
   JsonRow row;
   for (const auto& [name, scores] : e.columns) row.field(name, scores);
-  if (const auto* slalom = std::get_if<SlalomScores>(&e.explanation.scores))
+  if (const auto* slalom = std::get_if<SlalomScores>(&e.scores))
     row.raw("background", background_json(slalom->background));
   return row.str();
 }
@@ -38,20 +40,17 @@ std::string fidelity_json(const std::optional<Fidelity>& fidelity) {
   return add_cost(row, fidelity->cost).str();
 }
 
-std::string flips_json(const ReportedExplanation& reported) {
-  if (reported.explanation.flips.empty()) return "null";
-  std::string list;
-  for (std::size_t i = 0; i < reported.flipped.size(); ++i) {
-    const Flip& flip = reported.explanation.flips[i];
-    list += concat(i == 0 ? "[" : ",", JsonRow()
-                                           .field("by", flip.chosen_by)
-                                           .field("removed", std::span<const Index>(reported.flipped[i]))
-                                           .field("log_odds", flip.log_odds)
-                                           .field("flips", flip.flips)
-                                           .field("queries", flip.queries)
-                                           .str());
-  }
-  return list + "]";
+std::vector<std::string> flips_json(const ReportedExplanation& e) {
+  std::vector<std::string> list;
+  for (std::size_t i = 0; i < e.flips.size(); ++i)
+    list.push_back(JsonRow()
+                       .field("by", e.flips[i].chosen_by)
+                       .field("removed", std::span<const Index>(e.flipped[i]))
+                       .field("log_odds", e.flips[i].log_odds)
+                       .field("flips", e.flips[i].flips)
+                       .field("queries", e.flips[i].queries)
+                       .str());
+  return list;
 }
 
 }  // namespace
@@ -67,16 +66,15 @@ JsonRow& add_cost(JsonRow& row, const QueryCost& cost) {
       .field("token_forwards", cost.token_forwards);
 }
 
-std::string explanation_json(const ReportedText& text, const ReportedExplanation& reported,
+std::string explanation_json(const ReportedText& text, const ReportedExplanation& e,
                              const ExplanationOrigin& origin) {
-  const Explanation& e = reported.explanation;
+  const bool pair =
+      std::ranges::any_of(text.tokens, [](const ReportedToken& token) { return token.part == 1; });
+  std::vector<std::string> tokens;
+  for (const ReportedToken& token : text.tokens) tokens.push_back(token_json(token, pair));
   JsonRow cost, checks, row;
   add_cost(cost, e.cost).field("seconds", e.seconds);
   for (const auto& [name, value] : e.checks) checks.field(name, value);
-  bool pair = false;
-  for (const ReportedToken& token : text.tokens) pair = pair || token.part == 1;
-  std::vector<std::string> tokens;
-  for (const ReportedToken& token : text.tokens) tokens.push_back(token_json(token, pair));
   row.raw("id", origin.id_json).field("row", origin.row);
   if (!origin.input.empty()) row.field("input", origin.input);
   if (origin.windows > 1)
@@ -91,12 +89,15 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
       .field("scale", scale_name(text.problem))
       .field("log_odds", e.log_odds)
       .raw_array("tokens", tokens)
-      .raw("scores", scores_json(reported))
+      .raw("scores", scores_json(e))
       .raw("fidelity", fidelity_json(e.fidelity))
       .raw("cost", cost.str())
-      .raw("checks", checks.str())
-      .raw("flip", flips_json(reported))
-      .raw("fit", e.fit.empty() ? "null" : json_string(e.fit))
+      .raw("checks", checks.str());
+  if (e.flips.empty())
+    row.raw("flip", "null");
+  else
+    row.raw_array("flip", flips_json(e));
+  row.raw("fit", e.fit.empty() ? "null" : json_string(e.fit))
       .raw("parameters", origin.parameters)
       .field("seed", origin.seed)
       .field("version", SLALOM_VERSION)

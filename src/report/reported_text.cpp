@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "slalom/base/error.hpp"
+#include "slalom/report/number_text.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom {
 
@@ -15,44 +17,15 @@ const std::vector<double>* ReportedExplanation::find(const std::string& name) co
 
 const std::vector<double>& ReportedExplanation::column(const std::string& name) const {
   if (const auto* found = find(name)) return *found;
-  throw Error(concat("[report] ", explanation.method, " has no scores \"", name, "\", wanted one of ",
+  throw Error(concat("[report] ", method, " has no scores \"", name, "\", wanted one of ",
                      listed(columns, [](const auto& column) { return column.first; })));
 }
 
 namespace {
 
-void check(const ReportedExplanation& e, std::size_t tokens) {
-  e.ranking_scores();
-  for (const auto& [name, scores] : e.columns)
-    if (scores.size() != tokens)
-      throw Error(concat("[report] ", e.explanation.method, " has ", scores.size(), " scores \"", name,
-                         "\", wanted one for each of ", tokens, " tokens"));
-}
-
 std::size_t part_of(const ReportedToken& token) {
   return token.part == 1 ? 1 : 0;
 }
-
-}  // namespace
-
-void check(const ReportedText& t) {
-  if (t.tokens.empty()) throw Error("[report] a text without tokens, wanted at least one");
-  if (t.explanations.empty()) throw Error("[report] a text without explanation, wanted at least one");
-  for (const ReportedExplanation& e : t.explanations) check(e, t.tokens.size());
-  for (const ReportedToken& token : t.tokens) {
-    const Index size = std::ssize(t.text[part_of(token)]);
-    if (token.bytes && (token.bytes->first < 0 || token.bytes->first > token.bytes->second ||
-                        (size > 0 && token.bytes->second > size)))
-      throw Error(concat("[report] token at bytes ", token.bytes->first, " to ", token.bytes->second,
-                         ", wanted a place in a text of ", size, " bytes"));
-  }
-  for (const ReportedPattern& p : t.attention)
-    if (p.pattern.size() != t.tokens.size() * t.tokens.size())
-      throw Error(concat("[report] attention of layer ", p.layer, ", head ", p.head, " has ",
-                         p.pattern.size(), " weights, wanted ", t.tokens.size(), " x ", t.tokens.size()));
-}
-
-namespace {
 
 bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -172,10 +145,15 @@ bool is_uncertain(const ReportedExplanation& e, const std::string& column, Index
   return errors != nullptr && (*errors)[i] > std::abs(e.column(column)[i]);
 }
 
+double largest_score(const ReportedExplanation& e) {
+  double largest = 0;
+  for (const double score : e.ranking_scores()) largest = std::max(largest, absolute(score));
+  return largest;
+}
+
 std::vector<double> shades(const ReportedExplanation& e) {
   std::vector<double> all = e.ranking_scores();
-  double largest = 0;
-  for (const double score : all) largest = std::max(largest, absolute(score));
+  const double largest = largest_score(e);
   for (std::size_t i = 0; i < all.size(); ++i)
     all[i] = absolute(all[i]) < 0 || largest == 0
                  ? 0
@@ -191,6 +169,47 @@ std::vector<bool> strongest(const ReportedExplanation& e) {
   for (std::size_t k = 0; k < std::min(most, order.size()); ++k)
     marked[order[k]] = std::abs(shade[order[k]]) >= 1.0 / 3;
   return marked;
+}
+
+namespace {
+
+constexpr double kSignedShade = 0.25;  // of the largest score
+
+std::string mark(double shade, bool strong, double score, int decimals, bool signs) {
+  if (strong) return concat("[", signed_number(score, decimals), "]");
+  if (!signs || std::abs(shade) < kSignedShade) return {};
+  return shade > 0 ? "[+]" : "[−]";
+}
+
+}  // namespace
+
+std::vector<std::vector<TextRun>> running_text(const ReportedText& t, const ReportedExplanation& e,
+                                               Index columns, bool show_special, bool signs) {
+  const std::vector<double>& scores = e.ranking_scores();
+  const std::vector<double> shade = shades(e);
+  const std::vector<bool> strong = strongest(e);
+  const int decimals = score_decimals(scores);
+  std::u32string all;
+  std::vector<std::pair<Index, bool>> owners;  // of each character: the token, and whether it is its mark
+  const auto add = [&](const std::string& text, Index token, bool is_mark) {
+    all += code_points(text);
+    owners.resize(all.size(), {token, is_mark});
+  };
+  for (const ShownToken& shown : shown_tokens(t, show_special)) {
+    const auto i = static_cast<std::size_t>(shown.token);
+    add((shown.new_part ? "\n" : "") + visible(shown.before, true), -1, false);
+    add(visible(shown.text, true), shown.token, false);
+    add(mark(shade[i], strong[i], scores[i], decimals, signs), shown.token, true);
+  }
+  std::vector<std::vector<TextRun>> lines;
+  for (const auto& [begin, end] : lines_of(all, columns)) {
+    std::vector<TextRun>& line = lines.emplace_back();
+    for (std::size_t i = begin; i < end; ++i) {
+      if (i == begin || owners[i] != owners[i - 1]) line.push_back({owners[i].first, owners[i].second, ""});
+      line.back().text += utf8_of({&all[i], 1});
+    }
+  }
+  return lines;
 }
 
 }  // namespace slalom

@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <iomanip>
 
 #include "slalom/base/error.hpp"
@@ -70,8 +71,9 @@ std::string replace_invalid_utf8(std::string_view bytes) {
 
 char32_t next_character(std::string_view text, std::size_t& at) {
   char32_t c = 0;
-  at += decode(text.substr(at), c);
-  return c;
+  const std::size_t length = decode(text.substr(at), c);
+  at += std::max<std::size_t>(length, 1);
+  return length > 0 ? c : 0xFFFD;
 }
 
 void append_utf8(char32_t c, std::string& out) {

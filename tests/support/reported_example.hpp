@@ -23,31 +23,31 @@ inline ReportedToken reported_token(const std::string& text, TokenId id, bool sp
 inline ReportedExplanation reported_slalom(const std::vector<double>& value,
                                            const std::vector<double>& importance) {
   ReportedExplanation e;
-  e.explanation.method = "slalom-fidel";
+  e.method = "slalom-fidel";
   SlalomScores scores{.value = value, .importance = importance, .background = Background{-0.55, 1.79}};
   for (std::size_t i = 0; i < value.size(); ++i) scores.linear.push_back(std::exp(importance[i]) * value[i]);
   e.columns = {{"value", value}, {"importance", importance}, {"linear", scores.linear}};
   e.ranking = "linear";
-  e.explanation.scores = scores;
-  e.explanation.fidelity = Fidelity{};
-  e.explanation.fidelity->r2 = 0.934;
-  e.explanation.fidelity->mse = 0.2025;
-  e.explanation.fidelity->correlation = 0.97;
-  e.explanation.fidelity->removed = {1, 2, 3, 4, 5};
-  e.explanation.fidelity->mse_removed = {0.05, 0.11, 0.2, 0.28, 0.37};
-  e.explanation.fidelity->n = 50;
-  e.explanation.fidelity->unseen = 48;
-  e.explanation.cost = {501, 346, 4512};
-  e.explanation.seconds = 0.0213;
-  e.explanation.checks = {{"mse_fit", 0.00689}, {"iterations", 12}, {"converged", 1}};
+  e.scores = scores;
+  e.fidelity = Fidelity{};
+  e.fidelity->r2 = 0.934;
+  e.fidelity->mse = 0.2025;
+  e.fidelity->correlation = 0.97;
+  e.fidelity->removed = {1, 2, 3, 4, 5};
+  e.fidelity->mse_removed = {0.05, 0.11, 0.2, 0.28, 0.37};
+  e.fidelity->n = 50;
+  e.fidelity->unseen = 48;
+  e.cost = {501, 346, 4512};
+  e.seconds = 0.0213;
+  e.checks = {{"mse_fit", 0.00689}, {"iterations", 12}, {"converged", 1}};
   return e;
 }
 
 inline ReportedExplanation reported_weights(const std::string& method, const std::vector<double>& weight) {
   ReportedExplanation e = reported_slalom(weight, weight);
-  e.explanation.method = method;
-  e.explanation.scores = LinearScores{weight, {}};
-  e.explanation.fidelity->r2 = 0.41;
+  e.method = method;
+  e.scores = LinearScores{weight, {}};
+  e.fidelity->r2 = 0.41;
   e.columns = {{"weight", weight}, {"standard_error", std::vector<double>(weight.size(), 0.05)}};
   e.ranking = "weight";
   return e;

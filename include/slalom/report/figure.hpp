@@ -1,4 +1,4 @@
-// Line figures, drawn by gnuplot as SVG and PNG.
+// Figures of curves and points in one or several panels.
 #pragma once
 
 #include <optional>
@@ -6,10 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "slalom/report/svg.hpp"
+
 namespace slalom {
 
-/// A curve of n points; a point that is not finite is a gap. `dashed` is for references: it is black and
-/// takes no colour from the palette.
+/// A curve of n points; a point that is not finite, or not positive on a logarithmic axis, is a gap. `dashed`
+/// is for references: it is black and takes no colour from the palette.
 struct Curve {
   enum class Style { line, points, line_points, dashed };
   std::string label;
@@ -23,20 +25,19 @@ struct Panel {
   std::optional<std::pair<double, double>> y_range;
   bool log_x = false;
   std::optional<std::pair<double, double>> x_range{};
-  double x_tick = 0;  // distance of the ticks, 0: as suits the range
+  double x_tick = 0;  // least distance of the ticks
 };
 
-/// Panels from left to right, `columns` in a row. A label has the same colour in all panels.
+/// Panels from left to right, `columns` in a row. A label has the same colour in all panels; below them is
+/// one legend.
 struct Figure {
   std::string title;
   std::vector<Panel> panels;
   int columns = 1;
 };
 
-/// Writes stem.svg and stem.png, creating folders as needed; the same figure gives the same bytes. All texts
-/// are drawn as they are, without markup. Throws Error if the figure has nothing to draw, lengths of x and y
-/// differ, a range is empty, a logarithmic x is not positive, gnuplot is missing or fails (with its message),
-/// or a file cannot be written.
-void draw(const Figure& figure, const std::string& stem);
+/// The same figure gives the same bytes. Throws Error without columns, if lengths of x and y differ, or if a
+/// range is empty.
+Drawing draw(const Figure& figure);
 
 }  // namespace slalom

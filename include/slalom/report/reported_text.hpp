@@ -23,22 +23,23 @@ struct ReportedToken {
   bool special = false;
 };
 
-/// One explanation with its scores in the places of all tokens.
-struct ReportedExplanation {
-  Explanation explanation;
+/// An explanation with its scores in the places of all tokens.
+struct ReportedExplanation : Explanation {
   /// Scores by name ("value", "importance", "linear", "removal" or "weight" …), each (S), NaN for tokens
   /// without a score.
   std::vector<std::pair<std::string, std::vector<double>>> columns;
   std::string ranking;  // the column that colours and ranks the tokens
   std::optional<RankingCurve> insertion, deletion;
   std::vector<std::vector<Index>> flipped;  // the tokens that each of the explanation's flips removes
-  std::vector<std::string> flips;           // the same in words
+  std::vector<std::string> flip_sentences;  // the same in words
 
   /// Nothing if there is no such column.
   const std::vector<double>* find(const std::string& name) const;
   /// Throws Error naming the columns there are.
   const std::vector<double>& column(const std::string& name) const;
   const std::vector<double>& ranking_scores() const { return column(ranking); }
+  /// Value and importance are there: it can be drawn as a plane.
+  bool has_plane() const { return find("value") != nullptr && find("importance") != nullptr; }
 };
 
 /// pattern (S, S), row-major: row i holds the weights with which query i reads the keys.
@@ -58,10 +59,6 @@ struct ReportedText {
   std::vector<ReportedPattern> attention;                       // may be empty
   std::vector<std::pair<std::string, std::string>> parameters;  // name and value: model, seed, budget …
 };
-
-/// Throws Error, with what was found and wanted, unless there are tokens and an explanation, every column has
-/// one score a token, the rankings are columns, bytes lie in their texts, and patterns are (S, S).
-void check(const ReportedText& text);
 
 /// A token in the running text: what comes before it (spaces, line ends, characters that no token covers) and
 /// what is shown for it. The token begins the second text of a pair if `new_part`.
@@ -96,11 +93,26 @@ ReportedText by_words(ReportedText text);
 std::string error_column(const std::string& column);
 /// The score is less than its standard error.
 bool is_uncertain(const ReportedExplanation& explanation, const std::string& column, Index token);
+/// The largest absolute score in the ranking's column; 0 without any.
+double largest_score(const ReportedExplanation& explanation);
 /// Scores of the ranking's column over their largest absolute value: (S), in [−1, 1], 0 without a score; a
 /// quarter of that where is_uncertain().
 std::vector<double> shades(const ReportedExplanation& explanation);
 /// The tokens that views mark with their numbers: the largest absolute scores, at least a third of the
 /// largest; at most 4 and one more for every 12 tokens, up to 16. (S)
 std::vector<bool> strongest(const ReportedExplanation& explanation);
+
+/// Part of a line: of a token, of the mark behind one, or, with token −1, of what stands between tokens.
+struct TextRun {
+  Index token = -1;
+  bool mark = false;
+  std::string text;
+};
+
+/// Lines of at most so many columns. The strongest tokens are followed by "[+2.31]"; with `signs` others of
+/// at least a quarter of the largest score by "[+]" or "[−]".
+std::vector<std::vector<TextRun>> running_text(const ReportedText& text,
+                                               const ReportedExplanation& explanation, Index columns,
+                                               bool show_special, bool signs);
 
 }  // namespace slalom

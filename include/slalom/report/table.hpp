@@ -34,6 +34,8 @@ class Table {
   std::string tsv() const;
 
  private:
+  std::vector<std::vector<std::string>> lines() const;  // the headers first
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

@@ -17,7 +17,7 @@ struct TerminalStyle {
 /// For each explanation the running text, shaded orange for the target and blue against it, the strongest
 /// tokens underlined and followed by their score; a table of them; fidelity in words, cost and warnings.
 /// No line is wider than `width`, except for a table of a single column of scores and words that cannot be
-/// broken. Nothing in the text can move the cursor or change colours. Throws Error as check() does.
+/// broken. Nothing in the text can move the cursor or change colours.
 std::string terminal_view(const ReportedText& text, const TerminalStyle& style = {});
 
 }  // namespace slalom

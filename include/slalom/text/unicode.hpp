@@ -14,7 +14,7 @@ void require_utf8(std::string_view bytes, const std::string& where);
 /// Each run of bytes that are not UTF-8 becomes one U+FFFD.
 std::string replace_invalid_utf8(std::string_view bytes);
 
-/// The character at offset `at` of valid UTF-8; moves `at` behind it.
+/// The character at offset `at`, U+FFFD for a byte that is not UTF-8; moves `at` behind it.
 char32_t next_character(std::string_view text, std::size_t& at);
 void append_utf8(char32_t c, std::string& out);
 

@@ -1,8 +1,10 @@
-// Characters of texts and tokens as views can show them: harmless, escaped, and with known widths.
+// Texts and tokens as views can show them: harmless, escaped, and with known widths.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "slalom/base/parallel.hpp"
 
@@ -17,19 +19,19 @@ std::string visible(std::string_view bytes, bool keep_lines = false);
 /// visible(), with & < > " ' as XML entities: fit for contents and attributes of XML and HTML.
 std::string escaped(std::string_view bytes, bool keep_lines = false);
 
-/// Columns of a terminal that visible text takes: 2 for wide characters, 0 for combining ones.
+/// Columns that visible text takes in a terminal or a monospaced font: 2 for wide characters, 0 for combining
+/// ones.
 Index terminal_columns(std::string_view visible_text);
-Index terminal_columns(char32_t character);
 
-/// Width of visible text in DejaVu Sans of `size` pixels: exact for ASCII, not too little for nearly all
-/// others.
-double text_width(std::string_view visible_text, double size);
+/// Visible text of at most so many columns, "…" being the last if some were cut.
+std::string shortened(const std::string& visible_text, Index columns);
 
-/// Visible text of at most `characters` code points, "…" being the last if some were cut.
-std::string shortened(const std::string& visible_text, Index characters);
-
-/// The code points of valid UTF-8.
+/// The code points of UTF-8, and back.
 std::u32string code_points(std::string_view utf8);
-void append_utf8(std::string& to, char32_t character);
+std::string utf8_of(std::u32string_view text);
+
+/// Begin and end of lines of at most so many columns, broken at spaces where there are any. The space at
+/// which a line is broken goes, as do spaces at the end of a line; a line end stays one.
+std::vector<std::pair<std::size_t, std::size_t>> lines_of(std::u32string_view visible_text, Index columns);
 
 }  // namespace slalom

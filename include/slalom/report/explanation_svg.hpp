@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "slalom/report/reported_text.hpp"
 #include "slalom/report/svg.hpp"
 
 namespace slalom {
@@ -21,8 +22,8 @@ struct PlacedLabel {
 };
 
 /// A place inside `area` for a label of each dot (n), widths (n) in px, in that order: the first one of a
-/// fixed list, near places first, whose box covers no dot, no other label and no leader line, and whose own
-/// leader line crosses no label and no other line. Nothing where there is none. O(n²).
+/// fixed list, near places first, where neither its box nor its leader line touches a dot, another label or
+/// another line. Nothing where there is none. O(n²).
 std::vector<std::optional<PlacedLabel>> place_labels(const std::vector<Dot>& dots,
                                                      const std::vector<double>& widths, double height,
                                                      const Box& area);
@@ -32,7 +33,10 @@ std::vector<std::optional<PlacedLabel>> place_labels(const std::vector<Dot>& dot
 /// ranking's column, with standard errors where there are any. Throws Error if the explanation has no score.
 Drawing draw_explanation(const ReportedText& text, const ReportedExplanation& explanation);
 
-/// The same as a file of its own, with method, target and fidelity above it.
+/// Method, target and fidelity from the top; returns where they end.
+double draw_heading(Drawing& drawing, const ReportedText& text, const ReportedExplanation& explanation);
+
+/// The explanation as a file of its own, with its heading.
 std::string plane_svg(const ReportedText& text, const ReportedExplanation& explanation);
 
 /// The running text, each token on the colour of its score, the strongest underlined with their scores below,

@@ -1,7 +1,6 @@
 // Tokens that are read as one word.
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "slalom/report/reported_text.hpp"
 
@@ -22,20 +21,21 @@ Groups words_of(const std::vector<ReportedToken>& tokens) {
   return groups;
 }
 
-ReportedToken joined(const std::vector<ReportedToken>& tokens, const std::vector<std::size_t>& group,
-                     const std::string texts[2]) {
-  ReportedToken word = tokens[group.front()];
-  for (const std::size_t i : group) {
-    if (i == group.front()) continue;
-    word.ids.insert(word.ids.end(), tokens[i].ids.begin(), tokens[i].ids.end());
-    word.text += tokens[i].text;
-    if (word.bytes && tokens[i].bytes) word.bytes->second = tokens[i].bytes->second;
+ReportedToken joined(const ReportedText& t, const std::vector<std::size_t>& group) {
+  ReportedToken word = t.tokens[group.front()];
+  if (group.size() == 1) return word;
+  const ReportedToken& last = t.tokens[group.back()];
+  for (auto i = group.begin() + 1; i != group.end(); ++i) {
+    word.ids.insert(word.ids.end(), t.tokens[*i].ids.begin(), t.tokens[*i].ids.end());
+    word.text += t.tokens[*i].text;
   }
-  if (group.size() > 1 && word.bytes)
-    word.text = texts[word.part == 1 ? 1 : 0].substr(
-        static_cast<std::size_t>(word.bytes->first),
-        static_cast<std::size_t>(word.bytes->second - word.bytes->first));
-  if (group.size() > 1) word.piece = word.text;
+  if (word.bytes && last.bytes) {
+    word.bytes->second = last.bytes->second;
+    const auto begin = static_cast<std::size_t>(word.bytes->first);
+    word.text =
+        t.text[word.part == 1 ? 1 : 0].substr(begin, static_cast<std::size_t>(last.bytes->second) - begin);
+  }
+  word.piece = word.text;
   return word;
 }
 
@@ -58,7 +58,7 @@ std::vector<double> weights_of(const ReportedExplanation& e, std::size_t tokens)
 double removal_of(const ReportedExplanation& e, const std::vector<std::size_t>& group,
                   const std::vector<double>& weights) {
   const std::vector<double>& part = e.column("part");
-  const auto& background = std::get<SlalomScores>(e.explanation.scores).background;
+  const auto& background = std::get<SlalomScores>(e.scores).background;
   const double of_background = background ? std::exp(background->importance) : 0;
   double weight = of_background, F = 0;
   for (std::size_t i = 0; i < part.size(); ++i) {
@@ -89,14 +89,12 @@ std::vector<float> joined_pattern(const std::vector<float>& pattern, std::size_t
                                   const Groups& groups) {
   std::vector<float> words;
   for (const auto& readers : groups)
-    for (const auto& read : groups)
-      words.push_back(static_cast<float>(sum_over(readers,
-                                                  [&](std::size_t i) {
-                                                    return sum_over(read, [&](std::size_t j) {
-                                                      return static_cast<double>(pattern[i * tokens + j]);
-                                                    });
-                                                  }) /
-                                         static_cast<double>(readers.size())));
+    for (const auto& read : groups) {
+      const double sum = sum_over(readers, [&](std::size_t i) {
+        return sum_over(read, [&](std::size_t j) { return static_cast<double>(pattern[i * tokens + j]); });
+      });
+      words.push_back(static_cast<float>(sum / static_cast<double>(readers.size())));
+    }
   return words;
 }
 
@@ -106,20 +104,20 @@ ReportedText by_words(ReportedText t) {
   const Groups groups = words_of(t.tokens);
   const std::size_t tokens = t.tokens.size();
   if (groups.size() == tokens) return t;
+  const auto of_words = [&](const auto& of_word) {
+    std::vector<std::decay_t<decltype(of_word(groups[0]))>> words;
+    for (const auto& group : groups) words.push_back(of_word(group));
+    return words;
+  };
   for (ReportedExplanation& e : t.explanations) {
     const std::vector<double> weights = weights_of(e, tokens);
     auto columns = e.columns;
-    for (auto& [name, scores] : columns) {
-      std::vector<double> words;
-      for (const auto& group : groups) words.push_back(joined_score(e, name, scores, group, weights));
-      scores = std::move(words);
-    }
+    for (auto& [name, scores] : columns)
+      scores = of_words([&](const auto& group) { return joined_score(e, name, scores, group, weights); });
     e.columns = std::move(columns);
   }
   for (ReportedPattern& p : t.attention) p.pattern = joined_pattern(p.pattern, tokens, groups);
-  std::vector<ReportedToken> words;
-  for (const auto& group : groups) words.push_back(joined(t.tokens, group, t.text));
-  t.tokens = std::move(words);
+  t.tokens = of_words([&](const auto& group) { return joined(t, group); });
   return t;
 }
 
