@@ -35,7 +35,7 @@ ifdef WERROR
 endif
 
 # Proofs compute with rounding errors.
-$(BUILD)/src/inspect/balls.o: CXXFLAGS += -ffp-contract=off
+$(BUILD)/src/inspect/balls.o $(BUILD)/src/inspect/attention_balls.o: CXXFLAGS += -ffp-contract=off
 
 # Where little is computed, compiling is what takes the time.
 ifeq ($(config),sanitize)

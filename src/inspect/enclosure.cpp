@@ -53,8 +53,8 @@ const LinearMap& Encloser::map(const LinearIds& ids, Index first, Index outputs)
 Balls Encloser::normalise(const LayerNormIds& ids, Balls x) const {
   if (!ids.weight.valid()) return x;
   const ParameterStore<double>& store = model_.parameters();
-  return layer_norm(std::move(x), store.value(ids.weight).data, store.value(ids.bias).data,
-                    config().layer_norm_eps);
+  return layer_norm(std::move(x), store.value(ids.weight).data,
+                    ids.bias.valid() ? store.value(ids.bias).data : nullptr, config().layer_norm_eps);
 }
 
 Balls Encloser::embed(std::span<const TokenId> text) {
@@ -81,16 +81,35 @@ Balls Encloser::embed(std::span<const TokenId> text) {
   return ids.map.weight.valid() ? apply(map(ids.map), x) : x;
 }
 
+// Softmax plus one has one more key, of score 0 and value 0.
+Encloser::Reading Encloser::reading(const BlockIds& ids, const Balls& x, bool read_out_only) {
+  const ClassifierConfig& c = config();
+  const Index D = c.width, d = D / c.heads, place = read_out_only ? read_out(x.rows()) : 0;
+  const auto turned = [&](Balls y, Index first_place) {
+    return c.positions == Positions::rope ? rotate(std::move(y), d, first_place) : y;
+  };
+  const Balls source = c.traits().pre_norm ? normalise(ids.norm1, x) : x;
+  Balls q = turned(apply(map(ids.query), read_out_only ? source.only(place) : source), place);
+  Balls k = turned(apply(map(ids.keys_values, 0, D), source), 0),
+        v = apply(map(ids.keys_values, D, D), source);
+  if (c.attention != AttentionKind::softmax_plus_one) return {std::move(q), std::move(k), std::move(v)};
+  return {std::move(q), above(Balls(1, D), k), above(Balls(1, D), v), 1};
+}
+
+Balls Encloser::attention(const Reading& r, std::span<const Index> visible,
+                          std::span<const double> counts) const {
+  const bool averages = r.first == 1 || config().attention == AttentionKind::softmax;
+  return attend(averages ? AttentionKind::softmax : config().attention, r.q, r.k, r.v, config().heads,
+                visible, counts);
+}
+
 Balls Encloser::block(const BlockIds& ids, const Balls& x, bool read_out_only) {
-  const ArchitectureTraits& t = config().traits();
-  const Index N = x.rows(), D = config().width, read_out = config().read_out == ReadOut::first ? 0 : N - 1;
-  const Balls source = t.pre_norm ? normalise(ids.norm1, x) : x;
+  const Index N = x.rows(), last = read_out(N);
+  const Reading r = reading(ids, x, read_out_only);
   std::vector<Index> visible;
-  for (Index i = 0; i < N; ++i) visible.push_back(t.causal ? i + 1 : N);
-  if (read_out_only) visible = {visible[static_cast<std::size_t>(read_out)]};
-  const Balls q = apply(map(ids.query), read_out_only ? source.only(read_out) : source),
-              k = apply(map(ids.keys_values, 0, D), source), v = apply(map(ids.keys_values, D, D), source);
-  return after_attention(ids, attend(q, k, v, config().heads, visible), read_out_only ? x.only(read_out) : x);
+  for (Index i = 0; i < N; ++i) visible.push_back(r.first + (config().traits().causal ? i + 1 : N));
+  if (read_out_only) visible = {visible[static_cast<std::size_t>(last)]};
+  return after_attention(ids, attention(r, visible, {}), read_out_only ? x.only(last) : x);
 }
 
 Balls Encloser::after_attention(const BlockIds& ids, const Balls& z, const Balls& stream) {
@@ -147,8 +166,11 @@ Ball Encloser::log_odds(std::span<const TokenId> text) {
 }
 
 bool Encloser::encloses_repetitions() const {
-  return transformer_ != nullptr && config().layers == 1 && config().positions == Positions::none &&
-         !config().traits().causal && config().read_out == ReadOut::first;
+  if (transformer_ == nullptr) return false;
+  const ClassifierConfig& c = config();
+  return c.layers == 1 && c.positions == Positions::none && !c.traits().causal &&
+         c.read_out == ReadOut::first &&
+         (c.attention == AttentionKind::softmax || c.attention == AttentionKind::softmax_plus_one);
 }
 
 // What the first token's heads read is a mean of the values of the token and of the others, in which the
@@ -164,15 +186,14 @@ Interval Encloser::repetitions(std::span<const TokenId> prefix, TokenId token,
   model_.check({text, begin, {}});
   const BlockIds& ids = transformer_->blocks().front();
   const Index D = config().width;
-  const Balls x = embed(text), source = config().traits().pre_norm ? normalise(ids.norm1, x) : x;
-  const Balls q = apply(map(ids.query), source.only(0)), k = apply(map(ids.keys_values, 0, D), source),
-              v = apply(map(ids.keys_values, D, D), source);
+  const Balls x = embed(text);
+  const Reading r = reading(ids, x, true);
   Balls z(kPieces + 1, D), stream(kPieces, D);
   for (Index piece = 0; piece <= kPieces; ++piece) {
     const double share = static_cast<double>(piece) / kPieces;
-    std::vector<double> counts(text.size(), share * share);
-    counts[prefix.size()] = 1;
-    const Balls one = attend(q, k, v, config().heads, std::vector{x.rows()}, counts);
+    std::vector<double> counts(static_cast<std::size_t>(r.k.rows()), share * share);
+    counts[static_cast<std::size_t>(r.first) + prefix.size()] = 1;
+    const Balls one = attention(r, std::vector{r.k.rows()}, counts);
     std::ranges::copy(one.middle, z.row(piece));
     z.radius_of(piece) = one.radius_of(0);
   }

@@ -23,7 +23,7 @@ constexpr const char* kAssumptions[] = {
     "F is the log-odds of the target against the rest, in nats, of the stored weights read as real numbers",
     "IEEE 754 binary64 rounds to nearest, and fma rounds once",
     "BLAS adds up each inner product in some order, without Strassen's method",
-    "exp, expm1, log, tanh and erfc of the C library err by at most 8 units in the last place"};
+    "exp, log, pow, sin, cos, tanh and erfc of the C library err by at most 8 units in the last place"};
 
 std::string hexadecimal(double x) {
   char digits[32];

@@ -176,39 +176,83 @@ TEST_CASE("layer_norm: holds it") {
     }
 }
 
-TEST_CASE("attend: holds the mean of the values") {
-  const Index keys = 7, heads = 3, d = 4, D = heads * d;
-  const std::vector<double> counts = {1, 2, 0, 0.25, 1e-30, 1, 1};
-  for (const double radius : kRadii)
-    for (const double scale : {1.0, 20.0}) {  // the second makes weights of 1 and of 1e-300
-      double worst = 0;
-      Points q = random_points(5, D, radius, 1), k = random_points(keys, D, radius, 3);
-      for (auto* values : {&q.balls.middle, &q.inside})
-        for (double& x : *values) x *= scale;
-      for (double& x : q.balls.radius) x *= scale * (1 + 1e-15);
-      const Points v = random_points(keys, D, radius, 5);
-      const std::vector<Index> visible = {7, 1, 2, 7, 5};
-      const Balls z = attend(q.balls, k.balls, v.balls, heads, visible, counts);
-      for (Index i = 0; i < 5; ++i) {
-        std::vector<Real> row(static_cast<std::size_t>(D));
-        for (Index h = 0; h < heads; ++h) {
-          Real total = 0;
-          for (Index j = 0; j < visible[static_cast<std::size_t>(i)]; ++j) {
-            Real score = 0;
-            for (Index c = h * d; c < (h + 1) * d; ++c)
-              score += Real(q.inside[static_cast<std::size_t>(i * D + c)]) *
-                       k.inside[static_cast<std::size_t>(j * D + c)];
-            const Real weight = Real(counts[static_cast<std::size_t>(j)]) * exp(score / Real(2));
-            total += weight;
-            for (Index c = h * d; c < (h + 1) * d; ++c)
-              row[static_cast<std::size_t>(c)] += weight * v.inside[static_cast<std::size_t>(j * D + c)];
-          }
-          for (Index c = h * d; c < (h + 1) * d; ++c) row[static_cast<std::size_t>(c)] /= total;
+TEST_CASE("layer_norm: without a bias the root of the mean square") {
+  Balls x(1, 2);
+  x.middle = {3, -4};
+  const std::vector<double> weight = {1, 2};
+  const Balls y = layer_norm(x, weight.data(), nullptr, 0.5);
+  const double root = std::sqrt(12.5 + 0.5);
+  CHECK(share(y, 0, {Real(3) / sqrt(Real(13)), Real(-8) / sqrt(Real(13))}) <= 1);
+  CHECK(std::abs(y.row(0)[1] + 8 / root) <= 1e-15);
+}
+
+TEST_CASE("rotate: holds the turned pairs") {
+  const Index D = 12, d = 6;
+  for (const double radius : kRadii) {
+    double worst = 0;
+    const Points x = random_points(40, D, radius, 3);
+    const Balls y = rotate(x.balls, d, 2);
+    for (Index i = 0; i < 40; ++i) {
+      std::vector<Real> row(static_cast<std::size_t>(D));
+      for (Index h = 0; h < D; h += d)
+        for (Index j = 0; j < d / 2; ++j) {
+          const Real angle = Real(static_cast<double>(2 + i)) /
+                             exp(Real(static_cast<double>(j)) / Real(3) * log(Real(10000)));
+          const auto at = static_cast<std::size_t>(h + j);
+          const Real a = x.inside[static_cast<std::size_t>(i * D) + at],
+                     b = x.inside[static_cast<std::size_t>(i * D + d / 2) + at];
+          row[at] = a * cos(angle) - b * sin(angle);
+          row[at + static_cast<std::size_t>(d / 2)] = a * sin(angle) + b * cos(angle);
         }
-        worst = std::max(worst, share(z, i, row));
-      }
-      check(radius, worst);
+      worst = std::max(worst, share(y, i, row));
     }
+    CHECK(worst <= 1);
+    if (radius == 0) CHECK(worst > 1e-3);
+  }
+}
+
+TEST_CASE("attend: holds the weighted sum of the values") {
+  const Index keys = 7, heads = 3, d = 4, D = heads * d;
+  const std::vector<double> some = {1, 2, 0, 0.25, 1e-30, 1, 1}, ones(7, 1.0);
+  for (const AttentionKind kind :
+       {AttentionKind::softmax, AttentionKind::sigmoid, AttentionKind::linear, AttentionKind::sum})
+    for (const double radius : kRadii)
+      for (const double scale : {1.0, 20.0}) {  // the second makes weights of 1 and of 1e-300
+        double worst = 0;
+        Points q = random_points(5, D, radius, 1), k = random_points(keys, D, radius, 3);
+        for (auto* values : {&q.balls.middle, &q.inside})
+          for (double& x : *values) x *= scale;
+        for (double& x : q.balls.radius) x *= scale * (1 + 1e-15);
+        const Points v = random_points(keys, D, radius, 5);
+        const std::vector<Index> visible = {7, 1, 2, 7, 5};
+        const bool divided = kind == AttentionKind::softmax;
+        const std::vector<double>& counts = divided ? some : ones;
+        const Balls z = attend(kind, q.balls, k.balls, v.balls, heads, visible, counts);
+        for (Index i = 0; i < 5; ++i) {
+          std::vector<Real> row(static_cast<std::size_t>(D));
+          for (Index h = 0; h < heads; ++h) {
+            Real total = 0;
+            for (Index j = 0; j < visible[static_cast<std::size_t>(i)]; ++j) {
+              Real score = 0;
+              for (Index c = h * d; c < (h + 1) * d; ++c)
+                score += Real(q.inside[static_cast<std::size_t>(i * D + c)]) *
+                         k.inside[static_cast<std::size_t>(j * D + c)] / Real(2);
+              const Real e = exp(score);
+              const Real weight = kind == AttentionKind::sigmoid  ? e / (Real(1) + e)
+                                  : kind == AttentionKind::linear ? score
+                                  : kind == AttentionKind::sum
+                                      ? Real(1)
+                                      : Real(counts[static_cast<std::size_t>(j)]) * e;
+              total += weight;
+              for (Index c = h * d; c < (h + 1) * d; ++c)
+                row[static_cast<std::size_t>(c)] += weight * v.inside[static_cast<std::size_t>(j * D + c)];
+            }
+            for (Index c = h * d; divided && c < (h + 1) * d; ++c) row[static_cast<std::size_t>(c)] /= total;
+          }
+          worst = std::max(worst, share(z, i, row));
+        }
+        check(radius, worst);
+      }
 }
 
 TEST_CASE("between_rows: any part of the way, each column by itself") {

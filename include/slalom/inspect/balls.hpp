@@ -10,8 +10,9 @@
 //    Oishi: Accurate sum and dot product, SIAM J. Sci. Comput. 26, 2005).
 //  - BLAS, which only spectral norms use, adds up each inner product in some order, within γ_n Σ|a||b|
 //    (Higham: Accuracy and Stability of Numerical Algorithms, section 3.1), so no method of Strassen's.
-//  - exp, expm1, log, tanh and erfc of the C library err by at most 8 units in the last place; glibc's manual
-//    lists 5 or fewer.
+//  - exp, log, pow, sin, cos, tanh and erfc of the C library err by at most 8 units in the last place;
+//  glibc's
+//    manual lists 5 or fewer.
 // Radii are sums, products and quotients of numbers that are not negative. Their own rounding, in sums of up
 // to 2^22 terms, is covered by a factor of 1 + 2^-30, and underflow by 1e-150.
 #pragma once
@@ -20,12 +21,13 @@
 #include <vector>
 
 #include "slalom/base/parallel.hpp"
+#include "slalom/kernels/attention.hpp"
 #include "slalom/kernels/math.hpp"
 
 namespace slalom {
 
 struct Balls {
-  Balls(Index row_count, Index column_count);
+  Balls(Index row_count, Index column_count);  // zeros
 
   Index columns;
   std::vector<double> middle;  // (N, D)
@@ -57,14 +59,20 @@ LinearMap linear_map(const double* weight, const double* bias, Index outputs, In
 
 Balls apply(const LinearMap& map, const Balls& x);
 Balls sum(const Balls& a, const Balls& b);
+/// The rows of a above those of b.
+Balls above(const Balls& a, const Balls& b);
 Balls activate(Activation f, Balls x);
-/// (x − mean) / √(variance + eps) · weight + bias.
+/// (x − mean) / √(variance + eps) · weight + bias; without a bias (null) x / √(mean of x² + eps) · weight.
 Balls layer_norm(Balls x, const double* weight, const double* bias, double eps);
 
-/// For query i and each head Σ_j w_j v_j, w = softmax(q_i · k_j / √d) over the first visible[i] keys. Key j
-/// stands for counts[j] ≥ 0 equal ones (not all 0); empty: for one.
-Balls attend(const Balls& q, const Balls& k, const Balls& v, Index heads, std::span<const Index> visible,
-             std::span<const double> counts = {});
+/// Rotary positions: row i is at place first_place + i (ops/rotary.hpp).
+Balls rotate(Balls x, Index head_width, Index first_place);
+
+/// For query i and each head Σ_j w_j v_j over the first visible[i] keys, w the weights of this kind for the
+/// scores q_i · k_j / √d. Where these are a softmax's, key j stands for counts[j] ≥ 0 equal ones (not all 0);
+/// empty: for one.
+Balls attend(AttentionKind kind, const Balls& q, const Balls& k, const Balls& v, Index heads,
+             std::span<const Index> visible, std::span<const double> counts = {});
 
 /// The balls with every point between row i of `x` and row i + 1, and more: each head may be at another point
 /// of its way.
@@ -72,7 +80,11 @@ Balls between_rows(const Balls& x);
 
 /// Larger by the rounding of what a bound was computed from.
 double up(double bound);
+/// γ_n, and what accurate_dot of n terms errs by beside u |result|: this times Σ|a||b|.
+double gamma_bound(Index n);
+double twice_precise(Index n);
 
 inline constexpr double kUnitRoundoff = 0x1p-53;
+inline constexpr double kLibraryError = 16 * kUnitRoundoff;  // relative, of 8 units in the last place
 
 }  // namespace slalom

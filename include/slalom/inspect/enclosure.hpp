@@ -41,7 +41,7 @@ class Encloser {
   Ball log_odds(std::span<const TokenId> text);
 
   /// Whether F of repetitions can be enclosed for all n at once: the model has one block and no positions,
-  /// its attention sees all tokens, and the head reads the first of them.
+  /// its attention averages all tokens, and the head reads the first of them.
   bool encloses_repetitions() const;
   /// F of prefix, n times the token, suffix, for every n ≥ 1. Throws Error if that cannot be enclosed, also
   /// without a prefix.
@@ -54,6 +54,14 @@ class Encloser {
   const LinearMap& map(const LinearIds& ids, Index first, Index outputs);
   Balls normalise(const LayerNormIds& ids, Balls x) const;
   Balls embed(std::span<const TokenId> text);
+  struct Reading {
+    Balls q, k, v;
+    Index first = 0;  // key of the first row; before it there may be one that every query sees
+  };
+  /// What a block's attention is made of: queries of all rows, or of the one that the head reads.
+  Reading reading(const BlockIds& ids, const Balls& x, bool read_out_only);
+  Balls attention(const Reading& r, std::span<const Index> visible, std::span<const double> counts) const;
+  Index read_out(Index rows) const { return config().read_out == ReadOut::first ? 0 : rows - 1; }
   Balls block(const BlockIds& ids, const Balls& x, bool read_out_only);
   Balls after_attention(const BlockIds& ids, const Balls& z, const Balls& stream);
   Balls head(Balls x);
