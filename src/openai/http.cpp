@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <string_view>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/numbers.hpp"
 
 namespace slalom {
 
@@ -213,11 +213,8 @@ std::vector<HttpReply> HttpClient::wait(double seconds, int descriptor) {
 }
 
 std::optional<double> seconds_to_wait(const std::string& retry_after, std::int64_t date) {
-  double seconds = 0;
-  const char* const end = retry_after.data() + retry_after.size();
-  if (const auto [stop, code] = std::from_chars(retry_after.data(), end, seconds);
-      stop == end && code == std::errc{} && std::isfinite(seconds))
-    return std::max(seconds, 0.0);
+  if (const std::optional seconds = parse_number<double>(retry_after); seconds && std::isfinite(*seconds))
+    return std::max(*seconds, 0.0);
   const time_t then = curl_getdate(retry_after.c_str(), nullptr);
   if (then < 0) return std::nullopt;
   return std::max(static_cast<double>(then - date), 0.0);

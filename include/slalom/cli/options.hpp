@@ -10,7 +10,7 @@
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/progress.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

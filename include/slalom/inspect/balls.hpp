@@ -19,7 +19,7 @@
 #include <span>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/kernels/math.hpp"
 
 namespace slalom {

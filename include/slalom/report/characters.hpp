@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 
