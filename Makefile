@@ -13,7 +13,7 @@ endif
 BUILD := build/$(config)
 ROOMS := base kernels autograd ops nn optim text data model_io train bow surrogate explain metrics inspect report cli
 
-CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -DCXXOPTS_NO_REGEX -MMD -MP
+CPPFLAGS += -Iinclude -DSLALOM_VERSION='"$(VERSION)"' -DCXXOPTS_NO_REGEX -DJSON_HAS_FILESYSTEM=0 -DJSON_HAS_EXPERIMENTAL_FILESYSTEM=0 -MMD -MP
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-unknown-pragmas -Wno-missing-field-initializers
 # False positives: of g++ 12 for string concatenation, of g++ 13 and later for a temporary string among the arguments.
 WARNINGS += -Wno-restrict -Wno-dangling-reference
@@ -42,7 +42,8 @@ ifeq ($(config),sanitize)
 $(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O0
 $(BUILD)/tests/support/%.o $(BUILD)/tests/kernels/%.o $(BUILD)/tests/ops/%.o $(BUILD)/tests/nn/%.o: CXXFLAGS += -O1
 else ifeq ($(config),release)
-$(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O1
+READS_AND_WRITES := base text data model_io report cli openai
+$(BUILD)/tests/%.o $(BUILD)/experiments/%.o $(READS_AND_WRITES:%=$(BUILD)/src/%/%.o): CXXFLAGS += -O1
 $(BUILD)/tests/cli/%.o $(BUILD)/tests/report/%.o $(BUILD)/tests/openai/%.o $(BUILD)/tests/experiments/%.o: CXXFLAGS += -O0
 endif
 

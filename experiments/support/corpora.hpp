@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/data/human_attention.hpp"
 #include "slalom/data/reviews.hpp"
 

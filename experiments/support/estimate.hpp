@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "slalom/base/index.hpp"
 #include "slalom/base/json.hpp"
 
 namespace slalom::experiment {

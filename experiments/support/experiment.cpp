@@ -10,6 +10,7 @@
 #include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/base/sha256.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
@@ -84,7 +85,7 @@ Json Part::load() const {
   const std::string record = path_ + ".json";
   if (fresh_ || !std::filesystem::exists(record)) return {};
   std::filesystem::remove(checkpoint());
-  return parse_json(read_file(record), record);
+  return read_json(record);
 }
 
 void Part::save(const Json& record) const {

@@ -168,11 +168,10 @@ Json trained(const TextModel& model, const Texts& texts, const Tokenizer& tokeni
 
 // --- models that read the same tokens without regard to their order --------------------------------------
 
-template <class Score>
-Json tested(const char* name, const PackedBatch& test, const Score& score) {
+Json tested(const char* name, const PackedBatch& test, const LinearBag& bag) {
   Index right = 0;
   for (Index b = 0; b < test.texts(); ++b)
-    right += (score(test.text(b)) > 0) == (test.labels[static_cast<std::size_t>(b)] == kPositive);
+    right += (bag.value(test.text(b)) > 0) == (test.labels[static_cast<std::size_t>(b)] == kPositive);
   return {{"name", name}, {"right", right}, {"texts", test.texts()}};
 }
 
@@ -181,12 +180,10 @@ std::vector<Json> bags_of_words(const Texts& texts, const Tokenizer& tokenizer) 
   for (Index b = 0; b < texts.held_out.texts(); ++b)
     train.add(texts.held_out.text(b), texts.held_out.labels[static_cast<std::size_t>(b)]);
   const CountedTokens tokens(tokenizer.vocabulary().size(), special_ids_of(tokenizer));
-  const NaiveBayes bayes(count_labelled_texts(train, tokens));
-  const LogisticRegression regression = fit_logistic_regression(train, tokens);
-  const LinearSvm svm = fit_linear_svm(train, tokens);
-  return {tested("naive Bayes", texts.test, [&](auto text) { return bayes.log_odds(text); }),
-          tested("logistic regression", texts.test, [&](auto text) { return regression.log_odds(text); }),
-          tested("linear SVM", texts.test, [&](auto text) { return svm.margin(text); })};
+  const auto fitted = [&](LinearLoss loss) { return fit_linear_classifier(loss, train, tokens).bag; };
+  return {tested("naive Bayes", texts.test, fit_naive_bayes(count_labelled_texts(train, tokens))),
+          tested("logistic regression", texts.test, fitted(LinearLoss::logistic)),
+          tested("linear SVM", texts.test, fitted(LinearLoss::squared_hinge))};
 }
 
 // --- report ----------------------------------------------------------------------------------------------

@@ -73,12 +73,12 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
   if (study.drawn != nullptr) {
     add("true-log-odds", [&](TokenId id) { return study.drawn->weight(id); });
   } else {
-    const auto at = [](const LinearBag& bag) {
-      return [&bag](TokenId id) { return bag.weight[static_cast<std::size_t>(id)]; };
+    const auto at = [](const std::vector<double>& of_token) {
+      return [&of_token](TokenId id) { return of_token[static_cast<std::size_t>(id)]; };
     };
-    add("naive-bayes", [&](TokenId id) { return references.bayes.score(id); });
-    add("logistic-regression", at(references.regression.bag));
-    add("linear-svm", at(references.svm.bag));
+    add("naive-bayes", at(references.bayes_scores));
+    add("logistic-regression", at(references.regression.weight));
+    add("linear-svm", at(references.svm.weight));
     y.published_bayes = references.published_bayes;
   }
   if (!study.marks.empty())

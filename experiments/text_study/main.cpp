@@ -4,6 +4,7 @@
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "text_study.hpp"
 
@@ -119,7 +120,7 @@ void write_about(const Options& options) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(options.models))
     if (entry.path().filename() == experiment::kTrainingRecord) files.push_back(entry.path().string());
   std::ranges::sort(files);
-  for (const std::string& file : files) about["models"].push_back(parse_json(read_file(file), file));
+  for (const std::string& file : files) about["models"].push_back(read_json(file));
   write_file(options.folder + "/records/about.json", about.dump(1) + "\n");
 }
 

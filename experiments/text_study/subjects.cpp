@@ -70,11 +70,13 @@ std::function<std::unique_ptr<BlackBox>(Index)> box_of(TextClassifier<T>& model)
 }  // namespace
 
 References::References(std::span<const Review> reviews, const PackedBatch& tokens, const Tokenizer& tokenizer)
-    : bayes(count_labelled_texts(tokens, counted(tokenizer))),
-      regression(fit_logistic_regression(tokens, counted(tokenizer))),
-      svm(fit_linear_svm(tokens, counted(tokenizer))),
+    : counts(count_labelled_texts(tokens, counted(tokenizer))),
+      bayes(fit_naive_bayes(counts)),
+      regression(fit_linear_classifier(LinearLoss::logistic, tokens, counts.tokens).bag),
+      svm(fit_linear_classifier(LinearLoss::squared_hinge, tokens, counts.tokens).bag),
+      bayes_scores(naive_bayes_scores(counts)),
       published_bayes(published::naive_bayes_scores(reviews, tokenizer)),
-      identity(identity_of(regression.bag)) {}
+      identity(identity_of(regression)) {}
 
 std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, const std::string& corpus,
                                          const Options& options) {
@@ -83,8 +85,8 @@ std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, cons
   if (weights.empty())
     throw Error(folder + ": found no model", "make imdb and make yelp train them, as the tables' targets do");
   const std::string record = folder + "/" + experiment::kTrainingRecord;
-  const Index train_texts = require_integer(parse_json(read_file(record), record), "train_texts", record, 1,
-                                            std::numeric_limits<std::int32_t>::max());
+  const Index train_texts =
+      require_integer(read_json(record), "train_texts", record, 1, std::numeric_limits<std::int32_t>::max());
   auto opened = std::make_unique<Opened>(
       Opened{train_texts, load_tokenizer(folder).value(), load_model<float>(folder), {}});
   opened->subject = {.key = kind.key(),
@@ -100,9 +102,9 @@ Bags fit_bags(const std::vector<InputRow>& reviews, const References& references
               const Options& options) {
   Bags bags;
   bags.network = train_network(reviews, beside.tokenizer, options.seed);
-  bags.subjects.push_back(linear_subject("naive_bayes", "naive Bayes", references.bayes.bag(), beside));
+  bags.subjects.push_back(linear_subject("naive_bayes", "naive Bayes", references.bayes, beside));
   bags.subjects.push_back(
-      linear_subject("logistic_regression", "logistic regression", references.regression.bag, beside));
+      linear_subject("logistic_regression", "logistic regression", references.regression, beside));
   const std::span<const float> values = bags.network->parameters().values();
   bags.subjects.push_back(
       {.key = "tfidf_network",

@@ -48,9 +48,9 @@ struct Subject {
 
 /// Weights of tokens that know the training reviews but no transformer.
 struct References {
-  NaiveBayes bayes;
-  LogisticRegression regression;
-  LinearSvm svm;
+  LabelledCounts counts;
+  LinearBag bayes, regression, svm;
+  std::vector<double> bayes_scores;     // (V)
   std::vector<double> published_bayes;  // (V), as the published metric has them
   std::string identity;                 // fingerprint of the reviews
 

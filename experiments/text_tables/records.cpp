@@ -323,7 +323,7 @@ Study read_study(const std::string& folder) {
   }
   make_groups(study, records);
   if (const std::string about = records + "/about.json"; std::filesystem::exists(about))
-    study.about = parse_json(read_file(about), about);
+    study.about = read_json(about);
   study.paper = read_paper("experiments/text_tables/published.tsv");
   return study;
 }

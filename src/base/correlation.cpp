@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "slalom/base/error.hpp"
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 
 namespace slalom {
@@ -214,6 +215,10 @@ Json parse_json(std::string_view text, const std::string& where) {
   return std::move(builder.root());
 }
 
+Json read_json(const std::string& path) {
+  return parse_json(read_file(path), path);
+}
+
 std::int64_t require_integer(const Json& object, std::string_view field, const std::string& where,
                              std::int64_t min, std::int64_t max) {
   const Json* value = find(object, field, where);
@@ -368,7 +373,7 @@ JsonRow& JsonRow::field(std::string_view name, float value) {
 }
 
 template <class T>
-JsonRow& JsonRow::nested(std::string_view name, std::span<const T> values, std::span<const Index> shape) {
+JsonRow& JsonRow::field(std::string_view name, std::span<const T> values, std::span<const Index> shape) {
   const Index size = std::accumulate(shape.begin(), shape.end(), Index{1}, std::multiplies<>());
   if (shape.size() > 4 || size != std::ssize(values))
     throw Error(concat("[json] field ", json_string(name), ": found ", values.size(), " values and ",
@@ -379,34 +384,9 @@ JsonRow& JsonRow::nested(std::string_view name, std::span<const T> values, std::
   return *this;
 }
 
-template <class T>
-JsonRow& JsonRow::array(std::string_view name, std::span<const T> values) {
-  const Index extent = std::ssize(values);
-  return nested(name, values, std::span(&extent, 1));
-}
-
-JsonRow& JsonRow::field(std::string_view name, std::span<const double> values) {
-  return array(name, values);
-}
-
-JsonRow& JsonRow::field(std::string_view name, std::span<const float> values) {
-  return array(name, values);
-}
-
-JsonRow& JsonRow::field(std::string_view name, std::span<const std::int32_t> values) {
-  return array(name, values);
-}
-
-JsonRow& JsonRow::field(std::string_view name, std::span<const std::int64_t> values) {
-  return array(name, values);
-}
-
-JsonRow& JsonRow::field(std::string_view name, std::span<const double> values, std::span<const Index> shape) {
-  return nested(name, values, shape);
-}
-
-JsonRow& JsonRow::field(std::string_view name, std::span<const float> values, std::span<const Index> shape) {
-  return nested(name, values, shape);
-}
+template JsonRow& JsonRow::field(std::string_view, std::span<const double>, std::span<const Index>);
+template JsonRow& JsonRow::field(std::string_view, std::span<const float>, std::span<const Index>);
+template JsonRow& JsonRow::field(std::string_view, std::span<const std::int32_t>, std::span<const Index>);
+template JsonRow& JsonRow::field(std::string_view, std::span<const std::int64_t>, std::span<const Index>);
 
 }  // namespace slalom

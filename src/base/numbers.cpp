@@ -45,6 +45,20 @@ std::string significant(double x, int digits) {
   return print(x, digits, std::chars_format::general, digits);
 }
 
+template <class T>
+std::optional<T> parse_number(std::string_view text) {
+  T number{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (stop != end || error != std::errc{} || !std::isfinite(static_cast<double>(number))) return std::nullopt;
+  return number;
+}
+
+template std::optional<int> parse_number(std::string_view);
+template std::optional<std::int64_t> parse_number(std::string_view);
+template std::optional<std::uint64_t> parse_number(std::string_view);
+template std::optional<double> parse_number(std::string_view);
+
 std::string fingerprint(std::string_view bytes, std::string_view so_far) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (const std::string_view part : {so_far, bytes})

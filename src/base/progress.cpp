@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -42,6 +43,10 @@ bool can_rewrite_lines() {
   return isatty(STDERR_FILENO) == 1 && (term == nullptr || std::string_view(term) != "dumb");
 }
 
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 /// One less than the terminal has, since some terminals wrap as soon as the last column is written.
 std::size_t line_width() {
   winsize size{};
@@ -76,32 +81,31 @@ Progress::Progress(ProgressMode mode, std::string label, std::int64_t total, std
     : mode_(mode == ProgressMode::automatic && !can_rewrite_lines() ? ProgressMode::none : mode),
       label_(std::move(label)),
       total_(total),
-      first_(first) {}
+      first_(first),
+      start_(now()),
+      next_(start_) {}
 
 void Progress::update(std::int64_t done, std::string_view detail) {
   if (mode_ == ProgressMode::none) return;
   done_ = done;
   detail_ = detail;
   pending_ = true;
-  if (Clock::now() >= next_) show();
+  if (const double time = now(); time >= next_) show(time);
 }
 
-void Progress::show() {
-  using namespace std::chrono_literals;
-  const auto now = Clock::now();
-  const std::chrono::duration<double> elapsed = now - start_;
-  const ProgressState state{label_, done_, total_, detail_, elapsed.count(), first_};
+void Progress::show(double now) {
+  const ProgressState state{label_, done_, total_, detail_, now - start_, first_};
   if (mode_ == ProgressMode::plain)
     write_stderr(progress_line(state, std::numeric_limits<std::size_t>::max()) + "\n");
   else
     write_stderr(concat("\r", progress_line(state, line_width()), "\x1b[K"));
-  next_ = now + (mode_ == ProgressMode::plain ? 10'000ms : 100ms);
+  next_ = now + (mode_ == ProgressMode::plain ? 10 : 0.1);
   pending_ = false;
   shown_ = true;
 }
 
 void Progress::finish() {
-  if (mode_ == ProgressMode::plain && pending_) show();
+  if (mode_ == ProgressMode::plain && pending_) show(now());
   if (mode_ == ProgressMode::automatic && shown_) write_stderr("\r\x1b[K");
   pending_ = shown_ = false;
 }

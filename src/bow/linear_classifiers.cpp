@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <numeric>
 
 #include "slalom/base/error.hpp"
 
@@ -50,11 +51,9 @@ Design make_design(const PackedBatch& texts, const LabelledCounts& counts, Token
     design.begin.push_back(design.nodes.size());
     design.label.push_back(texts.labels[static_cast<std::size_t>(b)] == 1 ? 1 : -1);
     count_by_token(texts.text(b), counts.tokens, bag);
-    Index length = 0;
-    for (const TokenCount& token : bag) length += token.count;
     for (const TokenCount& token : bag)
-      design.nodes.push_back(
-          {column[static_cast<std::size_t>(token.id)], feature_value(feature, token.count, length)});
+      design.nodes.push_back({column[static_cast<std::size_t>(token.id)],
+                              feature == TokenFeature::presence ? 1 : static_cast<double>(token.count)});
     design.nodes.push_back({design.columns(), 1});
     design.nodes.push_back({-1, 0});
   }
@@ -87,7 +86,7 @@ std::vector<double> solve(Design& design, const Rows& rows, int solver, double c
   return {fitted->w, fitted->w + design.columns()};
 }
 
-double loss(int solver, double margin) {
+double loss_at(int solver, double margin) {
   if (solver == L2R_L2LOSS_SVC) return std::pow(std::max(0.0, 1 - margin), 2);
   return margin > 0 ? std::log1p(std::exp(-margin)) : std::log1p(std::exp(margin)) - margin;
 }
@@ -104,7 +103,7 @@ double choose_cost(Design& design, int solver) {
     w = solve(design, kept, solver, cost, std::move(w));
     double sum = 0;
     for (const Index i : held_out)
-      sum += loss(solver, design.label[static_cast<std::size_t>(i)] * design.product(i, w));
+      sum += loss_at(solver, design.label[static_cast<std::size_t>(i)] * design.product(i, w));
     if (sum >= best) break;
     best = sum;
     chosen = cost;
@@ -122,37 +121,27 @@ void check(const LabelledCounts& counts, const std::optional<double>& cost) {
                          " or more", cost ? "" : " to choose the cost"));
 }
 
-template <class Model>
-Model fit(const PackedBatch& texts, const CountedTokens& tokens, const LinearClassifierOptions& options,
-          int solver) {
+}  // namespace
+
+LinearClassifier fit_linear_classifier(LinearLoss loss, const PackedBatch& texts, const CountedTokens& tokens,
+                                       const LinearClassifierOptions& options) {
+  const int solver = loss == LinearLoss::logistic ? L2R_LR : L2R_L2LOSS_SVC;
   const LabelledCounts counts = count_labelled_texts(texts, tokens);
   check(counts, options.cost);
   Design design = make_design(texts, counts, options.feature);
   const double cost = options.cost ? *options.cost : choose_cost(design, solver);
   Rows all(static_cast<std::size_t>(texts.texts()));
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<Index>(i);
+  std::iota(all.begin(), all.end(), Index{0});
   const std::vector<double> w = solve(design, all, solver, cost, {});
 
-  Model model{.bag = {.tokens = tokens,
-                      .feature = options.feature,
-                      .intercept = w.back(),
-                      .weight = std::vector<double>(counts.occurrences.size())},
-              .cost = cost};
+  LinearClassifier fitted{.bag = {.tokens = tokens,
+                                  .feature = options.feature,
+                                  .intercept = w.back(),
+                                  .weight = std::vector<double>(counts.occurrences.size())},
+                          .cost = cost};
   for (std::size_t j = 0; j < design.token.size(); ++j)
-    model.bag.weight[static_cast<std::size_t>(design.token[j])] = w[j];
-  return model;
-}
-
-}  // namespace
-
-LogisticRegression fit_logistic_regression(const PackedBatch& texts, const CountedTokens& tokens,
-                                           const LinearClassifierOptions& options) {
-  return fit<LogisticRegression>(texts, tokens, options, L2R_LR);
-}
-
-LinearSvm fit_linear_svm(const PackedBatch& texts, const CountedTokens& tokens,
-                         const LinearClassifierOptions& options) {
-  return fit<LinearSvm>(texts, tokens, options, L2R_L2LOSS_SVC);
+    fitted.bag.weight[static_cast<std::size_t>(design.token[j])] = w[j];
+  return fitted;
 }
 
 }  // namespace slalom

@@ -6,7 +6,6 @@
 #include "slalom/base/random.hpp"
 #include "slalom/ops/embedding.hpp"
 #include "slalom/ops/linear.hpp"
-#include "slalom/ops/matmul.hpp"
 
 namespace slalom {
 
@@ -88,23 +87,11 @@ Tensor<T> TfidfNetwork<T>::vectors(Tape<T>& tape, const PackedTexts& texts,
 template <class T>
 Var TfidfNetwork<T>::forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions&) {
   check(texts);
-  const Index hidden = parameters_.shape(hidden_bias_)[0];
   const std::span<const TokenId> distinct = distinct_tokens(tape.arena(), texts);
-  Var product;
-  if (distinct.empty()) {
-    const Tensor<T> zeros = tape.allocate({texts.texts(), hidden});
-    std::ranges::fill(zeros.span(), T{0});
-    product = tape.constant(zeros);
-  } else {
-    const Var rows = embedding(tape, {{tape.parameter(parameters_, hidden_weight_), distinct}});
-    product = matmul(tape, tape.constant(vectors(tape, texts, distinct)), rows);
-  }
-  // The identity leaves W₁ x as it is; the operation adds the bias and the ReLU.
-  const Tensor<T> identity = tape.allocate({hidden, hidden});
-  for (Index i = 0; i < hidden; ++i)
-    for (Index j = 0; j < hidden; ++j) identity.row(i)[j] = i == j ? T{1} : T{0};
-  const Var activated = linear(tape, product, tape.constant(identity),
-                               tape.parameter(parameters_, hidden_bias_), Activation::relu);
+  const Var rows = embedding(tape, {{tape.parameter(parameters_, hidden_weight_), distinct}});
+  const Var activated =
+      linear<T>(tape, tape.constant(vectors(tape, texts, distinct)), rows,
+                tape.parameter(parameters_, hidden_bias_), Activation::relu, nullptr, WeightLayout::in_out);
   return linear(tape, activated, tape.parameter(parameters_, out_weight_),
                 tape.parameter(parameters_, out_bias_));
 }

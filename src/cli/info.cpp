@@ -3,6 +3,7 @@
 
 #include "slalom/base/json.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/base/sha256.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"

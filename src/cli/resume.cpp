@@ -27,8 +27,7 @@ std::string fingerprint_of(const InputRow& row) {
   std::string all;
   for (const std::string& text : row.text) all = fingerprint(text, all);
   for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
-    all =
-        fingerprint({reinterpret_cast<const char*>(numbers->data()), numbers->size() * sizeof(TokenId)}, all);
+    all = fingerprint_of_numbers<TokenId>(*numbers, all);
   return all;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -11,6 +10,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
 
 namespace slalom {
 
@@ -140,13 +140,12 @@ std::string_view take_field(std::string_view& line) {
 
 double number_field(std::string_view& line, const char* field, const std::string& where) {
   const std::string_view found = take_field(line);
-  double value = 0;
-  const auto [end, error] = std::from_chars(found.data(), found.data() + found.size(), value);
+  const std::optional<double> value = parse_number<double>(found);
   constexpr double kLargest = 1e9;  // sums of what a text has stay finite
-  if (error != std::errc() || end != found.data() + found.size() || !(std::abs(value) <= kLargest))
+  if (!value || !(std::abs(*value) <= kLargest))
     throw Error(
         concat(where, ": field \"", field, "\": found \"", found, "\", wanted a number from -1e9 to 1e9"));
-  return value;
+  return *value;
 }
 
 SlalomWord parse_slalom_word(std::string_view line, const std::string& where) {

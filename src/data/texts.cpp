@@ -1,12 +1,12 @@
 #include "slalom/data/texts.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/numbers.hpp"
 
 namespace slalom {
 
@@ -32,14 +32,9 @@ RowFormat format_of_line(std::string_view line) {
 
 /// A number as JSON has it, else the text.
 Json value_of(std::string_view field) {
-  std::int64_t integer = 0;
-  double number = 0;
-  const char* const end = field.data() + field.size();
-  const auto whole = [&](std::from_chars_result result) {
-    return result.ptr == end && result.ec == std::errc{};
-  };
-  if (whole(std::from_chars(field.data(), end, integer))) return integer;
-  if (whole(std::from_chars(field.data(), end, number)) && std::isfinite(number)) return number;
+  if (const std::optional integer = parse_number<std::int64_t>(field)) return *integer;
+  if (const std::optional number = parse_number<double>(field); number && std::isfinite(*number))
+    return *number;
   return std::string(field);
 }
 

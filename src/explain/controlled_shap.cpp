@@ -3,7 +3,7 @@
 #include <algorithm>
 #include "slalom/base/error.hpp"
 #include "slalom/explain/slalom_evidence.hpp"
-#include "slalom/surrogate/shapley.hpp"
+#include "slalom/surrogate/closed_form_shapley.hpp"
 
 namespace slalom {
 

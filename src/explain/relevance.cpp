@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/kernels/rowwise.hpp"
 #include "slalom/nn/predictor.hpp"
@@ -306,7 +307,7 @@ class Propagation {
     T* memory = tape_.arena().template allocate<T>(2 * S * S * threads());
     std::vector<double> softmax(static_cast<std::size_t>(H)), epsilon(softmax.size());
     parallel_for(H, [&](Index h) {
-      T *scores = memory + 2 * S * S * omp_get_thread_num(), *c = scores + S * S;
+      T *scores = memory + 2 * S * S * thread_number(), *c = scores + S * S;
       const T* pattern = patterns + h * S * S;
       const auto of_head = [&](View<T> m) { return Factor<T>{m.data + h * d, m.stride}; };
       const auto transposed = [](Factor<T> m) { return Factor<T>{m.data, m.stride, Layout::transposed}; };

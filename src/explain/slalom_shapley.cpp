@@ -1,7 +1,7 @@
 #include "slalom/explain/methods.hpp"
 
 #include "slalom/explain/slalom_evidence.hpp"
-#include "slalom/surrogate/shapley.hpp"
+#include "slalom/surrogate/closed_form_shapley.hpp"
 
 namespace slalom {
 

@@ -6,6 +6,7 @@
 
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/bow/naive_bayes.hpp"
 #include "slalom/text/unicode.hpp"
 
 namespace slalom {
@@ -65,12 +66,7 @@ std::vector<TokenId> CorpusCounts::vocabulary_text() const {
 
 namespace {
 
-constexpr double kNaiveBayesSmoothing = 20, kWeakNaiveBayes = 0.1;
-
-double naive_bayes(const CorpusCounts::Token& token) {
-  return std::log((static_cast<double>(token.for_target) + kNaiveBayesSmoothing) /
-                  (static_cast<double>(token.for_others) + kNaiveBayesSmoothing));
-}
+constexpr double kWeakNaiveBayes = 0.1;
 
 // ids: the counted tokens in the model's order.
 std::vector<VocabularyCard::Token> card_tokens(const SlalomModel& model, const std::vector<TokenId>& ids,
@@ -85,7 +81,9 @@ std::vector<VocabularyCard::Token> card_tokens(const SlalomModel& model, const s
                                 .importance = model.importance[k],
                                 .linear = std::exp(model.importance[k]) * model.value[k],
                                 .naive_bayes = {}};
-    if (corpus.labelled() > 0) token.naive_bayes = naive_bayes(counted);
+    if (corpus.labelled() > 0)
+      token.naive_bayes =
+          naive_bayes_score(static_cast<double>(counted.for_target), static_cast<double>(counted.for_others));
     tokens.push_back(token);
   }
   std::ranges::stable_sort(tokens, std::greater{},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/base/parallel.hpp"
 #include "slalom/inspect/balls.hpp"
 
 namespace slalom {

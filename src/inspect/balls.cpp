@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/kernels/rowwise.hpp"
 

@@ -1,10 +1,9 @@
 #include "slalom/kernels/attention.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/rowwise.hpp"
 #include "slalom/kernels/small_gemm.hpp"
 
@@ -203,7 +202,7 @@ void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<c
   for_each_item(t, [&](Index item) {
     const Head at(t, item);
     const Index S = at.S, P = padded(S);
-    T* k_transposed = scratch + omp_get_thread_num() * per_thread;
+    T* k_transposed = scratch + thread_number() * per_thread;
     T *gathered = k_transposed + d * P, *mask = gathered + d * P, *block_rows = mask + P;
     const T *keys = at.of(k, at.first_key, d), *values = at.of(v, at.first_key, d);
     Index key_stride = k.stride, value_stride = v.stride;
@@ -247,7 +246,7 @@ void attention_backward(const AttentionTexts& t, Rows<const T> q, Rows<const T> 
   for_each_item(t, [&](Index item) {
     const Head at(t, item);
     const Index S = at.S, P = padded(S);
-    T* k_transposed = scratch + omp_get_thread_num() * per_thread;
+    T* k_transposed = scratch + thread_number() * per_thread;
     T *v_transposed = k_transposed + d * P, *mask = v_transposed + d * P, *p = mask + P;
     T *dscores = p + block_size * P, *dropped = dscores + block_size * P;
     transpose_head(S, d, at.of(k, at.first_key, d), k.stride, k_transposed);

@@ -75,7 +75,8 @@ void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T bet
       b.data + (b.layout == Layout::plain ? block.first_column : block.first_column * b.stride);
   call_blas(a.layout, b.layout, static_cast<int>(block.rows()),
             static_cast<int>(block.last_column - block.first_column), static_cast<int>(k), rows_of_a,
-            static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta,
+            static_cast<int>(std::max<Index>(a.stride, 1)), columns_of_b,
+            static_cast<int>(std::max<Index>(b.stride, 1)), beta,  // BLAS wants 1 of an empty matrix, too
             c + block.first_row * c_stride + block.first_column, static_cast<int>(c_stride));
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 
 // LAPACK as OpenBLAS exports it. Debian's package of OpenBLAS has no lapacke.h, so these are the Fortran
 // prototypes: everything by address, column-major, and the length of each CHARACTER at the end.

@@ -122,10 +122,9 @@ std::vector<double> naive_bayes_scores(std::span<const Review> reviews, const To
       texts.add(ids, review.label);
   const LabelledCounts counts = count_labelled_texts(
       texts, CountedTokens(tokenizer.vocabulary().size(), [](TokenId) { return false; }));
-  const NaiveBayes bayes(counts);
-  std::vector<double> scores;
+  std::vector<double> scores = slalom::naive_bayes_scores(counts);
   for (TokenId id = 0; id < tokenizer.vocabulary().size(); ++id)
-    scores.push_back(counts.document_frequency(id) > 0 ? bayes.score(id) : std::nan(""));
+    if (counts.document_frequency(id) == 0) scores[static_cast<std::size_t>(id)] = std::nan("");
   return scores;
 }
 

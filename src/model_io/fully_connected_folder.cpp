@@ -1,11 +1,11 @@
 #include "slalom/model_io/fully_connected_folder.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/json.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/model_io/safetensors.hpp"
 
 namespace slalom {
@@ -29,11 +29,9 @@ std::vector<Index> extents(const Shape& shape) {
 // All 64 bits, which a JSON number does not carry everywhere.
 std::uint64_t seed_field(const Json& json, const std::string& where) {
   const std::string digits = require_string(json, "seed", where);
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
-  if (error != std::errc() || end != digits.data() + digits.size())
-    throw Error(concat(where, ": field \"seed\": found \"", digits, "\", wanted a whole number"));
-  return seed;
+  const std::optional<std::uint64_t> seed = parse_number<std::uint64_t>(digits);
+  if (!seed) throw Error(concat(where, ": field \"seed\": found \"", digits, "\", wanted a whole number"));
+  return *seed;
 }
 
 }  // namespace
@@ -63,7 +61,7 @@ template <class T>
 std::unique_ptr<FullyConnected<T>> load_fully_connected(const std::string& folder) {
   constexpr Index kLargest = 1 << 16;
   const std::string path = folder + "/config.json";
-  const Json json = parse_json(read_file(path), path);
+  const Json json = read_json(path);
   if (const std::string type = require_string(json, "model_type", path); type != kModelType)
     throw Error(concat(path, ": field \"model_type\": found \"", type, "\", wanted \"", kModelType, "\""));
   FullyConnectedConfig config;

@@ -60,7 +60,7 @@ class TensorFiles {
 
  private:
   void open_shards(const std::string& index) {
-    const Json json = parse_json(read_file(index), index);
+    const Json json = read_json(index);
     std::set<std::string> shards;
     const Json& map = require_object(json, "weight_map", index);
     for (const auto& [tensor, file] : map.items()) {

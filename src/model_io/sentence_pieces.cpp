@@ -109,7 +109,7 @@ Family family_of(const std::string& folder, const std::string& file) {
       {Family::albert, "AlbertTokenizer", "albert", "spiece.model"}};
   const auto field = [&](const char* name, const char* of) {
     const std::string path = concat(folder, "/", name);
-    return is_there(path) ? optional_string(parse_json(read_file(path), path), of, path, "") : "";
+    return is_there(path) ? optional_string(read_json(path), of, path, "") : "";
   };
   std::string wanted = field("tokenizer_config.json", "tokenizer_class");
   if (wanted.ends_with("Fast")) wanted.resize(wanted.size() - 4);

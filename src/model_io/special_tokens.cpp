@@ -1,11 +1,11 @@
 #include "slalom/model_io/special_tokens.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/sentence_pieces.hpp"
 #include "slalom/text/tokenizer_json.hpp"
@@ -13,10 +13,6 @@
 namespace slalom {
 
 namespace {
-
-Json read_json(const std::string& path) {
-  return parse_json(read_file(path), path);
-}
 
 Json read_object(const std::string& path) {
   Json json = read_json(path);
@@ -40,9 +36,8 @@ void read_added_tokens_decoder(const std::string& path, std::vector<AddedToken>&
   for (const auto& [key, value] : tokens.get_ref<const Json::object_t&>()) {
     const std::string where = concat(path, ": added_tokens_decoder: ", json_string(key));
     AddedToken token = parse_added_token(value, {}, where);
-    const auto [stop, code] = std::from_chars(key.data(), key.data() + key.size(), token.id);
-    if (code != std::errc{} || stop != key.data() + key.size() || token.id < 0)
-      throw Error(where + ": wanted an id");
+    token.id = parse_number<TokenId>(key).value_or(-1);
+    if (token.id < 0) throw Error(where + ": wanted an id");
     put_added(std::move(token), added);
   }
 }

@@ -24,7 +24,7 @@ struct Settings {
 };
 
 Json read_json_if_there(const std::string& path) {
-  return is_there(path) ? parse_json(read_file(path), path) : Json::object();
+  return is_there(path) ? read_json(path) : Json::object();
 }
 
 std::optional<Family> family_of_class(std::string name) {
@@ -287,7 +287,7 @@ std::optional<Tokenizer> load_tokenizer(const std::string& folder) {
   Settings settings{.path = folder + "/tokenizer_config.json"};
   settings.json = read_json_if_there(settings.path);
   if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
-    Json json = parse_json(read_file(path), path);
+    Json json = read_json(path);
     apply_settings(settings, json);
     return tokenizer_of(json, path);
   }

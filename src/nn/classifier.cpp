@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/base/parallel.hpp"
 #include "slalom/base/random.hpp"
 
 namespace slalom {

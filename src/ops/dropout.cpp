@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "slalom/base/parallel.hpp"
+
 namespace slalom {
 
 namespace {

@@ -8,30 +8,35 @@ namespace slalom {
 namespace {
 
 template <class T>
-void check(const Tape<T>& tape, Var x, Var weight, Var bias) {
+void check(const Tape<T>& tape, Var x, Var weight, Var bias, WeightLayout layout) {
   const Shape &xs = tape.value(x).shape, &ws = tape.value(weight).shape;
-  if (xs.rank != 2 || ws.rank != 2 || xs[1] != ws[1])
-    throw Error(concat("[linear] x is ", to_string(xs), ", weight ", to_string(ws), " wants ", ws.columns(),
-                       " columns"));
-  if (bias.valid() && tape.value(bias).size() != ws[0])
+  const bool transposed = layout == WeightLayout::in_out;
+  const Index in = ws[transposed ? 0 : 1], out = ws[transposed ? 1 : 0];
+  if (xs.rank != 2 || ws.rank != 2 || xs[1] != in)
+    throw Error(
+        concat("[linear] x is ", to_string(xs), ", weight ", to_string(ws), " wants ", in, " columns"));
+  if (bias.valid() && tape.value(bias).size() != out)
     throw Error(concat("[linear] bias is ", to_string(tape.value(bias).shape), ", weight ", to_string(ws),
-                       " wants (", ws[0], ")"));
+                       " wants (", out, ")"));
 }
 
 }  // namespace
 
 template <class T>
-Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* pre) {
-  check(tape, x, weight, bias);
+Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* pre, WeightLayout layout) {
+  check(tape, x, weight, bias, layout);
   const Tensor<T> X = tape.value(x), W = tape.value(weight);
-  const Index R = X.rows(), in = X.columns(), out = W.rows();
+  const bool in_out = layout == WeightLayout::in_out;
+  const Index R = X.rows(), in = X.columns(), out = in_out ? W.columns() : W.rows();
+  const Factor<T> w{W.data, W.columns(), in_out ? Layout::plain : Layout::transposed},
+      w_transposed{W.data, W.columns(), in_out ? Layout::transposed : Layout::plain};
   const Tensor<T> y = tape.allocate({R, out});
   // The backward pass needs u only through f′, so without an activation u and y share their memory.
   const bool keep = f != Activation::none && (tape.recording() == Recording::on || pre != nullptr);
   const Tensor<T> u = keep ? tape.allocate({R, out}) : y;
   const T* b = bias.valid() ? tape.value(bias).data : nullptr;
   for_each_gemm_block(R, out, [&](const GemmBlock& block) {
-    gemm_block<T>(block, in, {X.data, in}, {W.data, in, Layout::transposed}, T{0}, u.data, out);
+    gemm_block<T>(block, in, {X.data, in}, w, T{0}, u.data, out);
     if (b != nullptr || f != Activation::none)
       bias_activation_columns(block.first_column, block.last_column, block.rows(), out, b, f,
                               u.row(block.first_row), y.row(block.first_row));
@@ -50,17 +55,20 @@ Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* 
     }
     if (t.needs_gradient(weight)) {
       const GradientSlot<T> dw = t.gradient_slot(weight);
-      gemm<T>(out, in, R, {du, out, Layout::transposed}, {X.data, in}, dw.beta, dw.data, in);
+      if (in_out)
+        gemm<T>(in, out, R, {X.data, in, Layout::transposed}, {du, out}, dw.beta, dw.data, out);
+      else
+        gemm<T>(out, in, R, {du, out, Layout::transposed}, {X.data, in}, dw.beta, dw.data, in);
     }
     if (t.needs_gradient(x)) {
       const GradientSlot<T> dx = t.gradient_slot(x);
-      gemm<T>(R, in, out, {du, out}, {W.data, in}, dx.beta, dx.data, in);
+      gemm<T>(R, in, out, {du, out}, w_transposed, dx.beta, dx.data, in);
     }
   });
 }
 
-template Var linear(Tape<float>&, Var, Var, Var, Activation, Tensor<float>*);
-template Var linear(Tape<double>&, Var, Var, Var, Activation, Tensor<double>*);
+template Var linear(Tape<float>&, Var, Var, Var, Activation, Tensor<float>*, WeightLayout);
+template Var linear(Tape<double>&, Var, Var, Var, Activation, Tensor<double>*, WeightLayout);
 
 Operation describe_linear() {
   const auto with = [](Activation f) {
@@ -79,6 +87,11 @@ Operation describe_linear() {
             {{4, 3}, {70, 3}},
             [](Tape<double>& t, std::span<const Var> x) {
               return linear(t, x[0], x[1], Var{}, Activation::tanh);
+            }},
+           {"transposed weight",
+            {{4, 3}, {3, 5}, {5}},
+            [](Tape<double>& t, std::span<const Var> x) {
+              return linear<double>(t, x[0], x[1], x[2], Activation::tanh, nullptr, WeightLayout::in_out);
             }},
            {"weight is the input", {{3, 3}, {3}}, [](Tape<double>& t, std::span<const Var> x) {
               return linear(t, x[0], x[0], x[1]);

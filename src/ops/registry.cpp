@@ -10,7 +10,6 @@
 #include "slalom/ops/gather_rows.hpp"
 #include "slalom/ops/layer_norm.hpp"
 #include "slalom/ops/linear.hpp"
-#include "slalom/ops/matmul.hpp"
 #include "slalom/ops/reductions.hpp"
 #include "slalom/ops/rotary.hpp"
 #include "slalom/ops/softmax.hpp"
@@ -24,10 +23,9 @@ const std::vector<Operation>& operations() {
                                               describe_add(),           describe_mul(),
                                               describe_scale(),         describe_embedding(),
                                               describe_layer_norm(),    describe_linear(),
-                                              describe_matmul(),        describe_sum(),
-                                              describe_mean(),          describe_gather_rows(),
-                                              describe_rotary(),        describe_softmax(),
-                                              describe_squared_error()};
+                                              describe_sum(),           describe_mean(),
+                                              describe_gather_rows(),   describe_rotary(),
+                                              describe_softmax(),       describe_squared_error()};
   return list;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "slalom/base/parallel.hpp"
+
 namespace slalom {
 
 namespace {

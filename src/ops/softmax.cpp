@@ -1,5 +1,6 @@
 #include "slalom/ops/softmax.hpp"
 
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/rowwise.hpp"
 
 namespace slalom {

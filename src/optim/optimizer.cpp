@@ -1,8 +1,12 @@
 #include "slalom/optim/optimizer.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <numeric>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 
 namespace slalom {
 
@@ -13,31 +17,73 @@ constexpr Index kRowGrain = 16;
 constexpr Index kShards = 16;
 
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_rule(const OptimizerConfig& config) {
-  switch (config.kind) {
-    case OptimizerKind::sgd:
-      return make_sgd<T>(config);
-    case OptimizerKind::rmsprop:
-      return make_rmsprop<T>(config);
-    case OptimizerKind::adamw:
-      return make_adamw<T>(config);
-  }
-  throw Error("[optimizer] unknown kind");
+double sum_of_squares(const T* x, Index n) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (Index i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
 }
 
 }  // namespace
 
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerConfig& config, ParameterStore<T>& store)
-    : config_(config), store_(store), dense_(dense_ranges(store)), norm_(store) {
+    : config_(config), store_(store) {
   config.validate();
   if (store.block_size() == 0) throw Error("[optimizer] the parameter store is empty or not allocated");
   rule_ = make_rule<T>(config);
   state_names_ = rule_->state_names();
   for (std::size_t k = 0; k < state_names_.size(); ++k)
     state_[k] = MappedMemory(static_cast<std::size_t>(store.block_size()) * sizeof(T));
-  for (const ParameterId id : row_sparse_parameters(store))
-    tables_.push_back({id, std::vector<std::int64_t>(static_cast<std::size_t>(store.shape(id).rows()))});
+  find_parameters();
+}
+
+template <class T>
+void Optimizer<T>::find_parameters() {
+  Index most_blocks = 0;  // of the gradients' norm
+  bool after_dense = false;
+  for (int i = 0; i < store_.count(); ++i) {
+    const ParameterId id{i};
+    const bool dense = store_.kind(id) == GradientKind::dense;
+    if (dense) {
+      if (!after_dense) dense_.push_back({id, 0});
+      DenseRange& range = dense_.back();
+      range.size = store_.offset(id) + store_.shape(id).size() - store_.offset(range.first);
+      most_blocks = std::max(most_blocks, ceil_div(range.size, kDenseGrain));
+    } else {
+      const Index rows = store_.shape(id).rows();
+      tables_.push_back({id, std::vector<std::int64_t>(static_cast<std::size_t>(rows))});
+      most_blocks = std::max(most_blocks, rows);
+    }
+    after_dense = dense;
+  }
+  squares_.resize(static_cast<std::size_t>(most_blocks));
+}
+
+/// Sums are of type double, block by block in a fixed order.
+template <class T>
+double Optimizer<T>::gradient_norm() {
+  double total = 0;
+  const auto sum_of_blocks = [&](Index count) {
+    return std::accumulate(squares_.begin(), squares_.begin() + count, 0.0);
+  };
+  for (const DenseRange& range : dense_) {
+    const T* g = store_.gradient(range.first).data;
+    parallel_ranges(range.size, kDenseGrain, [&](Index begin, Index end) {
+      squares_[static_cast<std::size_t>(begin / kDenseGrain)] = sum_of_squares(g + begin, end - begin);
+    });
+    total += sum_of_blocks(ceil_div(range.size, kDenseGrain));
+  }
+  for (const Table& table : tables_) {
+    const Tensor<T> g = store_.gradient(table.id);
+    const std::vector<Index>& rows = store_.touched_rows(table.id);
+    parallel_for(std::ssize(rows), [&](Index k) {
+      const auto at = static_cast<std::size_t>(k);
+      squares_[at] = sum_of_squares(g.row(rows[at]), g.columns());
+    });
+    total += sum_of_blocks(std::ssize(rows));
+  }
+  return std::sqrt(total);
 }
 
 template <class T>
@@ -45,8 +91,9 @@ StepReport Optimizer<T>::step() {
   StepReport report;
   T scale = 1;
   if (config_.max_gradient_norm > 0) {
-    report.gradient_norm = norm_.compute();
-    scale = static_cast<T>(clipping_scale(report.gradient_norm, config_.max_gradient_norm));
+    report.gradient_norm = gradient_norm();
+    // As torch.nn.utils.clip_grad_norm_.
+    scale = static_cast<T>(std::min(1.0, config_.max_gradient_norm / (report.gradient_norm + 1e-6)));
   }
   ++steps_;
   for (const DenseRange& range : dense_)

@@ -171,10 +171,4 @@ GamFit fit_gam_lasso(const Sample& sample, double alpha, double tolerance) {
   return fit;
 }
 
-std::vector<double> predict(const GamModel& model, const Sample& sample) {
-  std::vector<double> predicted;
-  for (Index i = 0; i < sample.texts(); ++i) predicted.push_back(model.predict(sample.text(i)));
-  return predicted;
-}
-
 }  // namespace slalom

@@ -10,32 +10,24 @@ namespace slalom {
 
 namespace {
 
-// √w (counts − mean) (m, K) and √w (target − mean) (m) of the m texts whose weight is not 0.
+// √w (counts − mean) (n, K) and √w (target − mean) (n): the intercept drops out.
 struct CentredDesign {
-  Index rows = 0;
   std::vector<double> counts, target;
   std::vector<double> mean_count;  // (K)
   double mean_target = 0;
 };
 
 CentredDesign centred_design(const Sample& sample) {
-  const Index K = sample.tokens;
-  CentredDesign design;
-  design.mean_count.assign(K, 0);
-  std::vector<double> weight;
+  const Index n = sample.texts(), K = sample.tokens;
+  CentredDesign design{std::vector<double>(n * K), sample.target, std::vector<double>(K)};
   double total = 0;
-  for (Index i = 0; i < sample.texts(); ++i) {
+  for (Index i = 0; i < n; ++i) {
     const double w = sample.weight_of(i);
-    if (w == 0) continue;
-    design.counts.resize(design.counts.size() + K);
-    double* row = design.counts.data() + design.rows++ * K;
     for (const Sample::Token k : sample.text(i)) {
-      ++row[k];
+      ++design.counts[i * K + k];
       design.mean_count[k] += w;
     }
-    design.target.push_back(sample.target[i]);
     design.mean_target += w * sample.target[i];
-    weight.push_back(w);
     total += w;
   }
   for (double& mean : design.mean_count) mean /= total;
@@ -43,11 +35,11 @@ CentredDesign centred_design(const Sample& sample) {
   // A count that never changes may differ from its mean by a rounding error; alone in the design, that error
   // would have rank 1.
   std::vector<bool> varies(K);
-  for (Index i = 1; i < design.rows; ++i)
+  for (Index i = 1; i < n; ++i)
     for (Index k = 0; k < K; ++k)
       if (design.counts[i * K + k] != design.counts[k]) varies[k] = true;
-  for (Index i = 0; i < design.rows; ++i) {
-    const double root = std::sqrt(weight[i]);
+  for (Index i = 0; i < n; ++i) {
+    const double root = std::sqrt(sample.weight_of(i));
     design.target[i] = root * (design.target[i] - design.mean_target);
     for (Index k = 0; k < K; ++k) {
       double& x = design.counts[i * K + k];
@@ -72,7 +64,7 @@ LinearFit fit_linear(const Sample& sample) {
                        kMostDesignEntries, " entries"));
   const CentredDesign design = centred_design(sample);
   const LeastSquares solved =
-      minimum_norm_least_squares(design.rows, sample.tokens, design.counts, design.target);
+      minimum_norm_least_squares(sample.texts(), sample.tokens, design.counts, design.target);
   LinearFit fit{{design.mean_target, solved.solution}, {}, solved.rank};
   for (Index k = 0; k < sample.tokens; ++k) fit.model.intercept -= design.mean_count[k] * fit.model.weight[k];
 
@@ -82,17 +74,11 @@ LinearFit fit_linear(const Sample& sample) {
     const double residual = sample.target[i] - predicted[i];
     squares += sample.weight_of(i) * residual * residual;
   }
-  const Index freedom = design.rows - solved.rank - 1;
+  const Index freedom = sample.texts() - solved.rank - 1;
   const double variance =
       freedom > 0 ? squares / static_cast<double>(freedom) : std::numeric_limits<double>::quiet_NaN();
   for (const double v : solved.variance) fit.weight_se.push_back(std::sqrt(variance * v));
   return fit;
-}
-
-std::vector<double> predict(const LinearModel& model, const Sample& sample) {
-  std::vector<double> predicted;
-  for (Index i = 0; i < sample.texts(); ++i) predicted.push_back(model.predict(sample.text(i)));
-  return predicted;
 }
 
 }  // namespace slalom

@@ -26,11 +26,12 @@ MixedDesign MixedDesign::subset(std::span<const Index> chosen) const {
 
 namespace {
 
-/// V⁻¹ = (I + X Xᵀ / λ + ρ P)⁻¹ and log |V|. Without P, and with fewer columns in X than rows, by
-/// V⁻¹ = I − X (λ I + XᵀX)⁻¹ Xᵀ (Woodbury's identity).
+/// V⁻¹ and log |V|. Without P, and with fewer columns r in X than rows, only M = λ I + XᵀX (r, r) is
+/// factored:
+///   V⁻¹ = I − X M⁻¹ Xᵀ (Woodbury),  log |V| = log |M| − r log λ (Sylvester),  Xᵀ V⁻¹ / λ = M⁻¹ Xᵀ.
 class Precision {
  public:
-  /// gram: X Xᵀ, or XᵀX where `narrow`.
+  /// gram: X Xᵀ, or XᵀX where `narrow` says that M is factored.
   Precision(const MixedDesign& design, const std::vector<double>& gram, bool narrow, double lambda,
             double rho)
       : design_(design),
@@ -79,7 +80,7 @@ class Precision {
   double log_determinant_ = 0;
 };
 
-/// The restricted likelihood of one design at any λ and ρ.
+/// The restricted likelihood of one design at any λ and ρ: the products that all of them share.
 class MixedLikelihood {
  public:
   explicit MixedLikelihood(const MixedDesign& design)
@@ -107,6 +108,7 @@ class MixedLikelihood {
     const Precision precision(design_, narrow ? narrow_gram_ : gram_, narrow, lambda, rho);
     MixedFit fit{lambda, rho, {}, {}, {}, 0, std::numeric_limits<double>::infinity()};
     if (!precision.exists()) return fit;
+    // Zᵀ V⁻¹ Z a = Zᵀ V⁻¹ y, by columns of V⁻¹ Z. Columns of Z may depend on each other.
     std::vector<double> column(static_cast<std::size_t>(n)), normal(static_cast<std::size_t>(f * f)),
         right(static_cast<std::size_t>(f));
     for (Index j = 0; j < f; ++j) {
@@ -140,8 +142,8 @@ class MixedLikelihood {
   double scale_ = 1;
 };
 
-/// The x between lowest and highest at which f is least: the best of a grid of factors of 100, then golden
-/// section between its neighbours.
+/// The x between lowest and highest at which f is least: the best of a grid of factors of 100, since the
+/// likelihood may have several maxima, then golden section between its neighbours.
 double least_on_log_scale(double lowest, double highest, const std::function<double(double)>& f) {
   double best = lowest, least = std::numeric_limits<double>::infinity();
   for (double x = lowest; x <= highest * 1.001; x *= 100)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,9 +12,7 @@
 
 namespace slalom {
 
-void Sample::add(std::span<const Token> tokens_of_text, double log_odds, double its_weight) {
-  if (its_weight != 1 && weight.empty()) weight.assign(target.size(), 1);
-  if (!weight.empty() || its_weight != 1) weight.push_back(its_weight);
+void Sample::add(std::span<const Token> tokens_of_text, double log_odds) {
   token.insert(token.end(), tokens_of_text.begin(), tokens_of_text.end());
   begin.push_back(std::ssize(token));
   target.push_back(log_odds);
@@ -27,18 +26,16 @@ void Sample::check() const {
     throw Error(slalom::concat("[sample] begin does not cut ", token.size(), " tokens into ", n, " texts"));
   if (!weight.empty() && weight.size() != target.size())
     throw Error(slalom::concat("[sample] ", weight.size(), " weights, wanted one for each of ", n, " texts"));
-  double total = 0;
   for (Index i = 0; i < n; ++i) {
     for (const Token k : text(i))
       if (k < 0 || k >= tokens)
         throw Error(slalom::concat("[sample] text ", i, ": token ", k, ", wanted 0 to ", tokens - 1));
     if (!std::isfinite(target[i]))
       throw Error(slalom::concat("[sample] text ", i, ": log-odds ", target[i], ", wanted a finite number"));
-    if (!(weight_of(i) >= 0) || !std::isfinite(weight_of(i)))
-      throw Error(slalom::concat("[sample] text ", i, ": weight ", weight_of(i), ", wanted a number ≥ 0"));
-    total += weight_of(i);
+    if (!(weight_of(i) > 0) || !std::isfinite(weight_of(i)))
+      throw Error(
+          slalom::concat("[sample] text ", i, ": weight ", weight_of(i), ", wanted a positive number"));
   }
-  if (total <= 0) throw Error("[sample] all weights are 0, wanted a positive one");
 }
 
 TokenCounts count_tokens(const Sample& sample) {
@@ -75,17 +72,14 @@ double mean_squared_error(const Sample& sample, std::span<const double> predicte
 }
 
 double r_squared(const Sample& sample, std::span<const double> predicted) {
-  double sum = 0, total = 0, lowest = std::numeric_limits<double>::infinity(), highest = -lowest;
-  for (Index i = 0; i < sample.texts(); ++i) {
-    const double weight = sample.weight_of(i);
-    if (weight == 0) continue;
-    sum += weight * sample.target[i];
-    total += weight;
-    lowest = std::min(lowest, sample.target[i]);
-    highest = std::max(highest, sample.target[i]);
-  }
   // Equal targets: their mean may differ from them by a rounding error, and that is no variance.
-  if (!(lowest < highest)) return std::numeric_limits<double>::quiet_NaN();
+  if (std::ranges::adjacent_find(sample.target, std::ranges::not_equal_to()) == sample.target.end())
+    return std::numeric_limits<double>::quiet_NaN();
+  double sum = 0, total = 0;
+  for (Index i = 0; i < sample.texts(); ++i) {
+    sum += sample.weight_of(i) * sample.target[i];
+    total += sample.weight_of(i);
+  }
   const std::vector<double> mean(sample.target.size(), sum / total);
   return 1 - mean_squared_error(sample, predicted) / mean_squared_error(sample, mean);
 }

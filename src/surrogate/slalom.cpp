@@ -9,13 +9,6 @@
 
 namespace slalom {
 
-double PositionEffects::of(std::span<const Sample::Token> text) const {
-  double sum = 0;
-  for (Index i = 0; i < std::ssize(text); ++i)
-    if (const auto found = effect.find(key(text[i], i)); found != effect.end()) sum += found->second;
-  return sum / (background + static_cast<double>(text.size()));
-}
-
 double SlalomModel::predict(std::span<const Sample::Token> text, bool with_positions) const {
   if (text.empty() && !background)
     throw Error("[slalom] the empty text has no prediction without a background");
@@ -58,24 +51,6 @@ void SlalomModel::bound_importances() {
   }
   if (background)
     background->importance = std::clamp(background->importance, -2 * kImportanceBound, kImportanceBound);
-}
-
-std::vector<double> predict(const SlalomModel& model, const Sample& sample) {
-  const auto n = sample.texts();
-  for (Index i = 0; i < n; ++i)  // threads may not throw: what would is looked for before
-    for (const Sample::Token k : sample.text(i))
-      if (k < 0 || static_cast<std::size_t>(k) >= model.value.size())
-        throw Error(concat("[slalom] text ", i, ": token ", k, ", wanted 0 to ",
-                           static_cast<Index>(model.value.size()) - 1));
-  if (!model.background)
-    for (Index i = 0; i < n; ++i)
-      if (sample.text(i).empty())
-        throw Error(concat("[slalom] text ", i, " is empty: it has no prediction without a background"));
-  std::vector<double> predicted(sample.target.size());
-  parallel_ranges(n, 256, [&](Index first, Index last) {
-    for (Index i = first; i < last; ++i) predicted[i] = model.predict(sample.text(i));
-  });
-  return predicted;
 }
 
 }  // namespace slalom

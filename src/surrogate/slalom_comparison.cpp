@@ -4,10 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/kernels/least_squares.hpp"
 
 namespace slalom::detail {
 
@@ -29,6 +28,15 @@ std::vector<Index> shuffled(Index n) {
   Rng rng(0, Purpose::folds);
   for (Index i = n; i > 1; --i) std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
   return order;
+}
+
+/// Of n texts those that are compared.
+std::vector<Index> texts_to_compare(Index texts, Index tokens) {
+  std::vector<Index> chosen = shuffled(texts);
+  if (const Index most = std::clamp(4 * tokens, kTextsCompared, kMostTextsCompared); texts > most)
+    chosen.resize(static_cast<std::size_t>(most));
+  std::ranges::sort(chosen);
+  return chosen;
 }
 
 /// What is believed of texts as short as the shortest that was asked, each with one more of a token than its
@@ -81,48 +89,18 @@ double usual_error(const std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-std::vector<Index> texts_to_compare(Index texts, Index tokens) {
-  std::vector<Index> chosen = shuffled(texts);
-  if (const Index most = std::clamp(4 * tokens, kTextsCompared, kMostTextsCompared); texts > most)
-    chosen.resize(static_cast<std::size_t>(most));
-  std::ranges::sort(chosen);
-  return chosen;
+Candidate Candidate::unfixed(std::string its_name, double deviation) const {
+  Candidate c = *this;
+  c.name = std::move(its_name);
+  c.importance_deviation = deviation;
+  c.fixed_importance = c.fixed_background = false;
+  return c;
 }
 
-std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts,
-                                        double background) {
-  const Index n = std::ssize(texts);
-  std::vector<double> P(static_cast<std::size_t>(n * n));
-  parallel_ranges(n, 8, [&](Index first, Index last) {
-    for (Index i = first; i < last; ++i)
-      for (Index j = 0; j <= i; ++j) {
-        const auto a = sample.text(texts[i]), b = sample.text(texts[j]);
-        const std::size_t shorter = std::min(a.size(), b.size());
-        Index common = 0;
-        for (std::size_t p = 0; p < shorter; ++p) common += a[p] == b[p];
-        P[i * n + j] = static_cast<double>(common) / ((background + static_cast<double>(a.size())) *
-                                                      (background + static_cast<double>(b.size())));
-      }
-  });
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < i; ++j) P[j * n + i] = P[i * n + j];
-  return P;
-}
-
-std::vector<double> position_weights(const std::vector<double>& P, double rho, std::vector<double> residual) {
-  const Index n = std::ssize(residual);
-  std::vector<double> V = P;
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j) V[i * n + j] = rho * V[i * n + j] + (i == j ? 1 : 0);
-  if (!cholesky(n, V.data())) throw Error("[slalom] the covariance of position effects is not positive");
-  cholesky_solve(n, V.data(), residual.data());
-  return residual;
-}
-
-Comparison::Comparison(const Sample& sample, const SlalomOptions& options, const std::vector<Index>& texts)
-    : options_(options), sample_(sample), texts_(texts) {
+Comparison::Comparison(const Sample& sample, const SlalomOptions& options)
+    : options_(options), sample_(sample), texts_(texts_to_compare(sample.texts(), sample.tokens)) {
   const CountRows all = count_rows(sample);
-  rows_ = all.subset(texts);
+  rows_ = all.subset(texts_);
   support_ = supporting_rows(all);
   spread_ = variance_of(sample.target);
   for (Index i = 0; i < rows_.texts; ++i) mean_length_ += rows_.length(i) / static_cast<double>(rows_.texts);
@@ -144,7 +122,8 @@ double Comparison::background_of(double lengths) const {
   return options_.background ? lengths * std::max(1.0, mean_length_) : 0;
 }
 
-/// Columns of Z: m, the guide's factor, v_0.
+/// F = (B v_0 + length · m + Σ_k c_k (u_k + β g_k)) / (B + length) as a mixed model: the columns of Z are
+/// those of m, β and v_0, which are free, those of X the parts'.
 MixedDesign Comparison::design(double background) const {
   const Index K = rows_.tokens;
   MixedDesign d{
@@ -193,30 +172,19 @@ Candidate Comparison::additive(double lengths) const {
 void Comparison::compare() {
   const bool slaloms = !options_.fixed_importance && rows_.texts >= 2 * rows_.tokens;
   compare_additive();
-  if (!options_.positions) {
-    if (slaloms) compare_slaloms();
-    return;
+  if (options_.positions) {
+    MixedDesign design;
+    const Candidate placed = with_position_effects(design);
+    if (slaloms) compare_slaloms(placed.error());
+    if (placed.error() >= std::ranges::min(candidates_, {}, &Candidate::error).error()) return;
+    position_rho_ = placed.rho;
+    position_background_ = placed.background;
+    explain_by_positions(sample_, texts_, design.P, placed.rho, placed.background,
+                         residuals(placed.parameters, placed.x, rows_), rows_.target);
+    cut_folds();
+    compare_additive();
   }
-  const Candidate with_positions = placed();
-  if (slaloms) compare_slaloms(with_positions.error());
-  if (with_positions.error() >= std::ranges::min(candidates_, {}, &Candidate::error).error()) return;
-  position_rho_ = with_positions.rho;
-  position_background_ = with_positions.background;
-  subtract_position_effects(with_positions);
-  compare_additive();
   if (slaloms) compare_slaloms();
-}
-
-/// From the answers, as far as they are what this fit says of the texts that are compared.
-void Comparison::subtract_position_effects(const Candidate& placed) {
-  const std::vector<double> P = position_covariance(sample_, texts_, placed.background),
-                            fitted = predict(placed.parameters, placed.x, rows_);
-  std::vector<double> left = rows_.target;
-  for (std::size_t i = 0; i < left.size(); ++i) left[i] -= fitted[i];
-  const std::vector<double> unexplained = position_weights(P, placed.rho, left);
-  // (I + ρP)⁻¹ r is what the effects leave of a residual r.
-  for (std::size_t i = 0; i < left.size(); ++i) rows_.target[i] -= left[i] - unexplained[i];
-  cut_folds();
 }
 
 void Comparison::compare_additive() {
@@ -234,11 +202,10 @@ void Comparison::compare_additive() {
   });
 }
 
-/// The best additive fit, with position effects beside it.
-Candidate Comparison::placed() const {
-  const auto best = std::ranges::min_element(candidates_.begin(), candidates_.begin() + std::ssize(additive_),
-                                             {}, &Candidate::error);
-  MixedDesign design = additive_[best - candidates_.begin()].design;
+/// The best additive fit, with position effects beside it: their covariance goes into its design.
+Candidate Comparison::with_position_effects(MixedDesign& design) const {
+  const auto best = std::ranges::min_element(candidates_, {}, &Candidate::error);
+  design = additive_[best - candidates_.begin()].design;
   design.P = position_covariance(sample_, texts_, best->background);
   Candidate c = candidate(fit_mixed(design, true), best->background);
   parallel_for(kFolds, [&](Index fold) { validate_additive(c, design, folds_[fold]); });
@@ -280,14 +247,9 @@ void Comparison::compare_slaloms(double enough) {
   check_interrupt();
   const Additive& start = additive_[options_.background ? kOfOneText : 0];
   std::vector<Candidate> tried;
-  const auto add = [&](const char* name, double deviation) {
-    Candidate& c = tried.emplace_back(candidate(start.fit, start.background));
-    c.name = name;
-    c.fixed_importance = c.fixed_background = false;
-    c.importance_deviation = deviation;
-  };
-  for (const double deviation : kImportanceDeviations) add("SLALOM", deviation);
-  if (rows_.texts >= 4 * rows_.tokens) add("least squares", kInfinity);
+  const Candidate additive = candidate(start.fit, start.background);
+  for (const double deviation : kImportanceDeviations) tried.push_back(additive.unfixed("SLALOM", deviation));
+  if (rows_.texts >= 4 * rows_.tokens) tried.push_back(additive.unfixed("least squares", kInfinity));
   parallel_for(std::ssize(tried), [&](Index t) { refine(rows_, tried[t]); });
   std::erase_if(tried, [&](const Candidate& c) {
     return c.variance >= enough || (c.importance_deviation == kInfinity && !is_supported(c));
@@ -300,26 +262,24 @@ void Comparison::compare_slaloms(double enough) {
 void Comparison::validate(Candidate& c, const Fold& fold) const {
   const SlalomRegression problem{c.parameters, &fold.train_rows, &support_};
   const SlalomDescent descent = descend(problem, c.penalties, slalom_start(c), kValidationSteps, 1e-4);
-  const std::vector<double> predicted = predict(c.parameters, descent.x, fold.test_rows);
-  for (std::size_t i = 0; i < predicted.size(); ++i) {
-    const double error = predicted[i] - fold.test_rows.target[i];
-    c.errors[fold.test[i]] = fold.test_rows.weight[i] * error * error;
-  }
+  const std::vector<double> left = residuals(c.parameters, descent.x, fold.test_rows);
+  for (std::size_t i = 0; i < left.size(); ++i)
+    c.errors[fold.test[i]] = fold.test_rows.weight[i] * left[i] * left[i];
 }
 
-void Comparison::set_penalties(Candidate& c, double deviation) const {
-  if (c.importance_deviation == kInfinity) {
-    c.penalties = {};
-    return;
-  }
-  if (c.fixed_importance) {
-    c.penalties = {deviation, 0, 0};
-    return;
-  }
-  const double support = spread_ > 0 ? c.variance / spread_ : 0;
-  c.penalties = {deviation, c.variance / (c.importance_deviation * c.importance_deviation), support};
+void Comparison::set_penalties(Candidate& c, double part) const {
+  c.penalties = {};
+  if (c.importance_deviation == kInfinity) return;
+  c.penalties.part = part;
+  if (c.fixed_importance) return;
+  c.penalties.importance = c.variance / (c.importance_deviation * c.importance_deviation);
+  c.penalties.support = spread_ > 0 ? c.variance / spread_ : 0;
 }
 
+/// MacKay's updates. Of K parts with posterior covariance σ² H⁻¹, γ = K − λ_u tr(H⁻¹) over the parts are
+/// determined by the texts and not by their prior; all parameters together use up tr(H⁻¹ JᵀWJ) of the n
+/// texts:
+///   σ² ← Σ weight (y − F)² / (n − tr(H⁻¹ JᵀWJ)),  variance of the parts ← Σ u_k² / γ,  λ_u ← σ² γ / Σ u_k².
 void Comparison::refine(const CountRows& rows, Candidate& c) const {
   constexpr int kRounds = 8;
   const SlalomRegression problem{c.parameters, &rows, &support_, c.fixed_importance, c.fixed_background};
@@ -343,11 +303,11 @@ void Comparison::refine(const CountRows& rows, Candidate& c) const {
     }
     const double noise = std::max(found.residual / std::max(texts - found.freedom, 0.05 * texts),
                                   1e-30 * spread_),
-                 deviation = squares > 0 ? noise * std::max(determined, 0.01) / squares : c.penalties.part;
+                 part = squares > 0 ? noise * std::max(determined, 0.01) / squares : c.penalties.part;
     change = std::abs(std::log(noise / c.variance));
-    if (c.penalties.part > 0) change += std::abs(std::log(deviation / c.penalties.part));
+    if (c.penalties.part > 0) change += std::abs(std::log(part / c.penalties.part));
     c.variance = noise;
-    set_penalties(c, deviation);
+    set_penalties(c, part);
   }
   go_on(60, 1e-9);
 }

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/surrogate/slalom_comparison.hpp"
 
 namespace slalom {
@@ -14,8 +16,19 @@ using namespace detail;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(),
                  kInfinity = std::numeric_limits<double>::infinity();
 
+/// The square of e^kImportanceBound times this is finite, and so is the sum over all texts.
+constexpr double kMostLogOdds = 1e130;
+
+void check_sizes(const char* what, std::span<const double> numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (!(std::abs(numbers[i]) <= kMostLogOdds))
+      throw Error(concat("[slalom] ", what, " ", i, " is ", numbers[i], ", wanted a number of at most ",
+                         kMostLogOdds));
+}
+
 void check(const Sample& sample, const SlalomOptions& options) {
   sample.check();
+  check_sizes("log-odds of text", sample.target);
   const Index parameters = 2 * sample.tokens + (options.background ? 2 : 0);
   if (parameters > kMostSlalomParameters)
     throw Error(concat("[slalom] ", parameters, " parameters, wanted at most ", kMostSlalomParameters),
@@ -32,20 +45,18 @@ void check(const Sample& sample, const SlalomOptions& options) {
     throw Error("[slalom] position effects are for samples without weights");
   if (!options.guide.empty() && std::ssize(options.guide) != sample.tokens)
     throw Error(concat("[slalom] guide has ", options.guide.size(), " numbers, wanted ", sample.tokens));
-  for (const double g : options.guide)
-    if (!std::isfinite(g)) throw Error(concat("[slalom] guide has ", g, ", wanted finite numbers"));
+  check_sizes("guide of token", options.guide);
 }
 
 void check_start(const SlalomModel& start, const Sample& sample, const SlalomOptions& options) {
-  const auto all_finite = [](const std::vector<double>& x) {
-    return std::ranges::all_of(x, [](double number) { return std::isfinite(number); });
-  };
   if (std::ssize(start.value) != sample.tokens || start.importance.size() != start.value.size())
     throw Error(concat("[slalom] start has ", start.value.size(), " values and ", start.importance.size(),
                        " importances, wanted ", sample.tokens));
-  if (!all_finite(start.value) || !all_finite(start.importance) ||
-      (start.background && !std::isfinite(start.background->value + start.background->importance)))
-    throw Error("[slalom] start has a number that is not finite");
+  check_sizes("start: value of token", start.value);
+  check_sizes("start: importance of token", start.importance);
+  if (start.background)
+    check_sizes("start: background's number",
+                std::array{start.background->value, start.background->importance});
   if (start.background && !options.background)
     throw Error("[slalom] start has a background, the fit has none");
 }
@@ -70,24 +81,12 @@ Candidate from_model(Candidate c, const SlalomModel& model) {
   return c;
 }
 
-Candidate unfixed(Candidate c, double deviation) {
-  c.importance_deviation = deviation;
-  c.fixed_importance = c.fixed_background = false;
-  return c;
-}
-
-double residual_of(const Candidate& c, const CountRows& rows) {
-  double sum = 0;
-  const std::vector<double> predicted = predict(c.parameters, c.x, rows);
-  for (Index i = 0; i < rows.texts; ++i)
-    sum += rows.weight[i] * (predicted[i] - rows.target[i]) * (predicted[i] - rows.target[i]);
-  return sum;
-}
-
 /// Whatever of these ends at the least squared error.
 Candidate least_of(const Comparison& comparison, const CountRows& rows, std::vector<Candidate> starts) {
   parallel_for(std::ssize(starts), [&](Index s) { comparison.refine(rows, starts[s]); });
-  return *std::ranges::min_element(starts, {}, [&](const Candidate& c) { return residual_of(c, rows); });
+  return *std::ranges::min_element(starts, {}, [&](const Candidate& c) {
+    return sum_of_squares(rows, residuals(c.parameters, c.x, rows));
+  });
 }
 
 /// Descends from the additive fits and, with a background, from the plain SLALOM and the affine bag of words,
@@ -96,7 +95,7 @@ Candidate least_squares(const Sample& sample, const SlalomOptions& options, cons
                         const CountRows& rows) {
   std::vector<Candidate> starts;
   for (const double lengths : {0.1, 1.0, 1e6}) {
-    starts.push_back(unfixed(comparison.additive(lengths), kInfinity));
+    starts.push_back(comparison.additive(lengths).unfixed("least squares", kInfinity));
     starts.back().fixed_importance = options.fixed_importance;
     if (!options.background) break;
   }
@@ -106,34 +105,23 @@ Candidate least_squares(const Sample& sample, const SlalomOptions& options, cons
     starts.push_back(from_model(starts[0], plain.model));
     starts.back().x[starts.back().parameters.log_background()] = -3;
   }
-  Candidate best = least_of(comparison, rows, std::move(starts));
-  best.name = "least squares";
-  return best;
+  return least_of(comparison, rows, std::move(starts));
 }
 
-/// Of the texts' residuals r: ρ Σ_i φ_i ((I + ρP)⁻¹ r)_i / Z_i, φ_i what stands where in text i, Z_i its
-/// weight. The answers in `rows` are freed of what these effects explain.
-PositionEffects subtract_position_effects(const Sample& sample, const Candidate& c, double rho,
-                                          double background, CountRows& rows) {
+/// Of all texts, beside the fit; `rows` are left without what they explain.
+PositionEffects position_effects(const Sample& sample, const Candidate& c, double rho, double background,
+                                 CountRows& rows) {
   std::vector<Index> all(static_cast<std::size_t>(rows.texts));
   std::iota(all.begin(), all.end(), Index{0});
-  std::vector<double> left = predict(c.parameters, c.x, rows);
-  for (Index i = 0; i < rows.texts; ++i) left[i] = rows.target[i] - left[i];
-  const std::vector<double> weights =
-      position_weights(position_covariance(sample, all, background), rho, left);
-  PositionEffects effects{background, {}};
-  for (Index i = 0; i < rows.texts; ++i) {
-    const auto text = sample.text(i);
-    const double share = rho * weights[i] / (background + static_cast<double>(text.size()));
-    for (Index p = 0; p < std::ssize(text); ++p) effects.effect[PositionEffects::key(text[p], p)] += share;
-    rows.target[i] -= left[i] - weights[i];
-  }
-  return effects;
+  return explain_by_positions(sample, all, position_covariance(sample, all, background), rho, background,
+                              residuals(c.parameters, c.x, rows), rows.target);
 }
 
 // --- standard errors -------------------------------------------------------------------------------------
 
-/// σ √(gᵀ H⁻¹ g) for the gradients g of the reported numbers.
+/// The delta method: of a function of the parameters, whose posterior covariance is σ² H⁻¹, the standard
+/// error is σ √(gᵀ H⁻¹ g), g its gradient. NaN where g has a share in a direction along which H does not
+/// change.
 class StandardErrors {
  public:
   StandardErrors(const Candidate& c, const CountRows& rows, const CountRows& support)
@@ -146,10 +134,8 @@ class StandardErrors {
       squares += w * w;
     }
     // Kish's effective number: texts of little weight are little evidence.
-    const double observations = squares > 0 ? total * total / squares : 0;
-    const bool penalised = c.penalties.part > 0;
-    const double freedom = observations - curvature_.freedom;
-    if (penalised)
+    const double observations = total * total / squares, freedom = observations - curvature_.freedom;
+    if (c.penalties.part > 0)
       variance_ = c.variance;
     else if (freedom > 0.5)
       variance_ = curvature_.residual / total * observations / freedom;
@@ -233,12 +219,9 @@ void write_warnings(const Sample& sample, const Candidate& c, const std::vector<
   if (!c.converged) fit.warnings.push_back(concat("no convergence after ", c.iterations, " iterations"));
 }
 
-/// Tokens of texts of positive weight.
-std::vector<bool> occurring(const CountRows& rows) {
-  std::vector<bool> occurs(static_cast<std::size_t>(rows.tokens));
-  for (Index i = 0; i < rows.texts; ++i)
-    for (Index k = 0; k < rows.tokens; ++k)
-      if (rows.row(i)[k] > 0 && rows.weight[i] > 0) occurs[k] = true;
+std::vector<bool> occurring(const Sample& sample) {
+  std::vector<bool> occurs(static_cast<std::size_t>(sample.tokens));
+  for (const Sample::Token k : sample.token) occurs[k] = true;
   return occurs;
 }
 
@@ -258,7 +241,7 @@ SlalomModel centred_model(const Candidate& c, const std::vector<bool>& occurs) {
 }
 
 SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows, const CountRows& support) {
-  const std::vector<bool> occurs = occurring(rows);
+  const std::vector<bool> occurs = occurring(sample);
   SlalomFit fit;
   fit.model = centred_model(c, occurs);
   const StandardErrors errors(c, rows, support);
@@ -288,17 +271,11 @@ SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows
 SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
   check(sample, options);
   CountRows rows = count_rows(sample);
-  Comparison comparison(sample, options, texts_to_compare(sample.texts(), sample.tokens));
+  Comparison comparison(sample, options);
   if (options.start) {
     check_start(*options.start, sample, options);
-    const Candidate weak = unfixed(comparison.additive(1), 8);
-    Candidate started = from_model(weak, *options.start);
-    // A start that is nearly exact is not pulled away by the penalties of noise that there is not.
-    const double noise = residual_of(started, rows) / static_cast<double>(rows.texts);
-    started.penalties.part *= std::min(1.0, noise / started.variance);
-    started.variance = std::min(started.variance, noise);
-    Candidate best = least_of(comparison, rows, {started, weak});
-    best.name = "SLALOM";
+    const Candidate weak = comparison.additive(1).unfixed("SLALOM", 8);
+    const Candidate best = least_of(comparison, rows, {from_model(weak, *options.start), weak});
     return fit_of(sample, best, rows, comparison.support());
   }
   if (options.least_squares)
@@ -308,8 +285,8 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
   const double error = best.error();
   std::optional<PositionEffects> effects;
   if (comparison.position_rho() > 0)
-    effects = subtract_position_effects(sample, best, comparison.position_rho(),
-                                        comparison.position_background(), rows);
+    effects =
+        position_effects(sample, best, comparison.position_rho(), comparison.position_background(), rows);
   if (rows.texts > std::ssize(best.errors)) comparison.refine(rows, best);
   SlalomFit fit = fit_of(sample, best, rows, comparison.support());
   fit.cross_validated_mse = error;

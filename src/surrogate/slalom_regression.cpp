@@ -5,8 +5,8 @@
 #include <limits>
 #include <numeric>
 
-#include "slalom/base/error.hpp"
 #include "slalom/base/interrupt.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/kernels/least_squares.hpp"
 
@@ -98,6 +98,18 @@ std::vector<double> predict(const SlalomParameters& at, std::span<const double> 
   return predicted;
 }
 
+std::vector<double> residuals(const SlalomParameters& at, std::span<const double> x, const CountRows& rows) {
+  std::vector<double> left = predict(at, x, rows);
+  for (std::size_t i = 0; i < left.size(); ++i) left[i] = rows.target[i] - left[i];
+  return left;
+}
+
+double sum_of_squares(const CountRows& rows, std::span<const double> residuals) {
+  double sum = 0;
+  for (Index i = 0; i < rows.texts; ++i) sum += rows.weight[i] * residuals[i] * residuals[i];
+  return sum;
+}
+
 SlalomModel model_at(const SlalomParameters& at, std::span<const double> x) {
   const Weights weights(at, x);
   SlalomModel model;
@@ -114,48 +126,43 @@ namespace {
 
 double penalty_of(const SlalomParameters& at, const SlalomPenalties& penalties, Index p) {
   if (p < at.tokens) return penalties.part;
-  return p >= at.importance() && p < at.importance() + at.tokens ? penalties.importance : 0;
-}
-
-std::vector<double> residuals(const CountRows& rows, std::vector<double> predicted) {
-  for (std::size_t i = 0; i < predicted.size(); ++i) predicted[i] = rows.target[i] - predicted[i];
-  return predicted;
-}
-
-double squares(const CountRows& rows, const std::vector<double>& residual) {
-  double sum = 0;
-  for (Index i = 0; i < rows.texts; ++i) sum += rows.weight[i] * residual[i] * residual[i];
-  return sum;
+  return at.is_importance(p) ? penalties.importance : 0;
 }
 
 double objective_at(const SlalomRegression& problem, const SlalomPenalties& penalties,
                     std::span<const double> x) {
   const SlalomParameters& at = problem.parameters;
-  double sum = squares(*problem.rows, residuals(*problem.rows, predict(at, x, *problem.rows)));
+  double sum = sum_of_squares(*problem.rows, residuals(at, x, *problem.rows));
   if (penalties.support > 0 && problem.support != nullptr)
-    sum += penalties.support *
-           squares(*problem.support, residuals(*problem.support, predict(at, x, *problem.support)));
+    sum += penalties.support * sum_of_squares(*problem.support, residuals(at, x, *problem.support));
   for (Index p = 0; p < at.size(); ++p) sum += penalty_of(at, penalties, p) * x[p] * x[p];
   return sum;
 }
 
-/// H (size, size) of the rows alone and of everything, lower triangles, and −gradient / 2 of everything, by
-/// the first `size` parameters.
+// Gauss and Newton: where F is replaced by its tangent, F(x + d) = F + J d, the objective is least at the d
+// of
+//   (JᵀWJ + κ J′ᵀJ′ + Λ) d = JᵀW (y − F) + κ J′ᵀ (y′ − F′) − Λ x,
+// J (n, size) the derivatives of the rows, W their weights, J′ the derivatives of the supporting rows, Λ the
+// penalties on the diagonal.
+// The matrix is half the objective's Hessian but for the curvature of F itself.
+
+/// JᵀWJ of the rows alone (size, size), the matrix above, lower triangles, and its right-hand side, by the
+/// first `size` parameters.
 struct NormalEquations {
   Index size = 0;
   std::vector<double> of_rows, matrix, gradient;
   double residual = 0;  // Σ weight (y − F)² of the rows
 };
 
-/// Adds factor · JᵀWJ, its lower triangle of blocks, and factor · JᵀW (y − F); returns the residuals'
-/// squares.
+/// Adds factor · JᵀWJ, its lower triangle of blocks, and factor · JᵀW (y − F); returns Σ weight (y − F)².
 double add_rows(const SlalomParameters& at, std::span<const double> x, const CountRows& rows, double factor,
                 Index size, std::vector<double>& matrix, std::vector<double>& gradient) {
   constexpr Index kBlock = 64;
   std::vector<double> J;
-  const std::vector<double> r = residuals(rows, predict(at, x, rows, &J, size));
+  std::vector<double> r = predict(at, x, rows, &J, size);
   for (Index i = 0; i < rows.texts; ++i) {
     const double root = std::sqrt(factor * rows.weight[i]);
+    r[i] = rows.target[i] - r[i];
     for (Index p = 0; p < size; ++p) {
       J[i * size + p] *= root;
       gradient[p] += J[i * size + p] * root * r[i];
@@ -165,7 +172,7 @@ double add_rows(const SlalomParameters& at, std::span<const double> x, const Cou
     gemm<double>(last - first, last, rows.texts, {J.data() + first, size, Layout::transposed},
                  {J.data(), size}, 1.0, matrix.data() + first * size, size);
   });
-  return squares(rows, r);
+  return sum_of_squares(rows, r);
 }
 
 NormalEquations normal_equations(const SlalomRegression& problem, const SlalomPenalties& penalties,
@@ -187,23 +194,22 @@ NormalEquations normal_equations(const SlalomRegression& problem, const SlalomPe
   return normal;
 }
 
-bool is_importance(const SlalomParameters& at, Index p) {
-  return p >= at.importance() && p < at.importance() + at.tokens;
-}
-
-/// Without a penalty the parts u make up for any m and β.
+/// Without a penalty the parts u make up for any m and β, which then stay where they are; and so does an
+/// importance at its bound that would go on.
 bool is_free(const SlalomRegression& problem, const SlalomPenalties& penalties, const NormalEquations& normal,
              std::span<const double> x, Index p) {
   const SlalomParameters& at = problem.parameters;
   if (penalties.part == 0 && (p == at.mean() || (!at.guide.empty() && p == at.factor()))) return false;
   if (!(normal.matrix[p * (normal.size + 1)] > 1e-290)) return false;
   if (p < at.linear()) return true;
-  if (!is_importance(at, p)) return !problem.fixed_background;
+  if (!at.is_importance(p)) return !problem.fixed_background;
   if (problem.fixed_importance) return false;
   return normal.gradient[p] > 0 ? x[p] < kImportanceBound : x[p] > -kImportanceBound;
 }
 
-/// D^{−1/2} (H + damping · level of importances) D^{−1/2} over the free parameters.
+/// D^{−1/2} (H + damping) D^{−1/2} over the free parameters, D the diagonal of H: parameters of very
+/// different sizes are told apart by one tolerance. Importances are damped by their mean diagonal element, so
+/// that one about which the texts say little does not run away; log B by its own.
 struct ScaledSystem {
   std::vector<Index> free;
   std::vector<double> matrix, root;
@@ -217,7 +223,7 @@ ScaledSystem scaled_system(const SlalomRegression& problem, const SlalomPenaltie
     if (is_free(problem, penalties, normal, x, p)) {
       system.free.push_back(p);
       system.root.push_back(std::sqrt(normal.matrix[p * (normal.size + 1)]));
-      if (is_importance(at, p)) sum += normal.matrix[p * (normal.size + 1)];
+      if (at.is_importance(p)) sum += normal.matrix[p * (normal.size + 1)];
     }
   const Index n = std::ssize(system.free);
   const double level = sum / static_cast<double>(std::max<Index>(1, at.tokens));
@@ -227,7 +233,7 @@ ScaledSystem scaled_system(const SlalomRegression& problem, const SlalomPenaltie
     for (Index j = 0; j <= i; ++j)
       system.matrix[i * n + j] =
           normal.matrix[p * normal.size + system.free[j]] / (system.root[i] * system.root[j]);
-    if (is_importance(at, p))
+    if (at.is_importance(p))
       system.matrix[i * (n + 1)] += damping * level / (system.root[i] * system.root[i]);
     else if (p >= at.linear())
       system.matrix[i * (n + 1)] += damping;
@@ -257,7 +263,7 @@ bool add_step(const SlalomRegression& problem, const SlalomPenalties& penalties,
       x[p] += change;
       continue;
     }
-    const double lowest = is_importance(at, p) ? -kImportanceBound : -2 * kImportanceBound;
+    const double lowest = at.is_importance(p) ? -kImportanceBound : -2 * kImportanceBound;
     x[p] = std::clamp(x[p] + std::clamp(change, -kLongestStep, kLongestStep), lowest, kImportanceBound);
   }
   return true;
@@ -273,7 +279,7 @@ SlalomDescent descend(const SlalomRegression& problem, const SlalomPenalties& pe
   descent.objective = objective_at(problem, penalties, descent.x);
   double damping = 1e-3;
   while (descent.gain >= tolerance && descent.iterations < iterations) {
-    if (!omp_in_parallel()) check_interrupt();
+    check_interrupt();
     const NormalEquations normal = normal_equations(problem, penalties, descent.x, size);
     std::vector<double> candidate;
     double objective = INFINITY;
@@ -305,12 +311,15 @@ SlalomCurvature curvature(const SlalomRegression& problem, const SlalomPenalties
   const Index n = std::ssize(system.free);
   std::vector<double> matrix = system.matrix;
   std::vector<Index> kept = independent_rows(n, matrix.data(), 1e-11);
-  const Index rank = std::ssize(kept);
+  Index rank = std::ssize(kept);
   matrix.resize(static_cast<std::size_t>(rank * rank));
   const auto scaled = [&](Index i, Index j) { return system.matrix[std::max(i, j) * n + std::min(i, j)]; };
   for (Index a = 0; a < rank; ++a)
     for (Index b = 0; b <= a; ++b) matrix[a * rank + b] = scaled(kept[a], kept[b]);
-  if (!cholesky(rank, matrix.data())) throw Error("[slalom] the curvature of the fit is not positive");
+  if (!cholesky(rank, matrix.data())) {  // what overflows determines nothing
+    kept.clear();
+    rank = 0;
+  }
   std::vector<double> factor = matrix;
   cholesky_inverse(rank, matrix.data());
   result.inverse.assign(static_cast<std::size_t>(size * size), 0);
@@ -321,6 +330,8 @@ SlalomCurvature curvature(const SlalomRegression& problem, const SlalomPenalties
       result.inverse[p * size + q] = inverse;
       result.freedom += inverse * normal.of_rows[std::max(p, q) * size + std::min(p, q)];
     }
+  // A parameter d that was left out follows from those that are kept: the direction that moves d by 1 and
+  // them by −H_kept⁻¹ H_kept,d changes no row.
   std::vector<bool> is_kept(static_cast<std::size_t>(n));
   for (const Index i : kept) is_kept[i] = true;
   for (Index d = 0; d < n; ++d) {

@@ -49,8 +49,9 @@ void require_utf8(std::string_view bytes, const std::string& where) {
   const std::size_t at = find_utf8_error(bytes);
   if (at == std::string_view::npos) return;
   const int byte = static_cast<unsigned char>(bytes[at]);
-  throw Error(concat(where, ": byte ", at + 1, ": found 0x", std::hex, std::uppercase, std::setw(2),
-                     std::setfill('0'), byte, ", wanted UTF-8"));
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  throw Error(concat(where, ": byte ", at + 1, ": found 0x", kDigits[byte >> 4], kDigits[byte & 15],
+                     ", wanted UTF-8"));
 }
 
 std::string replace_invalid_utf8(std::string_view bytes) {

@@ -54,4 +54,17 @@ TEST_CASE("numbers that are none") {
   CHECK(shortest(std::numeric_limits<float>::infinity()) == "inf");
 }
 
+TEST_CASE("numbers: a text is a number as a whole or not at all") {
+  CHECK(parse_number<int>("-12") == -12);
+  CHECK(parse_number<std::uint64_t>("18446744073709551615") == UINT64_MAX);
+  CHECK(parse_number<double>("1e-3") == 1e-3);
+  for (const char* none : {"", " 1", "1 ", "+1", "1x", "0x10", "one"}) {
+    CHECK_FALSE(parse_number<std::int64_t>(none));
+    CHECK_FALSE(parse_number<double>(none));
+  }
+  CHECK_FALSE(parse_number<int>("2147483648"));
+  CHECK_FALSE(parse_number<int>("1.5"));
+  CHECK_FALSE(parse_number<std::uint64_t>("-1"));
+}
+
 }  // namespace slalom

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "slalom/base/random.hpp"
-#include "slalom/bow/token_counts.hpp"
+#include "slalom/bow/bag_of_words.hpp"
 
 namespace slalom::test {
 

@@ -16,20 +16,15 @@ using test::Text;
 
 namespace {
 
-constexpr TokenFeature kFeatures[] = {TokenFeature::count, TokenFeature::presence, TokenFeature::frequency};
+constexpr TokenFeature kFeatures[] = {TokenFeature::count, TokenFeature::presence};
 
 /// Features of a text by their definition: x_0 = 1 for the intercept, x_k of token k.
 std::vector<double> features_by_hand(std::span<const TokenId> text, Index vocabulary, TokenFeature feature) {
   std::vector<double> x(static_cast<std::size_t>(vocabulary));
-  double length = 0;
-  for (const TokenId id : text)
-    if (id != 0) {
-      ++length;
-      double& at = x[static_cast<std::size_t>(id)];
-      at = feature == TokenFeature::presence ? 1 : at + 1;
-    }
-  if (feature == TokenFeature::frequency && length > 0)
-    for (double& value : x) value /= length;
+  for (const TokenId id : text) {
+    double& at = x[static_cast<std::size_t>(id)];
+    at = feature == TokenFeature::presence ? 1 : at + 1;
+  }
   x[0] = 1;
   return x;
 }
@@ -95,18 +90,19 @@ TEST_CASE("linear classifiers: two texts of one token each, by hand") {
   const CountedTokens tokens = all_but_zero(4);
   // By symmetry b = 0 and the weights are a and −a: ½ · 2 a² + 2 log(1 + e^−a) has its minimum where
   // a = 1 / (1 + e^a).
-  const LogisticRegression regression = fit_logistic_regression(corpus, tokens, {.cost = 1});
-  const double a = regression.log_odds(Text{1});
+  const LinearClassifier regression =
+      fit_linear_classifier(LinearLoss::logistic, corpus, tokens, {.cost = 1});
+  const double a = regression.bag.value(Text{1});
   CHECK(relative_error(a, 0.4010581375415470) < 1e-7);
   CHECK(relative_error(a, 1 / (1 + std::exp(a))) < 1e-7);
-  CHECK(relative_error(regression.log_odds(Text{2}), -a) < 1e-7);
-  CHECK(std::abs(regression.log_odds({})) < 1e-7);
-  CHECK(regression.log_odds(Text{3}) == regression.bag.intercept);
+  CHECK(relative_error(regression.bag.value(Text{2}), -a) < 1e-7);
+  CHECK(std::abs(regression.bag.value({})) < 1e-7);
+  CHECK(regression.bag.value(Text{3}) == regression.bag.intercept);
   CHECK(regression.cost == 1);
   // ½ · 2 a² + 2 (1 − a)²: 2 a = 4 (1 − a).
-  const LinearSvm svm = fit_linear_svm(corpus, tokens, {.cost = 1});
-  CHECK(relative_error(svm.margin(Text{1, 0}), 2.0 / 3) < 1e-7);
-  CHECK(relative_error(svm.margin(Text{2}), -2.0 / 3) < 1e-7);
+  const LinearClassifier svm = fit_linear_classifier(LinearLoss::squared_hinge, corpus, tokens, {.cost = 1});
+  CHECK(relative_error(svm.bag.value(Text{1, 0}), 2.0 / 3) < 1e-7);
+  CHECK(relative_error(svm.bag.value(Text{2}), -2.0 / 3) < 1e-7);
 }
 
 TEST_CASE("linear classifiers: at the minimum the gradient of the regularised loss vanishes") {
@@ -118,9 +114,11 @@ TEST_CASE("linear classifiers: at the minimum the gradient of the regularised lo
       CAPTURE(static_cast<int>(feature));
       CAPTURE(cost);
       const LinearClassifierOptions options{.feature = feature, .cost = cost};
-      const LogisticRegression regression = fit_logistic_regression(corpus, all_but_zero(20), options);
+      const LinearClassifier regression =
+          fit_linear_classifier(LinearLoss::logistic, corpus, all_but_zero(20), options);
       CHECK(relative_gradient(regression.bag, cost, corpus, kLogistic) < 1e-6);
-      const LinearSvm svm = fit_linear_svm(corpus, all_but_zero(20), options);
+      const LinearClassifier svm =
+          fit_linear_classifier(LinearLoss::squared_hinge, corpus, all_but_zero(20), options);
       CHECK(relative_gradient(svm.bag, cost, corpus, kSquaredHinge) < 1e-6);
     }
 }
@@ -130,12 +128,14 @@ TEST_CASE("linear classifiers: separable texts are separated, with a margin") {
       corpus_of({{{1, 3}, 1}, {{1, 3, 3, 4}, 1}, {{4, 1}, 1}, {{2, 3}, 0}, {{2, 4, 4}, 0}, {{3, 2, 5}, 0}});
   for (const TokenFeature feature : kFeatures) {
     const LinearClassifierOptions options{.feature = feature, .cost = 1e4};
-    const LogisticRegression regression = fit_logistic_regression(corpus, all_but_zero(6), options);
-    const LinearSvm svm = fit_linear_svm(corpus, all_but_zero(6), options);
+    const LinearClassifier regression =
+        fit_linear_classifier(LinearLoss::logistic, corpus, all_but_zero(6), options);
+    const LinearClassifier svm =
+        fit_linear_classifier(LinearLoss::squared_hinge, corpus, all_but_zero(6), options);
     for (Index b = 0; b < corpus.texts(); ++b) {
       const double y = corpus.labels[static_cast<std::size_t>(b)] == 1 ? 1 : -1;
-      CHECK(y * regression.log_odds(corpus.text(b)) > 3);
-      CHECK(y * svm.margin(corpus.text(b)) > .99);
+      CHECK(y * regression.bag.value(corpus.text(b)) > 3);
+      CHECK(y * svm.bag.value(corpus.text(b)) > .99);
     }
   }
 }
@@ -144,15 +144,20 @@ TEST_CASE("linear classifiers: the cost is chosen on every fifth text of each la
   const PackedBatch corpus = test::random_corpus(120, 15, 8, 6);
   const CountedTokens tokens = all_but_zero(15);
   for (const TokenFeature feature : kFeatures) {
-    const LogisticRegression regression = fit_logistic_regression(corpus, tokens, {.feature = feature});
+    const LinearClassifier regression =
+        fit_linear_classifier(LinearLoss::logistic, corpus, tokens, {.feature = feature});
     const auto logistic = [&](const PackedBatch& texts, double cost) {
-      return fit_logistic_regression(texts, tokens, {.feature = feature, .cost = cost}).bag;
+      return fit_linear_classifier(LinearLoss::logistic, texts, tokens, {.feature = feature, .cost = cost})
+          .bag;
     };
     CHECK(regression.cost == best_cost(corpus, logistic, kLogistic));
     CHECK(regression.bag.weight == logistic(corpus, regression.cost).weight);
-    const LinearSvm svm = fit_linear_svm(corpus, tokens, {.feature = feature});
+    const LinearClassifier svm =
+        fit_linear_classifier(LinearLoss::squared_hinge, corpus, tokens, {.feature = feature});
     const auto machine = [&](const PackedBatch& texts, double cost) {
-      return fit_linear_svm(texts, tokens, {.feature = feature, .cost = cost}).bag;
+      return fit_linear_classifier(LinearLoss::squared_hinge, texts, tokens,
+                                   {.feature = feature, .cost = cost})
+          .bag;
     };
     CHECK(svm.cost == best_cost(corpus, machine, kSquaredHinge));
   }
@@ -162,14 +167,15 @@ TEST_CASE("linear classifiers: what is refused") {
   const CountedTokens tokens = all_but_zero(6);
   const PackedBatch one_label = corpus_of({{{1}, 1}, {{2}, 1}}),
                     few = corpus_of({{{1}, 1}, {{2}, 0}, {{1}, 1}, {{1}, 1}, {{1}, 1}, {{1}, 1}});
-  CHECK_THROWS_WITH_AS(fit_linear_svm(one_label, tokens, {.cost = 1}),
+  CHECK_THROWS_WITH_AS(fit_linear_classifier(LinearLoss::squared_hinge, one_label, tokens, {.cost = 1}),
                        "[linear classifier] found 0 texts of label 0, wanted 1 or more", Error);
-  CHECK_THROWS_WITH_AS(fit_logistic_regression(few, tokens),
+  CHECK_THROWS_WITH_AS(fit_linear_classifier(LinearLoss::logistic, few, tokens),
                        "[linear classifier] found 1 texts of label 0, wanted 5 or more to choose the cost",
                        Error);
-  CHECK_THROWS_WITH_AS(fit_logistic_regression(few, tokens, {.cost = 0}),
+  CHECK_THROWS_WITH_AS(fit_linear_classifier(LinearLoss::logistic, few, tokens, {.cost = 0}),
                        "[linear classifier] the cost is 0, wanted a positive number", Error);
-  CHECK_THROWS_AS(fit_logistic_regression(few, tokens, {.cost = INFINITY}), Error);
-  CHECK_THROWS_WITH_AS(fit_linear_svm(corpus_of({{{6}, 0}}), tokens, {.cost = 1}),
-                       "[bag of words] found id 6, wanted 0 to 5", Error);
+  CHECK_THROWS_AS(fit_linear_classifier(LinearLoss::logistic, few, tokens, {.cost = INFINITY}), Error);
+  CHECK_THROWS_WITH_AS(
+      fit_linear_classifier(LinearLoss::squared_hinge, corpus_of({{{6}, 0}}), tokens, {.cost = 1}),
+      "[bag of words] found id 6, wanted 0 to 5", Error);
 }

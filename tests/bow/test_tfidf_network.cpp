@@ -7,6 +7,7 @@
 
 #include "../support/allocations.hpp"
 #include "../support/compare.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/explain/black_box.hpp"
 #include "slalom/ops/cross_entropy.hpp"
 #include "slalom/train/trainer.hpp"

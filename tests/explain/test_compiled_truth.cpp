@@ -8,7 +8,7 @@
 #include "explained.hpp"
 #include "slalom/explain/explanation.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
-#include "slalom/surrogate/shapley.hpp"
+#include "slalom/surrogate/closed_form_shapley.hpp"
 
 using namespace slalom;
 using namespace slalom::test;

@@ -12,6 +12,7 @@
 #include "explained.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/explain/embedding_gradient.hpp"
 #include "slalom/explain/methods.hpp"
 #include "slalom/model_io/model_folder.hpp"

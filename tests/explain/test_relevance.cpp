@@ -10,6 +10,7 @@
 #include "../support/relevance_oracle.hpp"
 #include "../support/small_models.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
 

@@ -11,7 +11,7 @@
 #include "../support/compare.hpp"
 #include "../support/random_values.hpp"
 #include "slalom/base/error.hpp"
-#include "slalom/surrogate/shapley.hpp"
+#include "slalom/surrogate/closed_form_shapley.hpp"
 
 using namespace slalom;
 using test::relative_error;

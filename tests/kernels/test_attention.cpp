@@ -7,6 +7,7 @@
 #include "../support/attention_oracle.hpp"
 #include "../support/compare.hpp"
 #include "../support/random_values.hpp"
+#include "slalom/base/parallel.hpp"
 
 using namespace slalom;
 using test::random_values;

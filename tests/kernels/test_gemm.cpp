@@ -7,6 +7,7 @@
 
 #include "../support/compare.hpp"
 #include "../support/random_values.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/small_gemm.hpp"
 
 using namespace slalom;

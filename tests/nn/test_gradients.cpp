@@ -7,6 +7,8 @@
 #include "../support/compare.hpp"
 #include "../support/small_models.hpp"
 
+#include "slalom/base/parallel.hpp"
+
 using namespace slalom;
 using namespace slalom::test;
 

@@ -15,7 +15,6 @@
 #include "slalom/ops/gather_rows.hpp"
 #include "slalom/ops/layer_norm.hpp"
 #include "slalom/ops/linear.hpp"
-#include "slalom/ops/matmul.hpp"
 #include "slalom/ops/reductions.hpp"
 #include "slalom/ops/rotary.hpp"
 #include "slalom/ops/softmax.hpp"
@@ -82,11 +81,17 @@ TEST_CASE_TEMPLATE("squared_error: mean of squares", T, float, double) {
                        "[squared_error] x is (1, 4), target (2)", Error);
 }
 
-TEST_CASE_TEMPLATE("matmul", T, float, double) {
+TEST_CASE_TEMPLATE("linear: a transposed weight, and one without rows", T, float, double) {
   Tape<T> tape;
-  const Var a = tensor<T>(tape, {2, 3}, {1, 2, 3, 4, 5, 6}), b = tensor<T>(tape, {3, 1}, {1, 0, -1});
-  CHECK(values(tape, matmul(tape, a, b)) == std::vector<T>{-2, -2});
-  CHECK_THROWS_WITH_AS(matmul(tape, a, a), "[matmul] a is (2, 3), b (2, 3), wanted (m, k) and (k, n)", Error);
+  const Var x = tensor<T>(tape, {2, 3}, {1, 2, 3, 4, 5, 6}), w = tensor<T>(tape, {3, 1}, {1, 0, -1}),
+            bias = tensor<T>(tape, {1}, {5});
+  const auto in_out = [&](Var input, Var weight) {
+    return linear<T>(tape, input, weight, bias, Activation::none, nullptr, WeightLayout::in_out);
+  };
+  CHECK(values(tape, in_out(x, w)) == std::vector<T>{3, 3});
+  CHECK(values(tape, in_out(tensor<T>(tape, {2, 0}, {}), tensor<T>(tape, {0, 1}, {}))) ==
+        std::vector<T>{5, 5});
+  CHECK_THROWS_WITH_AS(in_out(x, x), "[linear] x is (2, 3), weight (2, 3) wants 2 columns", Error);
 }
 
 TEST_CASE_TEMPLATE("softmax: rows sum to one", T, float, double) {

@@ -11,6 +11,7 @@
 #include "../support/compare.hpp"
 #include "../support/dense_optimizer.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/base/random.hpp"
 
 using namespace slalom;
@@ -262,6 +263,36 @@ TEST_CASE("optimizer: NaN and infinite gradients are seen wherever they are") {
   model.fill_gradients(1);
   model.store.gradient(model.front).data[3] = std::numeric_limits<float>::max();
   CHECK(optimizer.step().finite);  // large is not infinite
+}
+
+TEST_CASE("optimizer: the norm is of dense gradients and touched rows, and clips to its limit") {
+  for (const double limit : {10.0, 2.5}) {
+    ParameterStore<float> store;
+    const ParameterId a = store.add("a", {3}), table = store.add("table", {4, 2}, GradientKind::row_sparse),
+                      b = store.add("b", {1}), c = store.add("c", {5});
+    store.allocate();
+    store.gradient(a).data[0] = 1;
+    store.gradient(b).data[0] = -2;
+    store.gradient(c).data[4] = 4;
+    store.gradient(table).row(1)[0] = 1000;  // left over from an earlier step: row 1 is not touched
+    store.row_slot(table, 3).data[0] = 2;
+    Optimizer<float> optimizer({.kind = OptimizerKind::sgd, .schedule = {1}, .max_gradient_norm = limit},
+                               store);
+    CHECK(optimizer.step().gradient_norm == 5);  // 1 + 4 + 16 + 4 = 25
+    const double scale = limit > 5 ? 1 : 2.5 / 5.000001;
+    CHECK(test::relative_error(static_cast<double>(store.value(c).data[4]), -4 * scale) < 1e-6);
+    CHECK(test::relative_error(static_cast<double>(store.value(table).row(3)[0]), -2 * scale) < 1e-6);
+  }
+}
+
+TEST_CASE("optimizer: small gradients among many are not lost in the norm") {
+  ParameterStore<float> store;
+  const ParameterId id = store.add("w", {200'000});
+  store.allocate();
+  for (float& g : store.gradient(id).span()) g = 1e-3f;
+  Optimizer<float> optimizer({.kind = OptimizerKind::sgd, .max_gradient_norm = 1}, store);
+  const double want = std::sqrt(200'000.0) * static_cast<double>(1e-3f);
+  CHECK(test::relative_error(optimizer.step().gradient_norm, want) < 1e-11);
 }
 
 TEST_CASE("optimizer: a step and a refresh allocate nothing") {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/base/random.hpp"
 
 namespace slalom::test {

@@ -201,7 +201,7 @@ TEST_CASE("bad input to the published fits is refused") {
   sample.add(Tokens{0}, 0);
   CHECK_THROWS_AS(fit_slalom_adam(sample, {1e-3, 0, 1}), Error);
   CHECK_THROWS_AS(fit_slalom_adam(sample, {1e-3, 1, 0}), Error);
-  sample.add(Tokens{0}, 0, 2);
+  sample.weight = {2};
   CHECK_THROWS_AS(fit_slalom_deletions(sample), Error);
 }
 

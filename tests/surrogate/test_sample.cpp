@@ -39,25 +39,6 @@ TEST_CASE("a sample keeps its texts in order") {
   CHECK(Tokens(sample.text(0).begin(), sample.text(0).end()) == Tokens{3, 1, 3});
   CHECK(sample.text(1).empty());
   CHECK(sample.text(2)[0] == 0);
-  CHECK(sample.weight_of(2) == 1);
-}
-
-TEST_CASE("a text added to a weighted sample weighs 1") {
-  Sample sample = three_texts();
-  sample.weight = {2, 0, 3};
-  sample.add(Tokens{1, 1}, 0);
-  CHECK(sample.weight == std::vector<double>{2, 0, 3, 1});
-  CHECK_NOTHROW(sample.check());
-}
-
-TEST_CASE("the first weight other than 1 makes a weighted sample") {
-  Sample sample = three_texts();
-  CHECK(sample.weight.empty());
-  sample.add(Tokens{2}, 1, 0.5);
-  CHECK(sample.weight == std::vector<double>{1, 1, 1, 0.5});
-  Sample first;
-  first.add(Tokens{}, 1, 2);
-  CHECK(first.weight == std::vector<double>{2});
 }
 
 TEST_CASE("tokens are counted in ascending order") {
@@ -95,12 +76,12 @@ TEST_CASE("a bad sample is refused with the text's number") {
   sample.target[2] = std::numeric_limits<double>::quiet_NaN();
   CHECK(complaint(sample).find("text 2: log-odds nan") != std::string::npos);
   sample = three_texts();
-  sample.weight = {1, -1, 1};
-  CHECK(complaint(sample).find("text 1: weight -1") != std::string::npos);
+  for (const double weight : {0.0, -1.0, std::numeric_limits<double>::infinity()}) {
+    sample.weight = {1, weight, 1};
+    CHECK(complaint(sample).find("text 1: weight") != std::string::npos);
+  }
   sample.weight = {1, 1};
   CHECK(complaint(sample).find("2 weights") != std::string::npos);
-  sample.weight = {0, 0, 0};
-  CHECK(complaint(sample).find("all weights are 0") != std::string::npos);
   sample = three_texts();
   sample.begin[1] = 5;
   CHECK(complaint(sample).find("begin") != std::string::npos);

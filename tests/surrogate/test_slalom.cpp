@@ -8,6 +8,7 @@
 #include "../support/compare.hpp"
 #include "random_slalom.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 
 using namespace slalom;
 using test::random_slalom;

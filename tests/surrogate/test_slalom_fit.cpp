@@ -10,6 +10,7 @@
 #include "../support/compare.hpp"
 #include "random_slalom.hpp"
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/kernels/least_squares.hpp"
 #include "slalom/surrogate/slalom_comparison.hpp"
 
@@ -210,13 +211,13 @@ TEST_CASE("fixed importances leave the values to linear least squares") {
   CHECK(std::isfinite(with.background_se.importance));
 }
 
-TEST_CASE("a weight of two is a text twice, a weight of none no text") {
+TEST_CASE("a weight of two is a text twice") {
   const Sample sample = random_sample(random_slalom(5, 1, false, 61), 120, 6, 0.3, 61);
   Sample weighted = sample, repeated;
   repeated.tokens = sample.tokens;
   for (Index i = 0; i < sample.texts(); ++i) {
-    weighted.weight.push_back(static_cast<double>(i % 3));
-    for (Index copy = 0; copy < i % 3; ++copy) repeated.add(sample.text(i), sample.target[i]);
+    weighted.weight.push_back(static_cast<double>(1 + i % 2));
+    for (Index copy = 0; copy < 1 + i % 2; ++copy) repeated.add(sample.text(i), sample.target[i]);
   }
   const SlalomFit a = fit_slalom(weighted, free_fit()), b = fit_slalom(repeated, free_fit());
   CHECK(relative_error(a.mse, b.mse) < 1e-9);
@@ -372,7 +373,7 @@ TEST_CASE("what is chosen has the least cross-validated error, or is the additiv
   for (const bool any_size : {false, true}) {
     const Sample sample = saturating_deletions(300, any_size, 0, 5);
     const SlalomOptions options{.background = true};
-    detail::Comparison comparison(sample, options, detail::texts_to_compare(300, 60));
+    detail::Comparison comparison(sample, options);
     comparison.compare();
     const detail::Candidate& best = comparison.best();
     std::set<std::string> names;
@@ -456,6 +457,31 @@ TEST_CASE("degenerate samples end in finite numbers") {
   empty.add(Tokens{}, 2);
   const SlalomFit fit = fit_slalom(empty, {.background = true});
   CHECK(relative_error(fit.model.background->value, 1.5) < 1e-9);
+}
+
+TEST_CASE("a fit follows the scale of the log-odds, and those too large for it are refused by number") {
+  const int threads_before = threads();
+  Sample sample = random_sample(random_slalom(5, 1, true, 112), 60, 5, 0.3, 112);
+  const SlalomFit small = fit_slalom(sample, {.background = true});
+  const double scale = 0x1p430;  // 3e129
+  for (double& y : sample.target) y *= scale;
+  for (const int count : {1, 2}) {
+    set_threads(count);
+    const SlalomFit large = fit_slalom(sample, {.background = true});
+    CHECK(large.chosen == small.chosen);
+    for (std::size_t k = 0; k < 5; ++k)
+      CHECK(relative_error(large.model.value[k] / scale, small.model.value[k]) < 1e-6);
+    sample.target[7] = -1e308;
+    CHECK_THROWS_WITH_AS(fit_slalom(sample, {.background = true}), doctest::Contains("text 7 is -1e+308"),
+                         Error);
+    sample.target[7] = 0;
+    CHECK_THROWS_WITH_AS(
+        fit_slalom(sample, {.background = true, .guide = std::vector<double>{0, 0, 1e308, 0, 0}}),
+        doctest::Contains("token 2 is 1e+308"), Error);
+    CHECK_NOTHROW(fit_slalom(sample, {.background = true}));
+    sample.target[7] = small.model.predict(sample.text(7)) * scale;
+  }
+  set_threads(threads_before);
 }
 
 TEST_CASE("importances that the sample drives apart stop at their bound, with a warning") {

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "slalom/base/index.hpp"
 #include "slalom/base/memory.hpp"
-#include "slalom/base/parallel.hpp"
 
 namespace slalom {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

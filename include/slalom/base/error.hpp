@@ -1,10 +1,14 @@
 // The one exception of the library, and the exit statuses it turns into.
 #pragma once
 
-#include <functional>
-#include <sstream>
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace slalom {
 
@@ -39,22 +43,51 @@ class UsageError : public Error {
       : Error(message, std::move(hint), ExitStatus::usage) {}
 };
 
-/// Joins its arguments as text: concat("width ", 7) is "width 7".
+namespace detail {
+
+/// What concat() joins: a text, which it does not own, or a number.
+class Part {
+ public:
+  Part(std::string_view text) : text_(text) {}
+  Part(const std::string& text) : text_(text) {}
+  Part(const char* text) : text_(text) {}
+  Part(char character) : kind_(Kind::character), integer_(character) {}
+  template <std::integral Integer>
+  Part(Integer number)
+      : kind_(std::signed_integral<Integer> ? Kind::integer : Kind::natural),
+        integer_(static_cast<std::int64_t>(number)) {}
+  Part(double number) : kind_(Kind::real), real_(number) {}
+
+  void append_to(std::string& out) const;
+
+ private:
+  enum class Kind { text, character, integer, natural, real };
+  Kind kind_ = Kind::text;
+  union {
+    std::string_view text_;
+    std::int64_t integer_;
+    double real_;
+  };
+};
+std::string joined(std::initializer_list<Part> parts);
+
+}  // namespace detail
+
+/// Joins its arguments as text: concat("width ", 7) is "width 7". Six digits of a number with a point.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
-  std::ostringstream out;
-  (out << ... << parts);
-  return out.str();
+  return detail::joined({detail::Part(parts)...});
 }
 
 /// "a, b, c", each what `projection` gives of an item.
 template <class Range, class Projection = std::identity>
 std::string listed(const Range& items, const Projection& projection = {}) {
   std::string list;
-  for (const auto& item : items) {
+  const auto add = [&list](const auto& item) {
     if (!list.empty()) list += ", ";
-    list += std::invoke(projection, item);
-  }
+    list += item;
+  };
+  std::ranges::for_each(items, add, projection);
   return list;
 }
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 struct gzFile_s;
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 
@@ -22,6 +22,8 @@ inline constexpr int kJsonDepth = 64;
 /// for an object with a key twice, for numbers beyond double and for nesting deeper than kJsonDepth.
 /// Time and memory are linear in the text.
 Json parse_json(std::string_view text, const std::string& where);
+/// That of a file, which errors name. Throws as read_file() does, too.
+Json read_json(const std::string& path);
 
 /// Typed access to a field of `object`. Throw Error('WHERE: field "F": found "three" (string), wanted …') if
 /// it is missing or of another type, or if `object` is no object. A number written with a point is no
@@ -64,15 +66,15 @@ class JsonRow {
       return raw(name, std::to_string(value));
   }
   /// An array.
-  JsonRow& field(std::string_view name, std::span<const double> values);
-  JsonRow& field(std::string_view name, std::span<const float> values);
-  JsonRow& field(std::string_view name, std::span<const std::int32_t> values);
-  JsonRow& field(std::string_view name, std::span<const std::int64_t> values);
+  JsonRow& field(std::string_view name, std::span<const double> values) { return array(name, values); }
+  JsonRow& field(std::string_view name, std::span<const float> values) { return array(name, values); }
+  JsonRow& field(std::string_view name, std::span<const std::int32_t> values) { return array(name, values); }
+  JsonRow& field(std::string_view name, std::span<const std::int64_t> values) { return array(name, values); }
   JsonRow& field(std::string_view name, std::span<const std::string> values);
-  /// Row-major values as arrays nested by `shape` (rank 0 to 4; rank 0 is the number itself). Throws Error if
-  /// the shape does not hold as many values.
-  JsonRow& field(std::string_view name, std::span<const double> values, std::span<const Index> shape);
-  JsonRow& field(std::string_view name, std::span<const float> values, std::span<const Index> shape);
+  /// Row-major values, double or float, as arrays nested by `shape` (rank 0 to 4; rank 0 is the number
+  /// itself). Throws Error if the shape does not hold as many values.
+  template <class T>
+  JsonRow& field(std::string_view name, std::span<const T> values, std::span<const Index> shape);
   /// `json` as it is: the caller vouches for it.
   JsonRow& raw(std::string_view name, std::string_view json);
   /// An array of such.
@@ -83,9 +85,10 @@ class JsonRow {
 
  private:
   template <class T>
-  JsonRow& array(std::string_view name, std::span<const T> values);
-  template <class T>
-  JsonRow& nested(std::string_view name, std::span<const T> values, std::span<const Index> shape);
+  JsonRow& array(std::string_view name, std::span<const T> values) {
+    const Index extent = std::ssize(values);
+    return field(name, values, std::span(&extent, 1));
+  }
 
   std::string line_ = "{";
   int digits_ = 0;  // 0: what the type needs

@@ -1,9 +1,8 @@
 // Numbers and text, the same whatever the locale. NaN is "nan", infinities are "inf" and "-inf".
 #pragma once
 
-#include <charconv>
-#include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,18 +20,19 @@ std::string fixed_down(double x, int decimals);
 /// At most `digits` ≥ 1 significant digits, as %.*g prints them; 17 keep every double, 9 every float.
 std::string significant(double x, int digits);
 
-/// The finite number that is all of the text; nullopt for anything else, and for one out of the type's range.
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return std::isfinite(static_cast<double>(number)) ? std::optional(number) : std::nullopt;
-}
+/// The finite number that is all of the text; nullopt for anything else (a space or a plus, too), and for one
+/// out of the range of T: int, std::int64_t, std::uint64_t or double.
+template <class T>
+std::optional<T> parse_number(std::string_view text);
 
 /// 64-bit FNV-1a of the bytes as 16 hexadecimal digits: tells versions of a file apart, nothing more.
 /// `so_far` continues an earlier fingerprint.
 std::string fingerprint(std::string_view bytes, std::string_view so_far = {});
+/// Of numbers as they are in memory.
+template <class T>
+std::string fingerprint_of_numbers(std::span<const T> numbers, std::string_view so_far = {}) {
+  return fingerprint({reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()}, so_far);
+}
 
 inline constexpr int kDoubleDigits = 17;
 inline constexpr int kFloatDigits = 9;

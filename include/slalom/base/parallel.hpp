@@ -2,30 +2,23 @@
 // every block computes the same bits whoever runs it.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
-#include <cstdint>
+
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 
-/// Extents, offsets and row numbers.
-using Index = std::int64_t;
-
-inline Index ceil_div(Index a, Index b) {
-  return (a + b - 1) / b;
+namespace detail {
+void run_blocks(Index blocks, void (*run)(const void* body, Index block), const void* body);
 }
 
-/// Runs body(block) for block = 0 … blocks − 1 on the threads OpenMP has. Bodies must write disjoint
-/// memory; a body may not throw.
+/// Runs body(block) for block = 0 … blocks − 1 on the threads OpenMP has. Bodies must write disjoint memory.
+/// Of the exceptions that they throw, the one of the first block is thrown on when all threads are done;
+/// blocks behind it may not have run.
 template <class Body>
 void parallel_for(Index blocks, const Body& body) {
-  if (blocks <= 1 || omp_get_max_threads() == 1 || omp_in_parallel()) {
-    for (Index b = 0; b < blocks; ++b) body(b);
-    return;
-  }
-#pragma omp parallel for schedule(dynamic)
-  for (Index b = 0; b < blocks; ++b) body(b);
+  detail::run_blocks(
+      blocks, [](const void* b, Index block) { (*static_cast<const Body*>(b))(block); }, &body);
 }
 
 /// Cuts [0, n) into pieces of `grain` and runs body(begin, end) for each of them.
@@ -37,5 +30,7 @@ void parallel_ranges(Index n, Index grain, const Body& body) {
 /// Number of threads that parallel_for uses; set_threads(0) keeps OpenMP's default (OMP_NUM_THREADS).
 int threads();
 void set_threads(int count);
+/// Of the calling thread among them, from 0.
+int thread_number();
 
 }  // namespace slalom

@@ -1,7 +1,6 @@
 // How far a long computation is, on stderr only: one line that is rewritten, or few plain lines.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -40,14 +39,13 @@ class Progress {
   void finish();
 
  private:
-  using Clock = std::chrono::steady_clock;
-  void show();
+  void show(double now);
 
   ProgressMode mode_;
   std::string label_, detail_;
   std::int64_t total_, first_, done_ = 0;
   bool pending_ = false, shown_ = false;
-  Clock::time_point start_ = Clock::now(), next_ = start_;
+  double start_, next_;  // seconds of a steady clock
 };
 
 }  // namespace slalom

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "slalom/bow/linear_bag.hpp"
+#include "slalom/bow/bag_of_words.hpp"
 
 namespace slalom {
 
@@ -15,29 +15,20 @@ struct LinearClassifierOptions {
   std::optional<double> cost;
 };
 
+/// log(1 + e^−m) of the margin m: logistic regression, whose value is a log-odds in nats; max(0, 1 − m)²: a
+/// linear support vector machine, whose value is a margin and no log-odds.
+enum class LinearLoss { logistic, squared_hinge };
+
+struct LinearClassifier {
+  LinearBag bag;
+  double cost = 0;  // C
+};
+
 /// Minimum of ½ (Σ_k w_k² + b²) + C Σ_i loss(y_i g(t_i)), y_i = ±1, g = b + Σ_k w_k x_k: the intercept b is
-/// regularised, too, as liblinear has it. Tokens of no text have weight 0.
-struct LogisticRegression {
-  LinearBag bag;
-  double cost = 0;  // C
-
-  /// g(t) in nats; loss(m) = log(1 + e^−m).
-  double log_odds(std::span<const TokenId> text) const { return bag.value(text); }
-};
-
-struct LinearSvm {
-  LinearBag bag;
-  double cost = 0;  // C
-
-  /// g(t); loss(m) = max(0, 1 − m)². Its sign is the class, its unit the margin: no log-odds.
-  double margin(std::span<const TokenId> text) const { return bag.value(text); }
-};
-
-/// Throw Error for labels other than 0 and 1, a label without texts or with fewer than five if the cost is to
-/// be chosen, a cost that is not positive, and an id outside the vocabulary.
-LogisticRegression fit_logistic_regression(const PackedBatch& texts, const CountedTokens& tokens,
-                                           const LinearClassifierOptions& options = {});
-LinearSvm fit_linear_svm(const PackedBatch& texts, const CountedTokens& tokens,
-                         const LinearClassifierOptions& options = {});
+/// regularised, too, as liblinear has it. Tokens of no text have weight 0. Throws Error for labels other than
+/// 0 and 1, a label without texts or with fewer than five if the cost is to be chosen, a cost that is not
+/// positive, and an id outside the vocabulary.
+LinearClassifier fit_linear_classifier(LinearLoss loss, const PackedBatch& texts, const CountedTokens& tokens,
+                                       const LinearClassifierOptions& options = {});
 
 }  // namespace slalom

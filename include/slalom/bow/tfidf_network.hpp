@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "slalom/bow/token_counts.hpp"
+#include "slalom/bow/bag_of_words.hpp"
 #include "slalom/nn/text_classifier.hpp"
 
 namespace slalom {

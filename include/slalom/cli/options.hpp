@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "slalom/base/files.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/base/progress.hpp"
-#include "slalom/base/token.hpp"
 
 namespace slalom {
 

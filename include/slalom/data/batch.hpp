@@ -4,8 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/ops/packed.hpp"
 
 namespace slalom {

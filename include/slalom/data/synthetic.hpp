@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/base/token.hpp"
 #include "slalom/text/vocabulary.hpp"
 
 namespace slalom {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/base/random.hpp"
 
 namespace slalom {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/surrogate/slalom.hpp"
 
 namespace slalom {

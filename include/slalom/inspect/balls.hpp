@@ -20,7 +20,7 @@
 #include <span>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/kernels/attention.hpp"
 #include "slalom/kernels/math.hpp"
 

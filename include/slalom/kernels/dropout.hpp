@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

@@ -3,7 +3,7 @@
 // read.
 #pragma once
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/kernels/math.hpp"
 
 namespace slalom {

@@ -1,7 +1,7 @@
 // Products of the size of one attention head, on the calling thread: BLAS costs more to call than they take.
 #pragma once
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

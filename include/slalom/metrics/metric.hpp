@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

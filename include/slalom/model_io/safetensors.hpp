@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "slalom/base/files.hpp"
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

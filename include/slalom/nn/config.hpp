@@ -7,8 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/kernels/attention.hpp"
 #include "slalom/kernels/math.hpp"
 #include "slalom/nn/problem_type.hpp"

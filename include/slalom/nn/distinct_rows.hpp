@@ -2,7 +2,7 @@
 #pragma once
 
 #include "slalom/autograd/arena.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "slalom/autograd/tape.hpp"
+#include "slalom/base/parallel.hpp"
 
 namespace slalom {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "slalom/autograd/tape.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/ops/registry.hpp"
 
 namespace slalom {

@@ -4,7 +4,7 @@
 #include <span>
 
 #include "slalom/autograd/arena.hpp"
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

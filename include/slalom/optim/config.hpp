@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "slalom/optim/schedule.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 
@@ -13,6 +13,23 @@ enum class OptimizerKind { sgd, rmsprop, adamw };
 const char* name(OptimizerKind kind);
 /// The kind of that name; throws UsageError that lists the names.
 OptimizerKind optimizer_kind(const std::string& name);
+
+/// The learning rate: linear warm-up, then linear decay. At step t = 1, 2, …, with c = t − 1 steps behind it,
+/// it is (as in Hugging Face's get_linear_schedule_with_warmup, whose first warm-up step has learning rate 0)
+///
+///   c < warmup_steps:   peak · c / warmup_steps
+///   otherwise:          peak · max(0, (total_steps − c) / max(1, total_steps − warmup_steps))
+///
+/// total_steps 0 keeps the learning rate at peak after the warm-up.
+struct Schedule {
+  double peak = 1e-3;
+  Index warmup_steps = 0;
+  Index total_steps = 0;
+
+  double learning_rate(Index step) const;
+  /// Throws UsageError unless 0 < peak < ∞ and 0 ≤ warmup_steps ≤ total_steps (or total_steps = 0).
+  void validate() const;
+};
 
 /// Symbols and semantics are PyTorch's (torch.optim.SGD, RMSprop, AdamW).
 struct OptimizerConfig {

@@ -15,14 +15,13 @@
 
 #include "slalom/autograd/parameter_store.hpp"
 #include "slalom/base/memory.hpp"
-#include "slalom/optim/gradient_norm.hpp"
 #include "slalom/optim/rule.hpp"
 
 namespace slalom {
 
 struct StepReport {
   bool finite = true;        ///< no gradient was NaN or Inf; if false, values and state are spoilt
-  double gradient_norm = 0;  ///< before clipping; 0 when clipping is off
+  double gradient_norm = 0;  ///< √(Σ g²) over dense gradients and touched rows, before clipping; 0 without it
 };
 
 /// One number a parameter, in the layout of the store's blocks.
@@ -66,10 +65,20 @@ class Optimizer {
   std::vector<LazyRowSteps> lazy_row_steps();
 
  private:
+  /// Dense parameters that follow one another in the store's blocks; the zeros that pad them to aligned
+  /// offsets belong to it, so that it is one flat loop.
+  struct DenseRange {
+    ParameterId first;
+    Index size = 0;  // scalars
+  };
+  /// A row-sparse parameter.
   struct Table {
     ParameterId id;
     std::vector<std::int64_t> last_steps;  // one a row
   };
+
+  void find_parameters();
+  double gradient_norm();
 
   ParameterSlice<T> slice(ParameterId first, Index begin, Index size) const;
   ParameterSlice<T> row_slice(const Table& table, Index row) const;
@@ -84,7 +93,7 @@ class Optimizer {
   std::array<MappedMemory, kMaxStates> state_;
   std::vector<DenseRange> dense_;
   std::vector<Table> tables_;
-  GradientNorm<T> norm_;
+  std::vector<double> squares_;  // of the norm's blocks
   Index steps_ = 0;
 };
 

@@ -40,13 +40,9 @@ class UpdateRule {
   virtual bool moves_fresh_without_gradient() const = 0;
 };
 
-/// torch.optim.SGD (no dampening, no Nesterov), torch.optim.RMSprop (not centred, no momentum),
-/// torch.optim.AdamW (no AMSGrad).
+/// The rule of the configuration's kind: torch.optim.SGD (no dampening, no Nesterov), torch.optim.RMSprop
+/// (not centred, no momentum) or torch.optim.AdamW (no AMSGrad).
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_sgd(const OptimizerConfig& config);
-template <class T>
-std::unique_ptr<UpdateRule<T>> make_rmsprop(const OptimizerConfig& config);
-template <class T>
-std::unique_ptr<UpdateRule<T>> make_adamw(const OptimizerConfig& config);
+std::unique_ptr<UpdateRule<T>> make_rule(const OptimizerConfig& config);
 
 }  // namespace slalom

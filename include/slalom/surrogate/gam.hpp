@@ -31,6 +31,4 @@ GamFit fit_gam(const Sample& sample);
 /// (`gap` tells). Throws Error for alpha ≤ 0 and for weighted samples.
 GamFit fit_gam_lasso(const Sample& sample, double alpha = 0.01, double tolerance = 1e-8);
 
-std::vector<double> predict(const GamModel& model, const Sample& sample);
-
 }  // namespace slalom

@@ -40,6 +40,6 @@ struct Identification {
 /// of several copies, or with a token of like importance, are asked besides. Everything returned is finite.
 /// Throws Error for less than one token, for answers that are not finite or too few, and for a fit of more
 /// than kMostSlalomParameters parameters.
-Identification identify_slalom(Index tokens, const Answers& answers, const IdentificationOptions& options);
+Identification identify_slalom(Index tokens, const Answers& log_odds, const IdentificationOptions& options);
 
 }  // namespace slalom

@@ -26,6 +26,4 @@ struct LinearFit {
 /// larger than kMostDesignEntries.
 LinearFit fit_linear(const Sample& sample);
 
-std::vector<double> predict(const LinearModel& model, const Sample& sample);
-
 }  // namespace slalom

@@ -26,13 +26,24 @@ struct Sample {
     return std::span(token).subspan(from, to - from);
   }
   double weight_of(Index i) const { return weight.empty() ? 1 : weight[static_cast<std::size_t>(i)]; }
-  /// Appends a text. The first weight other than 1 makes the sample a weighted one; texts before it weigh 1.
-  void add(std::span<const Token> text, double log_odds, double weight = 1);
+  /// Appends a text, which has no weight yet.
+  void add(std::span<const Token> text, double log_odds);
 
-  /// Throws Error for tokens outside [0, K), targets or weights that are not finite, negative weights,
-  /// another number of weights than of texts, all weights 0, or no text at all; the message names the text.
+  /// Throws Error for tokens outside [0, K), targets that are not finite, weights that are not positive,
+  /// another number of weights than of texts, or no text at all; the message names the text.
   void check() const;
 };
+
+/// model.predict() of each text.
+template <class Model>
+std::vector<double> predict(const Model& model, const Sample& sample) {
+  std::vector<double> predicted(sample.target.size());
+  parallel_ranges(sample.texts(), 256, [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i)
+      predicted[static_cast<std::size_t>(i)] = model.predict(sample.text(i));
+  });
+  return predicted;
+}
 
 /// How often each token occurs in each text.
 struct TokenCounts {

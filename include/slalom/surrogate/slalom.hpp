@@ -7,9 +7,8 @@
 
 #include <optional>
 #include <string>
-#include <unordered_map>
 
-#include "slalom/surrogate/sample.hpp"
+#include "slalom/surrogate/position_effects.hpp"
 
 namespace slalom {
 
@@ -18,18 +17,6 @@ inline constexpr double kImportanceBound = 20;
 
 struct Background {
   double value = 0, importance = 0;
-};
-
-/// What a token's place in its text adds to a prediction: Σ_i effect(t_i, i) / (background + n). Of a model
-/// with learned positions a deletion moves every later token to another position, and that changes F, too.
-struct PositionEffects {
-  double background = 0;                             // the weight of all that is no token of the text
-  std::unordered_map<std::uint64_t, double> effect;  // by key(token, place); 0 where there is none
-
-  static std::uint64_t key(Sample::Token token, Index place) {
-    return static_cast<std::uint64_t>(token) << 32 | static_cast<std::uint64_t>(place);
-  }
-  double of(std::span<const Sample::Token> text) const;
 };
 
 /// Values in nats of log-odds, importances dimensionless and defined up to one added constant, the
@@ -49,8 +36,6 @@ struct SlalomModel {
   /// kImportanceBound (next to which the model is the affine bag of words).
   void bound_importances();
 };
-
-std::vector<double> predict(const SlalomModel& model, const Sample& sample);
 
 struct SlalomOptions {
   bool background = false;
@@ -76,19 +61,18 @@ struct SlalomFit {
   std::string chosen;                           // "linear", "equal importances", "SLALOM" or "least squares"
   double cross_validated_mse = 0;               // of what was chosen; NaN if there was nothing to choose
   double importance_deviation = 0;  // standard deviation of the importances' prior; infinite without one
-  double part_deviation =
-      0;  // of the parts' prior, e^s (v − mean of v) less the guide's share; infinite without
-  double guide_factor = 0;  // of the guide
+  double part_deviation = 0;  // of the parts' prior, e^s (v − mean of v) less the guide's share; the same
+  double guide_factor = 0;    // of the guide
   Index iterations = 0;
   bool converged = false;
   std::vector<std::string> warnings;  // tokens never seen, importances at their bound, no convergence …
 };
 
-/// Fits the sample with penalties that are chosen from the sample itself (slalom_fit.cpp says how). Among
-/// the fits that are compared by cross-validation are the affine bag of words (a background of unlimited
-/// weight), equal importances and least squares; the result has the least cross-validated error, but a gain
-/// over the additive limits that rests on a few texts must be significant. The same sample gives the same
-/// bits. A token that never occurs gets importance 0, the mean value and a warning. Throws Error as
+/// Fits the sample with penalties that are chosen from the sample itself (slalom_comparison.hpp says how).
+/// Among the fits that are compared by cross-validation are the affine bag of words (a background of
+/// unlimited weight), equal importances and least squares; the result has the least cross-validated error,
+/// but a gain over the additive limits that rests on a few texts must be significant. The same sample gives
+/// the same bits. A token that never occurs gets importance 0, the mean value and a warning. Throws Error as
 /// Sample::check() does, for empty texts without background, and for more parameters than
 /// kMostSlalomParameters.
 SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options = {});

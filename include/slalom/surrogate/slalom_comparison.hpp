@@ -1,10 +1,17 @@
-// The fits among which fit_slalom chooses.
+// The fits among which fit_slalom chooses, and where their penalties come from.
 //
-// Additive fits with backgrounds of several weights are linear mixed models: their penalty, and the position
-// effects' variance, is the most likely one. From one of them SLALOM fits descend for several spreads of the
-// importances; the noise and the parts' variance are estimated anew every few steps from the parameters that
-// the texts determine (MacKay, "Bayesian Interpolation", Neural Computation 1992). Each fit is
-// cross-validated at its penalties.
+// A SLALOM with fixed importances is linear in its values: with equal importances F is the mean of the values
+// of the text and of a background that weighs B tokens, and for B → ∞ it is the affine bag of words. These
+// additive fits are linear mixed models, the values drawn from a normal distribution; their penalty, and the
+// variance of position effects, is the most likely one (mixed_model.hpp).
+//
+// From one of them SLALOM fits descend for several widths of the importances' prior, N(0, deviation²). What
+// Bayes's rule then minimises is −2σ² log(likelihood · prior), a sum of squares with the penalties
+//   λ_s = σ² / deviation²,  λ_u = σ² / (variance of the parts),  κ = σ² / (variance of the answers),
+// the last on what is believed of texts that were not asked. Noise σ² and the parts' variance are estimated
+// anew every few steps from the number of parameters that the texts determine (MacKay, "Bayesian
+// Interpolation", Neural Computation 1992). Cross-validation compares the widths, as it does the backgrounds;
+// each fit keeps its penalties in all folds.
 #pragma once
 
 #include <limits>
@@ -31,21 +38,14 @@ struct Candidate {
   double error() const {
     return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
   }
+  /// The same point, from where importances and the background's weight may move.
+  Candidate unfixed(std::string its_name, double deviation) const;
 };
-
-/// Of n texts those that are compared: all, or about a thousand.
-std::vector<Index> texts_to_compare(Index texts, Index tokens);
-
-/// Texts' tokens that stand at the same place in both, over the weights of both (n, n): the covariance of
-/// position effects.
-std::vector<double> position_covariance(const Sample& sample, std::span<const Index> texts,
-                                        double background);
-/// (I + ρ P)⁻¹ · residual: what each text says of the effects of its places.
-std::vector<double> position_weights(const std::vector<double>& P, double rho, std::vector<double> residual);
 
 class Comparison {
  public:
-  Comparison(const Sample& sample, const SlalomOptions& options, const std::vector<Index>& texts);
+  /// Of more than about a thousand texts that many are compared.
+  Comparison(const Sample& sample, const SlalomOptions& options);
 
   /// If the best additive fit with position effects predicts better than any fit without, SLALOMs included,
   /// they are estimated beside it and subtracted from the answers, and the fits are compared on what is left.
@@ -70,8 +70,8 @@ class Comparison {
     CountRows train_rows, test_rows;
   };
   struct Additive {
-    MixedDesign design;
     double background = 0;
+    MixedDesign design;
     MixedFit fit;
   };
 
@@ -81,15 +81,14 @@ class Comparison {
   Candidate candidate(const MixedFit& fit, double background) const;
   void cut_folds();
   void compare_additive();
-  Candidate placed() const;
-  void subtract_position_effects(const Candidate& placed);
+  Candidate with_position_effects(MixedDesign& design) const;
   /// Those whose noise is less than `enough`.
   void compare_slaloms(double enough = std::numeric_limits<double>::infinity());
   bool is_supported(const Candidate& c) const;
   std::vector<double> slalom_start(const Candidate& c) const;
   void validate_additive(Candidate& c, const MixedDesign& design, const Fold& fold) const;
   void validate(Candidate& c, const Fold& fold) const;
-  void set_penalties(Candidate& c, double deviation) const;
+  void set_penalties(Candidate& c, double part) const;
 
   const SlalomOptions& options_;
   CountRows rows_, support_;

@@ -2,7 +2,7 @@
 //   F(t) = (B v_0 + Σ_k c_k (w_k m + u_k + β g_k)) / (B + Σ_k c_k w_k),
 // c_k the token's count, m the mean value, g the guide and β its factor, B the background's weight; the
 // values are v_k = m + (u_k + β g_k) / w_k. A token that acts additively has weight 0 and an infinite value,
-// but its part stays finite: that is why parts are penalised, and not values.
+// but its part w_k (v_k − m) stays finite: that is why parts are penalised, and not values.
 #pragma once
 
 #include "slalom/surrogate/slalom.hpp"
@@ -35,24 +35,28 @@ struct SlalomParameters {
   Index importance() const { return linear(); }
   Index log_background() const { return linear() + tokens; }
   Index size() const { return log_background() + (background ? 1 : 0); }
+  bool is_importance(Index p) const { return p >= importance() && p < log_background(); }
 };
 
 /// F of each row at x, and if asked for its derivatives by the first `columns` parameters (n, columns).
 std::vector<double> predict(const SlalomParameters& at, std::span<const double> x, const CountRows& rows,
                             std::vector<double>* derivatives = nullptr, Index columns = 0);
+std::vector<double> residuals(const SlalomParameters& at, std::span<const double> x, const CountRows& rows);
+/// Σ weight residual².
+double sum_of_squares(const CountRows& rows, std::span<const double> residuals);
 SlalomModel model_at(const SlalomParameters& at, std::span<const double> x);
 
-/// part · u², importance · s², and the weight of a supporting row.
+/// λ_u of the parts, λ_s of the importances, κ of the supporting rows.
 struct SlalomPenalties {
   double part = 0, importance = 0, support = 0;
 };
 
-/// Σ weight (y − F)² + penalties + support · Σ (y − F)² over the supporting rows, which say what
-/// is believed of texts that were not asked.
+/// Σ_rows weight (y − F)² + λ_u Σ u_k² + λ_s Σ s_k² + κ Σ_support (y − F)². The supporting rows say what is
+/// believed of texts that were not asked.
 struct SlalomRegression {
   SlalomParameters parameters;
   const CountRows* rows = nullptr;
-  const CountRows* support = nullptr;
+  const CountRows* support = nullptr;                       // or none
   bool fixed_importance = false, fixed_background = false;  // its weight
 };
 
@@ -64,8 +68,8 @@ struct SlalomDescent {
 };
 
 /// Levenberg-Marquardt until a step gains less than `tolerance` of the objective. Importances are damped; the
-/// others, in which F is linear, are solved for anew after every step (variable projection). Never ends above
-/// its start.
+/// others, in which F is linear, are solved for anew after every step (variable projection: Golub and Pereyra
+/// 1973). Never ends above its start. Throws Error if interrupted.
 SlalomDescent descend(const SlalomRegression& problem, const SlalomPenalties& penalties,
                       std::vector<double> start, Index iterations, double tolerance);
 

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/text/tokenizer.hpp"
 
 namespace slalom {

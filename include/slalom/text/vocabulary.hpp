@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "slalom/base/token.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 

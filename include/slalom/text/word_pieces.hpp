@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 #include "slalom/text/vocabulary.hpp"
 
 namespace slalom {

@@ -6,7 +6,7 @@
 #include "../support/compare.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/surrogate/shapley.hpp"
+#include "slalom/surrogate/closed_form_shapley.hpp"
 
 using namespace slalom;
 using test::relative_error;

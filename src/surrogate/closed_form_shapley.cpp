@@ -1,4 +1,4 @@
-#include "slalom/surrogate/shapley.hpp"
+#include "slalom/surrogate/closed_form_shapley.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,5 @@
-// Texts as bags of words: how often each token occurs, in a text and in the texts of either label.
+// Texts as bags of words: how often each token occurs, in a text and in the texts of either label; and a
+// weight for each token, what all linear bags of words have in common.
 #pragma once
 
 #include <array>
@@ -53,5 +54,21 @@ struct LabelledCounts {
 };
 /// Throws Error for a label other than 0 and 1, naming the text, and for an id outside the vocabulary.
 LabelledCounts count_labelled_texts(const PackedBatch& texts, const CountedTokens& tokens);
+
+/// What a model sees of token k, which occurs c_k times in a text: count c_k; presence 1 where c_k > 0, else
+/// 0.
+enum class TokenFeature { count, presence };
+
+/// g(t) = intercept + Σ_k weight_k x_k(t): a sum over the tokens of the text for `count` alone.
+struct LinearBag {
+  CountedTokens tokens;
+  TokenFeature feature = TokenFeature::count;
+  double intercept = 0;
+  std::vector<double> weight;  // (V), 0 for special tokens
+
+  /// Special tokens and the order of the tokens change nothing, not even a bit; of a text without counted
+  /// tokens it is the intercept. Throws Error for an id outside the vocabulary.
+  double value(std::span<const TokenId> text) const;
+};
 
 }  // namespace slalom

@@ -1,4 +1,4 @@
-#include "slalom/bow/token_counts.hpp"
+#include "slalom/bow/bag_of_words.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "slalom/bow/token_counts.hpp"
+#include "slalom/bow/bag_of_words.hpp"
 
 #include <algorithm>
 
@@ -53,6 +53,16 @@ LabelledCounts count_labelled_texts(const PackedBatch& texts, const CountedToken
     }
   }
   return counts;
+}
+
+double LinearBag::value(std::span<const TokenId> text) const {
+  std::vector<TokenCount> bag;
+  count_by_token(text, tokens, bag);
+  double sum = intercept;
+  for (const TokenCount& token : bag)
+    sum += weight[static_cast<std::size_t>(token.id)] *
+           (feature == TokenFeature::presence ? 1 : static_cast<double>(token.count));
+  return sum;
 }
 
 }  // namespace slalom
