@@ -70,13 +70,18 @@ void check_memory_of_products() {
 
 template <class T>
 void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T beta, T* c, Index c_stride) {
+  if (k == 0) {  // BLAS may leave c as it is
+    for (Index row = block.first_row; row < block.last_row; ++row)
+      for (T* x = c + row * c_stride + block.first_column; x < c + row * c_stride + block.last_column; ++x)
+        *x = beta == 0 ? 0 : beta * *x;
+    return;
+  }
   const T* rows_of_a = a.data + (a.layout == Layout::plain ? block.first_row * a.stride : block.first_row);
   const T* columns_of_b =
       b.data + (b.layout == Layout::plain ? block.first_column : block.first_column * b.stride);
   call_blas(a.layout, b.layout, static_cast<int>(block.rows()),
             static_cast<int>(block.last_column - block.first_column), static_cast<int>(k), rows_of_a,
-            static_cast<int>(std::max<Index>(a.stride, 1)), columns_of_b,
-            static_cast<int>(std::max<Index>(b.stride, 1)), beta,  // BLAS wants 1 of an empty matrix, too
+            static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta,
             c + block.first_row * c_stride + block.first_column, static_cast<int>(c_stride));
 }
 

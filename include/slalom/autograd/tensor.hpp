@@ -20,14 +20,14 @@ struct Shape {
     for (Index e : extents) extent[static_cast<std::size_t>(rank++)] = e;
   }
   Index operator[](int axis) const { return extent[static_cast<std::size_t>(axis)]; }
-  Index size() const {
-    Index n = 1;
-    for (int a = 0; a < rank; ++a) n *= (*this)[a];
-    return n;
-  }
+  Index size() const { return rows() * columns(); }
   /// Last extent (1 for a scalar), and the product of all the others.
   Index columns() const { return rank == 0 ? 1 : (*this)[rank - 1]; }
-  Index rows() const { return rank == 0 ? 1 : (columns() == 0 ? 0 : size() / columns()); }
+  Index rows() const {
+    Index n = 1;
+    for (int a = 0; a + 1 < rank; ++a) n *= (*this)[a];
+    return n;
+  }
   bool operator==(const Shape&) const = default;
 };
 
