@@ -183,15 +183,15 @@ OptionTable classifier_options() {
   const std::string program = "classifier-command";
   return joined(
       {target_options(),
-       grouped(
-           "classifier",
-           {{program, "CMD", "", "program to ask instead of a model: {\"input_ids\"} in, {\"log_odds\"} out"},
-            {"tokenizer", "DIR", "", "folder of the program's tokenizer: rows may be text", program},
-            {"timeout", "S", "60", "seconds that an answer of the program may take", program},
-            {"special-ids", "A,B", "", "ids that belong to no text, beside those the folder names"},
-            {"batch-tokens", "N", std::to_string(kBatchTokens), "tokens of a batch", "", program},
-            {"max-memory", "N", "0", "MiB that batches keep to, 0: no bound", "", program},
-            {"precision", "f32|f64", "f32", "of the arithmetic", "", program}})});
+       grouped("classifier",
+               {{program, "CMD", "",
+                 "program to query instead of a model: {\"input_ids\"} in, {\"log_odds\"} out"},
+                {"tokenizer", "DIR", "", "folder of the program's tokenizer: rows may be text", program},
+                {"timeout", "S", "60", "seconds that an output of the program may take", program},
+                {"special-ids", "A,B", "", "ids that belong to no text, beside those the folder names"},
+                {"batch-tokens", "N", std::to_string(kBatchTokens), "tokens of a batch", "", program},
+                {"max-memory", "N", "0", "MiB that batches keep to, 0: no bound", "", program},
+                {"precision", "f32|f64", "f32", "of the arithmetic", "", program}})});
 }
 
 OpenedClassifier open_classifier(const ParsedOptions& parsed, const CommonOptions& common) {

@@ -119,7 +119,7 @@ double measured_rate(BlackBox& f, const ExplainedText& text) {
 std::string sentence(const Method& method, Index texts, const QueryCost& cost, double rate, double seconds) {
   if (texts == 0) return "no texts\n";
   const std::string time =
-      std::isnan(rate) ? "; no time is predicted, for the program is not asked: its answers may cost money"
+      std::isnan(rate) ? "; no time is predicted, for the program is not queried: its outputs may cost money"
                        : concat(", ", significant(seconds, 2), " s at ", significant(rate, 2), " tokens/s");
   return concat(method.name, " of ", texts, texts == 1 ? " text" : " texts", ": about ", cost.queries,
                 " queries, ", cost.token_forwards, " token-forwards", time, "\n");
@@ -128,17 +128,17 @@ std::string sentence(const Method& method, Index texts, const QueryCost& cost, d
 int print_planned_cost(const Explaining& run) {
   const bool terminal = wants_terminal_view(run.parsed, run.common);
   const Method& method = method_named(run.parsed["method"].word);
-  const auto& [model, tokenizer, target] = run.classifier;
-  const Index targets = target.choice == TargetChoice::all ? model.classes->classes() : 1;
+  const OpenedModel& model = run.classifier.model;
+  const bool all_classes = run.classifier.target.choice == TargetChoice::all;
   QueryCost cost;
   Index texts = 0;
-  double rate = 0;  // of a program, which is not asked, NaN
+  double rate = 0;  // of a program, which is not queried, NaN
   TokenRows rows = run.rows("");
   rows.each([&](const InputRow& row) {
     for (const WindowText& text : run.windows(row)) {
       if (texts++ == 0) rate = model.classes != nullptr ? measured_rate(*model.f, text.text) : std::nan("");
       const QueryCost one = planned_cost(method, text.text, run.options_for(method));
-      for (Index c = 0; c < targets; ++c) cost += one;
+      for (Index c = 0; c < (all_classes ? model.classes->classes() : 1); ++c) cost += one;
     }
   });
   check_interrupt();

@@ -210,7 +210,7 @@ bool ExplanationOutput::wants_page() {
   return false;
 }
 
-// Curves of insertion and deletion, about 25 points each, which ask the classifier.
+// Curves of insertion and deletion, about 25 points each, which query the classifier.
 void ExplanationOutput::add_curves(const WindowText& text, ReportedText& to) const {
   constexpr Index kPoints = 25;
   const Masking& masking = run_.options.masking;

@@ -20,7 +20,7 @@ struct Rows {
 };
 
 // All rows, numbered tokens, and the last `holdout` of them apart. A text may be empty if its surrogate has
-// an answer for that.
+// an output for that.
 Rows read_rows(const std::string& path, const FolderTokens& folder, bool skip_special, bool empty_texts,
                Index holdout) {
   RowReader reader(path, {.vocabulary = Index{1} << 31, .classes = INT32_MAX});

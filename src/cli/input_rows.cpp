@@ -46,7 +46,7 @@ JsonRow error_row(const std::string& id_json, Index number, const std::string& e
 }
 
 TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, const RowLimits& limits,
-                     const Tokenizer* tokenizer, const std::string& progress, const BlackBox* asked) {
+                     const Tokenizer* tokenizer, const std::string& progress, const BlackBox* queried) {
   const auto source = [&]() -> std::variant<RowReader, InputRow> {
     if (parsed.count("text") == 0)
       return RowReader(common.input, limits, tokenizer, row_format(parsed), csv_columns(parsed));
@@ -58,7 +58,7 @@ TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, c
     if (parsed.count("text-pair") > 0) pair = parsed["text-pair"].word;
     return row_of_text(parsed["text"].word, pair, limits, *tokenizer, "--text");
   };
-  return {source(), parsed, common, progress, asked};
+  return {source(), parsed, common, progress, queried};
 }
 
 }  // namespace slalom

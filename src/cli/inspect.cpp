@@ -49,7 +49,7 @@ class Inspection {
         .field("data", std::span<const T>(values.data), values.shape);
   }
 
-  // Norm and first entries of each tensor; all of it where it was asked for by name.
+  // Norm and first entries of each tensor; all of it where it is named.
   void write_tensors(const std::vector<NamedValues<T>>& tensors) {
     for (const std::string& name : names_)
       if (std::ranges::find(tensors, name, &NamedValues<T>::name) == tensors.end())
@@ -74,7 +74,7 @@ class Inspection {
     return token_rows(parsed_, common_, row_limits(model_->config()), tokenizer, "");
   }
 
-  // A mean of some of the rows would be a wrong answer: a bad one, or an interrupt, ends it.
+  // A mean of some of the rows would be wrong: a bad one, or an interrupt, ends it.
   std::vector<NamedValues<T>> mean_gradients() {
     PackedBatch batch;
     TokenRows source = rows();

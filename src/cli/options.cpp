@@ -77,7 +77,8 @@ OptionTable known_options(const Command& command) {
       *place = std::move(own);
     }
   }
-  std::ranges::stable_partition(all, [](const Option& option) { return option.group != "common"; });
+  std::stable_partition(all.begin(), all.end(),
+                        [](const Option& option) { return option.group != "common"; });
   return all;
 }
 

@@ -53,7 +53,7 @@ OptionTable options() {
       {"no-special", "", "", "do not wrap synthetic texts in [CLS] and [SEP]", synthetic},
       {"max-length", "N", "0", "cut texts to that many tokens; 0: a text too long is an error", "",
        synthetic},
-      {"holdout", "N", "0", "last rows that are only asked, after each epoch; the best epoch is kept", "",
+      {"holdout", "N", "0", "last rows, which score each epoch and are not trained on; the best is kept", "",
        synthetic}};
   const OptionTable training = {
       {"optimizer", "rmsprop|adamw|sgd", "rmsprop", "how weights are moved"},

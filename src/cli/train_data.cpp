@@ -19,7 +19,7 @@ LengthDistribution length_distribution(const std::string& name, LengthDistributi
   return name == "uniform" ? LengthDistribution::uniform : fallback;
 }
 
-// What is kept of a row that is trained on; a text that is too long loses its end if that is asked for.
+// What is kept of a row that is trained on; a text that is too long loses its end under --max-length.
 InputRow trained_on(const InputRow& row, Index longest, const std::function<bool(TokenId)>& is_special,
                     Index& cut) {
   const bool fits = longest == 0 || std::ssize(row.ids) <= longest;

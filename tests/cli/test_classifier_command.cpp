@@ -173,7 +173,7 @@ TEST_CASE("explain --dry-run: a program is not asked, and no time is predicted")
       folder.run("explain", leave_one_out({"--dry-run", "--view", "terminal"}), row, program);
   CHECK(said.out.starts_with("leave-one-out of 1 text: about 4 queries, "));
   CHECK(said.out.ends_with(
-      " token-forwards; no time is predicted, for the program is not asked: its answers may cost money\n"));
+      " token-forwards; no time is predicted, for the program is not queried: its outputs may cost money\n"));
   CHECK_FALSE(std::filesystem::exists(folder.file("started")));
 }
 

@@ -1,4 +1,5 @@
-// The classifier that a command asks: a model or a program, its tokenizer, and the class that is explained.
+// The classifier that a command queries: a model or a program, its tokenizer, and the class that is
+// explained.
 #pragma once
 
 #include <memory>
@@ -79,7 +80,7 @@ Index read_one_target(const ParsedOptions& parsed, const CommonOptions& common,
 /// What F is measured as: the model's, or with --sigmoid a label of its own.
 ProblemType read_problem(const ParsedOptions& parsed, const ClassifierConfig& config);
 
-/// Which classifier is asked, what of it, and how.
+/// Which classifier is queried, what of it, and how.
 OptionTable classifier_options();
 /// Throws UsageError unless exactly one of --model and --classifier-command is given, and if --max-memory
 /// does not hold the model and its longest text.

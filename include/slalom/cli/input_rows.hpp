@@ -30,13 +30,13 @@ template <class Reader, class Row>
 class InputRows {
  public:
   /// The rows of a reader, or the one of --text; `progress` names what is done to them, "" shows nothing.
-  /// A row that cannot be read ends the run under --strict; one that `asked`, if there is one, cannot answer
-  /// any more does it always.
+  /// A row that cannot be read ends the run under --strict, and any error once `queried`, if there is one,
+  /// has no more outputs.
   InputRows(std::variant<Reader, Row> rows, const ParsedOptions& parsed, const CommonOptions& common,
-            const std::string& progress, const BlackBox* asked = nullptr)
+            const std::string& progress, const BlackBox* queried = nullptr)
       : rows_(std::move(rows)),
         name_(rows_.index() == 1 ? "--text" : input_name(common.input)),
-        asked_(asked),
+        queried_(queried),
         strict_(parsed.count("strict") > 0),
         quiet_(common.quiet),
         progress_(progress.empty() ? ProgressMode::none : common.progress, progress, 0) {
@@ -88,7 +88,7 @@ class InputRows {
     }
   }
   std::string report(const RowError& error) {
-    if (asked_ != nullptr && !asked_->can_answer()) throw RowError(error);
+    if (queried_ != nullptr && !queried_->can_answer()) throw RowError(error);
     say_error(error);
     ++failed_;
     return error.what();
@@ -134,7 +134,7 @@ class InputRows {
 
   std::variant<Reader, Row> rows_;
   std::string name_;
-  const BlackBox* asked_;
+  const BlackBox* queried_;
   bool strict_, quiet_;
   Progress progress_;
   std::optional<RowError> bad_row_;
@@ -149,6 +149,6 @@ using TextRows = InputRows<TextReader, TextRow>;
 using TokenRows = InputRows<RowReader, InputRow>;
 TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, const RowLimits& limits,
                      const Tokenizer* tokenizer, const std::string& progress,
-                     const BlackBox* asked = nullptr);
+                     const BlackBox* queried = nullptr);
 
 }  // namespace slalom

@@ -10,7 +10,7 @@
 
 namespace slalom {
 
-/// Of all that the answer to a row depends on besides the settings of the run.
+/// Of all that the output of a row depends on besides the settings of the run.
 std::string fingerprint_of(const InputRow& row);
 
 /// The rows 0 … rows.size() − 1 are finished; `bytes` of the partial file hold them.
