@@ -198,21 +198,15 @@ constexpr double kTextSize = 15, kLineHeight = 24;
 
 // Returns where the text ends.
 double draw_text(Drawing& drawing, const ReportedText& t, const ReportedExplanation& e, double y) {
-  const std::vector<double> shade = shades(e);
-  const std::vector<bool> strong = strongest(e);
   const auto columns = static_cast<Index>((kWidth - 2 * kMargin) / text_width("x", kTextSize));
   for (const std::vector<TextRun>& line : running_text(t, e, columns, false, false)) {
     double x = kMargin;
     y += kLineHeight;
     for (const TextRun& run : line) {
-      const double end = x + text_width(run.text, kTextSize);
-      if (run.token >= 0 && !run.mark) {
-        const auto i = static_cast<std::size_t>(run.token);
-        if (const double opacity = shade_opacity(shade[i]); opacity > 0)
-          drawing.rectangle({x, y - 15, end - 0.5, y + 5}, side(shade[i]), opacity);
-        if (strong[i]) drawing.line({x, y + 5}, {end - 0.5, y + 5}, shade[i] > 0 ? "strong" : "weak");
-      }
-      drawing.text({x, y}, run.text, run.mark ? "run number" : "run");
+      const double end = x + text_width(run.text, kTextSize), opacity = shade_opacity(run.shade);
+      if (opacity > 0) drawing.rectangle({x, y - 15, end - 0.5, y + 5}, side(run.shade), opacity);
+      if (run.strong) drawing.line({x, y + 5}, {end - 0.5, y + 5}, run.shade > 0 ? "strong" : "weak");
+      drawing.text({x, y}, run.text, run.is_mark ? "run number" : "run");
       x = end;
     }
   }

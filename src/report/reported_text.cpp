@@ -175,10 +175,18 @@ namespace {
 
 constexpr double kSignedShade = 0.25;  // of the largest score
 
-std::string mark(double shade, bool strong, double score, int decimals, bool signs) {
-  if (strong) return concat("[", signed_number(score, decimals), "]");
-  if (!signs || std::abs(shade) < kSignedShade) return {};
-  return shade > 0 ? "[+]" : "[−]";
+// What the line breaks of the whole text leave of it, character by character.
+std::vector<TextRun> runs_of(const std::u32string& text, const std::vector<const TextRun*>& of_character,
+                             std::size_t begin, std::size_t end) {
+  std::vector<TextRun> line;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (i == begin || of_character[i] != of_character[i - 1]) {
+      line.push_back(*of_character[i]);
+      line.back().text.clear();
+    }
+    line.back().text += utf8_of({&text[i], 1});
+  }
+  return line;
 }
 
 }  // namespace
@@ -188,27 +196,28 @@ std::vector<std::vector<TextRun>> running_text(const ReportedText& t, const Repo
   const std::vector<double>& scores = e.ranking_scores();
   const std::vector<double> shade = shades(e);
   const std::vector<bool> strong = strongest(e);
-  const int decimals = score_decimals(scores);
-  std::u32string all;
-  std::vector<std::pair<Index, bool>> owners;  // of each character: the token, and whether it is its mark
-  const auto add = [&](const std::string& text, Index token, bool is_mark) {
-    all += code_points(text);
-    owners.resize(all.size(), {token, is_mark});
-  };
+  std::vector<TextRun> whole;
   for (const ShownToken& shown : shown_tokens(t, show_special)) {
     const auto i = static_cast<std::size_t>(shown.token);
-    add((shown.new_part ? "\n" : "") + visible(shown.before, true), -1, false);
-    add(visible(shown.text, true), shown.token, false);
-    add(mark(shade[i], strong[i], scores[i], decimals, signs), shown.token, true);
+    whole.push_back({.text = (shown.new_part ? "\n" : "") + visible(shown.before, true)});
+    whole.push_back({shown.token, false, shade[i], strong[i], is_uncertain(e, e.ranking, shown.token),
+                     visible(shown.text, true)});
+    if (strong[i])
+      whole.push_back({.token = shown.token,
+                       .is_mark = true,
+                       .text = concat("[", signed_number(scores[i], score_decimals(scores)), "]")});
+    else if (signs && std::abs(shade[i]) >= kSignedShade)
+      whole.push_back({.token = shown.token, .is_mark = true, .text = shade[i] > 0 ? "[+]" : "[−]"});
+  }
+  std::u32string text;
+  std::vector<const TextRun*> of_character;
+  for (const TextRun& run : whole) {
+    text += code_points(run.text);
+    of_character.resize(text.size(), &run);
   }
   std::vector<std::vector<TextRun>> lines;
-  for (const auto& [begin, end] : lines_of(all, columns)) {
-    std::vector<TextRun>& line = lines.emplace_back();
-    for (std::size_t i = begin; i < end; ++i) {
-      if (i == begin || owners[i] != owners[i - 1]) line.push_back({owners[i].first, owners[i].second, ""});
-      line.back().text += utf8_of({&all[i], 1});
-    }
-  }
+  for (const auto& [begin, end] : lines_of(text, columns))
+    lines.push_back(runs_of(text, of_character, begin, end));
   return lines;
 }
 

@@ -19,14 +19,13 @@ constexpr Index kNarrowest = 40, kLongestToken = 20;
 // seen without telling the colours apart.
 constexpr std::array<int, 4> kFor = {223, 216, 208, 202}, kAgainst = {153, 117, 75, 33};
 
-// The terminal's codes of a scored token's look, "" if it is plain.
-std::string codes(double shade, bool strong, bool uncertain) {
+std::string codes(const TextRun& run) {
   std::string out;
-  if (std::abs(shade) >= 0.08) {
-    const double level = std::max(1.0, std::ceil(std::abs(shade) * 4 - 0.32));
-    out += concat(";38;5;16;48;5;", (shade > 0 ? kFor : kAgainst)[static_cast<std::size_t>(level) - 1]);
+  if (const double size = std::abs(run.shade); size >= 0.08) {
+    const double level = std::max(1.0, std::ceil(size * 4 - 0.32));
+    out += concat(";38;5;16;48;5;", (run.shade > 0 ? kFor : kAgainst)[static_cast<std::size_t>(level) - 1]);
   }
-  return out + (strong ? ";1;4" : "") + (uncertain ? ";2" : "");
+  return out + (run.strong ? ";1;4" : "") + (run.uncertain || run.is_mark ? ";2" : "");
 }
 
 Index width_of(const TerminalStyle& style) {
@@ -43,8 +42,6 @@ std::string paragraph(const std::string& words, const TerminalStyle& style) {
 }
 
 std::string coloured_text(const ReportedText& t, const ReportedExplanation& e, const TerminalStyle& style) {
-  const std::vector<double> shade = shades(e);
-  const std::vector<bool> strong = strongest(e);
   std::string out;
   for (const auto& line : running_text(t, e, width_of(style), style.show_special, !style.colour)) {
     std::string now;
@@ -52,11 +49,7 @@ std::string coloured_text(const ReportedText& t, const ReportedExplanation& e, c
       if (style.colour && look != now) out += concat("\x1b[0", now = look, "m");
     };
     for (const TextRun& run : line) {
-      const auto i = static_cast<std::size_t>(run.token);
-      if (run.mark)
-        change_to(";2");
-      else
-        change_to(run.token < 0 ? "" : codes(shade[i], strong[i], is_uncertain(e, e.ranking, run.token)));
+      change_to(codes(run));
       out += run.text;
     }
     change_to("");

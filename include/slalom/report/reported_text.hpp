@@ -102,10 +102,13 @@ std::vector<double> shades(const ReportedExplanation& explanation);
 /// largest; at most 4 and one more for every 12 tokens, up to 16. (S)
 std::vector<bool> strongest(const ReportedExplanation& explanation);
 
-/// Part of a line: of a token, of the mark behind one, or, with token −1, of what stands between tokens.
+/// Part of a line: of a token, of the mark behind one, or, with token −1, of what stands between tokens. Only
+/// a token itself has a shade, is strong or uncertain.
 struct TextRun {
   Index token = -1;
-  bool mark = false;
+  bool is_mark = false;
+  double shade = 0;
+  bool strong = false, uncertain = false;
   std::string text;
 };
 
