@@ -5,11 +5,11 @@
 #include <set>
 
 #include "slalom/base/files.hpp"
-#include "slalom/report/visible_text.hpp"
-#include "slalom/report/page.hpp"
 #include "slalom/report/explanation_svg.hpp"
 #include "slalom/report/explanation_text.hpp"
 #include "slalom/report/number_text.hpp"
+#include "slalom/report/page.hpp"
+#include "slalom/report/visible_text.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {

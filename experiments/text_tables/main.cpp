@@ -6,8 +6,8 @@
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/visible_text.hpp"
 #include "slalom/report/number_text.hpp"
+#include "slalom/report/visible_text.hpp"
 #include "text_tables.hpp"
 
 namespace {
