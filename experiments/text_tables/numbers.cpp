@@ -101,7 +101,7 @@ const char* standing(const Estimate& difference, Direction direction) {
   const auto is = [&](bool above) {
     return experiment::judge(difference, above, 0) == experiment::Judgement::holds;
   };
-  return is(direction == kHigher) ? "better" : is(direction == kLower) ? "worse" : "no difference";
+  return is(direction == kHigher) ? "better" : is(direction == kLower) ? "worse" : "undecided";
 }
 
 double median(std::vector<double> values) {

@@ -27,7 +27,7 @@ const char* class_of_verdict(const std::string& cell) {
     if (cell == good) return "left good";
   for (const char* bad : {"worse", "FAILS"})
     if (cell == bad) return "left bad";
-  for (const char* unsure : {"no difference", "reference"})
+  for (const char* unsure : {"undecided", "reference"})
     if (cell == unsure) return "left unsure";
   return cell.size() > 30 ? "left say" : "left";
 }

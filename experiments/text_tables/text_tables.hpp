@@ -100,7 +100,7 @@ struct Number {
 };
 /// Of all sources, kinds of scores that rank the tokens first.
 std::vector<Number> numbers_of(const TextSet& set, const Metric& metric);
-/// "better", "worse", or "no difference" where the interval of the difference holds 0.
+/// "better", "worse", or "undecided" where the interval of the difference holds 0.
 const char* standing(const experiment::Estimate& difference, Direction direction);
 double median(std::vector<double> values);  // NaN of none
 

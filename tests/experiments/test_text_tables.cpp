@@ -153,7 +153,7 @@ TEST_CASE("text tables: means, standard errors and paired differences are those 
   CHECK(relative_error(lime["difference"].get<double>(), -0.05) < 1e-12);
   CHECK(relative_error(lime["low"].get<double>(), -0.05 - 3.18245 * std::sqrt(0.05 / 12)) < 2e-3);
   CHECK(relative_error(lime["high"].get<double>(), -0.05 + 3.18245 * std::sqrt(0.05 / 12)) < 2e-3);
-  CHECK(lime["verdict"] == "no difference");
+  CHECK(lime["verdict"] == "undecided");
 
   // One undefined number leaves three pairs: .2 .1 0, mean .1, standard error .1 / √3, t of 2 is 4.30265.
   const Json lrp = find_number(results, "imdb", "attn-lrp", "corrected", "naive-bayes", "weight");
