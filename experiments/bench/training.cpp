@@ -57,7 +57,7 @@ Row measure(const Setting& setting, double seconds) {
   model.initialise(0);
   const BagOfWordsSource source(0);
   const SpecialTokens special =
-      config.traits().special_tokens ? bracketed_special_tokens(source.vocabulary()) : SpecialTokens{};
+      config.traits().special_tokens ? usual_special_tokens(source.vocabulary()) : SpecialTokens{};
   FreshTexts data(source, special, Index{1} << 40);
   TrainingConfig training;
   training.batch = kBatch;

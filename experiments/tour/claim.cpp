@@ -84,7 +84,7 @@ void show_certificate(const std::vector<ShortText>& texts, Span computed, Page& 
 void show_claim(std::uint64_t seed, Page& page) {
   Step step(seed);
   const TokenId word = step.source.vocabulary().find("perfect").value();
-  const SpecialTokens special = bracketed_special_tokens(step.source.vocabulary());
+  const SpecialTokens special = usual_special_tokens(step.source.vocabulary());
   const Vector full = repeat_curve(step, word, 0, special);
   const std::vector<ShortText> enclosed = enclosed_texts(step, word, special);
   forget_positions(step);

@@ -11,7 +11,7 @@
 #include "slalom/cli/cli.hpp"
 #include "slalom/inspect/proof.hpp"
 #include "slalom/model_io/model_folder.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
 #include "slalom/report/visible_text.hpp"
@@ -69,9 +69,10 @@ void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) 
     audited.chosen = concat("the ", audited.options.tokens.size(), " tokens given");
     return;
   }
+  const SpecialTokens& special = audited.tokens.special;
   Text all;
   for (TokenId id = 0; id < vocabulary; ++id)
-    if (!audited.tokens.is_special(id) && !audited.tokens.special.is_special(id)) all.push_back(id);
+    if (!special.is_special(id) && id != special.unk && id != special.mask) all.push_back(id);
   const Index K = std::ssize(all), M = std::min(K, kMostDefaultTokens);
   for (Index i = 0; i < M; ++i) audited.options.tokens.push_back(all[static_cast<std::size_t>(i * K / M)]);
   audited.chosen = K == M ? concat("all ", K, " tokens that are not special")

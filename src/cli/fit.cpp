@@ -5,7 +5,7 @@
 #include <map>
 
 #include "slalom/cli/input_rows.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
 #include "slalom/surrogate/published.hpp"

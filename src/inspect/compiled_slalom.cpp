@@ -221,7 +221,7 @@ CompiledSlalom compile_slalom(const std::vector<SlalomWord>& words, Architecture
   const SlalomSource source(0, words);
   check_values(words);
   CompiledSlalom compiled{.model = nullptr, .vocabulary = source.vocabulary(), .special = {}};
-  if (traits(architecture).special_tokens) compiled.special = bracketed_special_tokens(compiled.vocabulary);
+  if (traits(architecture).special_tokens) compiled.special = usual_special_tokens(compiled.vocabulary);
   const ClassifierConfig config = compiled_config(architecture, compiled.vocabulary, max_positions);
   const Index longest = config.max_positions - std::ssize(wrap({}, compiled.special));
   if (longest < 1)

@@ -114,7 +114,7 @@ SingleRemoval single_removal(std::span<const double> scores, double whole, std::
 }
 
 std::vector<double> naive_bayes_scores(std::span<const Review> reviews, const Tokenizer& tokenizer) {
-  const NormalizerRule lower[] = {NormalizerStep::lower_case};
+  const NormalizerStep lower[] = {normalizer::lower_case};
   PackedBatch texts;
   for (const Review& review : reviews)
     if (const std::vector<TokenId> ids = tokens_of(normalize(review.text, 0, lower).bytes, tokenizer);

@@ -7,7 +7,7 @@
 #include "slalom/model_io/fully_connected_folder.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
-#include "slalom/text/vocabulary.hpp"
+#include "slalom/text/special_tokens.hpp"
 #include "tiny.hpp"
 
 using namespace slalom;

@@ -28,8 +28,8 @@ Numbers ask_first(const Coalitions& kept) {
 
 Tokenizer word_pieces() {
   return Tokenizer({.vocabulary = Vocabulary({"[UNK]", "good", "bad", "!", "so", "##so"}),
-                    .normalizer = {NormalizerStep::lower_case},
-                    .scheme = WordPieceScheme{.options = {.unk = 0}}});
+                    .normalizer = {normalizer::lower_case},
+                    .scheme = WordPieceScheme{.pieces = {.unk = 0}}});
 }
 
 /// As the published study had them: of the whole vocabularies.

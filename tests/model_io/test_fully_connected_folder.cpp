@@ -67,7 +67,7 @@ TEST_CASE("a fully connected network's folder is checked: field, tensor, shape")
   check_refused(folder, "config.json: field \"model_type\": found \"bert\"");
   save();
   replace(folder, "\"hidden_size\": 5", "\"hidden_size\": 6");
-  check_refused(folder, "tensor \"hidden.weight\" has not the shape");
+  check_refused(folder, "tensor \"hidden.weight\": found shape (5, 24), wanted (6, 24)");
   save();
   replace(folder, "\"filler_token_id\": 2", "\"filler_token_id\": 7");
   check_refused(folder, "field \"filler_token_id\"");

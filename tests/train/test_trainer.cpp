@@ -54,7 +54,7 @@ struct Bags {
   BagOfWordsSource source;
   FreshTexts texts;
   explicit Bags(Index texts_per_epoch, LengthDistribution law = LengthDistribution::binomial)
-      : source(2, law), texts(source, bracketed_special_tokens(source.vocabulary()), texts_per_epoch) {}
+      : source(2, law), texts(source, usual_special_tokens(source.vocabulary()), texts_per_epoch) {}
 };
 
 /// Steps until one throws; what it said.
