@@ -91,7 +91,7 @@ Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, In
 
 int run(const ParsedOptions& parsed) {
   Options options = read_options(parsed, "case_study", kFormat);
-  const std::string data = data_folder(parsed["data"].as<std::string>()), folder = options.folder + "/model";
+  const std::string data = data_folder(parsed["data"].word), folder = options.folder + "/model";
   if (data.empty() && parsed.count("expected") == 0)
     options.expected = read_expected("experiments/case_study/expected_generated.tsv");
   const Size size = size_named(options.size, data.empty());

@@ -275,7 +275,7 @@ int report(const TextCorpus& corpus, const std::vector<Json>& models, const std:
 
 Training options_of(const ParsedOptions& parsed) {
   Training options{read_options(parsed, "text_models", kFormat)};
-  const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
+  const auto word = [&](const char* name) { return parsed[name].word; };
   options.corpus = word("corpus");
   const std::vector<std::string> corpora = {"imdb", "yelp", "sst2", kBagOfImdb, kGenerated};
   if (!std::ranges::count(corpora, options.corpus))

@@ -88,7 +88,7 @@ void read_options(Audited& audited, const ParsedOptions& parsed, const Classifie
     o.prefix = audited.tokens.required(audited.tokens.special.cls, "cls_token");
     o.suffix = audited.tokens.required(audited.tokens.special.sep, "sep_token");
   }
-  choose_tokens(audited, parsed["tokens"].as<std::string>(), config.vocabulary);
+  choose_tokens(audited, parsed["tokens"].word, config.vocabulary);
   if (config.positions == Positions::learned)
     o.longest_text = config.max_positions - std::ssize(o.prefix) - std::ssize(o.suffix);
   o.most_repeats = integer_option(parsed, "max-repeats", 1, 4096);
@@ -362,7 +362,7 @@ int run(const ParsedOptions& parsed) {
     OutputFile output(common.output);
     output.write(common.json ? json(audited) + "\n" : report(audited));
     output.commit();
-    const std::string proof = parsed["proof"].as<std::string>();
+    const std::string proof = parsed["proof"].word;
     return static_cast<int>(proof.empty() || write_proof(audited, proof) ? ExitStatus::done
                                                                          : ExitStatus::check_failed);
   });
