@@ -16,7 +16,7 @@ $(foreach e,$(EXPERIMENTS),$(eval $(call experiment_rule,$(e))))
 # Compiles with all cores, once the packages that compiling needs are there.
 PARALLEL := @$(MAKE) --no-print-directory -j$$(nproc)
 
-.PHONY: bench tour study surrogates recovery shapley data case-study reproduce
+.PHONY: bench tour study who-can-add surrogates recovery shapley data case-study reproduce
 bench: deps ## step times, rates and efficiency: a table, and out/bench.json
 	$(PARALLEL) $(BUILD)/bench
 	$(BUILD)/bench --output out/bench.json
@@ -29,6 +29,11 @@ LINEAR_STUDY := $(BUILD)/linear_study --size $(SIZE) --output out/linear_study
 study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
 	$(PARALLEL) build/slalom $(BUILD)/linear_study
 	$(LINEAR_STUDY) --runs $(RUNS)
+
+DEPTHS := 1
+who-can-add: deps ## which part of a transformer takes addition away: SIZE, RUNS=n seeds, DEPTHS=1,2,4, results in out/who_can_add
+	$(PARALLEL) $(BUILD)/who_can_add
+	$(BUILD)/who_can_add --size $(SIZE) --layers $(DEPTHS) --runs $(RUNS) --output out/who_can_add
 
 surrogates: RUNS := 3
 surrogates: deps ## simple models of the study's transformers (Figure 4a, b): SIZE, RUNS=3, results in out/surrogates

@@ -1,0 +1,250 @@
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <set>
+
+#include "slalom/base/files.hpp"
+#include "slalom/base/interrupt.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/inspect/audit.hpp"
+#include "slalom/metrics/metric.hpp"
+#include "slalom/ops/binary_cross_entropy.hpp"
+#include "slalom/surrogate/gam.hpp"
+#include "slalom/surrogate/linear.hpp"
+#include "slalom/surrogate/slalom.hpp"
+#include "who_can_add.hpp"
+
+namespace slalom::who_can_add {
+
+std::string Cell::name() const {
+  return concat(word_of(kAttentionWords, attention), "/", word_of(kNormWords, norm),
+                feed_forward ? "/ff" : "/no-ff", cls ? "/cls/" : "/bare/", word_of(kPositionWords, positions),
+                "/", layers);
+}
+
+std::vector<Cell> cells(const std::vector<Index>& layers) {
+  using enum AttentionKind;
+  std::vector<Cell> list;
+  for (const Index depth : layers)
+    for (const AttentionKind attention : {softmax, softmax_plus_one, sigmoid, linear, sum})
+      for (const Norm norm : {Norm::layer, Norm::rms, Norm::none})
+        for (const bool feed_forward : {true, false})
+          for (const bool cls : {true, false})
+            for (const Positions positions : {Positions::learned, Positions::rope, Positions::none})
+              list.push_back({attention, norm, feed_forward, cls, positions, depth});
+  return list;
+}
+
+ClassifierConfig config_of(const Cell& cell, const Size& size) {
+  ClassifierConfig c = default_config(Architecture::distilbert, cell.layers, size.width, size.heads, 1);
+  c.set_dropout(0);
+  c.attention = cell.attention;
+  c.norm = cell.norm;
+  c.positions = cell.positions;
+  c.feed_forward_on = cell.feed_forward;
+  c.head_hidden = false;
+  return c;
+}
+
+Model train(ClassifierConfig config, bool cls, Index seed, const Options& options) {
+  const BagOfWordsSource source(static_cast<std::uint64_t>(seed));
+  config.vocabulary = source.vocabulary().size();
+  Model model;
+  if (cls) model.special = bracketed_special_tokens(source.vocabulary());
+  Classifier<float> single(config);
+  single.initialise(static_cast<std::uint64_t>(seed));
+  TrainingConfig t;
+  t.epochs = options.sizes.epochs;
+  const Index steps = t.epochs * ceil_div(options.sizes.epoch_texts, t.batch);
+  t.optimizer = OptimizerConfig::defaults(OptimizerKind::rmsprop);
+  t.optimizer.schedule = {.peak = options.sizes.rate, .warmup_steps = steps / 10, .total_steps = steps};
+  t.optimizer.max_gradient_norm = 1;
+  t.seed = static_cast<std::uint64_t>(seed);
+  train_on_fresh_texts(single, source, model.special, options.sizes.epoch_texts, t);
+  model.exact = std::make_unique<Classifier<double>>(config);
+  for (int i = 0; i < single.parameters().count(); ++i)
+    std::ranges::copy(single.parameters().value({i}).span(), model.exact->parameters().value({i}).data);
+  return model;
+}
+
+namespace {
+
+// n F(aᵐ) − m F(aⁿ) is (n − m) b of every additive model with intercept b, whatever the word: with b = F(∅),
+// or with a second word, no such model is nearer to F than the difference over the sum of the coefficients.
+double distance_bound(const std::vector<std::vector<double>>& curves, std::optional<double> empty) {
+  double bound = 0;
+  for (Index n = 2; n <= kMostRepeats; ++n)
+    for (Index m = 1; m < n; ++m) {
+      const auto N = static_cast<double>(n), M = static_cast<double>(m);
+      double low = INFINITY, high = -INFINITY;
+      for (const std::vector<double>& f : curves) {
+        const double intercept =
+            N * f[static_cast<std::size_t>(m - 1)] - M * f[static_cast<std::size_t>(n - 1)];
+        low = std::min(low, intercept);
+        high = std::max(high, intercept);
+        if (empty) bound = std::max(bound, std::abs(intercept - (N - M) * *empty) / (2 * N));
+      }
+      bound = std::max(bound, (high - low) / (2 * (M + N)));
+    }
+  return bound;
+}
+
+std::vector<double> curve_of(const LogOdds& f, TokenId word) {
+  std::vector<Text> texts;
+  for (Index n = 1; n <= kMostRepeats; ++n) texts.push_back(repeated(word, n));
+  return f(texts);
+}
+
+// Least squares over n = 1 … 20.
+double slope(const std::vector<double>& curve) {
+  Sample repeats{.tokens = 1};
+  for (std::size_t n = 1; n <= 20; ++n) repeats.add(std::vector<Sample::Token>(n), curve[n - 1]);
+  return fit_linear(repeats).model.weight.front();
+}
+
+// Mean over the texts of the loss expected under their true log-odds, beyond that of the truth itself.
+double excess_loss(const SyntheticSource& source, const std::vector<Text>& texts,
+                   const std::vector<double>& f) {
+  double sum = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const double truth = source.log_odds(texts[i]), p = 1 / (1 + std::exp(-truth));
+    sum += binary_cross_entropy_of(f[i], p) - binary_cross_entropy_of(truth, p);
+  }
+  return sum / static_cast<double>(texts.size());
+}
+
+// Shares of the variance over the scored texts that the surrogates leave.
+Json unexplained(const Sample& fitted, const Sample& scored, double variance) {
+  Json share;
+  const auto score = [&](const char* name, const auto& model) {
+    share[name] = mean_squared_error(scored, predict(model, scored)) / variance;
+  };
+  score("linear", fit_linear(fitted).model);
+  score("gam", fit_gam(fitted).model);
+  score("slalom", fit_slalom(fitted, {.least_squares = true}).model);
+  score("slalom_background", fit_slalom(fitted, {.background = true, .least_squares = true}).model);
+  return share;
+}
+
+Json measure(const Model& model, Index seed, const Size& size) {
+  const BagOfWordsSource source(static_cast<std::uint64_t>(seed));
+  const LogOdds f = model.log_odds();
+  const std::vector<Text> texts = fresh_texts(source, size.fitted + size.scored);
+  const std::vector<double> all = f(texts);
+  const auto part = [&](Index first, Index last) {
+    return sample_of(source, {texts.begin() + first, texts.begin() + last},
+                     {all.begin() + first, all.begin() + last});
+  };
+  const Sample fitted = part(0, size.fitted), scored = part(size.fitted, size.fitted + size.scored);
+  const double spread =
+      summarise(scored.target).standard_error * std::sqrt(static_cast<double>(scored.texts()));
+
+  std::vector<std::vector<double>> curves;
+  for (const TokenId word : words_of(source)) curves.push_back(curve_of(f, word));
+  const std::vector<double> perfect = curve_of(f, source.vocabulary().find("perfect").value());
+  const std::optional<double> empty = model.special.cls ? std::optional(f({Text{}}).front()) : std::nullopt;
+  Json record = {{"excess_loss", excess_loss(source, texts, all)},
+                 {"slope", slope(perfect) / kTrueSlope},
+                 {"spread", spread},
+                 {"bound", distance_bound(curves, empty)},
+                 {"collapsed", spread < kCollapsedSpread}};
+  if (spread >= kCollapsedSpread) record["unexplained"] = unexplained(fitted, scored, spread * spread);
+  for (const double value : perfect) record["curve"].push_back(parse_json(significant(value, 6), "curve"));
+  return record;
+}
+
+Json settings_of(const Options& options) {
+  const Size& s = options.sizes;
+  return {{"width", s.width}, {"heads", s.heads},   {"epochs", s.epochs}, {"epoch_texts", s.epoch_texts},
+          {"rate", s.rate},   {"fitted", s.fitted}, {"scored", s.scored}, {"seed", options.seed}};
+}
+
+// Finished cells, by name and seed. A line that a kill cut short is dropped.
+std::map<std::string, Json> kept_cells(const std::string& path, const Json& settings) {
+  std::map<std::string, Json> kept;
+  if (!std::filesystem::exists(path)) return kept;
+  const std::string whole = read_file(path), lines = whole.substr(0, whole.rfind('\n') + 1);
+  write_file(path, lines);
+  Index number = 0;
+  for (std::size_t from = 0; from < lines.size();) {
+    const std::size_t end = lines.find('\n', from);
+    Json record = parse_json(lines.substr(from, end - from), concat(path, ": line ", ++number));
+    if (record["settings"] == settings)
+      kept.emplace(concat(record["cell"].get<std::string>(), " ", record["seed"].get<Index>()), record);
+    from = end + 1;
+  }
+  return kept;
+}
+
+struct Task {
+  Cell cell;
+  Index seed;
+  std::string name() const { return concat(cell.name(), " ", seed); }
+};
+
+Json run_one(const Task& task, const Options& options) {
+  Json record = {{"settings", settings_of(options)}, {"cell", task.cell.name()}, {"seed", task.seed}};
+  std::optional<Model> model;
+  const double seconds = seconds_of([&] {
+    try {
+      model = train(config_of(task.cell, options.sizes), task.cell.cls, task.seed, options);
+    } catch (const Error& error) {
+      check_interrupt();
+      record["diverged"] = error.what();
+    }
+  });
+  if (model) record.update(measure(*model, task.seed, options.sizes));
+  record["seconds"] = std::round(100 * seconds) / 100;
+  return record;
+}
+
+}  // namespace
+
+std::vector<Json> run_grid(const Options& options) {
+  make_folders(options.folder);
+  const FolderLock lock(options.folder);
+  const std::string path = options.folder + "/cells.jsonl";
+  std::map<std::string, Json> done;
+  if (options.fresh)
+    std::filesystem::remove(path);
+  else
+    done = kept_cells(path, settings_of(options));
+  std::vector<Task> tasks;
+  for (Index run = 0; run < options.runs; ++run)
+    for (const Cell& cell : cells(options.layers)) {
+      const Task task{cell, static_cast<Index>(options.seed) + run};
+      if (!done.contains(task.name())) tasks.push_back(task);
+    }
+  // The most telling first, should there be no time for all.
+  std::ranges::stable_sort(
+      tasks, {}, [](const Task& task) { return !task.cell.cls + (task.cell.positions != Positions::none); });
+  std::ofstream file(path, std::ios::app);
+  std::mutex mutex;
+  std::exception_ptr stopped;
+  // A thread a cell: the products of such models are too small for two.
+  parallel_for(std::ssize(tasks), [&](Index i) {
+    if (stopped) return;
+    try {
+      check_interrupt();
+      const Task& task = tasks[static_cast<std::size_t>(i)];
+      const Json record = run_one(task, options);
+      const std::scoped_lock guard(mutex);
+      if (!(file << record.dump() << std::endl)) throw Error(path + ": cannot write");
+      if (!options.quiet) std::cerr << task.name() << ": " << record["seconds"] << " s\n";
+      done.emplace(task.name(), record);
+    } catch (...) {
+      const std::scoped_lock guard(mutex);
+      stopped = std::current_exception();
+    }
+  });
+  if (stopped) std::rethrow_exception(stopped);
+  std::vector<Json> records;
+  for (const auto& [name, record] : done) records.push_back(record);
+  return records;
+}
+
+}  // namespace slalom::who_can_add

@@ -1,0 +1,71 @@
+// Which part of a transformer takes addition away: theorems T1 to T7 as programs, a grid of trained models
+// over the switches of the classifier, and attention weights of one run patched into another.
+#pragma once
+
+#include <memory>
+
+#include "../support/experiment.hpp"
+#include "../support/models.hpp"
+#include "slalom/nn/classifier.hpp"
+
+namespace slalom::who_can_add {
+
+using namespace experiment;
+
+constexpr Index kMostRepeats = 30;  // of a word
+constexpr double kTrueSlope = 1.5;  // log-odds a "perfect", by construction of the data
+
+struct Size {
+  Index width, heads, epochs, epoch_texts;
+  double rate;           // of RMSprop, at its highest
+  Index fitted, scored;  // texts that surrogates are fitted to, and that everything is scored on
+};
+
+struct Options : experiment::Options {
+  Size sizes;
+  std::vector<Index> layers;
+  Index runs = 1;
+};
+
+/// Settings of a model; all of them have one linear map for a head.
+struct Cell {
+  AttentionKind attention;
+  Norm norm;
+  bool feed_forward, cls;
+  Positions positions;
+  Index layers;
+
+  /// "softmax-plus-one/layer/ff/cls/learned/1".
+  std::string name() const;
+};
+/// Of the depths, the first depth first.
+std::vector<Cell> cells(const std::vector<Index>& layers);
+/// An encoder without dropout, DistilBERT but for the cell's switches.
+ClassifierConfig config_of(const Cell& cell, const Size& size);
+
+struct Model {
+  std::unique_ptr<Classifier<double>> exact;
+  SpecialTokens special;
+
+  LogOdds log_odds() const { return log_odds_of(*exact, special); }
+};
+/// Trained in float32 on fresh texts of the linear truth, `config.vocabulary` being set to theirs.
+Model train(ClassifierConfig config, bool cls, Index seed, const Options& options);
+
+/// One record a cell and seed: {"cell", "seed", "excess_loss", "slope", "spread", "bound", "collapsed",
+/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …]}, or "diverged" in the
+/// place of the numbers. They are lines of FOLDER/cells.jsonl, one appended as soon as it is known; those
+/// that are there with the same settings are kept.
+std::vector<Json> run_grid(const Options& options);
+
+/// What is found of T1 to T7 on random models (lowest and highest of three) and on a trained one.
+std::vector<Json> check_theorems(const Options& options);
+
+/// Records of the models that were taken apart.
+std::vector<Json> take_apart(const Options& options);
+
+/// Publishes; true if every expectation holds.
+bool report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
+            const Options& options);
+
+}  // namespace slalom::who_can_add
