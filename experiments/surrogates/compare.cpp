@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "slalom/base/sha256.hpp"
-#include "slalom/explain/explanation.hpp"
+#include "slalom/explain/methods.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/surrogate/published.hpp"
 #include "surrogates.hpp"

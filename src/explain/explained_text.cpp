@@ -151,6 +151,14 @@ void ExplainedText::add_tokens(std::span<const Sample::Token> tokens, PackedBatc
   to.add(ids, 0, types);
 }
 
+std::vector<Sample::Token> kept_tokens(std::span<const Sample::Token> tokens,
+                                       std::span<const std::uint8_t> member) {
+  std::vector<Sample::Token> kept;
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    if (member[i] != 0) kept.push_back(tokens[i]);
+  return kept;
+}
+
 double log_odds(BlackBox& f, const ExplainedText& text) {
   PackedBatch one;
   text.add_whole(one);

@@ -5,7 +5,6 @@
 
 #include "slalom/explain/embedding_gradient.hpp"
 #include "slalom/explain/methods.hpp"
-#include "slalom/explain/published.hpp"
 
 namespace slalom {
 
@@ -163,22 +162,13 @@ void explain_text(Classifier<T>& model, Index target, BlackBox& f, const Explain
         "stopped after ", path.passes, " backward passes, short of the tolerance of ", options.tolerance));
 }
 
-void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
+}  // namespace
+
+void integrated_gradients(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                          Explanation& result) {
   with_gradient_access(f, "integrated-gradients", [&](auto& model, Index target) {
     explain_text(model, target, f, text, options, result);
   });
-}
-
-}  // namespace
-
-Method integrated_gradients() {
-  return {"integrated-gradients",
-          "gradients integrated from a baseline to the text",
-          0,
-          {"baseline", "tolerance"},
-          explain,
-          Asks::passes,
-          published::integrated_gradients};
 }
 
 }  // namespace slalom

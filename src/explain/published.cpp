@@ -28,32 +28,12 @@ Coalitions deletions(Index players, Index count, std::uint64_t seed) {
   const Index most = std::min<Index>(5, players - 1);
   Rng rng(seed, Purpose::query);
   Coalitions kept{players, {}};
-  std::vector<Index> order(static_cast<std::size_t>(players));
-  std::iota(order.begin(), order.end(), Index{0});
+  std::vector<Index> order = counted(players);
   for (Index i = 0; i < count; ++i) {
-    const std::span<std::uint8_t> row = kept.add(1);
     const Index k = rng.below(static_cast<std::uint32_t>(most + 1));
-    for (Index j = 0; j < k; ++j) {  // the first k places of a Fisher-Yates shuffle
-      std::swap(order[j], order[j + rng.below(static_cast<std::uint32_t>(players - j))]);
-      row[order[j]] = 0;
-    }
+    set_random(k, 0, rng, order, kept.add(1));
   }
   return kept;
-}
-
-/// Every deletion that is asked, as often as it is.
-Sample ask_deletions(BlackBox& f, const ExplainedText& text, const Coalitions& kept) {
-  const std::vector<double> answers = ask(coalition_values(f, text, {}), kept);
-  Sample sample;
-  sample.tokens = text.distinct();
-  std::vector<Sample::Token> left;
-  for (Index i = 0; i < kept.size(); ++i) {
-    left.clear();
-    for (Index j = 0; j < text.players(); ++j)
-      if (kept.row(i)[j] != 0) left.push_back(text.tokens()[j]);
-    sample.add(left, answers[i]);
-  }
-  return sample;
 }
 
 /// Numbers of the distinct tokens as numbers of the text's.
@@ -193,27 +173,25 @@ std::vector<double> deletion_weights(const Sample& sample) {
 void slalom_eff(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   constexpr Index kTokens = 3;
   Rng rng(options.seed, Purpose::query);
-  std::vector<std::vector<Sample::Token>> asked(drawn(*options.budget, kDrawnTogether));
-  for (std::vector<Sample::Token>& tokens : asked)
+  std::vector<std::vector<Sample::Token>> texts(drawn(*options.budget, kDrawnTogether));
+  for (std::vector<Sample::Token>& tokens : texts)
     for (Index j = 0; j < kTokens; ++j)
       tokens.push_back(static_cast<Sample::Token>(rng.below(static_cast<std::uint32_t>(text.distinct()))));
-  const std::vector<double> answers = token_answers(f, text)(asked);
-  Sample sample;
-  sample.tokens = text.distinct();
-  for (std::size_t i = 0; i < asked.size(); ++i) sample.add(asked[i], answers[i]);
+  Sample sample{.tokens = text.distinct()};
+  add_queries(f, text, texts, sample);
   set_slalom(fit_slalom_adam(sample, kPublishedEff), text, result);
 }
 
 void slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                   Explanation& result) {
   const Coalitions kept = deletions(text.players(), drawn(*options.budget, kDrawnTogether), options.seed);
-  set_slalom(fit_slalom_deletions(ask_deletions(f, text, kept)), text, result);
+  set_slalom(fit_slalom_deletions(deletion_sample(f, text, kept)), text, result);
 }
 
 void linear_deletion(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                      Explanation& result) {
   const Coalitions kept = deletions(text.players(), drawn(*options.budget, 2 * kDrawnTogether), options.seed);
-  set_linear_scores(of_copies(deletion_weights(ask_deletions(f, text, kept)), text.tokens()), result);
+  set_linear_scores(of_copies(deletion_weights(deletion_sample(f, text, kept)), text.tokens()), result);
 }
 
 void lime(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {

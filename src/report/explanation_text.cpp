@@ -127,11 +127,10 @@ std::string flip_sentence(const Flip& flip, const std::vector<std::string>& remo
 std::string background_sentence(const Explanation& e) {
   const Background* b = background_of(e);
   if (b == nullptr) return {};
-  double weight = std::exp(b->importance);
-  for (const double s : std::get<SlalomScores>(e.scores).importance) weight += std::exp(s);
+  const auto& scores = std::get<SlalomScores>(e.scores);
   return concat("background (special tokens and read-out): value ", signed_number(b->value, 2),
                 ", importance ", signed_number(b->importance, 2), ", part ",
-                signed_number(std::exp(b->importance) / weight * b->value, 2));
+                signed_number(scores.background_weight() / scores.weight() * b->value, 2));
 }
 
 std::vector<std::string> score_columns(const ReportedExplanation& e) {

@@ -194,7 +194,7 @@ TEST_CASE("explain: one token, equal tokens and few answers give finite numbers 
       FunctionBlackBox f([&](std::span<const TokenId> asked) {
         return asked.size() == 2 && asked.front() == 1 ? 0.1 : answer(kTruth, asked);
       });
-      if (shapley_without_empty || method.asks == Asks::passes) {  // a function cannot be looked into
+      if (shapley_without_empty || method.queries == QueryKind::passes) {  // a function cannot be looked into
         CHECK_THROWS_AS(explain(method, f, text, {.background = false}), Error);
         continue;
       }
@@ -243,7 +243,7 @@ TEST_CASE("kernel-shap: the default budget grows with the text, as planned") {
   REQUIRE(weight.size() == 600);
   for (std::size_t i = 0; i < 600; ++i) REQUIRE(std::abs(weight[i] - std::sin(10 + i)) <= 1e-9);
   CHECK(e.cost.queries == 2 + 4 * 600 + 1);  // the ends, the coalitions, the text
-  CHECK(std::abs(planned_cost(method, text, options).queries - e.cost.queries) <= 2);
+  CHECK(std::abs(expected_cost(method, text, options).queries - e.cost.queries) <= 2);
   CHECK(method.budget({}, 250) == 1000);
   CHECK(method_named("lime").budget({}, 600) == method_named("lime").default_budget);
 }

@@ -88,6 +88,10 @@ class ExplainedText {
   Index special_ = 0;  // tokens that are not explained
 };
 
+/// Those of the n tokens that are in the coalition (n), in order.
+std::vector<Sample::Token> kept_tokens(std::span<const Sample::Token> tokens,
+                                       std::span<const std::uint8_t> member);
+
 /// F of the whole text.
 double log_odds(BlackBox& f, const ExplainedText& text);
 /// F of coalitions of the text's units, and of other texts of the same units. All three must outlive them.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -21,6 +22,10 @@ struct SlalomScores {
   std::vector<double> part, value, importance, linear, removal;
   std::vector<double> part_se, value_se, importance_se;  // standard errors of the fit, or empty
   std::optional<Background> background;
+
+  /// Σ exp(importance), and with it the background's: what tokens have shares of.
+  double weight() const;
+  double background_weight() const { return background ? std::exp(background->importance) : 0; }
 };
 struct LinearScores {
   std::vector<double> weight;          // (n) log-odds, nats
@@ -88,9 +93,9 @@ struct ExplainOptions {
   Index held_out = 5;  // fidelity: texts for each number of removed tokens; 0: no fidelity
 };
 
-/// What a method asks of a text of n units, K of them distinct: what planned_cost() reckons with.
-enum class Asks {
-  nothing,
+/// What a method queries of a text of n units, K of them distinct.
+enum class QueryKind {
+  none,
   passes,          // forward and backward passes of the whole text
   identification,  // 2K + 1 texts of up to two units, and `budget` pairs
   short_texts,     // `budget` texts of short_length units
@@ -100,21 +105,25 @@ enum class Asks {
   all_coalitions
 };
 
+/// Sets scores, predict, checks and warnings of the result, which has F(t).
+using ExplainText = void(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                         Explanation& result);
+
 struct Method {
   const char* name;
   const char* summary;
-  Index default_budget;           // 0: the method has no budget, or needs none
-  std::vector<std::string> uses;  // the options that make a difference to it, by their command-line names
-  void (*explain)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result);
-  Asks asks;
+  ExplainText* explain;
+  QueryKind queries;
+  Index default_budget;  // 0: the method has no budget, or needs none
+  std::string uses;      // the options that make a difference to it, by their command-line names
   /// The published variant, which uses no option but the budget, and its budget; null: there is none.
-  void (*as_published)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
-                       Explanation& result) = nullptr;
+  ExplainText* as_published = nullptr;
   Index published_budget = 0;
   Index budget_each = 0;  // the default budget grows to this many queries for each unit of a long text
 
   bool has(const std::string& option) const {
-    return option == "as-published" ? as_published != nullptr : std::ranges::find(uses, option) != uses.end();
+    return option == "as-published" ? as_published != nullptr
+                                    : (" " + uses + " ").find(" " + option + " ") != std::string::npos;
   }
   Index budget(const ExplainOptions& options, Index units) const {
     return options.budget.value_or(options.as_published && as_published != nullptr
@@ -137,27 +146,15 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
 Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text,
                     const ExplainOptions& options);
 
-/// About what explain() will ask, its fidelity included: queries as it counts them, token-forwards with the
+/// About what explain() will query, its fidelity included: queries as it counts them, token-forwards with the
 /// average length of such texts. A backward pass counts as two forward passes, integrated gradients as 64 of
 /// both.
-QueryCost planned_cost(const Method& method, const ExplainedText& text, const ExplainOptions& options);
+QueryCost expected_cost(const Method& method, const ExplainedText& text, const ExplainOptions& options);
 
 /// R² and mean squared error of predicted against true log-odds on different deletions of the text,
 /// `held_out` for each of 1 … 10 removed tokens (fewer where there are no more); empty if no token can be
 /// removed.
 std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
                                  const ExplainOptions& options);
-
-/// What methods that fit deletions ask: the whole text, and `budget` − 1 deletions of 1 … most_deleted tokens
-/// in turn, at least one token being kept unless `may_be_empty`.
-Coalitions query_deletions(const ExplainedText& text, Index budget, const ExplainOptions& options,
-                           bool may_be_empty);
-
-/// A SLALOM over the text's distinct tokens as scores of its n tokens; sets scores and predict.
-void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result);
-/// Additive scores; sets scores and predict. log_odds must have been set.
-void set_linear_scores(std::vector<double> weight, Explanation& result);
-/// Shapley values as additive scores, with their checks.
-void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanation& result);
 
 }  // namespace slalom

@@ -15,6 +15,11 @@ struct ShapleyEstimate {
   bool exact = false;
 };
 
+/// Throws Error for n < 1 or budget < 1.
+void check_players(Index players, Index budget);
+/// With v(∅) and v(all), no more.
+ShapleyEstimate with_ends(Index players, const ValueFunction& values);
+
 /// Σ_S |S|! (n − |S| − 1)! / n! (v(S ∪ i) − v(S)) over all 2^n coalitions. Throws Error for n < 1 or
 /// n > kMostPlayersEnumerated.
 ShapleyEstimate exact_shapley(Index players, const ValueFunction& values);
@@ -39,7 +44,7 @@ void add_coalitions_of_size(Index k, Coalitions& to);
 /// (n) the φ that minimise Σ weight (v(S) − empty − Σ_{j in S} φ_j)² under Σ φ = full − empty. Throws Error
 /// if the coalitions do not determine them.
 std::vector<double> kernel_regression(const Coalitions& asked, std::span<const double> weight,
-                                      std::span<const double> answers, double empty, double full);
+                                      std::span<const double> values, double empty, double full);
 
 struct ControlledEstimate {
   ShapleyEstimate estimate;
