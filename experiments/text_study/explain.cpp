@@ -104,9 +104,10 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
 }
 
 std::vector<std::pair<std::string, const std::vector<double>*>> scores_of(const Explanation& e) {
-  if (const auto* s = std::get_if<SlalomScores>(&e.scores))
-    return {{"value", &s->value}, {"importance", &s->importance}, {"linear", &s->linear}};
-  return {{"weight", &std::get<LinearScores>(e.scores).weight}};
+  std::vector<std::pair<std::string, const std::vector<double>*>> found;
+  for (const char* name : {"value", "importance", "linear", "weight"})
+    if (const auto* scores = e.find(name)) found.emplace_back(name, scores);
+  return found;
 }
 
 // Norms and shares have no side: the published metrics take them as they are.
@@ -175,8 +176,8 @@ void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
 
   const auto& published = y.published_removals;
   predicted = predicted_changes(e, published.drawn);
-  const auto* linear = std::get_if<LinearScores>(&e.scores);
-  if (linear != nullptr && !has_sides("weight", linear->weight)) scale(y.sign, predicted);
+  const std::vector<double>* weight = e.find("weight");
+  if (weight != nullptr && !has_sides("weight", *weight)) scale(y.sign, predicted);
   record["published_removal"] = numbers(removal_curve(published.drawn, predicted, published.change).mse);
 
   const double agreement =

@@ -14,23 +14,25 @@
 
 namespace slalom {
 
-double SlalomScores::weight() const {
+const std::vector<double>* Explanation::find(const std::string& name) const {
+  const auto found = std::ranges::find(columns, name, [](const auto& column) { return column.first; });
+  return found == columns.end() ? nullptr : &found->second;
+}
+
+const std::vector<double>& Explanation::column(const std::string& name) const {
+  if (const auto* found = find(name)) return *found;
+  throw Error(concat("[report] ", method, " has no scores \"", name, "\", wanted one of ",
+                     listed(columns, [](const auto& column) { return column.first; })));
+}
+
+double Explanation::weight() const {
   double sum = background_weight();
-  for (const double s : importance) sum += std::exp(s);
+  for (const double s : column("importance"))
+    if (!std::isnan(s)) sum += std::exp(s);
   return sum;
 }
 
 void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result) {
-  SlalomScores scores;
-  scores.background = model.background;
-  for (Sample::Token t : text.tokens()) {
-    const auto k = static_cast<std::size_t>(t);
-    scores.value.push_back(model.value[k]);
-    scores.importance.push_back(model.importance[k]);
-    scores.linear.push_back(std::exp(model.importance[k]) * model.value[k]);
-  }
-  const double weight = scores.weight();
-  for (const double linear : scores.linear) scores.part.push_back(linear / weight);
   const auto predictor = [&](bool with_positions) {
     return [model, tokens = text.tokens(), with_positions](std::span<const std::uint8_t> member) {
       const std::vector<Sample::Token> left = kept_tokens(tokens, member);
@@ -40,11 +42,21 @@ void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Expl
   result.predict = predictor(true);
   const auto by_scores = predictor(false);
   if (model.positions) result.predict_by_scores = by_scores;
-  const std::vector<std::uint8_t> everybody(scores.value.size(), 1);
-  const double whole = by_scores(everybody);
+  std::vector<double> removal, value, importance, linear;
+  for (Sample::Token t : text.tokens()) {
+    const auto k = static_cast<std::size_t>(t);
+    value.push_back(model.value[k]);
+    importance.push_back(model.importance[k]);
+    linear.push_back(std::exp(model.importance[k]) * model.value[k]);
+  }
+  const double whole = by_scores(std::vector<std::uint8_t>(value.size(), 1));
   const Coalitions left = single_deletions(text.players());
-  for (Index i = 0; i < left.size(); ++i) scores.removal.push_back(by_scores(left.row(i)) - whole);
-  result.scores = std::move(scores);
+  for (Index i = 0; i < left.size(); ++i) removal.push_back(by_scores(left.row(i)) - whole);
+  result.background = model.background;
+  result.columns = {{"removal", removal}, {"value", value}, {"importance", importance}, {"linear", linear}};
+  const double weight = result.weight();
+  for (double& x : linear) x /= weight;
+  result.columns.emplace(result.columns.begin(), "part", linear);
 }
 
 void set_linear_scores(std::vector<double> weight, Explanation& result) {
@@ -54,12 +66,13 @@ void set_linear_scores(std::vector<double> weight, Explanation& result) {
       if (member[i] == 0) predicted -= weight[i];
     return predicted;
   };
-  result.scores = LinearScores{std::move(weight), {}};
+  result.columns = {{"weight", std::move(weight)}};
+  result.background.reset();
 }
 
 void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanation& result) {
   set_linear_scores(estimate.value, result);
-  if (!estimate.exact) std::get<LinearScores>(result.scores).standard_error = estimate.standard_error;
+  if (!estimate.exact) result.columns.emplace_back("standard_error", estimate.standard_error);
   const double sum = std::accumulate(estimate.value.begin(), estimate.value.end(), 0.0);
   result.checks.emplace_back("efficiency_gap", sum - (estimate.full - estimate.empty));
   result.checks.emplace_back("log_odds_empty", estimate.empty);
@@ -68,7 +81,7 @@ void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanati
   if (estimate.exact) return;
   result.checks.emplace_back("largest_standard_error", std::ranges::max(estimate.standard_error));
   if (estimate.coalitions - 2 > budget)
-    result.warnings.push_back(concat("the least that can be asked are ", estimate.coalitions - 2,
+    result.warnings.push_back(concat("the least that can be queried are ", estimate.coalitions - 2,
                                      " coalitions, more than the budget of ", budget));
   if (std::ranges::any_of(estimate.standard_error, [](double e) { return std::isnan(e); }))
     result.warnings.emplace_back("one draw has no standard error: a larger budget has");
@@ -99,7 +112,7 @@ Sample deletion_sample(BlackBox& f, const ExplainedText& text, const Coalitions&
 
 void add_queries(BlackBox& f, const ExplainedText& text, const std::vector<std::vector<Sample::Token>>& texts,
                  Sample& to) {
-  const std::vector<double> log_odds = token_answers(f, text)(texts);
+  const std::vector<double> log_odds = token_values(f, text)(texts);
   for (std::size_t i = 0; i < texts.size(); ++i) to.add(texts[i], log_odds[i]);
 }
 
@@ -134,7 +147,7 @@ Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text
       result.warnings.emplace_back("fidelity cannot be measured: the text has one token to remove");
     else if (result.fidelity->unseen == 0)
       result.warnings.emplace_back(
-          "the fidelity is that of a fit to its own answers: all deletions of the text were used for the "
+          "the fidelity is measured on what was fitted: all deletions of the text were used for the "
           "explanation");
   }
   return result;
@@ -148,8 +161,7 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
   Coalitions kept{text.players(), {}};
   add_deletions_in_turn(most, std::min(options.calibrate, most * each), Purpose::calibration, options.seed,
                         kept);
-  const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
-  std::vector<double> y = coalition_values(f, text, deletes ? Masking{} : options.masking)(kept), design;
+  std::vector<double> y = coalition_values(f, text, explanation.masking(options.masking))(kept), design;
   for (Index i = 0; i < kept.size(); ++i) {
     const double change = explanation.predict(kept.row(i)) - explanation.log_odds;
     y[static_cast<std::size_t>(i)] -= explanation.log_odds;
@@ -167,9 +179,10 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
     const auto removed = static_cast<double>(std::ranges::count(member, 0));
     return removed == 0 ? F : F + offset + slope * removed + factor * (before(member) - F);
   };
-  if (auto* linear = std::get_if<LinearScores>(&explanation.scores))
-    for (std::vector<double>* scores : {&linear->weight, &linear->standard_error, &explanation.special})
-      for (double& s : *scores) s *= factor;
+  if (explanation.is_slalom()) return;
+  for (auto& [name, scores] : explanation.columns)
+    for (double& s : scores) s *= factor;
+  for (double& s : explanation.special) s *= factor;
 }
 
 namespace {
@@ -184,7 +197,7 @@ Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Masking maski
     std::vector<Index> fresh, known;
     DistinctLists texts;
     for (Index i = first; i < first + each; ++i) {
-      PackedBatch batch;
+      PackedTexts batch;
       text.add_coalition(drawn.row(i), masking, batch);
       const Index seen = texts.size();
       if (texts.number(batch.text(0)) < seen) continue;
@@ -202,9 +215,7 @@ Coalitions choose_held_out(BlackBox& f, const ExplainedText& text, Masking maski
 
 std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
                                  const ExplainOptions& options) {
-  // SLALOM is a model of shorter texts, whatever masking Shapley games use.
-  const bool deletes = std::holds_alternative<SlalomScores>(explanation.scores);
-  const Masking masking = deletes ? Masking{} : options.masking;
+  const Masking masking = explanation.masking(options.masking);
   Fidelity result;
   const Coalitions kept = choose_held_out(f, text, masking, options, result.unseen);
   if (kept.size() == 0) return std::nullopt;
@@ -234,8 +245,7 @@ std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, co
   result.mse = mean_squared_error(truth, predicted);
   result.r2 = r_squared(truth, predicted);
   if (explanation.predict_by_scores) {
-    const bool positions = std::holds_alternative<SlalomScores>(explanation.scores);
-    for (double& p : by_scores) p += positions ? rest : 0;
+    for (double& p : by_scores) p += explanation.is_slalom() ? rest : 0;
     result.r2_scores = r_squared(truth, by_scores);
   }
   result.correlation = std::isfinite(result.mse) ? pearson(truth.target, predicted) : std::nan("");

@@ -91,14 +91,15 @@ class Search {
   Index most_;
 };
 
-Flip by_slalom(const Search& search, const Explanation& explanation, const SlalomScores& scores) {
+Flip by_slalom(const Search& search, const Explanation& explanation) {
   std::vector<double> weight;
-  for (const double s : scores.importance) weight.push_back(std::exp(s));
+  for (const double s : explanation.column("importance")) weight.push_back(std::exp(s));
   Flip flip{.chosen_by = explanation.method, .removed = {}, .log_odds = explanation.log_odds};
-  const Index most = std::min(search.most(), std::ssize(weight) - (scores.background ? 0 : 1));
+  const Index most = std::min(search.most(), std::ssize(weight) - (explanation.background ? 0 : 1));
   bool predicted = false;
   for (Index k = 1; k <= most && !flip.flips; ++k) {
-    const BestRemoval best = best_removal(weight, scores.value, scores.background, search.sign(), k);
+    const BestRemoval best =
+        best_removal(weight, explanation.column("value"), explanation.background, search.sign(), k);
     predicted = predicted || search.sign() * best.log_odds < 0;
     if (predicted) search.try_set(best.removed, flip);
   }
@@ -132,10 +133,9 @@ Flip greedily(const Search& search, double log_odds) {
 
 std::vector<Flip> find_flips(BlackBox& f, const ExplainedText& text, const Explanation& explanation,
                              Index most) {
-  const auto* scores = std::get_if<SlalomScores>(&explanation.scores);
-  if (scores == nullptr) throw UsageError("--flip has no effect with --method " + explanation.method);
+  if (!explanation.is_slalom()) throw UsageError("--flip has no effect with --method " + explanation.method);
   const Search search(f, text, explanation.log_odds, most);
-  return {by_slalom(search, explanation, *scores), by_leave_one_out(search, explanation.log_odds),
+  return {by_slalom(search, explanation), by_leave_one_out(search, explanation.log_odds),
           greedily(search, explanation.log_odds)};
 }
 

@@ -33,7 +33,7 @@ struct Path {
   Index passes = 0;
 
   template <class Read>
-  void ask(const std::vector<double>& places, const Read& read) {
+  void query(const std::vector<double>& places, const Read& read) {
     passes += std::ssize(places);
     embedding_gradients<T>(
         model, text.ids(), text.encoding().types, std::ssize(places), log_odds,
@@ -45,7 +45,7 @@ struct Path {
 
   double log_odds_at_baseline() {
     double found = 0;
-    ask({0.0}, [&](Index, double value, std::span<const double>) { found = value; });
+    query({0.0}, [&](Index, double value, std::span<const double>) { found = value; });
     return found;
   }
 
@@ -57,7 +57,7 @@ struct Path {
         places.push_back(std::midpoint(panel.begin, panel.end) +
                          (i % 2 == 0 ? -1 : 1) * kNode[i / 2] * (panel.end - panel.begin) / 2);
     }
-    ask(places, [&](Index p, double, std::span<const double> dx) {
+    query(places, [&](Index p, double, std::span<const double> dx) {
       Panel& panel = panels[p / kPanelPoints];
       const double weight = kWeight[p % kPanelPoints / 2] * (panel.end - panel.begin) / 2;
       const std::vector<double> products = row_products(step, dx, model.config().table_width());

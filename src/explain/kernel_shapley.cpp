@@ -1,4 +1,11 @@
-// Kernel SHAP: the coalitions that it asks about, and the regression on their values.
+// Kernel SHAP (S. Lundberg, S.-I. Lee, NeurIPS 2017, theorem 2): Shapley values are the coefficients of the
+// additive game v(∅) + Σ_{j in S} φ_j that is nearest to v,
+//     minimise Σ_S k(|S|) (v(S) − v(∅) − Σ_{j in S} φ_j)²   under   Σ_j φ_j = v(all) − v(∅),
+//     k(s) = (n − 1) / (C(n, s) s (n − s)),  0 < s < n.
+// All C(n, s) coalitions of a size together weigh (n − 1) / (s (n − s)): sizes near 0 and n are few and weigh
+// most, so they are enumerated first. The rest of the sum is replaced by a mean over random coalitions, of
+// sizes drawn by these weights and of members drawn evenly; with each comes its complement, which makes the
+// estimate vary less (I. Covert, S.-I. Lee, AISTATS 2021).
 #include <algorithm>
 #include <cmath>
 
@@ -27,12 +34,12 @@ void add_coalitions_of_size(Index k, Coalitions& to) {
 
 namespace {
 
-// What Kernel SHAP asks: sizes that the budget covers in full, then sampled coalitions, each followed by its
-// complement. `weight` is the Shapley kernel; that of all sizes not covered is shared by the draws.
+// What Kernel SHAP queries: sizes that the budget covers in full, then sampled coalitions, each followed by
+// its complement. `weight` is the Shapley kernel; that of all sizes not covered is shared by the draws.
 struct KernelSample {
-  Coalitions asked;
+  Coalitions coalitions;
   std::vector<double> weight;
-  Index enumerated = 0;       // rows of `asked`
+  Index enumerated = 0;       // of them
   std::vector<double> drawn;  // (pairs) how often
   double draws = 0, sampled_weight = 0;
   bool exact = false;
@@ -46,7 +53,7 @@ double size_weight(Index n, Index s) {
 // Draws pairs of sizes `smallest` to n − `smallest` until `pairs` different ones have come up, or ten times
 // as many draws were made.
 void sample_coalitions(Index smallest, Index pairs, std::uint64_t seed, KernelSample& sample) {
-  const Index n = sample.asked.players;
+  const Index n = sample.coalitions.players;
   for (Index s = smallest; s <= n - smallest; ++s) sample.sampled_weight += size_weight(n, s);
   Rng rng(seed, Purpose::query);
   DistinctLists known;
@@ -61,8 +68,8 @@ void sample_coalitions(Index smallest, Index pairs, std::uint64_t seed, KernelSa
       for (std::uint8_t& m : members) m = m == 0 ? 1 : 0;
     const Index number = known.number<std::uint8_t>(members);
     if (number == std::ssize(sample.drawn)) {
-      sample.asked.add(members);
-      sample.asked.add_complement();
+      sample.coalitions.add(members);
+      sample.coalitions.add_complement();
       sample.drawn.push_back(0);
     }
     ++sample.drawn[number];
@@ -77,13 +84,13 @@ KernelSample kernel_sample(Index n, Index budget, std::uint64_t seed) {
   double count = static_cast<double>(n);  // C(n, smallest)
   for (; 2 * smallest <= n; ++smallest) {
     const double sizes = 2 * smallest == n ? 1 : 2;
-    if (sizes * count > static_cast<double>(budget - sample.asked.size())) break;
-    add_coalitions_of_size(smallest, sample.asked);
-    sample.weight.resize(sample.asked.size(), size_weight(n, smallest) / count);
+    if (sizes * count > static_cast<double>(budget - sample.coalitions.size())) break;
+    add_coalitions_of_size(smallest, sample.coalitions);
+    sample.weight.resize(sample.coalitions.size(), size_weight(n, smallest) / count);
     // Multiplied before it is divided: whole numbers, no rounding error that the budget could miss by.
     count = count * static_cast<double>(n - smallest) / static_cast<double>(smallest + 1);
   }
-  sample.enumerated = sample.asked.size();
+  sample.enumerated = sample.coalitions.size();
   sample.exact = 2 * smallest > n;
   if (!sample.exact) sample_coalitions(smallest, (budget - sample.enumerated) / 2, seed, sample);
   return sample;
@@ -99,11 +106,12 @@ void equation(std::span<const std::uint8_t> z, double value, const ShapleyEstima
 }
 
 // Sets estimate.value, which has the ends; the Cholesky factor (n − 1, n − 1).
-std::vector<double> solve_equations(const Coalitions& asked, std::span<const double> weight,
+std::vector<double> solve_equations(const Coalitions& coalitions, std::span<const double> weight,
                                     std::span<const double> values, ShapleyEstimate& estimate) {
-  const std::vector<double> normal = weighted_gram(
-      weight, asked.players, [&](Index i, double* row) { equation(asked.row(i), values[i], estimate, row); });
-  const Index players = asked.players, free = players - 1;
+  const std::vector<double> normal = weighted_gram(weight, coalitions.players, [&](Index i, double* row) {
+    equation(coalitions.row(i), values[i], estimate, row);
+  });
+  const Index players = coalitions.players, free = players - 1;
   std::vector<double> matrix(free * free);
   estimate.value.resize(players);
   for (Index i = 0; i < free; ++i) {
@@ -117,17 +125,18 @@ std::vector<double> solve_equations(const Coalitions& asked, std::span<const dou
   return matrix;
 }
 
-// Of the solution φ of Xᵀ W (y − X φ) = 0. A draw of a pair adds W/2 (x r + x′ r′) to the left-hand side, W
-// the weight that the draws share, r the residuals, x′ = −x those of the complement; that moves the solution
-// by `inverse` = (Xᵀ W X)⁻¹ times it, and the solution's variance is that of the mean of these moves.
+// Variances of the solution φ of Xᵀ W (y − X φ) = 0, by what each draw moves it (its influence). A draw of a
+// pair adds W/2 (x r + x′ r′) to the left-hand side, W the weight that the draws share, r the residuals, x′ =
+// −x those of the complement; that moves the solution by `inverse` = (Xᵀ W X)⁻¹ times it, and the solution's
+// variance is that of the mean of these moves.
 std::vector<double> kernel_variance(const KernelSample& sample, const std::vector<double>& values,
                                     const ShapleyEstimate& result, const std::vector<double>& inverse) {
-  const Index n = sample.asked.players, free = n - 1, pairs = std::ssize(sample.drawn);
+  const Index n = sample.coalitions.players, free = n - 1, pairs = std::ssize(sample.drawn);
   if (sample.draws < 2) return std::vector<double>(n, std::nan(""));
   std::vector<double> pull(pairs * free), move(pairs * n), row(n);
   for (Index d = 0; d < pairs; ++d)
     for (const Index i : {sample.enumerated + 2 * d, sample.enumerated + 2 * d + 1}) {
-      equation(sample.asked.row(i), values[i], result, row.data());
+      equation(sample.coalitions.row(i), values[i], result, row.data());
       double residual = row[free];
       for (Index j = 0; j < free; ++j) residual -= row[j] * result.value[j];
       for (Index j = 0; j < free; ++j) pull[d * free + j] += sample.sampled_weight / 2 * row[j] * residual;
@@ -149,12 +158,12 @@ std::vector<double> kernel_variance(const KernelSample& sample, const std::vecto
 
 }  // namespace
 
-std::vector<double> kernel_regression(const Coalitions& asked, std::span<const double> weight,
+std::vector<double> kernel_regression(const Coalitions& coalitions, std::span<const double> weight,
                                       std::span<const double> values, double empty, double full) {
   ShapleyEstimate estimate;
   estimate.empty = empty;
   estimate.full = full;
-  solve_equations(asked, weight, values, estimate);
+  solve_equations(coalitions, weight, values, estimate);
   return estimate.value;
 }
 
@@ -167,11 +176,11 @@ ShapleyEstimate kernel_shapley(Index players, const ValueFunction& values, Index
                        players, " players"));
   ShapleyEstimate result = with_ends(players, values);
   const KernelSample sample = kernel_sample(players, budget, seed);
-  const std::vector<double> found = checked_values(values, sample.asked);
-  result.coalitions += sample.asked.size();
+  const std::vector<double> found = checked_values(values, sample.coalitions);
+  result.coalitions += sample.coalitions.size();
   result.exact = sample.exact;
 
-  std::vector<double> matrix = solve_equations(sample.asked, sample.weight, found, result);
+  std::vector<double> matrix = solve_equations(sample.coalitions, sample.weight, found, result);
   result.standard_error.assign(players, 0);
   if (result.exact) return result;
   cholesky_inverse(players - 1, matrix.data());

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kKernelWidth = 25, kRidge = 1;
 
-// Weighted means of a sample's n columns, and of the answers behind them: (n + 1).
+// Weighted means of a sample's n columns, and of the outputs behind them: (n + 1).
 std::vector<double> weighted_means(const Coalitions& x, const std::vector<double>& y,
                                    const std::vector<double>& weight) {
   std::vector<double> mean(static_cast<std::size_t>(x.players + 1));
@@ -49,8 +49,8 @@ std::vector<double> lime_kernel(const Coalitions& samples) {
   return weight;
 }
 
-// The intercept is not penalised, so that centred data have none: with x and y less their weighted means,
-//   (Σ w x xᵀ + ridge I) weight = Σ w x y.
+// The intercept is not penalised: with x and y less their means under the kernel k it is 0, and the weights
+// solve (Σ k x xᵀ + ridge I) w = Σ k x y.
 LimeFit fit_lime(const Coalitions& x, const std::vector<double>& y, const std::vector<double>& weight) {
   const Index n = x.players;
   const std::vector<double> mean = weighted_means(x, y, weight),

@@ -34,10 +34,10 @@ void linear_deletion(BlackBox& f, const ExplainedText& text, const ExplainOption
   const Sample sample = without_repeats(all);
   const LinearFit fit = fit_linear(sample);
   if (fit.rank < text.players())
-    result.warnings.push_back(slalom::concat("the answers determine ", fit.rank, " of ", text.players(),
+    result.warnings.push_back(slalom::concat("the outputs determine ", fit.rank, " of ", text.players(),
                                              " weights: those of smallest norm are given"));
   set_linear_scores(fit.model.weight, result);
-  std::get<LinearScores>(result.scores).standard_error = fit.weight_se;
+  result.columns.emplace_back("standard_error", fit.weight_se);
   result.checks.emplace_back("mse_fit", mean_squared_error(sample, predict(fit.model, sample)));
 }
 

@@ -83,12 +83,10 @@ std::vector<double> rollout(Classifier<T>& model, const ExplainedText& text) {
     throw Error(concat("[attention-rollout] the model has attention ",
                        word_of(kAttentionWords, model.config().attention),
                        ", wanted softmax, whose weights are shares"));
-  PackedBatch one;
-  text.add_whole(one);
   Tape<T> tape;
-  model.forward(tape, one.packed(),
+  model.forward(tape, text.whole(),
                 {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true, .frozen = true});
-  const Index S = one.rows();
+  const Index S = std::ssize(text.ids());
   std::vector<double> row(static_cast<std::size_t>(S));
   row[model.config().read_out == ReadOut::first ? 0 : S - 1] = 1;
   for (auto named = tape.names().rbegin(); named != tape.names().rend(); ++named)

@@ -61,14 +61,17 @@ void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedT
     result.warnings.push_back(slalom::concat(sample.texts(), " different texts for ", sample.tokens,
                                              " tokens: a larger budget tells more of them apart"));
   set_slalom_scores(fit.model, text, result);
-  auto& scores = std::get<SlalomScores>(result.scores);
-  const double weight = scores.weight();
+  const double weight = result.weight();
+  std::vector<double> part_se, value_se, importance_se;
   for (Sample::Token t : text.tokens()) {
     const auto k = static_cast<std::size_t>(t);
-    scores.part_se.push_back(fit.linear_se[k] / weight);
-    scores.value_se.push_back(fit.value_se[k]);
-    scores.importance_se.push_back(fit.importance_se[k]);
+    part_se.push_back(fit.linear_se[k] / weight);
+    value_se.push_back(fit.value_se[k]);
+    importance_se.push_back(fit.importance_se[k]);
   }
+  result.columns.emplace_back("part_se", std::move(part_se));
+  result.columns.emplace_back("value_se", std::move(value_se));
+  result.columns.emplace_back("importance_se", std::move(importance_se));
   result.checks.emplace_back("mse_fit", fit.mse);
   result.checks.emplace_back("mse_cross_validated", fit.cross_validated_mse);
   result.checks.emplace_back("importance_deviation", fit.importance_deviation);
@@ -117,10 +120,15 @@ std::vector<Tokens> shortest_texts(const ExplainedText& text, Index most) {
 }
 
 // F of the empty text, by the SLALOM's background or, without one, by the classifier.
-double value_of_nothing(BlackBox& f, const ExplainedText& text, const SlalomScores& scores) {
-  if (scores.background) return scores.background->value;
-  const Coalitions nobody{text.players(), std::vector<std::uint8_t>(scores.value.size(), 0)};
+double value_of_nothing(BlackBox& f, const ExplainedText& text, const Explanation& slalom) {
+  if (slalom.background) return slalom.background->value;
+  Coalitions nobody{text.players(), {}};
+  nobody.add(std::uint8_t{0});
   return coalition_values(f, text, {})(nobody).front();
+}
+
+std::vector<double> shapley_of(const Explanation& slalom, double empty) {
+  return slalom_shapley(slalom.column("value"), slalom.column("importance"), slalom.background, empty);
 }
 
 void fit_deletions_of_all_sizes(BlackBox& f, const ExplainedText& text, ExplainOptions options,
@@ -133,7 +141,7 @@ void fit_deletions_of_all_sizes(BlackBox& f, const ExplainedText& text, ExplainO
 
 void slalom_exact(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                   Explanation& result) {
-  const Identification found = identify_slalom(text.distinct(), token_answers(f, text),
+  const Identification found = identify_slalom(text.distinct(), token_values(f, text),
                                                {.background = *options.background,
                                                 .empty_text = text.has_empty_text(),
                                                 .extra_pairs = *options.budget,
@@ -180,10 +188,7 @@ void slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainOptions& 
 void slalom_shapley_values(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                            Explanation& result) {
   fit_deletions_of_all_sizes(f, text, options, result);
-  const auto scores = std::get<SlalomScores>(result.scores);
-  set_linear_scores(
-      slalom_shapley(scores.value, scores.importance, scores.background, value_of_nothing(f, text, scores)),
-      result);
+  set_linear_scores(shapley_of(result, value_of_nothing(f, text, result)), result);
 }
 
 void controlled_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
@@ -195,8 +200,7 @@ void controlled_shap(BlackBox& f, const ExplainedText& text, const ExplainOption
   half.budget = std::max<Index>(1, *options.budget / 2);
   Explanation fitted;
   fit_deletions_of_all_sizes(f, text, half, fitted);
-  const auto& slalom = std::get<SlalomScores>(fitted.scores);
-  const double empty = value_of_nothing(f, text, slalom);
+  const double empty = value_of_nothing(f, text, fitted);
   const ValueFunction control = [&](const Coalitions& coalitions) {
     std::vector<double> predicted;
     for (Index i = 0; i < coalitions.size(); ++i)
@@ -205,8 +209,7 @@ void controlled_shap(BlackBox& f, const ExplainedText& text, const ExplainOption
     return predicted;
   };
   const ControlledEstimate found =
-      controlled_shapley(text.players(), coalition_values(f, text, {}), control,
-                         slalom_shapley(slalom.value, slalom.importance, slalom.background, empty),
+      controlled_shapley(text.players(), coalition_values(f, text, {}), control, shapley_of(fitted, empty),
                          *half.budget, *options.budget, options.seed);
   set_shapley_scores(found.estimate, *half.budget, result);
   result.checks.emplace_back("variance_ratio", found.variance_ratio);

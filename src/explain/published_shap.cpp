@@ -1,4 +1,12 @@
 // Kernel SHAP as the published study ran it: shap 0.42.1 with scikit-learn's selection of features.
+//
+// shap takes coalitions of size s and of its complement together. It enumerates sizes from 1 on for as long
+// as the samples that are left, shared out by the sizes' weights 1 / (s (n − s)), would cover them, then
+// draws. With fewer samples than a fifth of all coalitions it fits a Lasso first and keeps the features of
+// the point of its path where Akaike's criterion
+//     AIC = residual squares / σ² + 2 · features,   σ² that of least squares with all features,
+// is least (scikit-learn's LassoLarsIC; H. Zou, T. Hastie, R. Tibshirani, Annals of Statistics 2007). The
+// values are those of the kernel's regression on these features, all others 0.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -60,7 +68,9 @@ struct Moments {
   std::vector<double> slope, gram;
 };
 
-/// The regression of which features are selected: every coalition twice, as it is and as its complement.
+/// The regression of which features are selected, as shap writes the constraint Σ φ = full − empty into it:
+/// every coalition twice, as z with weight w (n − |z|) against v − empty, and as z − 1 with weight w |z|
+/// against v − full.
 Moments doubled_regression(const ShapSample& sample, std::span<const double> log_odds, double empty,
                            double full) {
   const Index n = sample.kept.players, m = sample.kept.size(), columns = n + 1;
@@ -96,7 +106,10 @@ struct Knot {
   std::vector<Index> features;  // not 0
 };
 
-/// Least-angle regression (Efron et al. 2004) with the Lasso's rule: a feature that reaches 0 leaves.
+/// Least-angle regression (B. Efron et al., Annals of Statistics 2004) with the Lasso's rule that a feature
+/// which reaches 0 leaves. On the path of min ½ ‖y − X w‖² + α ‖w‖₁ the active features A have slopes
+/// Xᵀ(y − X w) = α sign, all others smaller ones. As α falls by t, w_A moves by t d with X_Aᵀ X_A d = sign,
+/// and slopes by −t XᵀX_A d, so that they stay equal until another one has caught up or a weight reaches 0.
 std::vector<Knot> lasso_path(const Moments& data) {
   constexpr Index kMostSteps = 500;
   const Index n = data.n;
@@ -240,14 +253,14 @@ void kernel_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& o
   }
   const bool cut = config != nullptr && config->read_out == ReadOut::last;
   const ValueFunction game = [&](const Coalitions& coalitions) {
-    PackedBatch batch;
+    PackedTexts batch;
     for (Index i = 0; i < coalitions.size(); ++i) {
-      std::vector<TokenId> asked(ids.size(), *replacement);
+      std::vector<TokenId> left(ids.size(), *replacement);
       for (std::size_t j = 0; j < players.size(); ++j)
-        if (coalitions.row(i)[j] != 0) asked[players[j]] = ids[players[j]];
-      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(asked, *replacement));
-      if (cut && present > 0) asked.resize(present);
-      batch.add(asked);
+        if (coalitions.row(i)[j] != 0) left[players[j]] = ids[players[j]];
+      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(left, *replacement));
+      if (cut && present > 0) left.resize(present);
+      batch.add(left);
     }
     return f.log_odds(batch);
   };

@@ -1,3 +1,14 @@
+// Shapley values by their definition and from random orders.
+//
+// φ_i is the mean over all n! orders of the players of v(P ∪ i) − v(P), P those before i (L. Shapley 1953).
+// In it a set S without i stands before i in |S|! (n − |S| − 1)! orders: the weight of the sum over all sets.
+//
+// An order drawn at random gives an unbiased estimate of all n values from n − 1 new coalitions, for the
+// differences along it share their ends. Its reverse turns large P into small ones; their mean varies less
+// (antithetic variates; R. Mitchell et al., "Sampling Permutations for Shapley Value Estimation", JMLR 2022).
+//
+// A control variate c whose Shapley values are known: φ(v) = φ(c) + φ(v − c), for Shapley values are linear
+// in the game, and only the second term is estimated. Its variance is that of v − c, along the same orders.
 #include "slalom/explain/shapley.hpp"
 
 #include <algorithm>
@@ -87,7 +98,7 @@ Moments moments(Index n, const std::vector<double>& x) {
   return result;  // 0 / 0 for a single row
 }
 
-// Contributions (pairs, n) in several games, asked about the same coalitions; result[g] has v(∅) and v(all)
+// Contributions (pairs, n) in several games, queried for the same coalitions; result[g] has v(∅) and v(all)
 // of game g.
 struct PairedContributions {
   std::vector<std::vector<double>> of_game;

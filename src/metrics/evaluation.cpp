@@ -101,9 +101,7 @@ double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& 
   if (uses_scores && metric.name.ends_with("-published"))
     return published_agreement(metric.name, evaluated, text, given);
   if (uses_scores) return agreement(metric.name, evaluated.scores, given);
-  // SLALOM predicts shorter texts, whatever stands for absence in Shapley games.
-  const bool deletes = std::holds_alternative<SlalomScores>(evaluated.explanation.scores);
-  const ValueFunction removed = coalition_values(f, text, deletes ? Masking{} : options.masking);
+  const ValueFunction removed = coalition_values(f, text, evaluated.explanation.masking(options.masking));
   if (metric.name == "removal-mse")
     return multi_removal(
         evaluated, removed,

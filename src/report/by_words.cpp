@@ -58,12 +58,11 @@ std::vector<double> weights_of(const ReportedExplanation& e, std::size_t tokens)
 double removal_of(const ReportedExplanation& e, const std::vector<std::size_t>& group,
                   const std::vector<double>& weights) {
   const std::vector<double>& part = e.column("part");
-  const auto& scores = std::get<SlalomScores>(e.scores);
-  const double weight = scores.weight();
+  const double weight = e.weight();
   double F = 0;
   for (const double p : part)
     if (!std::isnan(p)) F += p;
-  if (scores.background) F += scores.background_weight() / weight * scores.background->value;
+  if (e.background) F += e.background_weight() / weight * e.background->value;
   const double gone = sum_over(group, [&](std::size_t i) { return weights[i]; }) / weight;
   return (F - sum_over(group, [&](std::size_t i) { return part[i]; })) / (1 - gone) - F;
 }

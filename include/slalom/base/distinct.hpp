@@ -1,11 +1,12 @@
 // Equal things are told from new ones in one way: each gets the number of the first that equals it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
 
-#include "slalom/base/parallel.hpp"
+#include "slalom/base/index.hpp"
 
 namespace slalom {
 
@@ -18,8 +19,9 @@ class DistinctLists {
     return number_.try_emplace(bytes(list), size()).first->second;
   }
   template <class T>
-  bool contains(std::span<const T> list) const {
-    return number_.contains(bytes(list));
+  std::optional<Index> find(std::span<const T> list) const {
+    const auto found = number_.find(bytes(list));
+    return found == number_.end() ? std::nullopt : std::optional(found->second);
   }
   Index size() const { return std::ssize(number_); }
   void clear() { number_.clear(); }

@@ -9,17 +9,17 @@ namespace slalom::published {
 /// The numbers of samples of the published tables; linear deletion has its own default.
 inline constexpr Index kSamples = 5000, kLinearDeletions = 200;
 
-/// Texts of three of the distinct tokens with repetition, asked again where they come up again, 16 at a time
-/// until the budget is reached, and Adam (surrogate/published.hpp).
+/// Texts of three of the distinct tokens with repetition, queried again where they come up again, 16 at a
+/// time until the budget is reached, and Adam (surrogate/published.hpp).
 ExplainText slalom_eff;
 /// Deletions of 0 … 5 tokens, drawn so as well, and the published least squares. A text of n ≤ 5 tokens keeps
-/// one, where the published code may ask about nothing.
+/// one, where the published code may query nothing.
 ExplainText slalom_fidel;
 /// The same deletions, 32 at a time; a token's copies share its weight.
 ExplainText linear_deletion;
 /// Slopes of the class's probability by distinct words: all copies are hidden together, the rest of the text
 /// is tokenized anew (options.tokenizer; without one tokens are words). Texts without special tokens keep a
-/// word, where the published code asks about padding. Throws Error for a text whose tokens are no pieces of
+/// word, where the published code queries padding. Throws Error for a text whose tokens are no pieces of
 /// it.
 ExplainText lime;
 /// Kernel SHAP without special tokens, absent tokens being [UNK], else padding; from 15 tokens on (with
@@ -39,8 +39,8 @@ ExplainText attn_lrp;
 std::vector<double> deletion_weights(const Sample& sample);
 
 /// The coalitions of shap's KernelExplainer 0.42.1 and their weights, which sum to 1: sizes from the outside
-/// in as long as the samples that are left would on average ask all of their coalitions, then random ones in
-/// pairs.
+/// in as long as the samples that are left would on average query all of their coalitions, then random ones
+/// in pairs.
 struct ShapSample {
   Coalitions kept;
   std::vector<double> weight;
