@@ -85,7 +85,7 @@ Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, In
     study.right += (log_odds[i] > 0) == (texts[i].label == kPositive);
     counts.add(texts[i], texts[i].label);
   }
-  study.card = vocabulary_card(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
+  study.card = global_importance(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
   return study;
 }
 

@@ -23,7 +23,7 @@ LogOdds log_odds_of(TextClassifier<T>& model, const SpecialTokens& special) {
     PackedBatch batch;
     for (const Text& bare : texts) batch.add(wrap(bare, special), 0);
     std::vector<T> logits;
-    Predictor<T>(model).logits(batch.packed(), logits);
+    Predictor<T>(model).logits(batch, logits);
     std::vector<double> result;
     for (std::size_t b = 0; b < texts.size(); ++b)
       result.push_back(static_cast<double>(log_odds<T>(std::span(logits).subspan(2 * b, 2), 1)));

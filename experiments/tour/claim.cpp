@@ -18,9 +18,7 @@ Vector repeat_curve(Step& step, TokenId word, std::size_t first, const SpecialTo
   Predictor<double> predictor(step.model);
   Vector curve, logits;
   for (std::size_t n = first; n <= kRepeats; ++n) {
-    const std::vector<TokenId> ids = wrap(std::vector<TokenId>(n, word), special);
-    const Index begin[] = {0, static_cast<Index>(ids.size())};
-    predictor.logits({ids, begin, {}}, logits);
+    predictor.logits(packed(wrap(std::vector<TokenId>(n, word), special)), logits);
     curve.push_back(log_odds(Span(logits), 1));
   }
   return curve;

@@ -123,11 +123,7 @@ std::string OpenedTokenizer::readable(TokenId id) const {
 std::vector<Index> OpenedClassifier::targets_of(const ExplainedText& text) const {
   if (model.classes == nullptr) return {0};
   if (target.choice == TargetChoice::one) return {target.one};
-  if (target.choice == TargetChoice::predicted) {
-    PackedBatch one;
-    text.add_whole(one);
-    return model.classes->predicted(one);
-  }
+  if (target.choice == TargetChoice::predicted) return model.classes->predicted(text.whole());
   std::vector<Index> every(static_cast<std::size_t>(model.classes->classes()));
   std::iota(every.begin(), every.end(), Index{0});
   return every;

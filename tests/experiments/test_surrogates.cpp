@@ -36,7 +36,7 @@ double linear_error(const std::string& folder, bool special) {
     words.push_back(text.tokens);
   }
   std::vector<float> logits;
-  Predictor<float>(*loaded.model).logits({batch.ids, batch.begin, {}}, logits);
+  Predictor<float>(*loaded.model).logits(batch, logits);
   Sample fitted, scored;
   fitted.tokens = scored.tokens = 10;
   for (std::size_t i = 0; i < words.size(); ++i)

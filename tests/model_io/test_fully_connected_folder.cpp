@@ -29,7 +29,7 @@ std::vector<T> logits_of(TextClassifier<T>& model) {
   PackedBatch batch;
   for (const std::vector<TokenId>& text : {std::vector<TokenId>{1}, {6, 5, 4, 3}, {0, 1}}) batch.add(text);
   std::vector<T> logits;
-  Predictor<T>(model).logits({batch.ids, batch.begin, {}}, logits);
+  Predictor<T>(model).logits(batch, logits);
   return logits;
 }
 

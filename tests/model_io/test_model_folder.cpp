@@ -79,7 +79,7 @@ struct GoldenStep {
   Tape<T> tape;
   Var logits, loss;
   GoldenStep(Classifier<T>& model, const GoldenCase& c)
-      : logits(model.forward(tape, c.texts.packed(),
+      : logits(model.forward(tape, c.texts,
                              {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true})),
         loss(slalom::loss(tape, logits, c.texts, model.problem())) {}
 
@@ -223,7 +223,7 @@ TEST_CASE("save and load: models with switches, whose logits stay") {
     Classifier<double> model(config);
     randomise(model, 5);
     save_model(model, folder.path, DType::f64);
-    const Texts texts = random_texts(config, {3, 9}, 1);
+    const PackedTexts texts = random_texts(config, {3, 9}, 1);
     CHECK(logits_of(*load_model<double>(folder.path).model, texts) == logits_of(model, texts));
   };
   for (const Architecture a : kArchitectures) {

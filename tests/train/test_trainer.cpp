@@ -103,7 +103,7 @@ double step_by_hand(TextClassifier<double>& model, const PackedBatch& batch, std
                     double rate) {
   Tape<double> tape;
   model.parameters().clear_gradients();
-  const Var logits = model.forward(tape, {batch.ids, batch.begin, {}}, {.dropout_key = &dropout_key});
+  const Var logits = model.forward(tape, batch, {.dropout_key = &dropout_key});
   const Var loss = cross_entropy(tape, logits, std::span<const int>(batch.labels));
   tape.backward(loss);
   model.parameters().finish_gradients();
