@@ -1,11 +1,9 @@
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <mutex>
-#include <set>
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
@@ -20,15 +18,15 @@
 
 namespace slalom::who_can_add {
 
-std::string Cell::name() const {
+std::string Setting::name() const {
   return concat(word_of(kAttentionWords, attention), "/", word_of(kNormWords, norm),
                 feed_forward ? "/ff" : "/no-ff", cls ? "/cls/" : "/bare/", word_of(kPositionWords, positions),
                 "/", layers);
 }
 
-std::vector<Cell> cells(const std::vector<Index>& layers) {
+std::vector<Setting> cells(const std::vector<Index>& layers) {
   using enum AttentionKind;
-  std::vector<Cell> list;
+  std::vector<Setting> list;
   for (const Index depth : layers)
     for (const AttentionKind attention : {softmax, softmax_plus_one, sigmoid, linear, sum})
       for (const Norm norm : {Norm::layer, Norm::rms, Norm::none})
@@ -39,7 +37,7 @@ std::vector<Cell> cells(const std::vector<Index>& layers) {
   return list;
 }
 
-ClassifierConfig config_of(const Cell& cell, const Size& size) {
+ClassifierConfig config_of(const Setting& cell, const Size& size) {
   ClassifierConfig c = default_config(Architecture::distilbert, cell.layers, size.width, size.heads, 1);
   c.set_dropout(0);
   c.attention = cell.attention;
@@ -48,6 +46,12 @@ ClassifierConfig config_of(const Cell& cell, const Size& size) {
   c.feed_forward_on = cell.feed_forward;
   c.head_hidden = false;
   return c;
+}
+
+Json settings_of(const Options& options) {
+  const Size& s = options.sizes;
+  return {{"width", s.width}, {"heads", s.heads},   {"epochs", s.epochs}, {"epoch_texts", s.epoch_texts},
+          {"rate", s.rate},   {"fitted", s.fitted}, {"scored", s.scored}, {"seed", options.seed}};
 }
 
 Model train(ClassifierConfig config, bool cls, Index seed, const Options& options) {
@@ -72,26 +76,6 @@ Model train(ClassifierConfig config, bool cls, Index seed, const Options& option
 }
 
 namespace {
-
-// n F(aᵐ) − m F(aⁿ) is (n − m) b of every additive model with intercept b, whatever the word: with b = F(∅),
-// or with a second word, no such model is nearer to F than the difference over the sum of the coefficients.
-double distance_bound(const std::vector<std::vector<double>>& curves, std::optional<double> empty) {
-  double bound = 0;
-  for (Index n = 2; n <= kMostRepeats; ++n)
-    for (Index m = 1; m < n; ++m) {
-      const auto N = static_cast<double>(n), M = static_cast<double>(m);
-      double low = INFINITY, high = -INFINITY;
-      for (const std::vector<double>& f : curves) {
-        const double intercept =
-            N * f[static_cast<std::size_t>(m - 1)] - M * f[static_cast<std::size_t>(n - 1)];
-        low = std::min(low, intercept);
-        high = std::max(high, intercept);
-        if (empty) bound = std::max(bound, std::abs(intercept - (N - M) * *empty) / (2 * N));
-      }
-      bound = std::max(bound, (high - low) / (2 * (M + N)));
-    }
-  return bound;
-}
 
 std::vector<double> curve_of(const LogOdds& f, TokenId word) {
   std::vector<Text> texts;
@@ -143,24 +127,18 @@ Json measure(const Model& model, Index seed, const Size& size) {
   const double spread =
       summarise(scored.target).standard_error * std::sqrt(static_cast<double>(scored.texts()));
 
-  std::vector<std::vector<double>> curves;
-  for (const TokenId word : words_of(source)) curves.push_back(curve_of(f, word));
+  std::vector<RepetitionCurve> curves;
+  for (const TokenId word : words_of(source)) curves.push_back({word, curve_of(f, word)});
   const std::vector<double> perfect = curve_of(f, source.vocabulary().find("perfect").value());
   const std::optional<double> empty = model.special.cls ? std::optional(f({Text{}}).front()) : std::nullopt;
   Json record = {{"excess_loss", excess_loss(source, texts, all)},
                  {"slope", slope(perfect) / kTrueSlope},
                  {"spread", spread},
-                 {"bound", distance_bound(curves, empty)},
+                 {"bound", repetition_certificate(curves, empty).estimate},
                  {"collapsed", spread < kCollapsedSpread}};
   if (spread >= kCollapsedSpread) record["unexplained"] = unexplained(fitted, scored, spread * spread);
   for (const double value : perfect) record["curve"].push_back(parse_json(significant(value, 6), "curve"));
   return record;
-}
-
-Json settings_of(const Options& options) {
-  const Size& s = options.sizes;
-  return {{"width", s.width}, {"heads", s.heads},   {"epochs", s.epochs}, {"epoch_texts", s.epoch_texts},
-          {"rate", s.rate},   {"fitted", s.fitted}, {"scored", s.scored}, {"seed", options.seed}};
 }
 
 // Finished cells, by name and seed. A line that a kill cut short is dropped.
@@ -181,7 +159,7 @@ std::map<std::string, Json> kept_cells(const std::string& path, const Json& sett
 }
 
 struct Task {
-  Cell cell;
+  Setting cell;
   Index seed;
   std::string name() const { return concat(cell.name(), " ", seed); }
 };
@@ -215,7 +193,7 @@ std::vector<Json> run_grid(const Options& options) {
     done = kept_cells(path, settings_of(options));
   std::vector<Task> tasks;
   for (Index run = 0; run < options.runs; ++run)
-    for (const Cell& cell : cells(options.layers)) {
+    for (const Setting& cell : cells(options.layers)) {
       const Task task{cell, static_cast<Index>(options.seed) + run};
       if (!done.contains(task.name())) tasks.push_back(task);
     }
@@ -224,24 +202,16 @@ std::vector<Json> run_grid(const Options& options) {
       tasks, {}, [](const Task& task) { return !task.cell.cls + (task.cell.positions != Positions::none); });
   std::ofstream file(path, std::ios::app);
   std::mutex mutex;
-  std::exception_ptr stopped;
   // A thread a cell: the products of such models are too small for two.
   parallel_for(std::ssize(tasks), [&](Index i) {
-    if (stopped) return;
-    try {
-      check_interrupt();
-      const Task& task = tasks[static_cast<std::size_t>(i)];
-      const Json record = run_one(task, options);
-      const std::scoped_lock guard(mutex);
-      if (!(file << record.dump() << std::endl)) throw Error(path + ": cannot write");
-      if (!options.quiet) std::cerr << task.name() << ": " << record["seconds"] << " s\n";
-      done.emplace(task.name(), record);
-    } catch (...) {
-      const std::scoped_lock guard(mutex);
-      stopped = std::current_exception();
-    }
+    check_interrupt();
+    const Task& task = tasks[static_cast<std::size_t>(i)];
+    const Json record = run_one(task, options);
+    const std::scoped_lock guard(mutex);
+    if (!(file << record.dump() << std::endl)) throw Error(path + ": cannot write");
+    if (!options.quiet) std::cerr << task.name() << ": " << record["seconds"] << " s\n";
+    done.emplace(task.name(), record);
   });
-  if (stopped) std::rethrow_exception(stopped);
   std::vector<Json> records;
   for (const auto& [name, record] : done) records.push_back(record);
   return records;

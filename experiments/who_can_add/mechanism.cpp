@@ -220,12 +220,17 @@ std::vector<Json> take_apart(const Options& options) {
             config_of({AttentionKind::softmax, Norm::layer, true, true, positions, layers}, options.sizes);
         config.head_hidden = true;
         const Index seed = static_cast<Index>(options.seed) + run;
-        Json record = record_of(train(config, true, seed, options));
-        record["model"] = concat(title_of(Architecture::distilbert, layers), ", positions ",
-                                 word_of(kPositionWords, positions));
-        record["layers"] = layers;
-        record["seed"] = seed;
-        records.push_back(std::move(record));
+        const std::string name = concat(word_of(kPositionWords, positions), "_", layers);
+        Json settings = {{"model", name}, {"run", seed}, {"size", settings_of(options)}};
+        records.push_back(finished(options, concat("apart_", name), settings, [&](const Part&) {
+          Json record = record_of(train(config, true, seed, options));
+          record["model"] = name;
+          record["title"] = concat(title_of(Architecture::distilbert, layers), ", positions ",
+                                   word_of(kPositionWords, positions));
+          record["layers"] = layers;
+          record["seed"] = seed;
+          return record;
+        }));
       }
   return records;
 }

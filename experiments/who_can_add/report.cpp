@@ -12,76 +12,71 @@ constexpr const char* kSurrogates[] = {"linear", "gam", "slalom", "slalom_backgr
 
 // The seeds of a cell that did not diverge.
 struct Group {
-  Cell cell;
-  std::vector<Json> runs;
+  Setting cell;
+  Runs runs;
   Index diverged = 0;
-
-  std::vector<double> values(const std::function<double(const Json&)>& f) const {
-    std::vector<double> list;
-    for (const Json& run : runs) list.push_back(f(run));
-    return list;
-  }
 };
 
 double bound(const Json& run) {
   return number(run["bound"]) / number(run["spread"]);
 }
 // NaN of a collapsed model.
-double unexplained(const Json& run, const char* surrogate) {
-  return run.contains("unexplained") ? number(run["unexplained"][surrogate]) : NAN;
-}
-std::function<double(const Json&)> field(const char* name) {
-  return [name](const Json& run) { return number(run[name]); };
+Number unexplained(const char* surrogate) {
+  return [surrogate](const Json& run) {
+    return run.contains("unexplained") ? number(run["unexplained"][surrogate]) : NAN;
+  };
 }
 
 std::vector<Group> group(const std::vector<Json>& grid) {
   std::map<std::string, Group> by_name;
-  for (const Cell& cell : cells({1, 2, 4})) by_name[cell.name()].cell = cell;
-  for (const Json& record : grid)
-    if (const auto found = by_name.find(record["cell"].get<std::string>()); found != by_name.end()) {
-      if (record.contains("diverged"))
-        ++found->second.diverged;
-      else
-        found->second.runs.push_back(record);
-    }
+  for (const Json& record : grid) {
+    Group& g = by_name[record["cell"]];
+    if (record.contains("diverged"))
+      ++g.diverged;
+    else
+      g.runs.records.push_back(&record);
+  }
   std::vector<Group> groups;
-  for (const Cell& cell : cells({1, 2, 4}))
-    if (Group& g = by_name[cell.name()]; !g.runs.empty() || g.diverged > 0) groups.push_back(std::move(g));
+  for (const Setting& cell : cells({1, 2, 4}))
+    if (const auto found = by_name.find(cell.name()); found != by_name.end()) {
+      groups.push_back(found->second);
+      groups.back().cell = cell;
+    }
   return groups;
 }
 
-bool averages(const Cell& c) {
+bool averages(const Setting& c) {
   return c.attention == AttentionKind::softmax || c.attention == AttentionKind::softmax_plus_one;
 }
-bool at_cls_without_norm(const Cell& c, Positions positions) {
+bool at_cls_without_norm(const Setting& c, Positions positions) {
   return c.norm == Norm::none && c.cls && c.positions == positions;
 }
 
 // The sets of cells that expected.tsv speaks of.
 struct Set {
   const char* name;
-  bool (*holds)(const Cell&);
+  bool (*holds)(const Setting&);
 };
 constexpr Set kSets[] = {
     {"adds",
-     [](const Cell& c) {
+     [](const Setting& c) {
        return !averages(c) && at_cls_without_norm(c, Positions::none) && !c.feed_forward && c.layers == 1;
      }},
     {"averages", averages},
     {"flat",
-     [](const Cell& c) {
+     [](const Setting& c) {
        return c.attention == AttentionKind::softmax && !c.cls && c.positions != Positions::learned;
      }},
-    {"normed_sums", [](const Cell& c) { return !averages(c) && c.norm != Norm::none; }},
+    {"normed_sums", [](const Setting& c) { return !averages(c) && c.norm != Norm::none; }},
     {"sums_feed_forward",
-     [](const Cell& c) {
+     [](const Setting& c) {
        return !averages(c) && at_cls_without_norm(c, Positions::none) && c.feed_forward && c.layers == 1;
      }},
     {"deep_sums",
-     [](const Cell& c) {
+     [](const Setting& c) {
        return !averages(c) && at_cls_without_norm(c, Positions::none) && !c.feed_forward && c.layers > 1;
      }},
-    {"sums_learned", [](const Cell& c) {
+    {"sums_learned", [](const Setting& c) {
        return !averages(c) && at_cls_without_norm(c, Positions::learned) && !c.feed_forward && c.layers == 1;
      }}};
 
@@ -91,11 +86,11 @@ void add_grid(const std::vector<Group>& groups, Estimates& found) {
     std::map<std::string, std::vector<double>> values;
     for (const Group& g : groups) {
       if (!set.holds(g.cell)) continue;
-      for (const Json& run : g.runs) {
-        for (const char* name : {"slope", "excess_loss"}) values[name].push_back(number(run[name]));
-        if (run["collapsed"]) continue;
-        values["bound"].push_back(bound(run));
-        for (const char* surrogate : kSurrogates) values[surrogate].push_back(unexplained(run, surrogate));
+      for (const Json* run : g.runs.records) {
+        for (const char* name : {"slope", "excess_loss"}) values[name].push_back(number((*run)[name]));
+        if ((*run)["collapsed"]) continue;
+        values["bound"].push_back(bound(*run));
+        for (const char* surrogate : kSurrogates) values[surrogate].push_back(unexplained(surrogate)(*run));
       }
     }
     for (const auto& [name, list] : values) {
@@ -148,61 +143,53 @@ std::string shown(const std::vector<double>& values, int digits) {
 }
 
 Table grid_table(const std::vector<Group>& groups) {
-  using enum Table::Align;
-  std::vector<Table::Column> columns = {
-      {"attention / norm / feed-forward / first token / positions / layers"}};
-  for (const char* header : {"seeds", "diverged", "collapsed", "excess loss", "slope / 1.5", "bound / spread",
-                             "linear", "GAM", "SLALOM", "with background"})
-    columns.push_back({header, right});
-  Table table(columns);
-  for (const Group& g : groups) {
-    std::vector<std::string> row = {g.cell.name(), std::to_string(g.runs.size()), std::to_string(g.diverged)};
-    row.push_back(
-        std::to_string(std::ranges::count_if(g.runs, [](const Json& r) { return r["collapsed"]; })));
-    row.push_back(shown(g.values(field("excess_loss")), 2));
-    row.push_back(shown(g.values(field("slope")), 3));
-    row.push_back(shown(g.values(bound), 3));
-    for (const char* surrogate : kSurrogates)
-      row.push_back(shown(g.values([=](const Json& run) { return unexplained(run, surrogate); }), 2));
-    table.add_row(row);
-  }
-  return table;
+  std::vector<Column<Group>> columns = {
+      {"attention / norm / feed-forward / first token / positions / layers",
+       [](const Group& g) { return g.cell.name(); }},
+      {"seeds", [](const Group& g) { return std::to_string(g.runs.records.size()); }},
+      {"diverged", [](const Group& g) { return std::to_string(g.diverged); }},
+      {"collapsed", [](const Group& g) {
+         return std::to_string(std::ranges::count_if(
+             g.runs.records, [](const Json* run) { return (*run)["collapsed"].get<bool>(); }));
+       }}};
+  const auto add = [&](const char* header, const Number& of, int digits) {
+    columns.push_back({header, [=](const Group& g) { return shown(g.runs.values(of), digits); }});
+  };
+  add("excess loss", field("excess_loss"), 2);
+  add("slope / 1.5", field("slope"), 3);
+  add("bound / spread", bound, 3);
+  for (const auto& [header, surrogate] : {std::pair{"linear", "linear"},
+                                          {"GAM", "gam"},
+                                          {"SLALOM", "slalom"},
+                                          {"with background", "slalom_background"}})
+    add(header, unexplained(surrogate), 2);
+  return table_of(groups, columns);
 }
 
 Table theorem_table(const std::vector<Json>& theorems) {
   using enum Table::Align;
-  Table table({{"theorem"}, {"what"}, {"model"}, {"of"}, {"random weights", right}, {"trained", right}});
-  for (const Json& t : theorems)
-    table.add_row({t["theorem"], t["what"], t["model"], t["claim"],
-                   concat(significant(number(t["random_lowest"]), 2), " to ",
-                          significant(number(t["random_highest"]), 2)),
-                   significant(number(t["trained"]), 2)});
-  return table;
-}
-
-std::map<std::string, std::vector<Json>> by_model(const std::vector<Json>& apart) {
-  std::map<std::string, std::vector<Json>> models;
-  for (const Json& record : apart) models[record["model"]].push_back(record);
-  return models;
+  return table_of<Json>(theorems, {{"theorem", as_is("theorem")},
+                                   {"what", as_is("what"), left},
+                                   {"model", as_is("model"), left},
+                                   {"of", as_is("claim"), left},
+                                   {"random weights, lowest", with_digits(field("random_lowest"), 2)},
+                                   {"highest", with_digits(field("random_highest"), 2)},
+                                   {"trained", with_digits(field("trained"), 2)}});
 }
 
 Table apart_table(const std::vector<Json>& apart) {
-  using enum Table::Align;
-  std::vector<Table::Column> columns = {{"model"}};
-  for (const char* header : {"F, n = 1", "n = 30", "weights of one in 30", "weights of 30 in one",
-                             "all frozen, n = 30", "attention", "LayerNorm", "feed-forward", "head"})
-    columns.push_back({header, right});
-  Table table(columns);
-  for (const auto& [model, records] : by_model(apart)) {
-    const Group runs{{}, records};
-    std::vector<std::string> row = {model};
-    for (const char* name : {"one", "many", "many_weights_of_one", "one_weights_of_many", "many_linear"})
-      row.push_back(shown(runs.values(field(name)), 3));
-    for (const char* kind : {"attention", "layer_norm", "feed_forward", "head"})
-      row.push_back(shown(runs.values([=](const Json& r) { return number(r["share"][kind]); }), 3));
-    table.add_row(row);
-  }
-  return table;
+  std::vector<Column<Runs>> columns = {{"model", [](const Runs& runs) { return runs.title; }}};
+  for (const auto& [header, path] : {std::pair{"F, n = 1", "one"},
+                                     {"n = 30", "many"},
+                                     {"weights of one in 30", "many_weights_of_one"},
+                                     {"weights of 30 in one", "one_weights_of_many"},
+                                     {"all frozen, n = 30", "many_linear"},
+                                     {"attention", "share/attention"},
+                                     {"LayerNorm", "share/layer_norm"},
+                                     {"feed-forward", "share/feed_forward"},
+                                     {"head", "share/head"}})
+    columns.push_back({header, [of = field(path)](const Runs& runs) { return shown(runs.values(of), 3); }});
+  return table_of(by_model(apart), columns);
 }
 
 // What one head's weights change, patched alone.
@@ -210,44 +197,35 @@ Table heads_table(const std::vector<Json>& apart) {
   using enum Table::Align;
   Table table(
       {{"model"}, {"layer", right}, {"head", right}, {"of one in 30", right}, {"of 30 in one", right}});
-  for (const auto& [model, records] : by_model(apart))
-    for (std::size_t i = 0; i < records.front()["heads"].size(); ++i) {
-      const Group runs{{}, records};
-      const Json& head = records.front()["heads"][i];
+  for (const Runs& runs : by_model(apart))
+    for (std::size_t i = 0; i < runs.records.front()->at("heads").size(); ++i) {
+      const Json& head = runs.records.front()->at("heads")[i];
       const auto change = [&](const char* run) {
         return shown(runs.values([=](const Json& r) { return number(r["heads"][i][run]) - number(r[run]); }),
                      3);
       };
-      table.add_row({model, std::to_string(head["layer"].get<Index>()),
-                     std::to_string(head["head"].get<Index>()), change("many"), change("one")});
+      table.add_row({runs.title, head["layer"].dump(), head["head"].dump(), change("many"), change("one")});
     }
   return table;
 }
 
-std::vector<double> repeats() {
-  std::vector<double> n;
-  for (Index i = 1; i <= kMostRepeats; ++i) n.push_back(static_cast<double>(i));
-  return n;
-}
-
 std::vector<double> mean_curve(const Group& g) {
-  std::vector<double> mean(static_cast<std::size_t>(kMostRepeats));
-  for (const Json& run : g.runs)
-    for (std::size_t n = 0; n < mean.size(); ++n)
-      mean[n] += number(run["curve"][n]) / static_cast<double>(g.runs.size());
+  std::vector<double> mean;
+  for (std::size_t n = 0; n < static_cast<std::size_t>(kMostRepeats); ++n)
+    mean.push_back(g.runs.mean([=](const Json& run) { return number(run["curve"][n]); }));
   return mean;
 }
 
 // One layer; a panel for each attention (rows), norm and feed-forward, a curve for each first token and kind
 // of positions.
 Figure figure_of(const std::vector<Group>& groups) {
-  const std::vector<double> n = repeats();
+  const std::vector<double> n = counts_to(kMostRepeats);
   std::vector<double> truth = n;
   for (double& y : truth) y *= kTrueSlope;
   Figure figure{
       .title = "F of n times \"perfect\", one layer; the truth is 1.5 n", .panels = {}, .columns = 6};
   for (const Group& g : groups) {
-    if (g.cell.layers != 1 || g.runs.empty()) continue;
+    if (g.cell.layers != 1 || g.runs.records.empty()) continue;
     const std::string title =
         concat(word_of(kAttentionWords, g.cell.attention), ", norm ", word_of(kNormWords, g.cell.norm),
                g.cell.feed_forward ? ", ff" : ", no ff");
@@ -269,17 +247,17 @@ Figure figure_of(const std::vector<Group>& groups) {
 Table curves_table(const std::vector<Group>& groups) {
   Table table({{"cell"}, {"seed"}, {"n"}, {"log_odds"}});
   for (const Group& g : groups)
-    for (const Json& run : g.runs)
+    for (const Json* run : g.runs.records)
       for (std::size_t n = 1; n <= static_cast<std::size_t>(kMostRepeats); ++n)
-        table.add_row({g.cell.name(), std::to_string(run["seed"].get<Index>()), std::to_string(n),
-                       shortest(number(run["curve"][n - 1]))});
+        table.add_row({g.cell.name(), run->at("seed").dump(), std::to_string(n),
+                       shortest(number(run->at("curve")[n - 1]))});
   return table;
 }
 
 }  // namespace
 
-bool report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
-            const Options& options) {
+int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
+           const Options& options) {
   const std::vector<Group> groups = group(grid);
   Estimates found;
   add_theorems(theorems, found);
