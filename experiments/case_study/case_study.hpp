@@ -15,7 +15,7 @@ struct Study {
   std::string corpus;          // "IMDB", "generated reviews"
   Json training;               // "loss", "accuracy", "seconds"
   Index right = 0, texts = 0;  // of the test texts
-  GlobalImportance card;         // made from the test texts
+  GlobalImportance card;       // made from the test texts
 };
 
 /// The exit status says whether every expectation holds.
