@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion 
 # False positives: of g++ 12 for string concatenation, of g++ 13 and later for a temporary string among the arguments.
 WARNINGS += -Wno-restrict -Wno-dangling-reference
 CXXFLAGS += -std=c++20 -fopenmp -march=$(ARCH) -fno-math-errno $(WARNINGS)
-LDLIBS += -lopenblas -llinear -lnettle -lutf8proc -lpcre2-8 -lz
+LDLIBS += -lopenblas -llinear -lnettle -lutf8proc -lz
 ifeq ($(config),release)
   CXXFLAGS += -O3 -mprefer-vector-width=512
 else ifeq ($(config),debug)
@@ -93,7 +93,7 @@ $(BUILD)/%.o: %.cpp
 	@echo "  $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
-PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev libpcre2-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev libmpfr-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev
+PACKAGES := g++ make git libopenblas-dev nettle-dev libutf8proc-dev liblinear-dev libcurl4-openssl-dev zlib1g-dev libmpfr-dev doctest-dev pkg-config libcxxopts-dev nlohmann-json3-dev
 CHECK_PACKAGES := clang clang-format clang-tidy libclang-rt-14-dev
 
 deps: ## install what is missing to build and test (apt, as root or with sudo)

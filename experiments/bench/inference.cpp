@@ -48,7 +48,7 @@ Row measure(const Setting& setting, double seconds) {
   Classifier<float> model(config);
   model.initialise(0);
   const PackedBatch batch = random_texts(setting, config.vocabulary);
-  const PackedTexts texts = batch.packed();
+  const PackedTexts& texts = batch;
   Predictor<float> predictor(model);
   std::vector<float> logits;
   const auto predict = [&] { predictor.logits(texts, logits); };

@@ -45,7 +45,7 @@ double useful_gflop(const ClassifierConfig& config, TrainingData& data, Index st
   PackedBatch batch;
   for (Index s = 0; s < steps; ++s) {
     data.fill(0, s * kBatch, kBatch, batch);
-    flops += training_flops(config, {batch.ids, batch.begin, {}});
+    flops += training_flops(config, batch);
   }
   return flops / static_cast<double>(steps) * 1e-9;
 }
@@ -57,7 +57,7 @@ Row measure(const Setting& setting, double seconds) {
   model.initialise(0);
   const BagOfWordsSource source(0);
   const SpecialTokens special =
-      config.traits().special_tokens ? bracketed_special_tokens(source.vocabulary()) : SpecialTokens{};
+      config.traits().special_tokens ? usual_special_tokens(source.vocabulary()) : SpecialTokens{};
   FreshTexts data(source, special, Index{1} << 40);
   TrainingConfig training;
   training.batch = kBatch;

@@ -1,12 +1,12 @@
 // What a sentiment classifier has learned of single words (paper, section 6): a model trained from scratch on
-// film reviews, its vocabulary card, and the words in it that say nothing of a film.
+// film reviews, global token importance, and the words in it that say nothing of a film.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "../support/text_models.hpp"
-#include "slalom/explain/vocabulary_card.hpp"
+#include "slalom/explain/global_importance.hpp"
 
 namespace slalom::case_study {
 
@@ -15,7 +15,7 @@ struct Study {
   std::string corpus;          // "IMDB", "generated reviews"
   Json training;               // "loss", "accuracy", "seconds"
   Index right = 0, texts = 0;  // of the test texts
-  VocabularyCard card;         // made from the test texts
+  GlobalImportance card;       // made from the test texts
 };
 
 /// The exit status says whether every expectation holds.

@@ -85,13 +85,13 @@ Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, In
     study.right += (log_odds[i] > 0) == (texts[i].label == kPositive);
     counts.add(texts[i], texts[i].label);
   }
-  study.card = vocabulary_card(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
+  study.card = global_importance(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
   return study;
 }
 
 int run(const ParsedOptions& parsed) {
   Options options = read_options(parsed, "case_study", kFormat);
-  const std::string data = data_folder(parsed["data"].as<std::string>()), folder = options.folder + "/model";
+  const std::string data = data_folder(parsed["data"].word), folder = options.folder + "/model";
   if (data.empty() && parsed.count("expected") == 0)
     options.expected = read_expected("experiments/case_study/expected_generated.tsv");
   const Size size = size_named(options.size, data.empty());

@@ -13,7 +13,7 @@ namespace slalom::case_study {
 namespace {
 
 using experiment::number;
-using CardToken = VocabularyCard::Token;
+using CardToken = GlobalImportance::Token;
 
 constexpr std::size_t kShown = 20;  // tokens of a table
 // What the published case study reads off its own model, another one, for and against a positive review.
@@ -31,7 +31,7 @@ const std::vector<std::string> kRatings = {"1", "2", "3", "4", "7", "8", "9", "1
 // The card with its tokens by their texts.
 class NamedCard {
  public:
-  NamedCard(const VocabularyCard& card, const Tokenizer& tokenizer) : card_(card), tokenizer_(tokenizer) {}
+  NamedCard(const GlobalImportance& card, const Tokenizer& tokenizer) : card_(card), tokenizer_(tokenizer) {}
 
   std::string operator()(TokenId id) const { return tokenizer_.vocabulary().token(id); }
   const CardToken* find(const std::string& word) const {
@@ -56,7 +56,7 @@ class NamedCard {
   }
 
  private:
-  const VocabularyCard& card_;
+  const GlobalImportance& card_;
   const Tokenizer& tokenizer_;
 };
 
@@ -88,7 +88,7 @@ experiment::Estimates findings(const Study& study, const NamedCard& card) {
 Table summary_table(const Study& study) {
   const Share right{study.right, study.texts};
   const auto [low, high] = right.interval();
-  const VocabularyCard& card = study.card;
+  const GlobalImportance& card = study.card;
   Table table({{"number"}, {"found", Table::Align::right}});
   table.add_row(
       {"loss, accuracy of the last epoch of training",
@@ -100,13 +100,13 @@ Table summary_table(const Study& study) {
                  concat(count_text(card.cost.queries), ", ", count_text(card.cost.token_forwards))});
   table.add_row({concat("R², correlation on ", card.fidelity->n, " test texts"),
                  concat(fixed(card.fidelity->r2, 2), ", ", fixed(card.fidelity->correlation, 2))});
-  table.add_row({concat("Spearman of linear and naive Bayes, tokens that occur ", VocabularyCard::kFewest,
+  table.add_row({concat("Spearman of linear and naive Bayes, tokens that occur ", GlobalImportance::kFewest,
                         " times or more"),
                  fixed(card.spearman_naive_bayes.value_or(NAN), 2)});
   return table;
 }
 
-Table whole_card(const VocabularyCard& card, const NamedCard& named) {
+Table whole_card(const GlobalImportance& card, const NamedCard& named) {
   Table table(
       {{"id"}, {"token"}, {"value"}, {"importance"}, {"linear"}, {"count"}, {"texts"}, {"naive_bayes"}});
   for (const CardToken& token : card.tokens)
@@ -116,13 +116,13 @@ Table whole_card(const VocabularyCard& card, const NamedCard& named) {
   return table;
 }
 
-std::vector<CardToken> frequent(const VocabularyCard& card) {
+std::vector<CardToken> frequent(const GlobalImportance& card) {
   std::vector<CardToken> tokens = card.tokens;
-  std::erase_if(tokens, [](const CardToken& token) { return token.count < VocabularyCard::kFewest; });
+  std::erase_if(tokens, [](const CardToken& token) { return token.count < GlobalImportance::kFewest; });
   return tokens;
 }
 
-Figure agreement(const VocabularyCard& card) {
+Figure agreement(const GlobalImportance& card) {
   using enum slalom::Curve::Style;
   const auto [low, high] = std::ranges::minmax(card.log_odds);
   const Panel texts{.title = "test texts",
@@ -132,7 +132,7 @@ Figure agreement(const VocabularyCard& card) {
                                {.label = "equal", .x = {low, high}, .y = {low, high}, .style = dashed}}};
   std::vector<double> scores;
   for (const CardToken& token : frequent(card)) scores.push_back(token.naive_bayes.value_or(NAN));
-  const Panel words{.title = concat("tokens that occur ", VocabularyCard::kFewest, " times or more"),
+  const Panel words{.title = concat("tokens that occur ", GlobalImportance::kFewest, " times or more"),
                     .x_label = "naive Bayes",
                     .y_label = "linear: exp(importance) value",
                     .curves = {{.label = "tokens",
@@ -142,7 +142,7 @@ Figure agreement(const VocabularyCard& card) {
   return {.title = "The vocabulary card against model and corpus", .panels = {texts, words}, .columns = 2};
 }
 
-Figure plane(const VocabularyCard& card, const NamedCard& named) {
+Figure plane(const GlobalImportance& card, const NamedCard& named) {
   Panel panel{.title = "", .x_label = "value (nats)", .y_label = "importance", .curves = {}};
   const auto add = [&](const std::string& label, const std::vector<CardToken>& tokens) {
     panel.curves.push_back({.label = label,
@@ -155,7 +155,7 @@ Figure plane(const VocabularyCard& card, const NamedCard& named) {
   return {.title = "Values and importances of words", .panels = {panel}};
 }
 
-Table figure_numbers(const VocabularyCard& card) {
+Table figure_numbers(const GlobalImportance& card) {
   Table table({{"log_odds"}, {"predicted"}});
   for (std::size_t i = 0; i < card.log_odds.size(); ++i)
     table.add_row({shortest(card.log_odds[i]), shortest(card.predicted[i])});
@@ -163,8 +163,8 @@ Table figure_numbers(const VocabularyCard& card) {
 }
 
 std::vector<experiment::Section> sections(const Study& study, const NamedCard& named) {
-  const std::vector<CardToken> pro = study.card.strongest(1, kShown, VocabularyCard::kFewest),
-                               contra = study.card.strongest(-1, kShown, VocabularyCard::kFewest);
+  const std::vector<CardToken> pro = study.card.strongest(1, kShown, GlobalImportance::kFewest),
+                               contra = study.card.strongest(-1, kShown, GlobalImportance::kFewest);
   std::vector<CardToken> both = pro;
   both.insert(both.end(), contra.begin(), contra.end());
   const std::vector<CardToken> ratings = named.find_all(kRatings);
@@ -175,7 +175,7 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
               "of the test texts, from texts of one and two tokens; ",
               global_fidelity_sentence(study.card), "."),
        summary_table(study)},
-      {concat("Strongest for a positive review, of the tokens that occur ", VocabularyCard::kFewest,
+      {concat("Strongest for a positive review, of the tokens that occur ", GlobalImportance::kFewest,
               " times or more:"),
        importance_table(pro, named)},
       {"Strongest against, of the same:", importance_table(contra, named)},

@@ -272,8 +272,7 @@ Table table_of_files(const std::vector<Json>& files) {
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  const std::string folder = parsed["data"].as<std::string>(),
-                    output = common.output == "-" ? "out/data" : common.output;
+  const std::string folder = parsed["data"].word, output = common.output == "-" ? "out/data" : common.output;
   if (!folder.empty() && !std::filesystem::is_directory(folder))
     throw Error(folder + ": found no such folder");
   std::error_code ignored;

@@ -107,7 +107,7 @@ int run(const ParsedOptions& parsed) {
   options.sizes = size_named(options.size);
   options.runs = integer_option(parsed, "runs", 1, 1000);
   if (parsed.count("layers") > 0) {
-    options.sizes.layers = experiment::read_depths(parsed["layers"].as<std::string>());
+    options.sizes.layers = experiment::read_depths(parsed["layers"].word);
     options.sizes.keep_models = true;
   }
   std::vector<Json> records;

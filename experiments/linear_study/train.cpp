@@ -47,7 +47,7 @@ void save(const TextClassifier<float>& model, std::uint64_t seed, const std::str
 Trained train(const Plan& plan, const Options& options, const experiment::Part& part,
               const SyntheticSource& source, const std::string& folder) {
   Trained trained;
-  if (plan.special_tokens) trained.special = bracketed_special_tokens(source.vocabulary());
+  if (plan.special_tokens) trained.special = usual_special_tokens(source.vocabulary());
   trained.single = new_model(plan, options, source.vocabulary());
   const Size& size = options.sizes;
   TrainingConfig config = experiment::training_on_fresh_texts(options, part, plan.epochs(size),

@@ -315,7 +315,7 @@ Json settings_of(Index count, const Recovery& options) {
 
 int run(const ParsedOptions& parsed) {
   Recovery options{read_options(parsed, "recovery", kFormat)};
-  options.words = parsed["words"].as<std::string>();
+  options.words = parsed["words"].word;
   options.sizes = size_named(options.size);
 
   std::vector<Json> truths, transformers;

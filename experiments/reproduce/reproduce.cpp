@@ -306,7 +306,7 @@ int run(const ParsedOptions& parsed) {
                     output = common.output == "-" ? "out/reproduce" : common.output;
   if (!std::filesystem::is_directory(input))
     throw Error(input + ": found no such folder, wanted that of the studies' results");
-  const std::vector<Claim> claims = read_claims(parsed["claims"].as<std::string>());
+  const std::vector<Claim> claims = read_claims(parsed["claims"].word);
   const Studies studies = read_studies(input);
   std::vector<Outcome> outcomes;
   for (const Claim& claim : claims) outcomes.push_back(judged(claim, studies, input));

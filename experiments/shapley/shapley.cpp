@@ -182,7 +182,7 @@ int report(const std::vector<Json>& models, const Shapley& options) {
 
 int run(const ParsedOptions& parsed) {
   Shapley options{read_options(parsed, "shapley", kFormat)};
-  options.models = parsed["models"].as<std::string>();
+  options.models = parsed["models"].word;
   const bool tiny = options.size == "tiny";
   options.texts = tiny ? 5 : 20;
 

@@ -42,7 +42,7 @@ int run_command(int argc, char** argv, const Command& command) {
 
 Options read_run(const ParsedOptions& parsed, const std::string& program, int format) {
   const CommonOptions common = read_common(parsed);
-  return {.size = parsed["size"].as<std::string>(),
+  return {.size = parsed["size"].word,
           .seed = common.seed,
           .folder = common.output == "-" ? "out/" + program : common.output,
           .fresh = parsed.count("fresh") > 0,
@@ -53,7 +53,7 @@ Options read_run(const ParsedOptions& parsed, const std::string& program, int fo
 
 Options read_options(const ParsedOptions& parsed, const std::string& program, int format) {
   Options options = read_run(parsed, program, format);
-  std::string expected = parsed["expected"].as<std::string>();
+  std::string expected = parsed["expected"].word;
   if (expected.empty())
     expected = concat("experiments/", program, "/expected", options.size == "tiny" ? "_tiny" : "", ".tsv");
   options.expected = read_expected(expected);

@@ -23,7 +23,7 @@ LogOdds log_odds_of(TextClassifier<T>& model, const SpecialTokens& special) {
     PackedBatch batch;
     for (const Text& bare : texts) batch.add(wrap(bare, special), 0);
     std::vector<T> logits;
-    Predictor<T>(model).logits(batch.packed(), logits);
+    Predictor<T>(model).logits(batch, logits);
     std::vector<double> result;
     for (std::size_t b = 0; b < texts.size(); ++b)
       result.push_back(static_cast<double>(log_odds<T>(std::span(logits).subspan(2 * b, 2), 1)));
@@ -44,8 +44,7 @@ std::string title_of(Architecture architecture, Index layers) {
 }
 
 SpecialTokens special_tokens_of(Architecture architecture, const SyntheticSource& source) {
-  return traits(architecture).special_tokens ? bracketed_special_tokens(source.vocabulary())
-                                             : SpecialTokens{};
+  return traits(architecture).special_tokens ? usual_special_tokens(source.vocabulary()) : SpecialTokens{};
 }
 
 std::vector<Text> fresh_texts(const SyntheticSource& source, Index count, Index longest) {
@@ -60,11 +59,11 @@ std::vector<Text> fresh_texts(const SyntheticSource& source, Index count, Index 
 }
 
 std::vector<TokenId> words_of(const SyntheticSource& source) {
-  const SpecialTokens special = bracketed_special_tokens(source.vocabulary());
+  const SpecialTokens special = usual_special_tokens(source.vocabulary());
   std::vector<TokenId> words;
   // The last id is [unused0].
   for (TokenId id = 0; id < source.vocabulary().size() - 1; ++id)
-    if (!special.is_special(id)) words.push_back(id);
+    if (!special.is_special(id) && id != special.unk && id != special.mask) words.push_back(id);
   return words;
 }
 

@@ -6,8 +6,8 @@
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/data/windows.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
-#include "slalom/text/train_vocabulary.hpp"
 
 namespace slalom::experiment {
 
@@ -19,7 +19,7 @@ void train_tokenizer(VocabularyKind kind, const TextCorpus& corpus, const std::s
   const VocabularyTraining training{.kind = kind};
   WordCounter counter(training);
   for (const Review& review : corpus.train) counter.add(review.text, corpus.title);
-  save_tokenizer_files(train_vocabulary(counter.words(), training), training, folder);
+  save_tokenizer(train_vocabulary(counter.counts(), training), training, folder);
 }
 
 }  // namespace
@@ -60,9 +60,8 @@ Tokenizer make_tokenizer(Architecture architecture, const TextCorpus& corpus, co
 }
 
 std::function<bool(TokenId)> special_ids_of(const Tokenizer& tokenizer) {
-  const SpecialTokens special = bracketed_special_tokens(tokenizer.vocabulary());
-  const std::optional<TokenId> end = tokenizer.vocabulary().find("<|endoftext|>");
-  return [=](TokenId id) { return id == special.cls || id == special.sep || id == special.pad || id == end; };
+  return
+      [special = usual_special_tokens(tokenizer.vocabulary())](TokenId id) { return special.is_special(id); };
 }
 
 InputRow encoded(const std::string& text, const Tokenizer& tokenizer, Index longest) {
@@ -130,6 +129,6 @@ BagOfCorpus::BagOfCorpus(const std::vector<InputRow>& corpus, const Tokenizer& t
                          std::uint64_t seed)
     : source(batch_of(corpus), tokenizer.vocabulary(), special_ids_of(tokenizer),
              {.smoothing = kSmoothing, .longest = longest - 2}, seed),
-      special(bracketed_special_tokens(tokenizer.vocabulary())) {}
+      special(usual_special_tokens(tokenizer.vocabulary())) {}
 
 }  // namespace slalom::experiment

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "slalom/base/sha256.hpp"
-#include "slalom/explain/explanation.hpp"
+#include "slalom/explain/methods.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/surrogate/published.hpp"
 #include "surrogates.hpp"
@@ -41,7 +41,7 @@ std::vector<Text> triples(Text tokens, Index count, std::uint64_t seed) {
 std::vector<Text> deletions(const Text& whole, Index count, std::uint64_t seed) {
   const ExplainedText text(whole, [](TokenId) { return false; });
   const Coalitions kept = query_deletions(text, count, {.seed = seed}, false);
-  PackedBatch batch;
+  PackedTexts batch;
   for (Index i = 0; i < kept.size(); ++i) text.add_coalition(kept.row(i), {}, batch);
   std::vector<Text> texts;
   for (Index b = 0; b < batch.texts(); ++b) texts.emplace_back(batch.text(b).begin(), batch.text(b).end());

@@ -17,7 +17,7 @@ int run(const ParsedOptions& parsed) {
   options.width = tiny ? 64 : 768;
   options.heads = tiny ? 4 : 12;
 
-  const auto saved = experiment::find_transformers(parsed["models"].as<std::string>());
+  const auto saved = experiment::find_transformers(parsed["models"].word);
   std::vector<Json> models;
   for (const experiment::SavedTransformer& model : saved) {
     const Json settings = {{"model", model.name},

@@ -88,7 +88,7 @@ std::unique_ptr<TrainingData> data_of(const Texts& texts, std::uint64_t seed) {
 // How close the model comes to the log-odds of the texts' own distribution.
 Json compared_with_truth(Classifier<float>& model, const Texts& texts) {
   std::vector<float> logits;
-  Predictor<float>(model).logits(texts.test.packed(), logits);
+  Predictor<float>(model).logits(texts.test, logits);
   std::vector<double> found;
   Index bayes_right = 0;
   double products = 0, squares = 0;
@@ -275,7 +275,7 @@ int report(const TextCorpus& corpus, const std::vector<Json>& models, const std:
 
 Training options_of(const ParsedOptions& parsed) {
   Training options{read_options(parsed, "text_models", kFormat)};
-  const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
+  const auto word = [&](const char* name) { return parsed[name].word; };
   options.corpus = word("corpus");
   const std::vector<std::string> corpora = {"imdb", "yelp", "sst2", kBagOfImdb, kGenerated};
   if (!std::ranges::count(corpora, options.corpus))

@@ -22,7 +22,7 @@ Json numbers(const std::vector<double>& values) {
 
 // A classifier's answers to deletions that no explanation was made to predict.
 struct Removals {
-  RandomDeletions drawn;
+  Coalitions drawn;
   std::vector<double> change;  // F(deletion) − F(text), nats
 };
 
@@ -53,12 +53,6 @@ std::vector<double> weights(const std::vector<TokenId>& ids, double sign, const 
   found.reserve(ids.size());
   for (const TokenId id : ids) found.push_back(sign * weight(id));
   return found;
-}
-
-Coalitions single_deletions(Index players) {
-  Coalitions single{players, {}};
-  for (Index i = 0; i < players; ++i) single.add(1)[static_cast<std::size_t>(i)] = 0;
-  return single;
 }
 
 Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& study, double sign,
@@ -95,7 +89,7 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
   const ValueFunction values = coalition_values(f, text, {});
   const double whole = log_odds(f, text);
   const auto changes = [&](const Coalitions& kept) {
-    std::vector<double> change = ask(values, kept);
+    std::vector<double> change = checked_values(values, kept);
     for (double& c : change) c -= whole;
     return change;
   };
@@ -104,15 +98,16 @@ Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& s
   y.published_removals.drawn = published::nested_deletions(
       text.players(), published::removal_orders(text.players(), kDeletions, seed_of_all), kMostRemoved);
   for (Removals* r : {&y.removals, &y.published_removals})
-    if (!r->drawn.removed.empty()) r->change = changes(r->drawn.kept);
+    if (r->drawn.size() > 0) r->change = changes(r->drawn);
   if (text.players() > 1) y.single = changes(single_deletions(text.players()));
   return y;
 }
 
 std::vector<std::pair<std::string, const std::vector<double>*>> scores_of(const Explanation& e) {
-  if (const auto* s = std::get_if<SlalomScores>(&e.scores))
-    return {{"value", &s->value}, {"importance", &s->importance}, {"linear", &s->linear}};
-  return {{"weight", &std::get<LinearScores>(e.scores).weight}};
+  std::vector<std::pair<std::string, const std::vector<double>*>> found;
+  for (const char* name : {"value", "importance", "linear", "weight"})
+    if (const auto* scores = e.find(name)) found.emplace_back(name, scores);
+  return found;
 }
 
 // Norms and shares have no side: the published metrics take them as they are.
@@ -130,7 +125,7 @@ Json metrics_of(const std::string& kind, const std::vector<double>& scores, cons
   const bool importances = kind == "importance";
   const ValueFunction values = coalition_values(f, text, {});
   const ValueFunction of_class_1 = [&](const Coalitions& kept) {
-    std::vector<double> log_odds = ask(values, kept);
+    std::vector<double> log_odds = checked_values(values, kept);
     for (double& x : log_odds) x *= y.sign;
     return log_odds;
   };
@@ -171,8 +166,8 @@ void scale(double factor, std::vector<double>& x) {
 // that suits them best: what scores in other units can do at most.
 void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
   const auto& [drawn, change] = y.removals;
-  if (drawn.removed.empty()) return;
-  std::vector<double> predicted = predicted_changes(e, drawn.kept);
+  if (drawn.size() == 0) return;
+  std::vector<double> predicted = predicted_changes(e, drawn);
   record["removal"] = numbers(removal_curve(drawn, predicted, change).mse);
   const double products = std::inner_product(predicted.begin(), predicted.end(), change.begin(), 0.0),
                squares = std::inner_product(predicted.begin(), predicted.end(), predicted.begin(), 0.0);
@@ -180,13 +175,13 @@ void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
   record["removal_scaled"] = numbers(removal_curve(drawn, predicted, change).mse);
 
   const auto& published = y.published_removals;
-  predicted = predicted_changes(e, published.drawn.kept);
-  const auto* linear = std::get_if<LinearScores>(&e.scores);
-  if (linear != nullptr && !has_sides("weight", linear->weight)) scale(y.sign, predicted);
+  predicted = predicted_changes(e, published.drawn);
+  const std::vector<double>* weight = e.find("weight");
+  if (weight != nullptr && !has_sides("weight", *weight)) scale(y.sign, predicted);
   record["published_removal"] = numbers(removal_curve(published.drawn, predicted, published.change).mse);
 
   const double agreement =
-      single_removal(predicted_changes(e, single_deletions(drawn.kept.players)), y.single).spearman;
+      single_removal(predicted_changes(e, single_deletions(drawn.players)), y.single).spearman;
   record["single_removal"] = std::isfinite(agreement) ? Json(agreement) : Json();
 }
 

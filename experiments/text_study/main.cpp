@@ -18,7 +18,7 @@ constexpr int kFormat = 1;  // of the records
 constexpr Index kRuntimeTokens = 128;
 
 Options options_of(const ParsedOptions& parsed) {
-  const auto word = [&](const char* name) { return parsed[name].as<std::string>(); };
+  const auto word = [&](const char* name) { return parsed[name].word; };
   Options options;
   static_cast<experiment::Options&>(options) = experiment::read_run(parsed, "text_study", kFormat);
   options.data = experiment::data_folder(word("data"));
@@ -126,7 +126,7 @@ void write_about(const Options& options) {
 
 int run(const ParsedOptions& parsed) {
   const Options options = options_of(parsed);
-  const std::vector<std::string> parts = split_list(parsed["part"].as<std::string>());
+  const std::vector<std::string> parts = split_list(parsed["part"].word);
   for (const std::string& part : parts)
     if (!std::ranges::count(kParts, part)) throw UsageError("--part " + part + ", wanted " + listed(kParts));
   for (const std::string& part : parts)

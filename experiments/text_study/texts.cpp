@@ -34,7 +34,7 @@ std::vector<StudyText> reviews(const experiment::TextCorpus& corpus, const Subje
                      .corpus_title = corpus.title,
                      .number = i,
                      .label = review.label,
-                     .encoding = experiment::encoded(review.text, *subject.tokenizer, subject.longest)});
+                     .encoding = subject.tokenizer->encode(review.text, "a review", subject.longest)});
   }
   return texts;
 }
@@ -60,7 +60,7 @@ std::vector<StudyText> attended(const std::string& subset, const Subject& subjec
         .corpus_title = (options.data.empty() ? "generated reviews of " : "Yelp-HAT, ") + subset + " words",
         .number = i * n / count,
         .label = review.label,
-        .encoding = experiment::encoded(text, *subject.tokenizer, subject.longest)};
+        .encoding = subject.tokenizer->encode(text, "a review", subject.longest)};
     one.marks = token_marks(review, text, one.encoding);
     one.attended = published::attended_tokens(text, consensus(review), *subject.tokenizer);
     texts.push_back(std::move(one));

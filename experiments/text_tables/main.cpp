@@ -287,7 +287,7 @@ void read_about(const ParsedOptions& parsed, const Study& study, experiment::Opt
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   experiment::Options options = experiment::read_options(parsed, "text_tables", 1);
-  const std::string item = parsed["item"].as<std::string>();
+  const std::string item = parsed["item"].word;
   if (!std::ranges::count(kItems, item))
     throw UsageError("--item " + item + ", wanted one of " + listed(kItems));
   const std::string input = common.input == "-" ? "out/text_study" : common.input;

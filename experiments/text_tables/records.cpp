@@ -138,7 +138,8 @@ class SetReader {
   ReportedExplanation add_method(const Json& method, const Source& source, std::size_t n,
                                  const std::vector<double>& truth, const std::string& where) {
     if (!std::ranges::count(set_.methods, source)) set_.methods.push_back(source);
-    ReportedExplanation e{.columns = scores_of(method, n, where)};
+    ReportedExplanation e;
+    e.columns = scores_of(method, n, where);
     e.ranking = e.columns.front().first;
     e.method = method_title(source);
     e.cost = cost_of(method, where);

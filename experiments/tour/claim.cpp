@@ -18,9 +18,7 @@ Vector repeat_curve(Step& step, TokenId word, std::size_t first, const SpecialTo
   Predictor<double> predictor(step.model);
   Vector curve, logits;
   for (std::size_t n = first; n <= kRepeats; ++n) {
-    const std::vector<TokenId> ids = wrap(std::vector<TokenId>(n, word), special);
-    const Index begin[] = {0, static_cast<Index>(ids.size())};
-    predictor.logits({ids, begin, {}}, logits);
+    predictor.logits(packed(wrap(std::vector<TokenId>(n, word), special)), logits);
     curve.push_back(log_odds(Span(logits), 1));
   }
   return curve;
@@ -84,7 +82,7 @@ void show_certificate(const std::vector<ShortText>& texts, Span computed, Page& 
 void show_claim(std::uint64_t seed, Page& page) {
   Step step(seed);
   const TokenId word = step.source.vocabulary().find("perfect").value();
-  const SpecialTokens special = bracketed_special_tokens(step.source.vocabulary());
+  const SpecialTokens special = usual_special_tokens(step.source.vocabulary());
   const Vector full = repeat_curve(step, word, 0, special);
   const std::vector<ShortText> enclosed = enclosed_texts(step, word, special);
   forget_positions(step);

@@ -27,7 +27,7 @@ void add_text(PackedBatch& batch, const BagOfWordsSource& source, const std::vec
   tokens.reserve(words.size());
   for (const char* word : words) tokens.push_back(source.vocabulary().find(word).value());
   const int label = source.log_odds(tokens) > 0 ? 1 : 0;
-  batch.add(wrap(tokens, bracketed_special_tokens(source.vocabulary())), label);
+  batch.add(wrap(tokens, usual_special_tokens(source.vocabulary())), label);
 }
 
 }  // namespace

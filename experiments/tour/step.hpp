@@ -34,7 +34,7 @@ struct Step {
   double loss_now(ForwardOptions pass = {});
 
   const ClassifierConfig& config() const { return model.config(); }
-  PackedTexts texts() const { return {batch.ids, batch.begin, {}}; }
+  const PackedTexts& texts() const { return batch; }
   Index text_of(Index row) const { return row < batch.begin[1] ? 0 : 1; }
   Index position_of(Index row) const { return row - batch.begin[static_cast<std::size_t>(text_of(row))]; }
   TokenId id(Index row) const { return batch.ids[static_cast<std::size_t>(row)]; }

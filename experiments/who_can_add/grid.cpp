@@ -58,7 +58,7 @@ Model train(ClassifierConfig config, bool cls, Index seed, const Options& option
   const BagOfWordsSource source(static_cast<std::uint64_t>(seed));
   config.vocabulary = source.vocabulary().size();
   Model model;
-  if (cls) model.special = bracketed_special_tokens(source.vocabulary());
+  if (cls) model.special = usual_special_tokens(source.vocabulary());
   Classifier<float> single(config);
   single.initialise(static_cast<std::uint64_t>(seed));
   TrainingConfig t;

@@ -191,7 +191,7 @@ Model random_model(ClassifierConfig config, bool cls, std::uint64_t seed) {
   config.vocabulary = source.vocabulary().size();
   config.max_positions = 4100;
   Model model{std::make_unique<Classifier<double>>(config), {}};
-  if (cls) model.special = bracketed_special_tokens(source.vocabulary());
+  if (cls) model.special = usual_special_tokens(source.vocabulary());
   ParameterStore<double>& store = model.exact->parameters();
   Rng rng(seed, Purpose::initialisation);
   for (int i = 0; i < store.count(); ++i) {

@@ -38,9 +38,8 @@ TfidfNetwork<T>::TfidfNetwork(const LabelledCounts& counts, Index hidden, std::u
 template <class T>
 void TfidfNetwork<T>::check(const PackedTexts& texts) const {
   for (Index b = 0; b < texts.texts(); ++b)
-    for (Index r = texts.begin[static_cast<std::size_t>(b)]; r < texts.begin[static_cast<std::size_t>(b) + 1];
-         ++r)
-      if (const TokenId id = texts.ids[static_cast<std::size_t>(r)]; id < 0 || id >= std::ssize(idf_))
+    for (const TokenId id : texts.text(b))
+      if (id < 0 || id >= std::ssize(idf_))
         throw Error(concat("[tfidf] text ", b, " has id ", id, ", the vocabulary has ", idf_.size()));
 }
 
@@ -71,8 +70,7 @@ Tensor<T> TfidfNetwork<T>::vectors(Tape<T>& tape, const PackedTexts& texts,
   std::ranges::fill(x.span(), T{0});
   for (Index b = 0; b < texts.texts(); ++b) {
     const std::span<T> row(x.row(b), distinct.size());
-    const auto first = static_cast<std::size_t>(texts.begin[static_cast<std::size_t>(b)]);
-    for (const TokenId id : texts.ids.subspan(first, static_cast<std::size_t>(texts.length(b))))
+    for (const TokenId id : texts.text(b))
       if (known(id))
         row[static_cast<std::size_t>(std::ranges::lower_bound(distinct, id) - distinct.begin())] += 1;
     double square = 0;

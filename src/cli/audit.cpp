@@ -10,8 +10,8 @@
 #include "slalom/cli/classifier.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/inspect/proof.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/model_io/model_folder.hpp"
-#include "slalom/model_io/special_tokens.hpp"
 #include "slalom/report/explanation_json.hpp"
 #include "slalom/report/table.hpp"
 #include "slalom/report/visible_text.hpp"
@@ -69,9 +69,10 @@ void choose_tokens(Audited& audited, const std::string& list, Index vocabulary) 
     audited.chosen = concat("the ", audited.options.tokens.size(), " tokens given");
     return;
   }
+  const SpecialTokens& special = audited.tokens.special;
   Text all;
   for (TokenId id = 0; id < vocabulary; ++id)
-    if (!audited.tokens.is_special(id) && !audited.tokens.special.is_special(id)) all.push_back(id);
+    if (!special.is_special(id) && id != special.unk && id != special.mask) all.push_back(id);
   const Index K = std::ssize(all), M = std::min(K, kMostDefaultTokens);
   for (Index i = 0; i < M; ++i) audited.options.tokens.push_back(all[static_cast<std::size_t>(i * K / M)]);
   audited.chosen = K == M ? concat("all ", K, " tokens that are not special")
@@ -87,7 +88,7 @@ void read_options(Audited& audited, const ParsedOptions& parsed, const Classifie
     o.prefix = audited.tokens.required(audited.tokens.special.cls, "cls_token");
     o.suffix = audited.tokens.required(audited.tokens.special.sep, "sep_token");
   }
-  choose_tokens(audited, parsed["tokens"].as<std::string>(), config.vocabulary);
+  choose_tokens(audited, parsed["tokens"].word, config.vocabulary);
   if (config.positions == Positions::learned)
     o.longest_text = config.max_positions - std::ssize(o.prefix) - std::ssize(o.suffix);
   o.most_repeats = integer_option(parsed, "max-repeats", 1, 4096);
@@ -361,7 +362,7 @@ int run(const ParsedOptions& parsed) {
     OutputFile output(common.output);
     output.write(common.json ? json(audited) + "\n" : report(audited));
     output.commit();
-    const std::string proof = parsed["proof"].as<std::string>();
+    const std::string proof = parsed["proof"].word;
     return static_cast<int>(proof.empty() || write_proof(audited, proof) ? ExitStatus::done
                                                                          : ExitStatus::check_failed);
   });

@@ -7,6 +7,7 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/sha256.hpp"
 #include "slalom/kernels/gemm.hpp"
+#include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/cost.hpp"
 
@@ -103,9 +104,8 @@ OpenedTokenizer open_tokenizer(const ParsedOptions& parsed, const std::string& f
     throw UsageError(concat(folder, ": found no vocab.txt or vocab.json with the special token \"",
                             opened.tokens.unresolved.front().name, "\""),
                      "name the ids of special tokens: --special-ids A,B, or \"\" for none");
-  std::vector<TokenId>& special = opened.tokens.special_ids;
-  for (const TokenId id : id_list("special-ids", parsed["special-ids"].word)) special.push_back(id);
-  std::ranges::sort(special);
+  for (const TokenId id : id_list("special-ids", parsed["special-ids"].word))
+    opened.tokens.special.others.push_back(id);
   return opened;
 }
 
@@ -123,11 +123,7 @@ std::string OpenedTokenizer::readable(TokenId id) const {
 std::vector<Index> OpenedClassifier::targets_of(const ExplainedText& text) const {
   if (model.classes == nullptr) return {0};
   if (target.choice == TargetChoice::one) return {target.one};
-  if (target.choice == TargetChoice::predicted) {
-    PackedBatch one;
-    text.add_whole(one);
-    return model.classes->predicted(one);
-  }
+  if (target.choice == TargetChoice::predicted) return model.classes->predicted(text.whole());
   std::vector<Index> every(static_cast<std::size_t>(model.classes->classes()));
   std::iota(every.begin(), every.end(), Index{0});
   return every;

@@ -1,7 +1,8 @@
 // slalom convert: a folder's weights as safetensors, in Hugging Face's names.
 #include "slalom/cli/cli.hpp"
+#include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/model_folder.hpp"
-#include "slalom/model_io/tokenizer_folder.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 
 namespace slalom {
 

@@ -125,7 +125,7 @@ std::string sentence(const Method& method, Index texts, const QueryCost& cost, d
                 " queries, ", cost.token_forwards, " token-forwards", time, "\n");
 }
 
-int print_planned_cost(const Explaining& run) {
+int print_expected_cost(const Explaining& run) {
   const bool terminal = wants_terminal_view(run.parsed, run.common);
   const Method& method = method_named(run.parsed["method"].word);
   const OpenedModel& model = run.classifier.model;
@@ -137,7 +137,7 @@ int print_planned_cost(const Explaining& run) {
   rows.each([&](const InputRow& row) {
     for (const WindowText& text : run.windows(row)) {
       if (texts++ == 0) rate = model.classes != nullptr ? measured_rate(*model.f, text.text) : std::nan("");
-      const QueryCost one = planned_cost(method, text.text, run.options_for(method));
+      const QueryCost one = expected_cost(method, text.text, run.options_for(method));
       for (Index c = 0; c < (all_classes ? model.classes->classes() : 1); ++c) cost += one;
     }
   });
@@ -160,7 +160,7 @@ int run(const ParsedOptions& parsed) {
     throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
   const Explaining explaining(parsed, common);
   if (parsed.count("aggregate") > 0) return print_global_importance(explaining);
-  if (parsed.count("dry-run") > 0) return print_planned_cost(explaining);
+  if (parsed.count("dry-run") > 0) return print_expected_cost(explaining);
   return Explanations(explaining).write();
 }
 

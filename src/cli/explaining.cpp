@@ -8,31 +8,22 @@ namespace slalom {
 
 namespace {
 
-using SlalomScore = std::pair<const char*, std::vector<double> SlalomScores::*>;
-constexpr SlalomScore kSlalomScores[] = {{"part", &SlalomScores::part},
-                                         {"linear", &SlalomScores::linear},
-                                         {"value", &SlalomScores::value},
-                                         {"importance", &SlalomScores::importance},
-                                         {"removal", &SlalomScores::removal}};
+constexpr std::string_view kSlalomScores[] = {"part", "linear", "value", "importance", "removal"};
 constexpr const char* kLinearScore = "weight";
 
 }  // namespace
 
 std::string RankedMethod::ranking(const Explanation& e) const {
   if (!score.empty()) return score;
-  return std::holds_alternative<SlalomScores>(e.scores) ? "part" : kLinearScore;
+  return e.is_slalom() ? "part" : kLinearScore;
 }
 
 const std::vector<double>& RankedMethod::scores(const Explanation& e) const {
   const std::string wanted = ranking(e);
-  if (const auto* linear = std::get_if<LinearScores>(&e.scores)) {
-    if (wanted == kLinearScore) return linear->weight;
-    throw UsageError("--methods " + name + ": the method has one score, " + kLinearScore);
-  }
-  for (const auto& [score_name, member] : kSlalomScores)
-    if (wanted == score_name) return std::get<SlalomScores>(e.scores).*member;
-  throw UsageError("--methods " + name + ", wanted " + listed(kSlalomScores, &SlalomScore::first) +
-                   " after the colon");
+  if (e.is_slalom() != (wanted == kLinearScore)) return e.column(wanted);
+  throw UsageError(e.is_slalom()
+                       ? "--methods " + name + ", wanted " + listed(kSlalomScores) + " after the colon"
+                       : "--methods " + name + ": the method has one score, " + kLinearScore);
 }
 
 std::vector<RankedMethod> ranked_methods(const std::string& list) {
@@ -41,9 +32,9 @@ std::vector<RankedMethod> ranked_methods(const std::string& list) {
     const std::size_t colon = word.find(':');
     const std::string score = colon == std::string::npos ? "" : word.substr(colon + 1);
     if (colon != std::string::npos && score != kLinearScore &&
-        std::ranges::find(kSlalomScores, score, &SlalomScore::first) == std::end(kSlalomScores))
-      throw UsageError(concat("--methods ", word, ", wanted ", listed(kSlalomScores, &SlalomScore::first),
-                              ", ", kLinearScore, " after the colon"));
+        std::ranges::find(kSlalomScores, score) == std::end(kSlalomScores))
+      throw UsageError(concat("--methods ", word, ", wanted ", listed(kSlalomScores), ", ", kLinearScore,
+                              " after the colon"));
     if (std::ranges::find(methods, word, &RankedMethod::name) != methods.end())
       throw UsageError("--methods: " + word + " twice");
     methods.push_back({word, &method_named(word.substr(0, colon)), score});

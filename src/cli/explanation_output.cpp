@@ -101,28 +101,6 @@ ReportedToken reported_token(const InputRow& row, const ExplainedText::Range& it
   return token;
 }
 
-void add_columns(const Explanation& explanation, const ExplainedText& text, bool show_special,
-                 ReportedExplanation& to) {
-  const auto add = [&](const char* name, const std::vector<double>& scores) {
-    if (!scores.empty()) to.columns.emplace_back(name, text.aligned(scores));
-  };
-  if (const auto* slalom = std::get_if<SlalomScores>(&explanation.scores)) {
-    add("part", slalom->part);
-    add("removal", slalom->removal);
-    add("value", slalom->value);
-    add("importance", slalom->importance);
-    add("linear", slalom->linear);
-    add("part_se", slalom->part_se);
-    add("value_se", slalom->value_se);
-    add("importance_se", slalom->importance_se);
-    return;
-  }
-  const auto& linear = std::get<LinearScores>(explanation.scores);
-  to.columns.emplace_back(
-      "weight", text.aligned(linear.weight, show_special ? explanation.special : std::vector<double>{}));
-  add("standard_error", linear.standard_error);
-}
-
 // What each flip removes, as places among the tokens and in words.
 void add_flips(const Explanation& explanation, const ReportedText& text, ReportedExplanation& to) {
   std::vector<Index> positions;  // of the units
@@ -162,9 +140,11 @@ std::string ExplanationOutput::add(Explanation explanation, const RankedMethod& 
                                    ReportedText& to) const {
   ReportedExplanation reported;
   reported.ranking = method.ranking(explanation);
-  add_columns(explanation, text.text, show_special_, reported);
   add_flips(explanation, to, reported);
   to.log_odds = explanation.log_odds;
+  for (auto& [name, scores] : explanation.columns)  // in the places of all tokens
+    scores = text.text.aligned(
+        scores, show_special_ && name == "weight" ? explanation.special : std::vector<double>{});
   static_cast<Explanation&>(reported) = std::move(explanation);
   to.explanations.push_back(std::move(reported));
   const OpenedModel& model = run_.classifier.model;

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "slalom/cli/input_rows.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/surrogate/gam.hpp"
 #include "slalom/surrogate/linear.hpp"
 #include "slalom/surrogate/published.hpp"
@@ -178,7 +178,7 @@ int run(const ParsedOptions& parsed) {
   const bool with_background = background.value_or(!common.model.empty() && !as_published);
   say_waiting(common, "--input FILE names a file of rows");
   const Rows rows =
-      read_rows(common.input, folder, parsed["skip-special"].as<bool>(), !is_slalom || with_background,
+      read_rows(common.input, folder, parsed["skip-special"].word == "true", !is_slalom || with_background,
                 integer_option(parsed, "holdout", 0, Index{1} << 40));
   const auto start = std::chrono::steady_clock::now();
   Fitted fitted(rows, folder);

@@ -12,12 +12,12 @@ namespace slalom {
 
 namespace {
 
-using Tokens = std::vector<VocabularyCard::Token>;
+using Tokens = std::vector<GlobalImportance::Token>;
 
 constexpr std::size_t kShown = 20;   // tokens of a table
 constexpr int kClassOfPrograms = 1;  // what a program's log-odds speak for
 
-std::string summary_line(const VocabularyCard& card, const Explaining& run) {
+std::string summary_line(const GlobalImportance& card, const Explaining& run) {
   const OpenedModel& model = run.classifier.model;
   JsonRow row;
   row.field("card", true).field("tokens", std::ssize(card.tokens)).field("texts", card.texts);
@@ -39,7 +39,7 @@ std::string summary_line(const VocabularyCard& card, const Explaining& run) {
   return row.str() + "\n";
 }
 
-std::string token_line(const VocabularyCard::Token& token, const std::string& spelling,
+std::string token_line(const GlobalImportance::Token& token, const std::string& spelling,
                        const std::string& readable) {
   JsonRow row;
   row.field("id", token.id)
@@ -54,7 +54,7 @@ std::string token_line(const VocabularyCard::Token& token, const std::string& sp
   return row.str() + "\n";
 }
 
-std::string terminal_report(const VocabularyCard& card, const std::string& label,
+std::string terminal_report(const GlobalImportance& card, const std::string& label,
                             const ReadableToken& readable) {
   const std::string target = label.empty() ? "the target" : visible(label);
   const Tokens pro = card.strongest(1, kShown), contra = card.strongest(-1, kShown);
@@ -71,7 +71,7 @@ std::string terminal_report(const VocabularyCard& card, const std::string& label
   add("Strong in the model, weak or opposite in the corpus, or no word", striking);
   if (card.spearman_naive_bayes)
     report += concat("\nSpearman's correlation of linear and naive Bayes, tokens that occur ",
-                     VocabularyCard::kFewest,
+                     GlobalImportance::kFewest,
                      " times or more: ", unsigned_number(*card.spearman_naive_bayes, 2), "\n");
   if (card.background)
     report += concat("\nBackground: value ", signed_number(card.background->value, 2), ", importance ",
@@ -96,28 +96,28 @@ Table importance_table(const Tokens& tokens, const ReadableToken& readable) {
   columns.push_back({"remark"});
   Table table(columns);
   std::vector<double> linear;
-  for (const VocabularyCard::Token& token : tokens) linear.push_back(token.linear);
+  for (const GlobalImportance::Token& token : tokens) linear.push_back(token.linear);
   const int decimals = score_decimals(linear);
-  for (const VocabularyCard::Token& token : tokens) {
+  for (const GlobalImportance::Token& token : tokens) {
     const std::string word = readable(token.id);
     std::vector<std::string> row = {shortened(visible(word), kLongestText), signed_number(token.value, 2),
                                     signed_number(token.importance, 2), signed_number(token.linear, decimals),
                                     count_text(token.count)};
     if (labelled) row.push_back(signed_number(*token.naive_bayes, 2));
-    row.push_back(card_remark(token, word));
+    row.push_back(token_remark(token, word));
     table.add_row(row);
   }
   return table;
 }
 
 Tokens remarkable(Tokens tokens, const ReadableToken& readable) {
-  std::erase_if(tokens, [&](const VocabularyCard::Token& token) {
-    return card_remark(token, readable(token.id)).empty();
+  std::erase_if(tokens, [&](const GlobalImportance::Token& token) {
+    return token_remark(token, readable(token.id)).empty();
   });
   return tokens;
 }
 
-std::string global_fidelity_sentence(const VocabularyCard& card) {
+std::string global_fidelity_sentence(const GlobalImportance& card) {
   Explanation shown;
   shown.fidelity = card.fidelity;
   const std::string word = "fidelity on whole texts: " + trust_word(trust(shown));
@@ -139,14 +139,14 @@ int print_global_importance(const Explaining& run) {
                       model.limits.longest);
   rows.each([&](const InputRow& row) { corpus.add(row, row.label); });
   check_interrupt();
-  VocabularyCard card = vocabulary_card(*model.f, corpus,
-                                        {.background = run.options.background,
-                                         .extra_pairs = run.options.budget.value_or(0),
-                                         .seed = run.common.seed});
+  GlobalImportance card = global_importance(*model.f, corpus,
+                                            {.background = run.options.background,
+                                             .extra_pairs = run.options.budget.value_or(0),
+                                             .seed = run.common.seed});
   for (std::string& warning : model.f->warnings()) card.warnings.push_back(std::move(warning));
   const ReadableToken readable = [&](TokenId id) { return run.classifier.tokenizer.readable(id); };
   std::string lines = summary_line(card, run);
-  for (const VocabularyCard::Token& token : card.tokens)
+  for (const GlobalImportance::Token& token : card.tokens)
     lines += token_line(token, tokenizer.tokens.text(token.id), readable(token.id));
   write_file(run.common.output, terminal ? terminal_report(card, model.label(), readable) : lines);
   return rows.status();

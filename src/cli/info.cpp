@@ -7,8 +7,8 @@
 #include "slalom/base/sha256.hpp"
 #include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/model_io/model_folder.hpp"
-#include "slalom/model_io/special_tokens.hpp"
 #include "slalom/model_io/stored_tensors.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/report/table.hpp"
@@ -38,7 +38,7 @@ void add_tokenizer_facts(const std::string& folder, std::vector<Fact>& facts) {
   if (tokenizer)
     facts.push_back({"tokenizer_vocabulary", std::to_string(tokenizer->vocabulary().size()), true});
   std::vector<std::string> special;
-  for (const TokenId id : tokens.special_ids) special.push_back(concat(tokens.text(id), " (", id, ")"));
+  for (const TokenId id : tokens.special.ids()) special.push_back(concat(tokens.text(id), " (", id, ")"));
   facts.push_back({"special_tokens", special.empty() ? "none" : listed(special)});
   for (const auto& [name, id] :
        {std::pair{"unk_token", tokens.special.unk}, {"mask_token", tokens.special.mask}})

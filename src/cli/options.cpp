@@ -207,7 +207,6 @@ std::optional<ParsedOptions> parse_options(const Command& command, int argc, cha
     value.word = value.count > 0 ? found[name].as<std::string>() : option.fallback;
     value.usual = !option.fallback.empty() && value.word == option.fallback;
     if (value.count > 0) check_value(command, option, value.word);
-    if (option.value.empty() && value.count > 0) value.word = "true";
   }
   for (const Option& option : options) {
     if (std::ranges::count(command.positional, option.name) > 0)  // which must be given

@@ -72,7 +72,7 @@ class Prediction {
     for (const auto& [row, error] : rows)
       if (!error) batch.add(row.ids, 0, row.types);
     std::vector<T> logits;
-    predictor_.logits(batch.packed(), logits);
+    predictor_.logits(batch, logits);
     const auto C = static_cast<std::size_t>(model_->config().labels);
     std::span<const T> left = logits;
     for (const auto& [row, error] : rows) {

@@ -1,6 +1,6 @@
 // slalom tokenize: texts as token ids with the bytes they stand for, and vocabularies made from texts.
 #include "slalom/cli/classifier.hpp"
-#include "slalom/text/train_vocabulary.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 
 namespace slalom {
 
@@ -78,12 +78,11 @@ int train(const ParsedOptions& parsed, const CommonOptions& common) {
     if (row.pair) counter.add(*row.pair, rows.where(row));
   }
   check_interrupt();
-  const std::vector<WordCounter::Word> words = counter.words();
-  const TrainedVocabulary trained = train_vocabulary(words, training);
-  save_tokenizer_files(trained, training, common.output);
+  const TrainedVocabulary trained = train_vocabulary(counter.counts(), training);
+  save_tokenizer(trained, training, common.output);
   if (!common.quiet)
-    say(concat(rows.count(), " texts, ", words.size(), " different words, ", trained.vocabulary.size(),
-               " tokens"));
+    say(concat(rows.count(), " texts, ", counter.counts().size(), " different words, ",
+               trained.vocabulary.size(), " tokens"));
   return 0;
 }
 

@@ -4,8 +4,9 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/train_data.hpp"
 #include "slalom/inspect/compiled_slalom.hpp"
+#include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/model_folder.hpp"
-#include "slalom/model_io/tokenizer_folder.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 #include "slalom/train/trainer.hpp"
 
 namespace slalom {
@@ -91,7 +92,9 @@ ClassifierConfig new_config(const Parsed& parsed, Architecture architecture, con
   if (const Index p = integer_option(parsed, "max-positions", 0, 1 << 24); p > 0) c.max_positions = p;
   c.labels = data.labels;
   // A decoder without a pad token is padded with its end of text, as is usual.
-  if (const auto pad = data.pad || architecture != Architecture::gpt2 ? data.pad : data.end) c.pad_id = *pad;
+  const SpecialTokens& special = data.special;
+  if (const auto pad = special.pad || architecture != Architecture::gpt2 ? special.pad : special.end)
+    c.pad_id = *pad;
   c.problem_type = problem_type(parsed);
   const auto choose = [&]<class Value>(const char* option, const auto& words, Value& value) {
     value = value_of<Value>(words, word(parsed, option)).value_or(value);

@@ -57,8 +57,7 @@ DataSet read_rows(const ParsedOptions& parsed, const CommonOptions& common, cons
     tokenizer = parsed.count("tokenizer") > 0 ? required_tokenizer(folder) : load_tokenizer(folder);
   const FolderTokens tokens = folder.empty() ? FolderTokens{} : read_folder_tokens(folder);
   if (tokenizer && config == nullptr) set.vocabulary = tokenizer->vocabulary().size();
-  set.pad = tokens.special.pad;
-  set.end = tokens.end;
+  set.special = tokens.special;
   Index cut = 0;
   RowReader reader(file, limits, tokenizer ? &*tokenizer : nullptr, row_format(parsed), csv_columns(parsed));
   for (InputRow row; reader.next(row);) {
@@ -110,10 +109,10 @@ DataSet open_data(const ParsedOptions& parsed, const CommonOptions& common, Arch
     set.source =
         std::make_unique<SlalomSource>(seed, words.empty() ? toy_slalom_words() : read_slalom_words(words),
                                        length_distribution(length, LengthDistribution::uniform));
-  if (traits(architecture).special_tokens && parsed.count("no-special") == 0)
-    set.special = bracketed_special_tokens(set.source->vocabulary());
+  set.special = usual_special_tokens(set.source->vocabulary());
+  if (!traits(architecture).special_tokens || parsed.count("no-special") > 0)
+    set.special.cls = set.special.sep = std::nullopt;
   set.vocabulary = set.source->vocabulary().size();
-  set.pad = set.source->vocabulary().find("[PAD]");
   if (!words.empty()) set.fingerprint = fingerprint(read_file(words));
   return set;
 }

@@ -11,7 +11,7 @@ namespace slalom {
 namespace {
 
 int run(const ParsedOptions& parsed) {
-  const std::string file = required_option(parsed, "proof"), folder = parsed["model"].as<std::string>();
+  const std::string file = required_option(parsed, "proof"), folder = parsed["model"].word;
   const Json proof = parse_json(read_file(file), file);
   ProofClaims claims = read_proof(proof, file);
   const std::string stored = claims.model;
@@ -19,7 +19,7 @@ int run(const ParsedOptions& parsed) {
   Json computed = proof_json(claims);
   computed["model"] = stored;
   const std::string difference = first_difference(proof, computed);
-  OutputFile output(parsed["output"].as<std::string>());
+  OutputFile output(parsed["output"].word);
   if (difference.empty())
     for (const Json& c : computed["certificates"])
       output.write(concat("Verified: ", claims.model, " is at least ",

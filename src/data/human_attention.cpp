@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -157,9 +156,9 @@ std::optional<char32_t> character_of(std::string_view entity) {
   entity.remove_prefix(hexadecimal ? 2 : 1);
   std::uint32_t code = 0;
   const char* const end = entity.data() + entity.size();
-  const auto [stop, error] = std::from_chars(entity.data(), end, code, hexadecimal ? 16 : 10);
+  if (std::from_chars(entity.data(), end, code, hexadecimal ? 16 : 10).ptr != end) return std::nullopt;
   const bool character = code > 0 && code < 0x110000 && (code < 0xD800 || code >= 0xE000);
-  return error == std::errc{} && stop == end && character ? std::optional<char32_t>(code) : std::nullopt;
+  return character ? std::optional<char32_t>(code) : std::nullopt;
 }
 
 /// HTML's text without entities; a "&" that begins none stands for itself.

@@ -11,6 +11,7 @@
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/data/csv.hpp"
 #include "slalom/data/texts.hpp"
 #include "slalom/text/unicode.hpp"
@@ -101,9 +102,8 @@ std::vector<std::string> acl_imdb_files(const std::string& folder) {
     for (const auto& entry : std::filesystem::directory_iterator(part, error)) {
       const std::string name = entry.path().filename().string();
       if (!name.ends_with(".txt")) continue;
-      std::uint64_t number = UINT64_MAX;  // names without a number come last
-      std::from_chars(name.data(), name.data() + name.size(), number);
-      names.emplace_back(number, name);
+      const std::string digits = name.substr(0, name.find_first_not_of("0123456789"));
+      names.emplace_back(parse_number<std::uint64_t>(digits).value_or(UINT64_MAX), name);  // others come last
     }
     if (error) throw_file_error(part, "read the folder", error.value());
     if (names.empty()) throw Error(part + ": found no review, wanted files NUMBER_RATING.txt");

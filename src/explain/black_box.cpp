@@ -2,68 +2,58 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
 
 namespace slalom {
 
-namespace {
-
-// The ids, and behind a −1, which is none, the segments: no text has the key of a longer one.
-std::string key_of(const PackedBatch& texts, Index b) {
-  std::vector<TokenId> key(texts.text(b).begin(), texts.text(b).end());
-  if (const std::span<const TokenId> types = texts.types_of(b); !types.empty()) {
-    key.push_back(-1);
-    key.insert(key.end(), types.begin(), types.end());
-  }
-  return {reinterpret_cast<const char*>(key.data()), key.size() * sizeof(TokenId)};
-}
-
-}  // namespace
-
-std::vector<double> BlackBox::log_odds(const PackedBatch& texts) {
-  PackedBatch fresh;
-  std::vector<std::pair<Index, double*>> asked;  // text and where its answer is kept
-  std::vector<const double*> answer_of;          // (B); nodes of the map stay where they are
-  for (Index b = 0; b < texts.texts(); ++b) {
-    const auto [place, is_new] = known_.try_emplace(key_of(texts, b), std::nan(""));
-    answer_of.push_back(&place->second);
-    if (!is_new) continue;
-    fresh.add(texts.text(b), 0, texts.types_of(b));
-    asked.emplace_back(b, &place->second);
-  }
+std::vector<double> BlackBox::log_odds(const PackedTexts& texts) {
+  std::vector<std::size_t> number;  // (B) of each text among the different ones
+  for (Index b = 0; b < texts.texts(); ++b)
+    number.push_back(static_cast<std::size_t>(distinct_.number<TokenId>(texts.key(b))));
+  outputs_.resize(static_cast<std::size_t>(distinct_.size()), std::nan(""));
   cost_.queries += texts.texts();
-  if (!asked.empty()) {
-    std::vector<double> answers(asked.size(), std::nan(""));
-    try {
-      ask(fresh, answers);
-      for (std::size_t i = 0; i < asked.size(); ++i)
-        if (!std::isfinite(answers[i]))
-          throw Error(concat("[black box] text ", asked[i].first, " of ", texts.texts(), ": the log-odds is ",
-                             shortest(answers[i]), ", wanted a finite number"));
-    } catch (...) {
-      for (const auto& [b, kept] : asked) known_.erase(key_of(texts, b));
-      throw;
-    }
-    for (std::size_t i = 0; i < asked.size(); ++i) *asked[i].second = answers[i];
+  PackedTexts fresh;
+  std::vector<Index> place;  // of fresh texts in the batch
+  std::vector<bool> chosen(outputs_.size());
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const std::size_t k = number[static_cast<std::size_t>(b)];
+    if (chosen[k] || !std::isnan(outputs_[k])) continue;
+    chosen[k] = true;
+    fresh.add(texts.text(b), texts.types_of(b));
+    place.push_back(b);
+  }
+  if (!place.empty()) {
+    std::vector<double> outputs(place.size(), std::nan(""));
+    query(fresh, outputs);
+    for (std::size_t i = 0; i < place.size(); ++i)
+      if (!std::isfinite(outputs[i]))
+        throw Error(concat("[black box] text ", place[i], " of ", texts.texts(), ": the log-odds is ",
+                           shortest(outputs[i]), ", wanted a finite number"));
+    for (std::size_t i = 0; i < place.size(); ++i)
+      outputs_[number[static_cast<std::size_t>(place[i])]] = outputs[i];
     cost_.unique_queries += fresh.texts();
     cost_.token_forwards += fresh.rows();
   }
   std::vector<double> result;
-  result.reserve(answer_of.size());
-  for (const double* answer : answer_of) result.push_back(*answer);
+  for (const std::size_t k : number) result.push_back(outputs_[k]);
   return result;
 }
 
-bool BlackBox::knows(const PackedBatch& texts, Index b) const {
-  return known_.contains(key_of(texts, b));
+bool BlackBox::knows(const PackedTexts& texts, Index b) const {
+  const std::optional<Index> k = distinct_.find<TokenId>(texts.key(b));
+  return k && !std::isnan(outputs_[static_cast<std::size_t>(*k)]);
+}
+
+void BlackBox::forget() {
+  distinct_.clear();
+  outputs_.clear();
 }
 
 double BlackBox::log_odds(std::span<const TokenId> text) {
-  PackedBatch one;
-  one.add(text);
-  return log_odds(one).front();
+  return log_odds(packed(text)).front();
 }
 
 void ClassBlackBox::set_target(Index target) {
@@ -94,8 +84,8 @@ GradientAccess ModelBlackBox<T>::gradient_access() {
 }
 
 template <class T>
-std::vector<Index> ModelBlackBox<T>::predicted(const PackedBatch& texts) {
-  predictor_.logits(texts.packed(), logits_);
+std::vector<Index> ModelBlackBox<T>::predicted(const PackedTexts& texts) {
+  predictor_.logits(texts, logits_);
   std::vector<Index> classes;
   for (Index b = 0; b < texts.texts(); ++b) {
     const T* row = logits_.data() + b * model_.labels();
@@ -106,22 +96,22 @@ std::vector<Index> ModelBlackBox<T>::predicted(const PackedBatch& texts) {
 
 // Texts of like length share a batch, so that its longest text sets no one else's memory.
 template <class T>
-void ModelBlackBox<T>::ask(const PackedBatch& texts, std::span<double> answers) {
-  std::vector<Index> order(answers.size());
-  for (std::size_t b = 0; b < order.size(); ++b) order[b] = static_cast<Index>(b);
+void ModelBlackBox<T>::query(const PackedTexts& texts, std::span<double> outputs) {
+  std::vector<Index> order(static_cast<std::size_t>(texts.texts()));
+  std::iota(order.begin(), order.end(), Index{0});
   std::ranges::stable_sort(order, {}, [&](Index b) { return texts.text(b).size(); });
-  PackedBatch sorted;
+  PackedTexts sorted;
   sorted.reserve(texts.texts(), texts.rows());
-  for (Index b : order) sorted.add(texts.text(b), 0, texts.types_of(b));
-  predictor_.logits(sorted.packed(), logits_);
+  for (Index b : order) sorted.add(texts.text(b), texts.types_of(b));
+  predictor_.logits(sorted, logits_);
   const auto C = static_cast<std::size_t>(model_.labels());
   for (std::size_t i = 0; i < order.size(); ++i)
-    answers[static_cast<std::size_t>(order[i])] = static_cast<double>(
+    outputs[static_cast<std::size_t>(order[i])] = static_cast<double>(
         slalom::log_odds<T>(std::span(logits_).subspan(i * C, C), target(), model_.problem()));
 }
 
-void FunctionBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {
-  for (std::size_t b = 0; b < answers.size(); ++b) answers[b] = f_(texts.text(static_cast<Index>(b)));
+void FunctionBlackBox::query(const PackedTexts& texts, std::span<double> outputs) {
+  for (std::size_t b = 0; b < outputs.size(); ++b) outputs[b] = f_(texts.text(static_cast<Index>(b)));
 }
 
 template class ModelBlackBox<float>;

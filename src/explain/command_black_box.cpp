@@ -270,7 +270,7 @@ void CommandBlackBox::forget() {
   counts_ = {};
 }
 
-void CommandBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {
+void CommandBlackBox::query(const PackedTexts& texts, std::span<double> outputs) {
   std::string questions;
   for (Index b = 0; b < texts.texts(); ++b) {
     JsonRow question;
@@ -280,7 +280,7 @@ void CommandBlackBox::ask(const PackedBatch& texts, std::span<double> answers) {
   }
   failed_ = true;  // until all is well
   if (child_ == nullptr) child_ = std::make_unique<Child>(command_, timeout_);
-  child_->ask(questions, answers, counts_);
+  child_->ask(questions, outputs, counts_);
   failed_ = false;
 }
 

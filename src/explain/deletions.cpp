@@ -9,38 +9,77 @@
 
 namespace slalom {
 
+Index Coalitions::absent(Index i) const {
+  return std::ranges::count(row(i), 0);
+}
+
 std::span<std::uint8_t> Coalitions::add(std::uint8_t everybody) {
   member.resize(member.size() + players, everybody);
   return std::span(member).last(players);
 }
 
-std::vector<double> ask(const ValueFunction& values, const Coalitions& coalitions) {
-  std::vector<double> answers = values(coalitions);
-  if (std::ssize(answers) != coalitions.size())
-    throw Error(concat("[game] ", answers.size(), " values, wanted one for each of ", coalitions.size(),
-                       " coalitions"));
-  for (const double v : answers)
-    if (!std::isfinite(v)) throw Error(concat("[game] the value of a coalition is ", v));
-  return answers;
+void Coalitions::add(std::span<const std::uint8_t> subset) {
+  std::ranges::copy(subset, add(0).begin());
 }
 
-RandomDeletions random_deletions(Index players, Index most, Index texts, bool empty_text, Purpose purpose,
-                                 std::uint64_t seed) {
-  RandomDeletions result{{players, {}}, {}};
-  std::vector<Index> order(players);
+void Coalitions::add_complement() {
+  const Index last = size() - 1;
+  const std::span<std::uint8_t> complement = add(1);
+  for (Index j = 0; j < players; ++j)
+    if (row(last)[j] != 0) complement[j] = 0;
+}
+
+std::vector<double> checked_values(const ValueFunction& values, const Coalitions& coalitions) {
+  std::vector<double> found = values(coalitions);
+  if (std::ssize(found) != coalitions.size())
+    throw Error(concat("[game] ", found.size(), " values, wanted one for each of ", coalitions.size(),
+                       " coalitions"));
+  for (const double v : found)
+    if (!std::isfinite(v)) throw Error(concat("[game] the value of a coalition is ", v));
+  return found;
+}
+
+void set_random(Index k, std::uint8_t member, Rng& rng, std::vector<Index>& order,
+                std::span<std::uint8_t> row) {
+  for (Index j = 0; j < k; ++j) {
+    std::swap(order[j], order[j + rng.below(static_cast<std::uint32_t>(std::ssize(order) - j))]);
+    row[order[j]] = member;
+  }
+}
+
+std::vector<Index> counted(Index n) {
+  std::vector<Index> numbers(static_cast<std::size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), Index{0});
+  return numbers;
+}
+
+Coalitions single_deletions(Index players) {
+  Coalitions kept{players, {}};
+  for (Index i = 0; i < players; ++i) kept.add(1)[i] = 0;
+  return kept;
+}
+
+namespace {
+
+// Each set has a stream of its own: it does not change with the number of sets or the largest k.
+void add_deletion(Index k, Index number, Purpose purpose, std::uint64_t seed, Coalitions& to) {
+  Rng rng(seed, purpose, static_cast<std::uint64_t>(k) << 32 | static_cast<std::uint64_t>(number));
+  std::vector<Index> order = counted(to.players);
+  set_random(k, 0, rng, order, to.add(1));
+}
+
+}  // namespace
+
+Coalitions random_deletions(Index players, Index most, Index texts, bool empty_text, Purpose purpose,
+                            std::uint64_t seed) {
+  Coalitions kept{players, {}};
   for (Index k = 1; k <= std::min(most, empty_text ? players : players - 1); ++k)
-    for (Index i = 0; i < texts; ++i) {
-      // A stream for each set: the sets of k do not change with the number of texts or the largest k.
-      Rng rng(seed, purpose, static_cast<std::uint64_t>(k) << 32 | static_cast<std::uint64_t>(i));
-      std::iota(order.begin(), order.end(), Index{0});
-      const std::span<std::uint8_t> kept = result.kept.add(1);
-      for (Index j = 0; j < k; ++j) {  // the first k places of a Fisher-Yates shuffle
-        std::swap(order[j], order[j + rng.below(static_cast<std::uint32_t>(players - j))]);
-        kept[order[j]] = 0;
-      }
-      result.removed.push_back(k);
-    }
-  return result;
+    for (Index i = 0; i < texts; ++i) add_deletion(k, i, purpose, seed, kept);
+  return kept;
+}
+
+void add_deletions_in_turn(Index most, Index count, Purpose purpose, std::uint64_t seed, Coalitions& to) {
+  for (Index i = 0; most > 0 && i < count; ++i) add_deletion(1 + i % most, i / most, purpose, seed, to);
 }
 
 }  // namespace slalom

@@ -34,9 +34,9 @@ Tensor<const T> slopes(Tape<T>& tape, Var logits, const Objective& objective, st
 }
 
 // `copies` times the same text, packed.
-PackedBatch repeated(std::span<const TokenId> ids, std::span<const TokenId> types, Index copies) {
-  PackedBatch batch;
-  for (Index b = 0; b < copies; ++b) batch.add(ids, 0, types);
+PackedTexts repeated(std::span<const TokenId> ids, std::span<const TokenId> types, Index copies) {
+  PackedTexts batch;
+  for (Index b = 0; b < copies; ++b) batch.add(ids, types);
   return batch;
 }
 
@@ -71,7 +71,7 @@ void embedding_gradients(Classifier<T>& model, std::span<const TokenId> ids, std
   for (Index first = 0; first < points; first += together) {
     check_interrupt();
     const Index count = std::min(together, points - first);
-    const PackedBatch batch = repeated(ids, types, count);
+    const PackedTexts batch = repeated(ids, types, count);
     tape.reset();
     const Var words = tape.variable(tape.allocate({batch.rows(), model.config().table_width()}));
     for (Index b = 0; b < count; ++b) {
@@ -79,7 +79,7 @@ void embedding_gradients(Classifier<T>& model, std::span<const TokenId> ids, std
       std::ranges::transform(row, tape.value(words).data + b * size,
                              [](double x) { return static_cast<T>(x); });
     }
-    const Var logits = model.forward(tape, batch.packed(), {.word_rows = words, .frozen = true});
+    const Var logits = model.forward(tape, batch, {.word_rows = words, .frozen = true});
     std::vector<double> values(static_cast<std::size_t>(count));
     tape.backward(logits, slopes(tape, logits, objective, values));
     const T* dx = tape.gradient(words).data;

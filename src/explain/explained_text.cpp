@@ -23,16 +23,15 @@ void ExplainedText::find_units(const std::function<bool(TokenId)>& is_special, U
     return a.word == b.word && a.part == b.part;
   };
   for (Index i = 0; i < std::ssize(ids()); ++i) {
-    if (is_special(ids()[static_cast<std::size_t>(i)])) {
-      ++special_;
+    const bool special = is_special(ids()[static_cast<std::size_t>(i)]);
+    if (special) ++special_;
+    if (unit == Unit::word && !special && i > 0 && !items_.back().special && same_word(i)) {
+      ++items_.back().size;
+      ++units_.back().size;
       continue;
     }
-    const bool joins = unit == Unit::word && !units_.empty() &&
-                       units_.back().first + units_.back().size == i && same_word(i);
-    if (joins)
-      ++units_.back().size;
-    else
-      units_.push_back({i, 1});
+    items_.push_back({{i, 1}, special});
+    if (!special) units_.push_back({i, 1});
   }
 }
 
@@ -66,41 +65,19 @@ void ExplainedText::append(Index from, Index to, std::vector<TokenId>& ids,
     types.insert(types.end(), encoding_.types.begin() + from, encoding_.types.begin() + to);
 }
 
-std::vector<ExplainedText::Range> ExplainedText::items() const {
-  std::vector<Range> list;
-  Index at = 0;
-  const auto add_special = [&](Index end) {
-    for (; at < end; ++at) list.push_back({at, 1});
-  };
-  for (const Range& u : units_) {
-    add_special(u.first);
-    list.push_back(u);
-    at += u.size;
-  }
-  add_special(std::ssize(ids()));
-  return list;
-}
-
 std::vector<double> ExplainedText::aligned(std::span<const double> scores,
                                            std::span<const double> special) const {
   std::vector<double> all;
   std::size_t u = 0, s = 0;
-  for (const Range& item : items()) {
-    const bool explained = u < units_.size() && units_[u].first == item.first;
-    all.push_back(explained ? scores[u++] : special.empty() ? std::nan("") : special[s++]);
-  }
+  for (const Item& item : items_)
+    all.push_back(!item.special ? scores[u++] : special.empty() ? std::nan("") : special[s++]);
   return all;
 }
 
 std::vector<double> ExplainedText::of_special(std::span<const double> of_tokens) const {
   std::vector<double> special;
-  std::size_t u = 0;
-  for (const Range& item : items()) {
-    if (u < units_.size() && units_[u].first == item.first)
-      ++u;
-    else
-      special.push_back(of_tokens[static_cast<std::size_t>(item.first)]);
-  }
+  for (const Item& item : items_)
+    if (item.special) special.push_back(of_tokens[static_cast<std::size_t>(item.first)]);
   return special;
 }
 
@@ -114,27 +91,22 @@ std::vector<double> ExplainedText::summed(std::span<const double> of_tokens) con
 }
 
 void ExplainedText::add_coalition(std::span<const std::uint8_t> member, Masking masking,
-                                  PackedBatch& to) const {
+                                  PackedTexts& to) const {
   std::vector<TokenId> left, types;
-  Index at = 0;
-  for (std::size_t u = 0; u < units_.size(); ++u) {
-    const Range& unit = units_[u];
-    append(at, unit.first, left, types);
-    at = unit.first + unit.size;
-    const std::size_t before = left.size();
-    if (member[u] != 0 || masking.replacement) append(unit.first, at, left, types);
-    if (member[u] == 0)
-      std::fill(left.begin() + static_cast<Index>(before), left.end(),
-                masking.replacement.value_or(TokenId{}));
+  std::size_t u = 0;
+  for (const Item& item : items_) {
+    const bool kept = item.special || member[u++] != 0;
+    if (!kept && !masking.replacement) continue;
+    append(item.first, item.first + item.size, left, types);
+    if (!kept) std::fill(left.end() - item.size, left.end(), *masking.replacement);
   }
-  append(at, std::ssize(ids()), left, types);
   if (left.empty())
     throw Error("[explain] no token is left of the text: a text without special tokens has no empty form",
                 "replace tokens instead: --absence mask --mask-id N");
-  to.add(left, 0, types);
+  to.add(left, types);
 }
 
-void ExplainedText::add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const {
+void ExplainedText::add_tokens(std::span<const Sample::Token> tokens, PackedTexts& to) const {
   std::vector<TokenId> ids, types;
   Index at = 0;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -148,27 +120,33 @@ void ExplainedText::add_tokens(std::span<const Sample::Token> tokens, PackedBatc
     }
   }
   append(at, std::ssize(this->ids()), ids, types);
-  to.add(ids, 0, types);
+  to.add(ids, types);
+}
+
+std::vector<Sample::Token> kept_tokens(std::span<const Sample::Token> tokens,
+                                       std::span<const std::uint8_t> member) {
+  std::vector<Sample::Token> kept;
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    if (member[i] != 0) kept.push_back(tokens[i]);
+  return kept;
 }
 
 double log_odds(BlackBox& f, const ExplainedText& text) {
-  PackedBatch one;
-  text.add_whole(one);
-  return f.log_odds(one).front();
+  return f.log_odds(text.whole()).front();
 }
 
 ValueFunction coalition_values(BlackBox& f, const ExplainedText& text, Masking masking) {
   return [&f, &text, masking](const Coalitions& coalitions) {
-    PackedBatch batch;
+    PackedTexts batch;
     for (Index i = 0; i < coalitions.size(); ++i) text.add_coalition(coalitions.row(i), masking, batch);
     return f.log_odds(batch);
   };
 }
 
-Answers token_answers(BlackBox& f, const ExplainedText& text) {
-  return [&f, &text](const std::vector<std::vector<Sample::Token>>& asked) {
-    PackedBatch batch;
-    for (const std::vector<Sample::Token>& tokens : asked) text.add_tokens(tokens, batch);
+Answers token_values(BlackBox& f, const ExplainedText& text) {
+  return [&f, &text](const std::vector<std::vector<Sample::Token>>& texts) {
+    PackedTexts batch;
+    for (const std::vector<Sample::Token>& tokens : texts) text.add_tokens(tokens, batch);
     return f.log_odds(batch);
   };
 }

@@ -2,23 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "slalom/base/error.hpp"
 #include "slalom/explain/explanation.hpp"
 
 namespace slalom {
 
-std::vector<Index> best_removal(std::span<const double> weight, std::span<const double> value,
-                                const std::optional<Background>& background, double sign, Index k) {
+BestRemoval best_removal(std::span<const double> weight, std::span<const double> value,
+                         const std::optional<Background>& background, double sign, Index k) {
   const Index n = std::ssize(weight);
-  std::vector<Index> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), Index{0});
+  std::vector<Index> order = counted(n);
   std::vector<double> gain(order.size());
   // F of what the last n − k of the order leave.
   const auto left = [&] {
-    double sum = background ? std::exp(background->importance) * background->value : 0,
-           all = background ? std::exp(background->importance) : 0;
+    double all = background ? std::exp(background->importance) : 0,
+           sum = background ? all * background->value : 0;
     for (auto i = order.begin() + k; i != order.end(); ++i) {
       sum += weight[*i] * value[*i];
       all += weight[*i];
@@ -39,7 +37,7 @@ std::vector<Index> best_removal(std::span<const double> weight, std::span<const 
   }
   order.resize(static_cast<std::size_t>(k));
   std::ranges::sort(order);
-  return order;
+  return {std::move(order), lambda};
 }
 
 namespace {
@@ -93,21 +91,17 @@ class Search {
   Index most_;
 };
 
-Flip by_slalom(const Search& search, const Explanation& explanation, const SlalomScores& scores) {
+Flip by_slalom(const Search& search, const Explanation& explanation) {
   std::vector<double> weight;
-  for (const double s : scores.importance) weight.push_back(std::exp(s));
+  for (const double s : explanation.column("importance")) weight.push_back(std::exp(s));
   Flip flip{.chosen_by = explanation.method, .removed = {}, .log_odds = explanation.log_odds};
+  const Index most = std::min(search.most(), std::ssize(weight) - (explanation.background ? 0 : 1));
   bool predicted = false;
-  for (Index k = 1; k <= search.most() && !flip.flips; ++k) {
-    if (k == std::ssize(weight) && !scores.background) break;
-    const std::vector<Index> removed =
-        best_removal(weight, scores.value, scores.background, search.sign(), k);
-    std::vector<double> kept_weight = weight;
-    for (const Index i : removed) kept_weight[i] = 0;
-    double sum = scores.background ? std::exp(scores.background->importance) * scores.background->value : 0;
-    for (std::size_t i = 0; i < weight.size(); ++i) sum += kept_weight[i] * scores.value[i];
-    predicted = predicted || search.sign() * sum < 0;
-    if (predicted) search.try_set(removed, flip);
+  for (Index k = 1; k <= most && !flip.flips; ++k) {
+    const BestRemoval best =
+        best_removal(weight, explanation.column("value"), explanation.background, search.sign(), k);
+    predicted = predicted || search.sign() * best.log_odds < 0;
+    if (predicted) search.try_set(best.removed, flip);
   }
   return flip;
 }
@@ -115,8 +109,7 @@ Flip by_slalom(const Search& search, const Explanation& explanation, const Slalo
 Flip by_leave_one_out(const Search& search, double log_odds) {
   Flip flip{.chosen_by = "leave-one-out", .removed = {}, .log_odds = log_odds};
   const std::vector<double> left = search.single({}, flip);
-  std::vector<Index> order(left.size());
-  std::iota(order.begin(), order.end(), Index{0});
+  std::vector<Index> order = counted(std::ssize(left));
   std::ranges::stable_sort(order, {}, [&](Index i) { return left[i]; });
   for (Index k = 1; k <= search.most(); ++k)
     if (search.try_set({order.begin(), order.begin() + k}, flip)) break;
@@ -140,10 +133,9 @@ Flip greedily(const Search& search, double log_odds) {
 
 std::vector<Flip> find_flips(BlackBox& f, const ExplainedText& text, const Explanation& explanation,
                              Index most) {
-  const auto* scores = std::get_if<SlalomScores>(&explanation.scores);
-  if (scores == nullptr) throw UsageError("--flip has no effect with --method " + explanation.method);
+  if (!explanation.is_slalom()) throw UsageError("--flip has no effect with --method " + explanation.method);
   const Search search(f, text, explanation.log_odds, most);
-  return {by_slalom(search, explanation, *scores), by_leave_one_out(search, explanation.log_odds),
+  return {by_slalom(search, explanation), by_leave_one_out(search, explanation.log_odds),
           greedily(search, explanation.log_odds)};
 }
 

@@ -5,7 +5,6 @@
 
 #include "slalom/explain/embedding_gradient.hpp"
 #include "slalom/explain/methods.hpp"
-#include "slalom/explain/published.hpp"
 
 namespace slalom {
 
@@ -34,7 +33,7 @@ struct Path {
   Index passes = 0;
 
   template <class Read>
-  void ask(const std::vector<double>& places, const Read& read) {
+  void query(const std::vector<double>& places, const Read& read) {
     passes += std::ssize(places);
     embedding_gradients<T>(
         model, text.ids(), text.encoding().types, std::ssize(places), log_odds,
@@ -46,7 +45,7 @@ struct Path {
 
   double log_odds_at_baseline() {
     double found = 0;
-    ask({0.0}, [&](Index, double value, std::span<const double>) { found = value; });
+    query({0.0}, [&](Index, double value, std::span<const double>) { found = value; });
     return found;
   }
 
@@ -58,7 +57,7 @@ struct Path {
         places.push_back(std::midpoint(panel.begin, panel.end) +
                          (i % 2 == 0 ? -1 : 1) * kNode[i / 2] * (panel.end - panel.begin) / 2);
     }
-    ask(places, [&](Index p, double, std::span<const double> dx) {
+    query(places, [&](Index p, double, std::span<const double> dx) {
       Panel& panel = panels[p / kPanelPoints];
       const double weight = kWeight[p % kPanelPoints / 2] * (panel.end - panel.begin) / 2;
       const std::vector<double> products = row_products(step, dx, model.config().table_width());
@@ -163,22 +162,13 @@ void explain_text(Classifier<T>& model, Index target, BlackBox& f, const Explain
         "stopped after ", path.passes, " backward passes, short of the tolerance of ", options.tolerance));
 }
 
-void explain(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
+}  // namespace
+
+void integrated_gradients(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                          Explanation& result) {
   with_gradient_access(f, "integrated-gradients", [&](auto& model, Index target) {
     explain_text(model, target, f, text, options, result);
   });
-}
-
-}  // namespace
-
-Method integrated_gradients() {
-  return {"integrated-gradients",
-          "gradients integrated from a baseline to the text",
-          0,
-          {"baseline", "tolerance"},
-          explain,
-          Asks::passes,
-          published::integrated_gradients};
 }
 
 }  // namespace slalom

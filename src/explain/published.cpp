@@ -28,32 +28,12 @@ Coalitions deletions(Index players, Index count, std::uint64_t seed) {
   const Index most = std::min<Index>(5, players - 1);
   Rng rng(seed, Purpose::query);
   Coalitions kept{players, {}};
-  std::vector<Index> order(static_cast<std::size_t>(players));
-  std::iota(order.begin(), order.end(), Index{0});
+  std::vector<Index> order = counted(players);
   for (Index i = 0; i < count; ++i) {
-    const std::span<std::uint8_t> row = kept.add(1);
     const Index k = rng.below(static_cast<std::uint32_t>(most + 1));
-    for (Index j = 0; j < k; ++j) {  // the first k places of a Fisher-Yates shuffle
-      std::swap(order[j], order[j + rng.below(static_cast<std::uint32_t>(players - j))]);
-      row[order[j]] = 0;
-    }
+    set_random(k, 0, rng, order, kept.add(1));
   }
   return kept;
-}
-
-/// Every deletion that is asked, as often as it is.
-Sample ask_deletions(BlackBox& f, const ExplainedText& text, const Coalitions& kept) {
-  const std::vector<double> answers = ask(coalition_values(f, text, {}), kept);
-  Sample sample;
-  sample.tokens = text.distinct();
-  std::vector<Sample::Token> left;
-  for (Index i = 0; i < kept.size(); ++i) {
-    left.clear();
-    for (Index j = 0; j < text.players(); ++j)
-      if (kept.row(i)[j] != 0) left.push_back(text.tokens()[j]);
-    sample.add(left, answers[i]);
-  }
-  return sample;
 }
 
 /// Numbers of the distinct tokens as numbers of the text's.
@@ -65,21 +45,22 @@ std::vector<double> of_copies(const std::vector<double>& distinct, const std::ve
 
 void set_slalom(const SlalomFit& fit, const ExplainedText& text, Explanation& result) {
   set_slalom_scores(fit.model, text, result);
-  std::get<SlalomScores>(result.scores).removal = of_copies(published_removal(fit.model), text.tokens());
+  for (auto& [name, scores] : result.columns)
+    if (name == "removal") scores = of_copies(published_removal(fit.model), text.tokens());
   result.checks.emplace_back("mse_fit", fit.mse);
   result.checks.emplace_back("iterations", static_cast<double>(fit.iterations));
   result.fit = fit.chosen;
 }
 
 /// The text without its special tokens.
-PackedBatch bare(const ExplainedText& text) {
-  PackedBatch batch;
+PackedTexts bare(const ExplainedText& text) {
+  PackedTexts batch;
   std::vector<TokenId> ids, types;
   for (const ExplainedText::Range& unit : text.units()) {
     ids.push_back(text.ids()[unit.first]);
     if (!text.encoding().types.empty()) types.push_back(text.encoding().types[unit.first]);
   }
-  batch.add(ids, 0, types);
+  batch.add(ids, types);
   return batch;
 }
 
@@ -92,7 +73,7 @@ double largest_logit(std::span<const double> logits, std::span<double> slope) {
 
 /// ‖Σ_p gradient(x_p) ⊙ factor_p‖ of each token of the bare text, x_p its embedding times the place p.
 template <class T>
-std::vector<double> gradient_norms(Classifier<T>& model, const PackedBatch& text,
+std::vector<double> gradient_norms(Classifier<T>& model, const PackedTexts& text,
                                    std::span<const double> places, bool times_input) {
   const std::vector<double> words = word_embeddings(model, text.text(0));
   std::vector<double> sums(words.size());
@@ -112,7 +93,7 @@ std::vector<double> gradient_norms(Classifier<T>& model, const PackedBatch& text
 
 void set_gradient_norms(const char* method, std::span<const double> places, bool times_input, BlackBox& f,
                         const ExplainedText& text, Explanation& result) {
-  const PackedBatch batch = bare(text);
+  const PackedTexts batch = bare(text);
   set_linear_scores(
       with_gradient_access(
           f, method, [&](auto& model, Index) { return gradient_norms(model, batch, places, times_input); }),
@@ -132,7 +113,7 @@ class LimeText {
       words_ = text.distinct();
       return;
     }
-    const PackedBatch batch = bare(text);
+    const PackedTexts batch = bare(text);
     string_ = tokenizer->decode(batch.text(0));
     std::map<std::string, Sample::Token> number;
     std::size_t at = 0;
@@ -152,7 +133,7 @@ class LimeText {
   Index words() const { return words_; }
   const std::vector<Sample::Token>& word_of_token() const { return word_; }
 
-  void add(std::span<const std::uint8_t> shown, PackedBatch& to) const {
+  void add(std::span<const std::uint8_t> shown, PackedTexts& to) const {
     if (tokenizer_ == nullptr) {
       std::vector<std::uint8_t> member;
       for (const Sample::Token w : word_) member.push_back(shown[w]);
@@ -167,7 +148,7 @@ class LimeText {
     }
     left += string_.substr(at);
     const Encoding encoding = tokenizer_->encode(left, "[lime]");
-    to.add(encoding.ids, 0, encoding.types);
+    to.add(encoding.ids, encoding.types);
   }
 
  private:
@@ -193,38 +174,36 @@ std::vector<double> deletion_weights(const Sample& sample) {
 void slalom_eff(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   constexpr Index kTokens = 3;
   Rng rng(options.seed, Purpose::query);
-  std::vector<std::vector<Sample::Token>> asked(drawn(*options.budget, kDrawnTogether));
-  for (std::vector<Sample::Token>& tokens : asked)
+  std::vector<std::vector<Sample::Token>> texts(drawn(*options.budget, kDrawnTogether));
+  for (std::vector<Sample::Token>& tokens : texts)
     for (Index j = 0; j < kTokens; ++j)
       tokens.push_back(static_cast<Sample::Token>(rng.below(static_cast<std::uint32_t>(text.distinct()))));
-  const std::vector<double> answers = token_answers(f, text)(asked);
-  Sample sample;
-  sample.tokens = text.distinct();
-  for (std::size_t i = 0; i < asked.size(); ++i) sample.add(asked[i], answers[i]);
+  Sample sample{.tokens = text.distinct()};
+  add_queries(f, text, texts, sample);
   set_slalom(fit_slalom_adam(sample, kPublishedEff), text, result);
 }
 
 void slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                   Explanation& result) {
   const Coalitions kept = deletions(text.players(), drawn(*options.budget, kDrawnTogether), options.seed);
-  set_slalom(fit_slalom_deletions(ask_deletions(f, text, kept)), text, result);
+  set_slalom(fit_slalom_deletions(deletion_sample(f, text, kept)), text, result);
 }
 
 void linear_deletion(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
                      Explanation& result) {
   const Coalitions kept = deletions(text.players(), drawn(*options.budget, 2 * kDrawnTogether), options.seed);
-  set_linear_scores(of_copies(deletion_weights(ask_deletions(f, text, kept)), text.tokens()), result);
+  set_linear_scores(of_copies(deletion_weights(deletion_sample(f, text, kept)), text.tokens()), result);
 }
 
 void lime(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result) {
   const LimeText words(text, options.tokenizer);
   const Coalitions samples = lime_samples(words.words(), words.words() - (text.has_empty_text() ? 0 : 1),
                                           *options.budget, options.seed);
-  PackedBatch batch;
+  PackedTexts batch;
   for (Index i = 0; i < samples.size(); ++i) words.add(samples.row(i), batch);
-  std::vector<double> answers = f.log_odds(batch);
-  for (double& a : answers) a = 1 / (1 + std::exp(-a));
-  const LimeFit fit = fit_lime(samples, answers, lime_kernel(samples));
+  std::vector<double> outputs = f.log_odds(batch);
+  for (double& y : outputs) y = 1 / (1 + std::exp(-y));
+  const LimeFit fit = fit_lime(samples, outputs, lime_kernel(samples));
   set_linear_scores(of_copies(fit.weight, words.word_of_token()), result);
   result.checks.emplace_back("intercept", fit.intercept);
   result.warnings.emplace_back(

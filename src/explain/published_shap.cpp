@@ -1,14 +1,19 @@
 // Kernel SHAP as the published study ran it: shap 0.42.1 with scikit-learn's selection of features.
+//
+// shap takes coalitions of size s and of its complement together. It enumerates sizes from 1 on for as long
+// as the samples that are left, shared out by the sizes' weights 1 / (s (n − s)), would cover them, then
+// draws. With fewer samples than a fifth of all coalitions it fits a Lasso first and keeps the features of
+// the point of its path where Akaike's criterion
+//     AIC = residual squares / σ² + 2 · features,   σ² that of least squares with all features,
+// is least (scikit-learn's LassoLarsIC; H. Zou, T. Hastie, R. Tibshirani, Annals of Statistics 2007). The
+// values are those of the kernel's regression on these features, all others 0.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <string>
-#include <unordered_map>
 
-#include "slalom/base/error.hpp"
+#include "slalom/base/distinct.hpp"
 #include "slalom/explain/methods.hpp"
 #include "slalom/explain/published.hpp"
-#include "slalom/kernels/gemm.hpp"
 #include "slalom/kernels/least_squares.hpp"
 
 namespace slalom::published {
@@ -31,31 +36,26 @@ void draw_coalitions(Index first, Index budget, std::vector<double> share, std::
   for (Index s = 1; s <= paired; ++s) share[s - 1] /= 2;  // they are drawn twice at a time
   const double total = std::accumulate(share.begin() + first - 1, share.end(), 0.0);
   Rng rng(seed, Purpose::query);
-  std::unordered_map<std::string, std::size_t> known;
-  std::vector<Index> order(static_cast<std::size_t>(players));
-  std::iota(order.begin(), order.end(), Index{0});
+  DistinctLists known;
+  std::vector<std::size_t> place;  // of the different ones in the sample
+  std::vector<Index> order = counted(players);
   const Index most = 4 * (budget - fixed);
   for (Index draw = 0; sample.kept.size() < budget && draw < most; ++draw) {
     double rest = rng.uniform() * total;
     Index size = first;
     while (size < std::ssize(share) && rest >= share[size - 1]) rest -= share[size++ - 1];
-    std::string member(static_cast<std::size_t>(players), '\0');
-    for (Index j = 0; j < size; ++j) {  // the first places of a Fisher-Yates shuffle
-      std::swap(order[j], order[j + rng.below(static_cast<std::uint32_t>(players - j))]);
-      member[order[j]] = 1;
-    }
-    const auto [at, is_new] = known.try_emplace(member, sample.weight.size());
+    std::vector<std::uint8_t> member(static_cast<std::size_t>(players));
+    set_random(size, 1, rng, order, member);
+    const Index number = known.number<std::uint8_t>(member);
     const bool has_complement = size <= paired;
-    if (is_new) {
-      std::ranges::copy(member, sample.kept.add(0).begin());
-      sample.weight.push_back(1);
-      if (has_complement && sample.kept.size() < budget) {
-        std::ranges::transform(member, sample.kept.add(0).begin(), [](auto m) { return m == 0 ? 1 : 0; });
-        sample.weight.push_back(1);
-      }
-    } else {
-      for (std::size_t i = at->second; i <= at->second + (has_complement ? 1 : 0); ++i) sample.weight[i] += 1;
+    if (number < std::ssize(place)) {
+      for (Index i = 0; i <= (has_complement ? 1 : 0); ++i) sample.weight[place[number] + i] += 1;
+      continue;
     }
+    place.push_back(sample.weight.size());
+    sample.kept.add(member);
+    if (has_complement && sample.kept.size() < budget) sample.kept.add_complement();
+    sample.weight.resize(sample.kept.size(), 1);
   }
   const double sum = std::accumulate(sample.weight.begin() + fixed, sample.weight.end(), 0.0);
   for (auto w = sample.weight.begin() + fixed; w != sample.weight.end(); ++w) *w *= left / sum;
@@ -68,26 +68,30 @@ struct Moments {
   std::vector<double> slope, gram;
 };
 
-/// The regression of which features are selected: every coalition twice, as it is and as its complement.
+/// The regression of which features are selected, as shap writes the constraint Σ φ = full − empty into it:
+/// every coalition twice, as z with weight w (n − |z|) against v − empty, and as z − 1 with weight w |z|
+/// against v − full.
 Moments doubled_regression(const ShapSample& sample, std::span<const double> log_odds, double empty,
                            double full) {
   const Index n = sample.kept.players, m = sample.kept.size(), columns = n + 1;
-  std::vector<double> data(static_cast<std::size_t>(2 * m * columns)),
-      mean(static_cast<std::size_t>(columns)), products(static_cast<std::size_t>(columns * columns));
-  for (Index i = 0; i < 2 * m; ++i) {
+  const auto write = [&](Index i, double* row) {
     const auto kept = sample.kept.row(i % m);
-    const auto size = static_cast<double>(std::ranges::count(kept, 1));
+    const Index absent = sample.kept.absent(i % m);
     const bool second = i >= m;
-    const double root = std::sqrt(sample.weight[i % m] * (second ? size : static_cast<double>(n) - size));
-    double* row = data.data() + i * columns;
+    const double root = std::sqrt(sample.weight[i % m] * static_cast<double>(second ? n - absent : absent));
     for (Index j = 0; j < n; ++j) row[j] = root * (kept[j] - (second ? 1 : 0));
     row[n] = root * (log_odds[i % m] - (second ? full : empty));
+  };
+  std::vector<double> row(static_cast<std::size_t>(columns)), mean(row.size());
+  for (Index i = 0; i < 2 * m; ++i) {
+    write(i, row.data());
     for (Index j = 0; j < columns; ++j) mean[j] += row[j] / static_cast<double>(2 * m);
   }
-  for (Index i = 0; i < 2 * m; ++i)
-    for (Index j = 0; j < columns; ++j) data[i * columns + j] -= mean[j];
-  gemm<double>(columns, columns, 2 * m, {data.data(), columns, Layout::transposed}, {data.data(), columns},
-               0.0, products.data(), columns);
+  const std::vector<double> once(static_cast<std::size_t>(2 * m), 1),
+      products = weighted_gram(once, columns, [&](Index i, double*centred) {
+        write(i, centred);
+        for (Index j = 0; j < columns; ++j) centred[j] -= mean[j];
+      });
   Moments result{n, 2 * m, products.back(), {}, {}};
   for (Index i = 0; i < n; ++i) {
     result.gram.insert(result.gram.end(), products.begin() + i * columns, products.begin() + i * columns + n);
@@ -102,7 +106,10 @@ struct Knot {
   std::vector<Index> features;  // not 0
 };
 
-/// Least-angle regression (Efron et al. 2004) with the Lasso's rule: a feature that reaches 0 leaves.
+/// Least-angle regression (B. Efron et al., Annals of Statistics 2004) with the Lasso's rule that a feature
+/// which reaches 0 leaves. On the path of min ½ ‖y − X w‖² + α ‖w‖₁ the active features A have slopes
+/// Xᵀ(y − X w) = α sign, all others smaller ones. As α falls by t, w_A moves by t d with X_Aᵀ X_A d = sign,
+/// and slopes by −t XᵀX_A d, so that they stay equal until another one has caught up or a weight reaches 0.
 std::vector<Knot> lasso_path(const Moments& data) {
   constexpr Index kMostSteps = 500;
   const Index n = data.n;
@@ -246,29 +253,27 @@ void kernel_shap(BlackBox& f, const ExplainedText& text, const ExplainOptions& o
   }
   const bool cut = config != nullptr && config->read_out == ReadOut::last;
   const ValueFunction game = [&](const Coalitions& coalitions) {
-    PackedBatch batch;
+    PackedTexts batch;
     for (Index i = 0; i < coalitions.size(); ++i) {
-      std::vector<TokenId> asked(ids.size(), *replacement);
+      std::vector<TokenId> left(ids.size(), *replacement);
       for (std::size_t j = 0; j < players.size(); ++j)
-        if (coalitions.row(i)[j] != 0) asked[players[j]] = ids[players[j]];
-      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(asked, *replacement));
-      if (cut && present > 0) asked.resize(present);
-      batch.add(asked);
+        if (coalitions.row(i)[j] != 0) left[players[j]] = ids[players[j]];
+      const auto present = ids.size() - static_cast<std::size_t>(std::ranges::count(left, *replacement));
+      if (cut && present > 0) left.resize(present);
+      batch.add(left);
     }
     return f.log_odds(batch);
   };
   std::vector<double> scores(ids.size());
   if (!players.empty()) {
     const auto n = static_cast<Index>(players.size());
-    const double empty = ask(game, {n, std::vector<std::uint8_t>(players.size(), 0)}).front(),
-                 full = ask(game, {n, std::vector<std::uint8_t>(players.size(), 1)}).front();
+    const double empty = game({n, std::vector<std::uint8_t>(players.size(), 0)}).front(),
+                 full = game({n, std::vector<std::uint8_t>(players.size(), 1)}).front();
     const ShapSample sample = shap_sample(n, *options.budget, options.seed);
-    const std::vector<double> answers =
-        sample.kept.size() == 0 ? std::vector<double>{} : ask(game, sample.kept);
-    std::vector<Index> features(players.size());
-    std::iota(features.begin(), features.end(), Index{0});
-    if (sample.selects()) features = shap_selection(sample, answers, empty, full);
-    const std::vector<double> values = shap_values(sample, answers, empty, full, features);
+    const std::vector<double> log_odds = game(sample.kept);
+    std::vector<Index> features = counted(n);
+    if (sample.selects()) features = shap_selection(sample, log_odds, empty, full);
+    const std::vector<double> values = shap_values(sample, log_odds, empty, full, features);
     for (std::size_t j = 0; j < players.size(); ++j) scores[players[j]] = values[j];
     result.checks.emplace_back("log_odds_empty", empty);
     result.checks.emplace_back("log_odds_full", full);

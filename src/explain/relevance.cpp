@@ -1,15 +1,10 @@
-// The relevance R of a value z is carried as its coefficient g = R / z. The epsilon rule
-//   R_i = Σ_j w_ji x_i R_j / (z_j + ε sign z_j)   is then   g_i = Σ_j w_ji g_j |z_j| / (|z_j| + ε):
-// one product with the weights, and nothing is divided by a value near 0. Every R is some z g, so that z = 0
-// has none. S tokens, D width, H heads of width d, F feed-forward width, C classes.
-#include "slalom/explain/relevance.hpp"
+// The way back through a transformer: which rule applies where, and the record of what it absorbs. The rules
+// and their mathematics are in relevance_rules.hpp.
+#include "slalom/explain/relevance_rules.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
-#include "slalom/base/parallel.hpp"
-#include "slalom/kernels/gemm.hpp"
 #include "slalom/kernels/rowwise.hpp"
 #include "slalom/nn/predictor.hpp"
 
@@ -17,76 +12,16 @@ namespace slalom {
 
 namespace {
 
-constexpr Index kRowGrain = 8;
-
-// A matrix, or some columns of a wider one: `stride` scalars lie between rows.
-template <class T>
-struct View {
-  T* data;
-  Index rows, columns, stride;
-
-  T* row(Index r) const { return data + r * stride; }
-  View columns_from(Index first, Index count) const { return {data + first, rows, count, stride}; }
-};
-
-template <class T>
-double dot(Index n, const T* a, const T* b) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (Index j = 0; j < n; ++j) sum += static_cast<double>(a[j]) * static_cast<double>(b[j]);
-  return sum;
-}
-
-// Σ of body(row) over the rows, added in their order.
-template <class Body>
-double sum_rows(Index rows, const Body& body) {
-  std::vector<double> part(static_cast<std::size_t>(rows));
-  parallel_ranges(rows, kRowGrain, [&](Index first, Index last) {
-    for (Index r = first; r < last; ++r) part[static_cast<std::size_t>(r)] = body(r);
-  });
-  double sum = 0;
-  for (const double x : part) sum += x;
-  return sum;
-}
-
-template <class T>
-double total_relevance(View<T> z, View<T> g) {
-  return sum_rows(z.rows, [&](Index r) { return dot(z.columns, z.row(r), g.row(r)); });
-}
-
-enum class Denominator { plain, layer_norm, twice };
-
-// g ← g |z| / (|z| + ε), ε = relative · root mean square of z; returns what ε absorbs. The 2 of a bilinear
-// product's denominator 2 z + ε scales ε as well and cancels here. As published g ← g z / (z + ε).
-template <class T>
-double epsilon_rule_row(const Stabiliser& stabiliser, Denominator kind, Index n, const T* z, T* g) {
-  constexpr double kLayerNorm = 1e-6, kOther = 1e-8;
-  const bool published = stabiliser.published;
-  const double absolute = kind == Denominator::layer_norm ? kLayerNorm
-                          : kind == Denominator::twice    ? kOther / 2
-                                                          : kOther;
-  const T e = static_cast<T>(
-      published ? absolute : stabiliser.relative * std::sqrt(dot(n, z, z) / static_cast<double>(n)));
-  double absorbed = 0;
-#pragma omp simd reduction(+ : absorbed)
-  for (Index j = 0; j < n; ++j) {
-    const T size = published ? z[j] : std::abs(z[j]), inverse = size != 0 ? 1 / (size + e) : T{0};
-    absorbed += static_cast<double>(z[j]) * static_cast<double>(g[j] * e * inverse);
-    g[j] *= size * inverse;
-  }
-  return absorbed;
-}
+using namespace relevance;
 
 template <class T>
 class Propagation {
  public:
   Propagation(Classifier<T>& model, std::span<const TokenId> ids, std::span<const TokenId> types,
               const Stabiliser& stabiliser)
-      : model_(model), stabiliser_(stabiliser), ids_(ids), types_(ids.size(), TokenId{0}) {
-    std::ranges::copy(types, types_.begin());
-    const Index begin[] = {0, S_ = std::ssize(ids)};
-    model.forward(tape_, {ids_, begin, types_},
-                  {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
+      : model_(model), stabiliser_(stabiliser), text_(packed(ids, types)), S_(text_.rows()) {
+    text_.types.resize(text_.ids.size());
+    model.forward(tape_, text_, {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   }
 
   Relevance run(const Objective& objective) {
@@ -127,59 +62,22 @@ class Propagation {
   // --- rules: from the coefficients g of an output to those of its inputs --------------------------------
 
   void epsilon_rule(Denominator kind, View<T> z, View<T> g) {
-    line().epsilon += sum_rows(
-        z.rows, [&](Index r) { return epsilon_rule_row(stabiliser_, kind, z.columns, z.row(r), g.row(r)); });
+    line().epsilon += relevance::epsilon_rule(stabiliser_, kind, z, g);
   }
 
   double bias_share(ParameterId bias, View<T> g) const {
-    if (!bias.valid()) return 0;
-    return sum_rows(g.rows, [&](Index r) { return dot(g.columns, value(bias).data, g.row(r)); });
+    return bias.valid() ? relevance::bias_share<T>(value(bias).data, g) : 0;
   }
 
-  // gx ← beta · gx + g W, after the epsilon rule at the layer's output.
   void linear_rule(const LinearIds& ids, View<T> g, T beta, View<T> gx) {
     line().bias += bias_share(ids.bias, g);
-    const Tensor<T> W = value(ids.weight);
-    gemm<T>(g.rows, W.columns(), W.rows(), {g.data, g.stride}, {W.data, W.columns()}, beta, gx.data,
-            gx.stride);
+    relevance::linear_rule(value(ids.weight), g, beta, gx);
   }
 
-  // post = f(pre) keeps its relevance: g ← g post / pre. f(0) = 0, so that 0 has none to keep.
-  void activation_rule(View<T> pre, View<T> post, View<T> g) {
-    parallel_ranges(pre.rows, kRowGrain, [&](Index first, Index last) {
-      for (Index r = first; r < last; ++r) {
-        const T *x = pre.row(r), *y = post.row(r);
-        T* c = g.row(r);
-#pragma omp simd
-        for (Index j = 0; j < pre.columns; ++j) c[j] = x[j] != 0 ? c[j] * (y[j] / x[j]) : T{0};
-      }
-    });
-  }
-
-  // y = w (x − mean x) / σ + b with σ constant: g ← h − mean h, h = g w / σ. Mean and standard deviation are
-  // taken in double, as the relevances of a row's elements cancel in large part.
   void layer_norm_rule(const LayerNormIds& ids, View<T> x, View<T> y, View<T> g) {
     epsilon_rule(Denominator::layer_norm, y, g);
     line().layer_norm += bias_share(ids.bias, g);
-    const T* w = value(ids.weight).data;
-    const Index D = x.columns;
-    const double n = static_cast<double>(D);
-    parallel_ranges(x.rows, kRowGrain, [&](Index first, Index last) {
-      for (Index r = first; r < last; ++r) {
-        const T* in = x.row(r);
-        T* c = g.row(r);
-        double mean = 0, variance = 0;
-        for (Index j = 0; j < D; ++j) mean += static_cast<double>(in[j]);
-        mean /= n;
-        for (Index j = 0; j < D; ++j) {
-          const double centred = static_cast<double>(in[j]) - mean;
-          variance += centred * centred;
-        }
-        const T scale = static_cast<T>(1 / std::sqrt(variance / n + config().layer_norm_eps));
-        const T mean_h = static_cast<T>(dot(D, w, c) / n) * scale;
-        for (Index j = 0; j < D; ++j) c[j] = c[j] * w[j] * scale - mean_h;
-      }
-    });
+    relevance::layer_norm_rule<T>(value(ids.weight).data, config().layer_norm_eps, x, g);
   }
 
   // --- places ---------------------------------------------------------------------------------------------
@@ -318,7 +216,7 @@ class Propagation {
       gemm<T>(S, S, d, q_h, transposed(k_h), T{0}, scores, S);
       for (Index i = 0; i < S; ++i) {
         const Index visible = config().traits().causal ? i + 1 : S;
-        softmax_rule_row(visible, pattern + i * S, scores + i * S, c + i * S,
+        softmax_rule_row(stabiliser_, d, visible, pattern + i * S, scores + i * S, c + i * S,
                          softmax[static_cast<std::size_t>(h)], epsilon[static_cast<std::size_t>(h)]);
         for (Index j = 0; j < S; ++j) c[i * S + j] = j < visible ? c[i * S + j] * half_scale : T{0};
       }
@@ -329,20 +227,6 @@ class Propagation {
       line().softmax += softmax[h];
       line().epsilon += epsilon[h];
     }
-  }
-
-  // One query: c (n) goes from the coefficients of the pattern p to those of the scores x = product / √d,
-  // R_j − p_j Σ R, and through the epsilon rule at the scores.
-  void softmax_rule_row(Index n, const T* p, T* product, T* c, double& softmax, double& epsilon) const {
-    const Index d = config().width / config().heads;
-    const T scale = 1 / std::sqrt(static_cast<T>(d));
-    const double total = dot(n, p, c);
-    for (Index j = 0; j < n; ++j) {
-      c[j] = p[j] * (c[j] - static_cast<T>(total));
-      product[j] *= scale;
-    }
-    softmax += total - dot(n, product, c);
-    epsilon += epsilon_rule_row(stabiliser_, Denominator::twice, n, product, c);
   }
 
   // The relevance of the rows of a table that the tokens took, one number a token.
@@ -367,23 +251,22 @@ class Propagation {
       leave(embedded, g);
     }
     std::fill_n(sum.data, S_ * E, T{0});
-    std::vector<TokenId> positions(ids_.size());
-    const Index begin[] = {0, S_};
-    position_ids(config(), {ids_, begin, {}}, positions);
+    std::vector<TokenId> positions(text_.ids.size());
+    position_ids(config(), text_, positions);
     const auto add = [&](ParameterId table, std::span<const TokenId> rows) {
       for (Index s = 0; table.valid() && s < S_; ++s)
         accumulate(E, value(table).row(rows[static_cast<std::size_t>(s)]), T{1}, sum.row(s));
     };
-    add(ids.token, ids_);
+    add(ids.token, text_.ids);
     add(ids.position, positions);
-    add(ids.type, types_);
+    add(ids.type, text_.types);
     enter("embed", embedded, g);
     if (ids.norm.weight.valid()) layer_norm_rule(ids.norm, sum, embedded, g);
     if (ids.position.valid() || ids.type.valid()) epsilon_rule(Denominator::plain, sum, g);
     leave(sum, g);
     table_line("embed.position", ids.position, positions, g);
-    table_line("embed.type", ids.type, types_, g);
-    result_.token = shares(ids.token, ids_, g);
+    table_line("embed.type", ids.type, text_.types, g);
+    result_.token = shares(ids.token, text_.ids, g);
   }
 
   void table_line(const char* name, ParameterId table, std::span<const TokenId> rows, View<T> g) {
@@ -396,8 +279,7 @@ class Propagation {
 
   Classifier<T>& model_;
   Stabiliser stabiliser_;
-  std::span<const TokenId> ids_;
-  std::vector<TokenId> types_;
+  PackedTexts text_;
   Index S_;
   Tape<T> tape_;
   Relevance result_;

@@ -32,7 +32,7 @@ void check(const AuditOptions& o) {
 
 std::vector<double> answers(BlackBox& box, const AuditOptions& o, const std::vector<Text>& texts) {
   std::vector<double> all;
-  PackedBatch batch;
+  PackedTexts batch;
   const auto ask = [&] {
     check_interrupt();
     const std::vector<double> some = box.log_odds(batch);

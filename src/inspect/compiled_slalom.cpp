@@ -186,7 +186,7 @@ std::vector<std::vector<TokenId>> texts_to_try(Index words, TokenId first_word, 
 template <class T>
 double worst_error(Classifier<T>& model, const PackedBatch& batch, const std::vector<double>& truth) {
   std::vector<T> logits;
-  Predictor<T>(model).logits(batch.packed(), logits);
+  Predictor<T>(model).logits(batch, logits);
   double worst = 0;
   for (std::size_t b = 0; b < truth.size(); ++b)
     worst = std::max(worst, std::abs(static_cast<double>(logits[2 * b + 1] - logits[2 * b]) - truth[b]));
@@ -221,7 +221,7 @@ CompiledSlalom compile_slalom(const std::vector<SlalomWord>& words, Architecture
   const SlalomSource source(0, words);
   check_values(words);
   CompiledSlalom compiled{.model = nullptr, .vocabulary = source.vocabulary(), .special = {}};
-  if (traits(architecture).special_tokens) compiled.special = bracketed_special_tokens(compiled.vocabulary);
+  if (traits(architecture).special_tokens) compiled.special = usual_special_tokens(compiled.vocabulary);
   const ClassifierConfig config = compiled_config(architecture, compiled.vocabulary, max_positions);
   const Index longest = config.max_positions - std::ssize(wrap({}, compiled.special));
   if (longest < 1)

@@ -60,9 +60,8 @@ Balls Encloser::normalise(const LayerNormIds& ids, Balls x) const {
 Balls Encloser::embed(std::span<const TokenId> text) {
   const EmbeddingIds& ids = transformer_->embedding();
   const ParameterStore<double>& store = model_.parameters();
-  const std::vector<Index> begin = {0, std::ssize(text)};
   std::vector<TokenId> positions(text.size());
-  position_ids(config(), {text, begin, {}}, positions);
+  position_ids(config(), packed(text), positions);
   Balls x(std::ssize(text), config().table_width());
   for (Index i = 0; i < x.rows(); ++i) {
     double sizes = 0;
@@ -156,8 +155,7 @@ Ball Encloser::log_odds_of(const Balls& logits, Index row) const {
 }
 
 Ball Encloser::log_odds(std::span<const TokenId> text) {
-  const std::vector<Index> begin = {0, std::ssize(text)};
-  model_.check({text, begin, {}});
+  model_.check({{text.begin(), text.end()}, {0, std::ssize(text)}});
   if (network_ != nullptr) return log_odds_of(network_logits(text), 0);
   Balls x = embed(text);
   const std::vector<BlockIds>& blocks = transformer_->blocks();
@@ -182,8 +180,7 @@ Interval Encloser::repetitions(std::span<const TokenId> prefix, TokenId token,
   text.insert(text.end(), suffix.begin(), suffix.end());
   if (!encloses_repetitions() || prefix.empty())
     throw Error("[enclosure] all repetitions at once: wanted one block, no positions, a first token to read");
-  const std::vector<Index> begin = {0, std::ssize(text)};
-  model_.check({text, begin, {}});
+  model_.check({{text.begin(), text.end()}, {0, std::ssize(text)}});
   const BlockIds& ids = transformer_->blocks().front();
   const Index D = config().width;
   const Balls x = embed(text);

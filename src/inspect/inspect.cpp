@@ -59,14 +59,13 @@ std::vector<NamedValues<T>> activations(Classifier<T>& model, std::span<const To
                                         std::span<const TokenId> types,
                                         const std::vector<std::string>& wanted) {
   check_names(model.config(), wanted);
-  const Index begin[] = {0, static_cast<Index>(ids.size())};
   Tape<T> tape;
-  model.forward(tape, {ids, begin, types},
+  model.forward(tape, packed(ids, types),
                 {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   std::vector<NamedValues<T>> list;
   for (const NamedTensor<T>& named : tape.names())
     if (wanted.empty() || std::ranges::find(wanted, to_string(named.name)) != wanted.end())
-      list.push_back(copy_out(named, shape_for_text(named, model.config().heads, begin[1])));
+      list.push_back(copy_out(named, shape_for_text(named, model.config().heads, std::ssize(ids))));
   return list;
 }
 
@@ -105,7 +104,7 @@ std::vector<NamedValues<T>> loss_gradients(Classifier<T>& model, const PackedBat
                                           batch.begin[static_cast<std::size_t>(b)] <=
                                       kRowsAtOnce);
     tape.reset();
-    const Var mean = slalom::loss(tape, model.forward(tape, part.packed(), {}), part, model.problem());
+    const Var mean = slalom::loss(tape, model.forward(tape, part, {}), part, model.problem());
     const Var share = scale(tape, mean, static_cast<T>(part.texts()) / static_cast<T>(batch.texts()));
     tape.backward(share);
     total += tape.value(share).data[0];

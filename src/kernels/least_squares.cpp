@@ -7,6 +7,7 @@
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/parallel.hpp"
+#include "slalom/kernels/gemm.hpp"
 
 // LAPACK as OpenBLAS exports it. Debian's package of OpenBLAS has no lapacke.h, so these are the Fortran
 // prototypes: everything by address, column-major, and the length of each CHARACTER at the end.
@@ -140,6 +141,25 @@ LeastSquares minimum_norm_least_squares(Index m, Index n, const std::vector<doub
     for (Index j = 0; j < n; ++j) r[j * rows + i] = reduced[i * (n + 1) + j];
   check_finite(r, "the triangular factor");
   return solve(rows, n, decompose(rows, n, r), reduced.data() + n, n + 1, relative);
+}
+
+// In panels of rows, so that they need no memory all at once.
+std::vector<double> weighted_gram(std::span<const double> weight, Index n,
+                                  const std::function<void(Index i, double* row)>& write) {
+  constexpr Index kPanel = 1024;
+  const Index rows = std::ssize(weight);
+  std::vector<double> gram(n * n), panel(kPanel * n);
+  for (Index first = 0; first < rows; first += kPanel) {
+    const Index height = std::min(kPanel, rows - first);
+    for (Index i = 0; i < height; ++i) {
+      double* row = panel.data() + i * n;
+      write(first + i, row);
+      const double root = std::sqrt(weight[first + i]);
+      for (Index j = 0; j < n; ++j) row[j] *= root;
+    }
+    gemm<double>(n, n, height, {panel.data(), n, Layout::transposed}, {panel.data(), n}, 1.0, gram.data(), n);
+  }
+  return gram;
 }
 
 // The lower triangle by rows is the upper triangle by columns: with "U" LAPACK finds UᵀU = L Lᵀ.

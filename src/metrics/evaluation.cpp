@@ -21,7 +21,7 @@ struct Changes {
 Changes changes(const Coalitions& kept, const Evaluated& evaluated, const ValueFunction& f) {
   const std::vector<std::uint8_t> everybody(static_cast<std::size_t>(kept.players), 1);
   const double whole = evaluated.explanation.predict(everybody);
-  Changes result{{}, ask(f, kept)};
+  Changes result{{}, checked_values(f, kept)};
   for (Index i = 0; i < kept.size(); ++i) {
     result.predicted.push_back(evaluated.explanation.predict(kept.row(i)) - whole);
     result.truth[static_cast<std::size_t>(i)] -= evaluated.explanation.log_odds;
@@ -29,18 +29,16 @@ Changes changes(const Coalitions& kept, const Evaluated& evaluated, const ValueF
   return result;
 }
 
-double multi_removal(const Evaluated& evaluated, const ValueFunction& f, const RandomDeletions& deletions) {
-  if (deletions.removed.empty()) return std::nan("");
-  const Changes found = changes(deletions.kept, evaluated, f);
-  const std::vector<double> mse = removal_curve(deletions, found.predicted, found.truth).mse;
+double multi_removal(const Evaluated& evaluated, const ValueFunction& f, const Coalitions& kept) {
+  if (kept.size() == 0) return std::nan("");
+  const Changes found = changes(kept, evaluated, f);
+  const std::vector<double> mse = removal_curve(kept, found.predicted, found.truth).mse;
   return std::accumulate(mse.begin(), mse.end(), 0.0) / static_cast<double>(mse.size());
 }
 
 SingleRemoval each_removed(const Evaluated& evaluated, const ValueFunction& f, Index players) {
   if (players < 2) return {std::nan(""), std::nan("")};
-  Coalitions kept{players, {}};
-  for (Index i = 0; i < players; ++i) kept.add(1)[static_cast<std::size_t>(i)] = 0;
-  const Changes found = changes(kept, evaluated, f);
+  const Changes found = changes(single_deletions(players), evaluated, f);
   return single_removal(found.predicted, found.truth);
 }
 
@@ -103,9 +101,7 @@ double evaluate(const MetricInfo& metric, const Evaluated& evaluated, BlackBox& 
   if (uses_scores && metric.name.ends_with("-published"))
     return published_agreement(metric.name, evaluated, text, given);
   if (uses_scores) return agreement(metric.name, evaluated.scores, given);
-  // SLALOM predicts shorter texts, whatever stands for absence in Shapley games.
-  const bool deletes = std::holds_alternative<SlalomScores>(evaluated.explanation.scores);
-  const ValueFunction removed = coalition_values(f, text, deletes ? Masking{} : options.masking);
+  const ValueFunction removed = coalition_values(f, text, evaluated.explanation.masking(options.masking));
   if (metric.name == "removal-mse")
     return multi_removal(
         evaluated, removed,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/error.hpp"
@@ -24,22 +23,10 @@ double sign_of(int label) {
   return label == 1 ? 1 : -1;
 }
 
-/// Keeps the first k of `order`, k = step, 2 step, … ≤ n.
+/// Keeps the first k of the order, k = step, 2 step, … ≤ n.
 RankingCurve curve(const std::vector<Index>& order, int label, const ValueFunction& f, Index step) {
-  if (step < 1) throw Error(concat("[removal] a step of ", step, " tokens, wanted at least 1"));
-  RankingCurve result{{}, {}, std::nan("")};
-  Coalitions asked{std::ssize(order), {}};
-  for (Index k = step; k <= std::ssize(order); k += step) {
-    result.k.push_back(k);
-    const std::span<std::uint8_t> kept = asked.add(0);
-    for (Index j = 0; j < k; ++j) kept[order[j]] = 1;
-  }
-  if (result.k.empty()) return result;
-  for (const double log_odds : ask(f, asked))
-    result.probability.push_back(1 / (1 + std::exp(-sign_of(label) * log_odds)));
-  result.area = std::accumulate(result.probability.begin(), result.probability.end(), 0.0) /
-                static_cast<double>(result.k.size());
-  return result;
+  const Index n = std::ssize(order);
+  return ranking_curve(order, curve_points(n, step, step > 0 && n % step == 0), true, sign_of(label), f);
 }
 
 /// Ascending; equal numbers in order of place.
@@ -82,27 +69,23 @@ RankingCurve deletion(std::span<const double> scores, int label, const ValueFunc
 }
 
 std::vector<std::vector<Index>> removal_orders(Index players, Index draws, std::uint64_t seed) {
-  std::vector<std::vector<Index>> orders(static_cast<std::size_t>(draws),
-                                         std::vector<Index>(static_cast<std::size_t>(players)));
+  std::vector<std::vector<Index>> orders(static_cast<std::size_t>(draws), counted(players));
   for (std::size_t draw = 0; draw < orders.size(); ++draw) {
     Rng rng(seed, Purpose::held_out, draw);
-    std::vector<Index>& order = orders[draw];
-    std::iota(order.begin(), order.end(), Index{0});
     for (Index i = players; i > 1; --i)
-      std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
+      std::swap(orders[draw][i - 1], orders[draw][rng.below(static_cast<std::uint32_t>(i))]);
   }
   return orders;
 }
 
-RandomDeletions nested_deletions(Index players, std::span<const std::vector<Index>> orders, Index most) {
-  RandomDeletions result{{players, {}}, {}};
+Coalitions nested_deletions(Index players, std::span<const std::vector<Index>> orders, Index most) {
+  Coalitions kept{players, {}};
   for (Index r = 1; r <= std::min(most, players - 1); ++r)
     for (const std::vector<Index>& order : orders) {
-      const std::span<std::uint8_t> kept = result.kept.add(1);
-      for (Index j = 0; j < r; ++j) kept[order[j]] = 0;
-      result.removed.push_back(r);
+      const std::span<std::uint8_t> row = kept.add(1);
+      for (Index j = 0; j < r; ++j) row[order[j]] = 0;
     }
-  return result;
+  return kept;
 }
 
 SingleRemoval single_removal(std::span<const double> scores, double whole, std::span<const double> without) {
@@ -114,7 +97,7 @@ SingleRemoval single_removal(std::span<const double> scores, double whole, std::
 }
 
 std::vector<double> naive_bayes_scores(std::span<const Review> reviews, const Tokenizer& tokenizer) {
-  const NormalizerRule lower[] = {NormalizerStep::lower_case};
+  const NormalizerStep lower[] = {normalizer::lower_case};
   PackedBatch texts;
   for (const Review& review : reviews)
     if (const std::vector<TokenId> ids = tokens_of(normalize(review.text, 0, lower).bytes, tokenizer);

@@ -1,5 +1,7 @@
 #include "slalom/model_io/folder_file.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 
@@ -18,6 +20,14 @@ bool is_there(const std::string& path) {
   if (start.starts_with("<!doctype html") || start.starts_with("<html"))
     throw Error(path + ": found a web page, wanted the file that it shows", "download the raw file");
   return true;
+}
+
+Json read_object_if_there(const std::string& path) {
+  if (!is_there(path)) return Json::object();
+  Json json = read_json(path);
+  if (!json.is_object())
+    throw Error(concat(path, ": found ", json.is_array() ? "an array" : json.dump(), ", wanted an object"));
+  return json;
 }
 
 }  // namespace slalom

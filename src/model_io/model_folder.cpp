@@ -1,7 +1,6 @@
 #include "slalom/model_io/model_folder.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -9,40 +8,86 @@
 #include <set>
 
 #include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/model_io/folder_file.hpp"
+#include "slalom/model_io/safetensors.hpp"
 #include "slalom/model_io/stored_tensors.hpp"
 
 namespace slalom {
 
 namespace {
 
-// The tensors of a folder, whether in one file or in shards.
+// The weights of a folder: one file, or its shards.
+std::vector<std::string> weight_files(const std::string& folder) {
+  for (const char* name : {"/model.safetensors", "/pytorch_model.bin"}) {
+    const std::string single = folder + name, index = single + ".index.json";
+    if (is_there(single)) return {single};
+    if (!is_there(index)) continue;
+    std::set<std::string> shards;
+    const Json json = read_json(index);
+    for (const auto& [tensor, file] : require_object(json, "weight_map", index).items()) {
+      const std::string shard = file.is_string() ? file.get<std::string>() : "";
+      if (shard.empty() || shard.find('/') != std::string::npos)
+        throw Error(concat(index, ": tensor \"", tensor, "\": found file ", file.dump().substr(0, 60),
+                           ", wanted a name in this folder"));
+      shards.insert(concat(folder, "/", shard));
+    }
+    if (shards.empty()) throw Error(concat(index, ": field \"weight_map\": found no files"));
+    return {shards.begin(), shards.end()};
+  }
+  std::string found = "no weights";
+  for (const char* other : {"adapter_model.safetensors", "adapter_model.bin", "tf_model.h5",
+                            "flax_model.msgpack", "model.onnx", "rust_model.ot"})
+    if (std::filesystem::exists(concat(folder, "/", other))) found = other;
+  throw Error(concat(folder, ": found ", found, ", wanted model.safetensors or pytorch_model.bin, or one of ",
+                     "them in shards with its .index.json"));
+}
+
+// What torch.compile and DataParallel put before all names.
+std::string without_wrappers(std::string name) {
+  for (const std::string prefix : {"module.", "_orig_mod.", "module."})
+    if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  return name;
+}
+
+// What names of one tensor have in common: older checkpoints have no prefix (a bare encoder's names), and
+// gamma and beta for LayerNorm's weight and bias.
+std::string key_of(std::string name) {
+  for (const std::string prefix : {"bert.", "distilbert.", "roberta.", "electra.", "albert.", "transformer."})
+    if (name.starts_with(prefix)) {
+      name.erase(0, prefix.size());
+      break;
+    }
+  if (name.ends_with("LayerNorm.gamma")) name.replace(name.size() - 5, 5, "weight");
+  if (name.ends_with("LayerNorm.beta")) name.replace(name.size() - 4, 4, "bias");
+  return name;
+}
+
 class TensorFiles {
  public:
-  explicit TensorFiles(const std::string& folder) : folder_(folder) {
-    for (const char* name : {"/model.safetensors", "/pytorch_model.bin"}) {
-      const std::string single = folder + name, index = single + ".index.json";
-      if (!files_.empty()) break;
-      if (is_there(single))
-        files_.emplace_back(single);
-      else if (is_there(index))
-        open_shards(index);
+  struct Place {
+    const TensorFile* file;
+    const TensorEntry* entry;
+    bool used = false;
+  };
+
+  explicit TensorFiles(const std::string& folder) {
+    for (const std::string& path : weight_files(folder)) {
+      is_there(path);
+      files_.emplace_back(path);
     }
-    if (files_.empty()) refuse_folder();
     for (const TensorFile& file : files_)
       for (const TensorEntry& entry : file.header().tensors)
-        if (!where_.emplace(without_wrappers(entry.name), std::pair{&file, &entry}).second)
+        if (!places_.emplace(key_of(without_wrappers(entry.name)), Place{&file, &entry}).second)
           throw Error(concat(file.path(), ": tensor \"", entry.name, "\" is there twice"));
   }
 
-  /// The tensor under its own name or one of its variants; throws if there is none.
-  const std::pair<const TensorFile*, const TensorEntry*>& find(const std::string& name) {
-    for (const std::string& variant : variants(name))
-      if (const auto found = where_.find(variant); found != where_.end()) {
-        used_.insert(variant);
-        return found->second;
-      }
-    throw Error(concat(files_.front().path(), ": tensor \"", name, "\" is missing"));
+  Place find(const std::string& name) {
+    const auto found = places_.find(key_of(name));
+    if (found == places_.end())
+      throw Error(concat(files_.front().path(), ": tensor \"", name, "\" is missing"));
+    found->second.used = true;
+    return found->second;
   }
 
   std::vector<std::string> paths() const {
@@ -53,96 +98,22 @@ class TensorFiles {
 
   std::vector<std::string> unused() const {
     std::vector<std::string> names;
-    for (const auto& [name, place] : where_)
-      if (!used_.contains(name)) names.push_back(name);
+    for (const auto& [key, place] : places_)
+      if (!place.used) names.push_back(without_wrappers(place.entry->name));
+    std::ranges::sort(names);
     return names;
   }
 
  private:
-  void open_shards(const std::string& index) {
-    const Json json = read_json(index);
-    std::set<std::string> shards;
-    const Json& map = require_object(json, "weight_map", index);
-    for (const auto& [tensor, file] : map.items()) {
-      const std::string shard = require_string(map, tensor, index + ": weight_map");
-      if (shard.empty() || shard.find('/') != std::string::npos)
-        throw Error(concat(index, ": tensor \"", tensor, "\": found file \"", shard,
-                           "\", wanted a name in this folder"));
-      shards.insert(shard);
-    }
-    if (shards.empty()) throw Error(concat(index, ": field \"weight_map\": found no files"));
-    files_.reserve(shards.size());
-    for (const std::string& shard : shards) {
-      is_there(folder_ + "/" + shard);
-      files_.emplace_back(folder_ + "/" + shard);
-    }
-  }
-
-  [[noreturn]] void refuse_folder() const {
-    const std::pair<const char*, const char*> others[] = {{"adapter_model.safetensors", "an adapter"},
-                                                          {"adapter_model.bin", "an adapter"},
-                                                          {"tf_model.h5", "TensorFlow's weights"},
-                                                          {"flax_model.msgpack", "Flax's weights"},
-                                                          {"model.onnx", "an ONNX graph"},
-                                                          {"rust_model.ot", "weights for Rust"}};
-    std::string found = "no weights";
-    for (const auto& [name, what] : others)
-      if (std::filesystem::exists(folder_ + "/" + name)) found = concat(what, " (", name, ")");
-    throw Error(concat(folder_, ": found ", found,
-                       ", wanted model.safetensors or pytorch_model.bin, or one of them ",
-                       "in shards with its .index.json"));
-  }
-
-  // What torch.compile and DataParallel put before all names.
-  static std::string without_wrappers(std::string name) {
-    for (const std::string prefix : {"module.", "_orig_mod.", "module."})
-      if (name.starts_with(prefix)) name.erase(0, prefix.size());
-    return name;
-  }
-
-  // Older checkpoints: no prefix (a bare encoder's names), gamma and beta for LayerNorm's weight and bias.
-  static std::vector<std::string> variants(const std::string& name) {
-    std::vector<std::string> list = {name};
-    for (const char* prefix : {"bert.", "distilbert.", "roberta.", "electra.", "albert.", "transformer."})
-      if (name.starts_with(prefix)) {
-        list.push_back(name.substr(std::string(prefix).size()));
-        break;
-      }
-    const std::size_t plain = list.size();
-    for (std::size_t i = 0; i < plain; ++i)
-      for (const auto& [now, before] :
-           {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, std::pair{"LayerNorm.bias", "LayerNorm.beta"}})
-        if (list[i].ends_with(now))
-          list.push_back(list[i].substr(0, list[i].size() - std::string(now).size()) + before);
-    return list;
-  }
-
-  std::string folder_;
   std::vector<TensorFile> files_;
-  std::map<std::string, std::pair<const TensorFile*, const TensorEntry*>> where_;
-  std::set<std::string> used_;
+  std::map<std::string, Place> places_;
 };
-
-std::vector<Index> extents(const Shape& shape) {
-  return {shape.extent.begin(), shape.extent.begin() + shape.rank};
-}
-
-std::string describe(const std::vector<Index>& shape) {
-  std::string out = "(";
-  for (std::size_t a = 0; a < shape.size(); ++a) out += (a ? ", " : "") + std::to_string(shape[a]);
-  return out + ")";
-}
 
 // The block that a tensor of a checkpoint belongs to: the number behind "layer." or "h."; −1 for others.
 Index block_of(const std::string& tensor) {
-  for (const char* marker : {"layer.", "h."}) {
-    const std::size_t at = tensor.find(marker);
-    if (at == std::string::npos || (at > 0 && tensor[at - 1] != '.')) continue;
-    const char* digits = tensor.data() + at + std::string_view(marker).size();
-    Index number = -1;
-    std::from_chars(digits, tensor.data() + tensor.size(), number);
-    return number;
-  }
+  const std::vector<std::string> parts = split(tensor, '.');
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i)
+    if (parts[i] == "layer" || parts[i] == "h") return parse_number<Index>(parts[i + 1]).value_or(-1);
   return -1;
 }
 
@@ -156,19 +127,10 @@ LoadedModel<T> load_model(const std::string& folder) {
   std::vector<T> values;
   std::set<DType> dtypes;
   for (const StoredTensor& tensor : stored_tensors(*loaded.model)) {
-    const auto& [file, entry] = files.find(tensor.name);
-    if (entry->shape != extents(tensor.shape))
-      throw Error(concat(file->path(), ": tensor \"", entry->name, "\": found shape ", describe(entry->shape),
-                         ", wanted ", to_string(tensor.shape), " (config.json)"));
-    if (!is_floating(entry->dtype))
-      throw Error(concat(file->path(), ": tensor \"", entry->name, "\": found ", dtype_name(entry->dtype),
-                         ", wanted F32, F64, F16 or BF16: quantized weights are not read"));
+    const auto [file, entry, used] = files.find(tensor.name);
     dtypes.insert(entry->dtype);
     values.resize(static_cast<std::size_t>(tensor.shape.size()));
-    file->read(*entry, std::span<T>(values));
-    if (!std::ranges::all_of(values, [](T x) { return std::isfinite(x); }))
-      throw Error(
-          concat(file->path(), ": tensor \"", entry->name, "\": found NaN or Inf, wanted finite numbers"));
+    file->read_parameter(*entry, tensor.shape, std::span<T>(values));
     if (tensor.pieces.empty() && !std::ranges::all_of(values, [](T x) { return x == T{0}; }))
       throw Error(concat(file->path(), ": tensor \"", entry->name,
                          "\": found positions, wanted zeros (config.json: no positions)"));

@@ -29,62 +29,58 @@ class ZipReader {
   ZipReader(const ReadBytes& read, std::uint64_t file_bytes, const std::string& where)
       : read_(read), size_(file_bytes), where_(where) {}
 
+  /// Of the directory, which the record at the end of the file describes; a comment may follow that.
   Archive entries() const {
-    const auto [begin, bytes, count] = directory();
-    const std::string list = bytes_at(begin, bytes, "its directory");
+    constexpr std::uint64_t kEnd = 22, kMostComment = 65535, kFixed = 46;
+    const std::uint64_t tail = std::min(size_, kEnd + kMostComment);
+    const std::string end = bytes_at({size_ - tail, tail}, "its end");
+    const std::size_t at = end.rfind("PK\x05\x06");
+    if (at == std::string::npos || end.size() - at < kEnd) refuse("no end of a zip archive");
+    const std::string_view last = std::string_view(end).substr(at);
+    const std::uint64_t count = number_at(last, 10, 2);
+    if (count == UINT16_MAX) refuse(kBeyond);
+    const std::string list = bytes_at({offset(last, 16), offset(last, 12)}, "its directory");
     Archive archive;
-    std::size_t at = 0;
+    std::string_view rest = list;
     for (std::uint64_t i = 0; i < count; ++i) {
-      constexpr std::size_t kFixed = 46;
-      if (list.size() - at < kFixed || number_at(list, at, 4) != 0x02014b50) refuse("a damaged directory");
-      const std::string_view record = std::string_view(list).substr(at);
-      const std::size_t name = number_at(record, 28, 2);
-      const std::size_t all = kFixed + name + number_at(record, 30, 2) + number_at(record, 32, 2);
-      if (record.size() < all) refuse("a damaged directory");
-      archive[std::string(record.substr(kFixed, name))] = entry(record);
-      at += all;
+      if (rest.size() < kFixed || number_at(rest, 0, 4) != 0x02014b50) refuse("a damaged directory");
+      const std::size_t name = number_at(rest, 28, 2);
+      const std::size_t all = kFixed + name + number_at(rest, 30, 2) + number_at(rest, 32, 2);
+      if (rest.size() < all) refuse("a damaged directory");
+      archive[std::string(rest.substr(kFixed, name))] = entry(rest);
+      rest.remove_prefix(all);
     }
     return archive;
   }
 
-  std::string bytes_at(std::uint64_t begin, std::uint64_t bytes, const char* what) const {
-    if (begin > size_ || bytes > size_ - begin) refuse(concat("no room for ", what));
-    std::string out(bytes, '\0');
-    read_(out.data(), out.size(), begin);
+  std::string bytes_at(Stored place, const char* what) const {
+    if (place.begin > size_ || place.bytes > size_ - place.begin) refuse(concat("no room for ", what));
+    std::string out(place.bytes, '\0');
+    read_(out.data(), out.size(), place.begin);
     return out;
   }
 
  private:
+  static constexpr const char* kBeyond = "an archive beyond 4 GiB";
+
   [[noreturn]] void refuse(const std::string& found) const {
     throw Error(concat(where_, ": found ", found, ", wanted an archive as torch.save writes it"));
   }
 
-  struct Directory {
-    std::uint64_t begin, bytes, count;
-  };
-
-  /// The record at the end of the file, behind which there may be a comment.
-  Directory directory() const {
-    constexpr std::uint64_t kFixed = 22, kMostComment = 65535;
-    const std::uint64_t tail = std::min(size_, kFixed + kMostComment);
-    const std::string end = bytes_at(size_ - tail, tail, "its end");
-    const std::size_t at = end.rfind("PK\x05\x06");
-    if (at == std::string::npos || end.size() - at < kFixed) refuse("no end of a zip archive");
-    const Directory d{number_at(end, at + 16, 4), number_at(end, at + 12, 4), number_at(end, at + 10, 2)};
-    if (d.begin == UINT32_MAX || d.bytes == UINT32_MAX || d.count == UINT16_MAX)
-      refuse("an archive beyond 4 GiB");
-    return d;
+  /// A number of four bytes; the largest says that the real one is elsewhere.
+  std::uint64_t offset(std::string_view record, std::size_t at) const {
+    const std::uint64_t number = number_at(record, at, 4);
+    if (number == UINT32_MAX) refuse(kBeyond);
+    return number;
   }
 
   Stored entry(std::string_view record) const {
-    const std::uint64_t flags = number_at(record, 8, 2), method = number_at(record, 10, 2),
-                        packed = number_at(record, 20, 4), bytes = number_at(record, 24, 4),
-                        local = number_at(record, 42, 4);
-    if ((flags & 1) != 0) refuse("an encrypted file");
-    if (method != 0 || packed != bytes) refuse("a compressed file");
-    if (bytes == UINT32_MAX || local == UINT32_MAX) refuse("an archive beyond 4 GiB");
+    if ((number_at(record, 8, 2) & 1) != 0) refuse("an encrypted file");
+    const std::uint64_t method = number_at(record, 10, 2), bytes = offset(record, 24);
+    if (method != 0 || number_at(record, 20, 4) != bytes) refuse("a compressed file");
     constexpr std::uint64_t kFixed = 30;
-    const std::string head = bytes_at(local, kFixed, "a file");
+    const std::uint64_t local = offset(record, 42);
+    const std::string head = bytes_at({local, kFixed}, "a file");
     if (!head.starts_with(kZipMagic)) refuse("a damaged file");
     const std::uint64_t begin = local + kFixed + number_at(head, 26, 2) + number_at(head, 28, 2);
     if (begin > size_ || bytes > size_ - begin) refuse("a file that ends behind the archive");
@@ -103,7 +99,6 @@ enum class Kind : std::uint8_t { none, number, text, tuple, dictionary, global, 
 /// Values refer to others by their number, so that nothing here is recursive.
 struct Value {
   Kind kind = Kind::none;
-  int depth = 0;                       // of what it holds
   std::int64_t number = 0;             // of a storage its elements
   std::string text{};                  // of a global "module name"
   std::vector<std::uint32_t> items{};  // of a dictionary key, value, key …
@@ -112,10 +107,7 @@ struct Value {
 
 constexpr std::size_t kMostPickle = std::size_t{4} << 20;  // bytes
 constexpr std::size_t kMostValues = std::size_t{1} << 20;
-constexpr std::size_t kMostOnStack = std::size_t{1} << 14;  // dictionaries are filled by 1,000 pairs
 constexpr std::size_t kMostTensors = 100'000;
-constexpr std::size_t kMostMarks = 16;
-constexpr int kDeepest = 16;
 
 constexpr std::pair<const char*, DType> kStorages[] = {
     {"torch FloatStorage", DType::f32}, {"torch DoubleStorage", DType::f64},
@@ -134,12 +126,10 @@ class Machine {
       : pickle_(pickle), archive_(archive), folder_(folder), where_(where) {}
 
   std::vector<TensorEntry> run() {
-    while (step()) {
-    }
-    if (stack_.size() != 1 || !marks_.empty() || top().kind != Kind::dictionary)
-      refuse("the end of something else");
+    for (char code = 0; (code = take(1)[0]) != '.';) step(static_cast<unsigned char>(code));
+    if (stack_.size() != 1 || !marks_.empty()) refuse("the end of something else");
+    const std::vector<std::uint32_t>& items = top_dictionary("the end of something else").items;
     std::vector<TensorEntry> tensors;
-    const std::vector<std::uint32_t>& items = top().items;
     if (items.size() > 2 * kMostTensors) refuse("too many values");
     for (std::size_t i = 0; i < items.size(); i += 2) {
       const std::string& name = values_[items[i]].text;
@@ -157,8 +147,6 @@ class Machine {
                 "the file can hold more than weights, and nothing of it is run");
   }
 
-  // --- bytes ---
-
   std::string_view take(std::uint64_t bytes) {
     if (bytes > pickle_.size() - at_) refuse("the end of the file");
     const std::string_view taken = pickle_.substr(at_, bytes);
@@ -174,18 +162,13 @@ class Machine {
     return line;
   }
 
-  // --- values ---
-
-  const Value& top() const { return values_[stack_.back()]; }
-  void push(std::uint32_t value) {
-    if (stack_.size() == kMostOnStack) refuse("too many values at once");
-    stack_.push_back(value);
+  Value& top_dictionary(const char* otherwise) {
+    if (stack_.empty() || values_[stack_.back()].kind != Kind::dictionary) refuse(otherwise);
+    return values_[stack_.back()];
   }
   void make(Value value) {
-    for (const std::uint32_t item : value.items) value.depth = std::max(value.depth, values_[item].depth + 1);
-    if (value.depth > kDeepest) refuse("values nested too deep");
     if (values_.size() == kMostValues) refuse("too many values");
-    push(static_cast<std::uint32_t>(values_.size()));
+    stack_.push_back(static_cast<std::uint32_t>(values_.size()));
     values_.push_back(std::move(value));
   }
   void number(std::int64_t value) { make({.kind = Kind::number, .number = value}); }
@@ -214,86 +197,62 @@ class Machine {
     return value;
   }
 
-  // --- steps (names as in Python's pickletools) ---
-
-  bool step() {
-    const auto code = static_cast<unsigned char>(take(1)[0]);
+  /// Names as in Python's pickletools.
+  void step(unsigned code) {
     switch (code) {
-      case 0x80: {  // PROTO
+      case 0x80:  // PROTO
         if (const std::uint64_t protocol = take_number(1); protocol != 2)
           refuse(concat("the pickle protocol ", protocol));
-        return true;
-      }
-      case '.':  // STOP
-        return false;
+        return;
       case '(':  // MARK
-        if (marks_.size() == kMostMarks) refuse("values nested too deep");
-        marks_.push_back(stack_.size());
-        return true;
+        return marks_.push_back(stack_.size());
       case 'N':  // NONE
-        make({});
-        return true;
+        return make({});
       case 0x88:  // NEWTRUE
       case 0x89:  // NEWFALSE
-        number(code == 0x88);
-        return true;
+        return number(code == 0x88);
       case 'K':  // BININT1
-        number(static_cast<std::int64_t>(take_number(1)));
-        return true;
       case 'M':  // BININT2
-        number(static_cast<std::int64_t>(take_number(2)));
-        return true;
+        return number(static_cast<std::int64_t>(take_number(code == 'K' ? 1 : 2)));
       case 'J':  // BININT
-        number(static_cast<std::int32_t>(take_number(4)));
-        return true;
+        return number(static_cast<std::int32_t>(take_number(4)));
       case 0x8a:  // LONG1
-        long_number();
-        return true;
+        return long_number();
       case 'X':  // BINUNICODE
-        make({.kind = Kind::text, .text = std::string(take(take_number(4)))});
-        return true;
+        return make({.kind = Kind::text, .text = std::string(take(take_number(4)))});
       case ')':   // EMPTY_TUPLE
       case 0x85:  // TUPLE1
       case 0x86:  // TUPLE2
       case 0x87:  // TUPLE3
-        make({.kind = Kind::tuple, .items = pop_last(code == ')' ? 0 : code - 0x84)});
-        return true;
+        return make({.kind = Kind::tuple, .items = pop_last(code == ')' ? 0 : code - 0x84)});
       case 't':  // TUPLE
-        make({.kind = Kind::tuple, .items = pop_to_mark()});
-        return true;
+        return make({.kind = Kind::tuple, .items = pop_to_mark()});
       case '}':  // EMPTY_DICT
-        make({.kind = Kind::dictionary});
-        return true;
+        return make({.kind = Kind::dictionary});
       case 's':  // SETITEM
-        set_items(pop_last(2));
-        return true;
+        return set_items(pop_last(2));
       case 'u':  // SETITEMS
-        set_items(pop_to_mark());
-        return true;
+        return set_items(pop_to_mark());
       case 'q':  // BINPUT
       case 'r':  // LONG_BINPUT
         if (stack_.empty()) refuse("a step without its value");
         memo_[take_number(code == 'q' ? 1 : 4)] = stack_.back();
-        return true;
+        return;
       case 'h':  // BINGET
       case 'j':  // LONG_BINGET
-        recall(take_number(code == 'h' ? 1 : 4));
-        return true;
+        return recall(take_number(code == 'h' ? 1 : 4));
       case 'c':  // GLOBAL
-        global();
-        return true;
+        return global();
       case 'Q':  // BINPERSID
-        storage();
-        return true;
+        return storage();
       case 'R':  // REDUCE
-        call();
-        return true;
+        return call();
       case 'b':  // BUILD: the state of a dictionary, which is of no use here
         pop();
-        if (stack_.empty() || top().kind != Kind::dictionary) refuse("the state of something else");
-        return true;
+        top_dictionary("the state of something else");
+        return;
       default:
-        refuse(concat("the pickle step ", int{code}));
+        refuse(concat("the pickle step ", code));
     }
   }
 
@@ -301,8 +260,7 @@ class Machine {
     const std::uint64_t bytes = take_number(1);
     if (bytes == 0 || bytes > 8) refuse("a number beyond 64 bits");
     const std::string_view digits = take(bytes);
-    const bool negative = (digits.back() & 0x80) != 0;
-    std::int64_t value = negative ? -1 : 0;
+    std::int64_t value = (digits.back() & 0x80) != 0 ? -1 : 0;
     std::memcpy(&value, digits.data(), bytes);
     number(value);
   }
@@ -310,7 +268,7 @@ class Machine {
   void recall(std::uint64_t place) {
     const auto found = memo_.find(place);
     if (found == memo_.end()) refuse("a value that was not kept");
-    push(found->second);
+    stack_.push_back(found->second);
   }
 
   void global() {
@@ -324,13 +282,9 @@ class Machine {
 
   void set_items(const std::vector<std::uint32_t>& items) {
     if (items.size() % 2 != 0) refuse("a key without its value");
-    if (stack_.empty() || top().kind != Kind::dictionary) refuse("items of something else");
-    Value& dictionary = values_[stack_.back()];
-    for (std::size_t i = 0; i < items.size(); i += 2) {
+    for (std::size_t i = 0; i < items.size(); i += 2)
       if (values_[items[i]].kind != Kind::text) refuse("a key that is no text");
-      dictionary.depth = std::max(dictionary.depth, values_[items[i + 1]].depth + 1);
-    }
-    if (dictionary.depth > kDeepest) refuse("values nested too deep");
+    Value& dictionary = top_dictionary("items of something else");
     dictionary.items.insert(dictionary.items.end(), items.begin(), items.end());
   }
 
@@ -364,7 +318,7 @@ class Machine {
     const std::string function = pop_kind(Kind::global, "a call of no name").text;
     if (function == kDictionary && arguments.empty()) return make({.kind = Kind::dictionary});
     if (function == kParameter && arguments.size() == 3 && values_[arguments[0]].kind == Kind::tensor)
-      return push(arguments[0]);
+      return stack_.push_back(arguments[0]);
     if (function == kTensor && arguments.size() == 6) return tensor(arguments);
     refuse(concat("a call of ", function, " with ", arguments.size(), " values"));
   }
@@ -422,8 +376,7 @@ class Machine {
 
 }  // namespace
 
-std::vector<TensorEntry> read_pytorch_tensors(const ReadBytes& read, std::uint64_t file_bytes,
-                                              const std::string& where) {
+TensorHeader read_pytorch_header(const ReadBytes& read, std::uint64_t file_bytes, const std::string& where) {
   const ZipReader zip(read, file_bytes, where);
   const Archive archive = zip.entries();
   const std::string program = "data.pkl";
@@ -436,12 +389,12 @@ std::vector<TensorEntry> read_pytorch_tensors(const ReadBytes& read, std::uint64
   if (stored.bytes > kMostPickle)
     throw Error(concat(where, ": ", path, ": found ", stored.bytes, " bytes, wanted at most ", kMostPickle));
   const std::string folder = path.substr(0, path.size() - program.size());
-  if (const auto order = archive.find(folder + "byteorder");
-      order != archive.end() && order->second.bytes <= 16 &&
-      !zip.bytes_at(order->second.begin, order->second.bytes, "its byte order").starts_with("little"))
+  const auto order = archive.find(folder + "byteorder");
+  if (order != archive.end() && order->second.bytes <= 16 &&
+      !zip.bytes_at(order->second, "its byte order").starts_with("little"))
     throw Error(concat(where, ": found another byte order, wanted little"));
-  const std::string pickle = zip.bytes_at(stored.begin, stored.bytes, "its pickle");
-  return Machine(pickle, archive, folder, concat(where, ": ", path)).run();
+  const std::string pickle = zip.bytes_at(stored, "its pickle");
+  return {.tensors = Machine(pickle, archive, folder, concat(where, ": ", path)).run()};
 }
 
 }  // namespace slalom

@@ -2,27 +2,24 @@
 
 #include <bit>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
-#include "slalom/base/json.hpp"
-#include "slalom/model_io/folder_file.hpp"
 #include "slalom/text/unicode.hpp"
 
 namespace slalom {
 
 namespace {
 
+struct Field {
+  std::uint64_t number = 0, value = 0;  // value: of an integer, or the bits of a float
+  std::string_view bytes{};             // of a text or message
+};
+
 /// The fields of a protobuf message, one after the other.
 class Message {
  public:
   Message(std::string_view bytes, const std::string& where) : bytes_(bytes), where_(where) {}
-
-  struct Field {
-    std::uint64_t number = 0, value = 0;  // value: of a varint, or the bits of a float
-    std::string_view bytes;               // of a text or message
-  };
 
   bool next(Field& field) {
     if (bytes_.empty()) return false;
@@ -39,10 +36,7 @@ class Message {
         field.bytes = take(varint());
         return true;
       case 5:
-        for (int shift = 0; const char c : take(4)) {
-          field.value |= std::uint64_t{static_cast<unsigned char>(c)} << shift;
-          shift += 8;
-        }
+        for (int shift = 0; shift < 32; shift += 8) field.value |= byte() << shift;
         return true;
       default:
         refuse();
@@ -58,12 +52,13 @@ class Message {
     bytes_.remove_prefix(bytes);
     return taken;
   }
+  std::uint64_t byte() { return static_cast<unsigned char>(take(1)[0]); }
   std::uint64_t varint() {
     std::uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
-      const auto byte = static_cast<unsigned char>(take(1)[0]);
-      value |= std::uint64_t{byte & 0x7FU} << shift;
-      if (byte < 0x80) return value;
+      const std::uint64_t next = byte();
+      value |= (next & 0x7F) << shift;
+      if (next < 0x80) return value;
     }
     refuse();
   }
@@ -77,7 +72,7 @@ class Message {
 std::pair<std::string, double> parse_piece(std::string_view message, const std::string& where) {
   std::pair<std::string, double> piece;
   Message fields(message, where);
-  for (Message::Field f; fields.next(f);) {
+  for (Field f; fields.next(f);) {
     if (f.number == 1) piece.first = f.bytes;
     if (f.number == 2) piece.second = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
   }
@@ -88,39 +83,12 @@ std::pair<std::string, double> parse_piece(std::string_view message, const std::
 
 void parse_training(std::string_view message, const std::string& where, SentencePieces& model) {
   Message fields(message, where);
-  for (Message::Field f; fields.next(f);) {
+  for (Field f; fields.next(f);) {
     if (f.number == 3 && f.value != 1)
       throw Error(concat(where, ": found the model type ", f.value, " of SentencePiece, wanted 1, Unigram"));
     if (f.number == 40) model.unk = static_cast<std::int64_t>(f.value);
     if (f.number == 35) model.byte_fallback = f.value != 0;
   }
-}
-
-using Family = SentencePieces::Family;
-
-Family family_of(const std::string& folder, const std::string& file) {
-  struct Row {
-    Family family;
-    const char *tokenizer_class, *model_type, *file;
-  };
-  static constexpr Row kFamilies[] = {
-      {Family::xlm_roberta, "XLMRobertaTokenizer", "xlm-roberta", "sentencepiece.bpe.model"},
-      {Family::camembert, "CamembertTokenizer", "camembert", ""},
-      {Family::albert, "AlbertTokenizer", "albert", "spiece.model"}};
-  const auto field = [&](const char* name, const char* of) {
-    const std::string path = concat(folder, "/", name);
-    return is_there(path) ? optional_string(read_json(path), of, path, "") : "";
-  };
-  std::string wanted = field("tokenizer_config.json", "tokenizer_class");
-  if (wanted.ends_with("Fast")) wanted.resize(wanted.size() - 4);
-  const bool says = !wanted.empty() && wanted != "PreTrainedTokenizer" && wanted != "TokenizersBackend";
-  const std::string type = says ? "" : field("config.json", "model_type");
-  for (const Row& row : kFamilies)
-    if (says ? wanted == row.tokenizer_class : type == row.model_type) return row.family;
-  for (const Row& row : kFamilies)
-    if (!says && type.empty() && file == row.file) return row.family;
-  throw Error(concat(folder, "/", file, ": found the tokenizer of ", json_string(says ? wanted : type),
-                     ", wanted XLMRobertaTokenizer, CamembertTokenizer or AlbertTokenizer"));
 }
 
 bool ends_in_digit_and_comma(std::string_view piece) {
@@ -131,20 +99,20 @@ bool ends_in_digit_and_comma(std::string_view piece) {
 /// As Hugging Face's converters number them: fairseq's special tokens first, the mask at the end.
 void number_pieces(const std::string& where, SentencePieces& model) {
   auto& pieces = model.pieces;
-  if (model.family == Family::albert) {
+  if (model.family == TokenizerFamily::albert) {
     for (auto& [piece, score] : pieces)
       if (ends_in_digit_and_comma(piece)) score -= 100;
     return;
   }
-  const bool camembert = model.family == Family::camembert;
-  const std::size_t own = camembert ? 1 : 3;  // pieces that are left out
+  const bool camembert = model.family == TokenizerFamily::camembert;
+  const std::ptrdiff_t left_out = camembert ? 1 : 3;
   if (pieces.size() < 3)
     throw Error(concat(where, ": found ", pieces.size(), " pieces, wanted <unk>, <s>, </s> and others"));
   std::vector<std::pair<std::string, double>> numbered = {
       {"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}};
   if (camembert)
     numbered = {{"<s>NOTUSED", 0}, {"<pad>", 0}, {"</s>NOTUSED", 0}, {"<unk>", 0}, {"<unk>NOTUSED", -100}};
-  numbered.insert(numbered.end(), pieces.begin() + static_cast<std::ptrdiff_t>(own), pieces.end());
+  numbered.insert(numbered.end(), pieces.begin() + left_out, pieces.end());
   numbered.emplace_back("<mask>", 0);
   pieces = std::move(numbered);
   model.unk = 3;
@@ -155,12 +123,12 @@ void number_pieces(const std::string& where, SentencePieces& model) {
 SentencePieces parse_sentence_pieces(std::string_view source, const std::string& where) {
   SentencePieces model;
   Message fields(source, where);
-  for (Message::Field f; fields.next(f);) {
+  for (Field f; fields.next(f);) {
     if (f.number == 1) model.pieces.push_back(parse_piece(f.bytes, where));
     if (f.number == 2) parse_training(f.bytes, where, model);
     if (f.number != 3) continue;
     Message normalizer(f.bytes, where);
-    for (Message::Field g; normalizer.next(g);)
+    for (Field g; normalizer.next(g);)
       if (g.number == 2) model.character_map = g.bytes;
   }
   if (model.unk < 0 || model.unk >= std::ssize(model.pieces))
@@ -169,17 +137,13 @@ SentencePieces parse_sentence_pieces(std::string_view source, const std::string&
   return model;
 }
 
-std::optional<SentencePieces> read_sentence_pieces(const std::string& folder) {
-  for (const char* file : {"sentencepiece.bpe.model", "spiece.model"}) {
-    const std::string path = concat(folder, "/", file);
-    if (!is_there(path)) continue;
-    const Family family = family_of(folder, file);
-    SentencePieces model = parse_sentence_pieces(read_file(path), path);
-    model.family = family;
-    number_pieces(path, model);
-    return model;
-  }
-  return std::nullopt;
+SentencePieces read_sentence_pieces(const std::string& folder, const std::string& file) {
+  const std::string path = concat(folder, "/", file);
+  const TokenizerFamily family = read_tokenizer_family(folder, file);
+  SentencePieces model = parse_sentence_pieces(read_file(path), path);
+  model.family = family;
+  number_pieces(path, model);
+  return model;
 }
 
 }  // namespace slalom

@@ -1,83 +1,79 @@
 #include "slalom/model_io/stored_tensors.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace slalom {
 
 namespace {
 
-// Names of one architecture; "{}" stands for the layer. Empty: there is no such tensor.
-struct Names {
-  std::string token, position, type, embedding_norm, embedding_map;
-  std::string query, key, value, attention_out, norm1, feed_forward_in, feed_forward_out, norm2;
-  std::string final_norm, head_hidden, head_out;
-};
+// What a checkpoint calls our modules; "{}" stands for the block.
+using Names = std::map<std::string_view, std::string>;
 
 Names bert_names(const std::string& prefix, const char* head_hidden, const char* head_out) {
   const std::string embeddings = prefix + ".embeddings.", layer = prefix + ".encoder.layer.{}.";
-  return {.token = embeddings + "word_embeddings",
-          .position = embeddings + "position_embeddings",
-          .type = embeddings + "token_type_embeddings",
-          .embedding_norm = embeddings + "LayerNorm",
-          .embedding_map = prefix + ".embeddings_project",
-          .query = layer + "attention.self.query",
-          .key = layer + "attention.self.key",
-          .value = layer + "attention.self.value",
-          .attention_out = layer + "attention.output.dense",
-          .norm1 = layer + "attention.output.LayerNorm",
-          .feed_forward_in = layer + "intermediate.dense",
-          .feed_forward_out = layer + "output.dense",
-          .norm2 = layer + "output.LayerNorm",
-          .head_hidden = head_hidden,
-          .head_out = head_out};
+  return {{"embed.token", embeddings + "word_embeddings"},
+          {"embed.position", embeddings + "position_embeddings"},
+          {"embed.type", embeddings + "token_type_embeddings"},
+          {"embed.norm", embeddings + "LayerNorm"},
+          {"embed.map", prefix + ".embeddings_project"},
+          {"attn.q", layer + "attention.self.query"},
+          {"attn.k", layer + "attention.self.key"},
+          {"attn.v", layer + "attention.self.value"},
+          {"attn.out", layer + "attention.output.dense"},
+          {"norm1", layer + "attention.output.LayerNorm"},
+          {"mlp.in", layer + "intermediate.dense"},
+          {"mlp.out", layer + "output.dense"},
+          {"norm2", layer + "output.LayerNorm"},
+          {"head.hidden", head_hidden},
+          {"head.out", head_out}};
 }
 
 Names distilbert_names() {
-  const std::string layer = "distilbert.transformer.layer.{}.";
-  return {.token = "distilbert.embeddings.word_embeddings",
-          .position = "distilbert.embeddings.position_embeddings",
-          .embedding_norm = "distilbert.embeddings.LayerNorm",
-          .query = layer + "attention.q_lin",
-          .key = layer + "attention.k_lin",
-          .value = layer + "attention.v_lin",
-          .attention_out = layer + "attention.out_lin",
-          .norm1 = layer + "sa_layer_norm",
-          .feed_forward_in = layer + "ffn.lin1",
-          .feed_forward_out = layer + "ffn.lin2",
-          .norm2 = layer + "output_layer_norm",
-          .head_hidden = "pre_classifier",
-          .head_out = "classifier"};
+  const std::string embeddings = "distilbert.embeddings.", layer = "distilbert.transformer.layer.{}.";
+  return {{"embed.token", embeddings + "word_embeddings"},
+          {"embed.position", embeddings + "position_embeddings"},
+          {"embed.norm", embeddings + "LayerNorm"},
+          {"attn.q", layer + "attention.q_lin"},
+          {"attn.k", layer + "attention.k_lin"},
+          {"attn.v", layer + "attention.v_lin"},
+          {"attn.out", layer + "attention.out_lin"},
+          {"norm1", layer + "sa_layer_norm"},
+          {"mlp.in", layer + "ffn.lin1"},
+          {"mlp.out", layer + "ffn.lin2"},
+          {"norm2", layer + "output_layer_norm"},
+          {"head.hidden", "pre_classifier"},
+          {"head.out", "classifier"}};
 }
 
-// One c_attn holds query, key and value side by side.
 Names gpt2_names() {
   const std::string layer = "transformer.h.{}.";
-  return {.token = "transformer.wte",
-          .position = "transformer.wpe",
-          .query = layer + "attn.c_attn",
-          .attention_out = layer + "attn.c_proj",
-          .norm1 = layer + "ln_1",
-          .feed_forward_in = layer + "mlp.c_fc",
-          .feed_forward_out = layer + "mlp.c_proj",
-          .norm2 = layer + "ln_2",
-          .final_norm = "transformer.ln_f",
-          .head_hidden = "score_hidden",
-          .head_out = "score"};
+  return {{"embed.token", "transformer.wte"},
+          {"embed.position", "transformer.wpe"},
+          {"attn.qkv", layer + "attn.c_attn"},
+          {"attn.out", layer + "attn.c_proj"},
+          {"norm1", layer + "ln_1"},
+          {"mlp.in", layer + "mlp.c_fc"},
+          {"mlp.out", layer + "mlp.c_proj"},
+          {"norm2", layer + "ln_2"},
+          {"head.norm", "transformer.ln_f"},
+          {"head.hidden", "score_hidden"},
+          {"head.out", "score"}};
 }
 
 // One block that all layers share.
 Names albert_names() {
   const std::string block = "albert.encoder.albert_layer_groups.0.albert_layers.0.";
   Names names = bert_names("albert", "albert.pooler", "classifier");
-  names.embedding_map = "albert.encoder.embedding_hidden_mapping_in";
-  names.query = block + "attention.query";
-  names.key = block + "attention.key";
-  names.value = block + "attention.value";
-  names.attention_out = block + "attention.dense";
-  names.norm1 = block + "attention.LayerNorm";
-  names.feed_forward_in = block + "ffn";
-  names.feed_forward_out = block + "ffn_output";
-  names.norm2 = block + "full_layer_layer_norm";
+  names["embed.map"] = "albert.encoder.embedding_hidden_mapping_in";
+  names["attn.q"] = block + "attention.query";
+  names["attn.k"] = block + "attention.key";
+  names["attn.v"] = block + "attention.value";
+  names["attn.out"] = block + "attention.dense";
+  names["norm1"] = block + "attention.LayerNorm";
+  names["mlp.in"] = block + "ffn";
+  names["mlp.out"] = block + "ffn_output";
+  names["norm2"] = block + "full_layer_layer_norm";
   return names;
 }
 
@@ -101,85 +97,67 @@ Names names_of(Architecture architecture) {
   throw Error("[stored_tensors] unknown architecture");
 }
 
-std::string in_layer(const std::string& name, Index layer) {
-  const std::size_t at = name.find("{}");
-  return at == std::string::npos ? name : name.substr(0, at) + std::to_string(layer) + name.substr(at + 2);
-}
-
 template <class T>
 class Layout {
  public:
   explicit Layout(const Classifier<T>& model)
-      : model_(model), names_(names_of(model.config().architecture)) {}
+      : config_(model.config()), parameters_(model.parameters()), names_(names_of(config_.architecture)) {}
 
   std::vector<StoredTensor> list() {
-    const ClassifierConfig& c = model_.config();
-    const EmbeddingIds& e = model_.embedding();
-    add_whole(concat(names_.token, ".weight"), e.token);
-    if (e.position.valid())
-      add_whole(concat(names_.position, ".weight"), e.position);
-    else
-      tensors_.push_back(
-          {concat(names_.position, ".weight"), {c.position_rows(), c.table_width()}, false, {}});
-    if (e.type.valid()) add_whole(concat(names_.type, ".weight"), e.type);
-    if (e.norm.weight.valid()) add(names_.embedding_norm, e.norm.weight, e.norm.bias, false);
-    if (e.map.weight.valid()) add(names_.embedding_map, e.map.weight, e.map.bias, false);
-    for (layer_ = 0; layer_ < (c.traits().shared_blocks ? 1 : c.layers); ++layer_)
-      add_block(model_.blocks()[static_cast<std::size_t>(layer_)]);
-    const HeadIds& h = model_.head();
-    if (h.norm.weight.valid()) add(names_.final_norm, h.norm.weight, h.norm.bias, false);
-    if (h.hidden.weight.valid()) add(names_.head_hidden, h.hidden.weight, h.hidden.bias, false);
-    add(names_.head_out, h.out.weight, h.out.bias, false);
+    for (int i = 0; i < parameters_.count(); ++i) add_parameter({i});
     return std::move(tensors_);
   }
 
  private:
-  void add_whole(const std::string& name, ParameterId id) {
-    const Shape& shape = model_.parameters().shape(id);
-    tensors_.push_back({name, shape, false, {{id, 0, shape[0]}}});
-  }
-  void add(const std::string& name, ParameterId weight, ParameterId bias, bool conv1d) {
-    const std::string stem = in_layer(name, layer_);
-    add_whole(stem + ".weight", weight);
-    if (conv1d) transpose_last();
-    if (bias.valid()) add_whole(stem + ".bias", bias);
-  }
-  void transpose_last() {
-    StoredTensor& t = tensors_.back();
-    t.transposed = true;
-    t.shape = {t.shape[1], t.shape[0]};
+  bool is_gpt2() const { return config_.architecture == Architecture::gpt2; }
+  StoredPiece whole(ParameterId id) const { return {id, 0, parameters_.shape(id)[0]}; }
+
+  /// "blocks.3.attn.q.weight" is the weight of the module attn.q of block 3. What does not stand by itself is
+  /// added with the last weight or bias that belongs to it.
+  void add_parameter(ParameterId id) {
+    std::string module = parameters_.name(id);
+    const std::string ending = module.substr(module.rfind('.'));
+    module.resize(module.size() - ending.size());
+    if (module.starts_with("blocks.")) {
+      const std::size_t end = module.find('.', 7);
+      block_ = module.substr(7, end - 7);
+      module.erase(0, end + 1);
+    }
+    if (module == "attn.kv") return add_keys_and_values(id, ending);
+    if (module == "attn.q" && is_gpt2()) return;
+    add(module, ending, {whole(id)});
+    if (module == "embed.token" && config_.positions != Positions::learned)
+      tensors_.push_back(
+          {names_.at("embed.position") + ".weight", {config_.position_rows(), config_.table_width()}});
   }
 
-  void add_block(const BlockIds& b) {
-    const Index D = model_.config().width;
-    const bool conv1d = model_.config().architecture == Architecture::gpt2;
-    const std::string query = in_layer(names_.query, layer_);
-    if (conv1d) {
-      tensors_.push_back(
-          {query + ".weight", {D, 3 * D}, true, {{b.query.weight, 0, D}, {b.keys_values.weight, 0, 2 * D}}});
-      tensors_.push_back(
-          {query + ".bias", {3 * D}, false, {{b.query.bias, 0, D}, {b.keys_values.bias, 0, 2 * D}}});
-    } else {
-      add(names_.query, b.query.weight, b.query.bias, false);
-      for (const auto& [name, first] : {std::pair{names_.key, Index{0}}, std::pair{names_.value, D}}) {
-        const std::string stem = in_layer(name, layer_);
-        tensors_.push_back({stem + ".weight", {D, D}, false, {{b.keys_values.weight, first, D}}});
-        tensors_.push_back({stem + ".bias", {D}, false, {{b.keys_values.bias, first, D}}});
-      }
+  void add_keys_and_values(ParameterId id, const std::string& ending) {
+    const Index D = config_.width;
+    if (is_gpt2()) return add("attn.qkv", ending, {whole({id.index - 2}), whole(id)});
+    if (ending == ".weight") return;
+    for (const auto& [module, first] : {std::pair{"attn.k", Index{0}}, std::pair{"attn.v", D}}) {
+      add(module, ".weight", {{{id.index - 1}, first, D}});
+      add(module, ".bias", {{id, first, D}});
     }
-    add(names_.attention_out, b.attention_out.weight, b.attention_out.bias, conv1d);
-    if (b.norm1.weight.valid()) add(names_.norm1, b.norm1.weight, b.norm1.bias, false);
-    if (b.feed_forward_in.weight.valid()) {
-      add(names_.feed_forward_in, b.feed_forward_in.weight, b.feed_forward_in.bias, conv1d);
-      add(names_.feed_forward_out, b.feed_forward_out.weight, b.feed_forward_out.bias, conv1d);
-    }
-    if (b.norm2.weight.valid()) add(names_.norm2, b.norm2.weight, b.norm2.bias, false);
   }
 
-  const Classifier<T>& model_;
+  void add(const std::string& module, const std::string& ending, std::vector<StoredPiece> pieces) {
+    std::string name = names_.at(module);
+    if (const std::size_t at = name.find("{}"); at != std::string::npos) name.replace(at, 2, block_);
+    Shape shape = parameters_.shape(pieces[0].parameter);
+    shape.extent[0] = 0;
+    for (const StoredPiece& piece : pieces) shape.extent[0] += piece.rows;
+    const bool is_block = !module.starts_with("embed") && !module.starts_with("head");
+    const bool transposed = is_gpt2() && is_block && shape.rank == 2;
+    if (transposed) std::swap(shape.extent[0], shape.extent[1]);
+    tensors_.push_back({name + ending, shape, transposed, std::move(pieces)});
+  }
+
+  const ClassifierConfig& config_;
+  const ParameterStore<T>& parameters_;
   Names names_;
+  std::string block_;  // of the parameter under way
   std::vector<StoredTensor> tensors_;
-  Index layer_ = 0;
 };
 
 // Calls body(element of the parameter, its place in the stored tensor) for each scalar of the tensor.

@@ -1,8 +1,7 @@
 #include "slalom/nn/distinct_rows.hpp"
 
 #include <algorithm>
-
-#include "slalom/base/hash_table.hpp"
+#include <bit>
 
 namespace slalom {
 
@@ -17,27 +16,35 @@ bool equal(const RowKeys& rows, Index a, Index b) {
          entry(rows.type, a) == entry(rows.type, b);
 }
 
+// The factor is 2^64 / golden ratio: high bits depend on all of them, and come down to where the table looks.
 std::uint64_t hash(const RowKeys& rows, Index r) {
-  return hash_with(0, std::uint64_t{entry(rows.token, r)} << 32 ^
-                          std::uint64_t{entry(rows.position, r)} << 4 ^ entry(rows.type, r));
+  const std::uint64_t mixed = (std::uint64_t{entry(rows.token, r)} << 32 ^
+                               std::uint64_t{entry(rows.position, r)} << 4 ^ entry(rows.type, r)) *
+                              0x9E3779B97F4A7C15u;
+  return mixed ^ mixed >> 32;
 }
 
 }  // namespace
 
+// Open addressing in a table of the distinct rows' numbers, at least half of it free.
 DistinctRows distinct_rows(Arena& arena, const RowKeys& rows) {
   const auto N = static_cast<Index>(rows.token.size());
   const std::span<Index> of_row = arena.array<Index>(N), first = arena.array<Index>(N);
   Index count = 0;
   {
     const ArenaScope scope(arena);
-    const std::span<Index> table = arena.array<Index>(hash_table_entries(N));
+    const std::size_t size = std::bit_ceil(2 * rows.token.size() + 1);
+    const std::span<Index> table = arena.array<Index>(static_cast<Index>(size));
     std::ranges::fill(table, Index{-1});
     for (Index r = 0; r < N; ++r) {
-      const Index u = find_or_insert(table, hash(rows, r), count, [&](Index other) {
-        return equal(rows, r, first[static_cast<std::size_t>(other)]);
-      });
-      if (u == count) first[static_cast<std::size_t>(count++)] = r;
-      of_row[static_cast<std::size_t>(r)] = u;
+      std::size_t at = hash(rows, r) & (size - 1);
+      while (table[at] >= 0 && !equal(rows, r, first[static_cast<std::size_t>(table[at])]))
+        at = (at + 1) & (size - 1);
+      if (table[at] < 0) {
+        table[at] = count;
+        first[static_cast<std::size_t>(count++)] = r;
+      }
+      of_row[static_cast<std::size_t>(r)] = table[at];
     }
   }
   const auto few = [&](std::span<const TokenId> ids) {

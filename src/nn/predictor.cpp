@@ -3,47 +3,27 @@
 #include <algorithm>
 #include <cmath>
 
-#include "slalom/base/hash_table.hpp"
+#include "slalom/base/distinct.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/kernels/rowwise.hpp"
 
 namespace slalom {
 
-namespace {
-
-// For each text the first one that equals it, ids and types alike.
-std::vector<Index> first_equal_texts(const PackedTexts& texts) {
-  const auto part = [&](std::span<const TokenId> of, Index b) {
-    if (of.empty()) return of;
-    return of.subspan(static_cast<std::size_t>(texts.begin[static_cast<std::size_t>(b)]),
-                      static_cast<std::size_t>(texts.length(b)));
-  };
-  std::vector<Index> first, table(static_cast<std::size_t>(hash_table_entries(texts.texts())), -1);
-  for (Index b = 0; b < texts.texts(); ++b) {
-    std::uint64_t hash = 0;
-    for (const auto of : {texts.ids, texts.types})
-      for (const TokenId id : part(of, b)) hash = hash_with(hash, static_cast<std::uint64_t>(id));
-    first.push_back(find_or_insert(table, hash, b, [&](Index other) {
-      return std::ranges::equal(part(texts.ids, other), part(texts.ids, b)) &&
-             std::ranges::equal(part(texts.types, other), part(texts.types, b));
-    }));
-  }
-  return first;
-}
-
-}  // namespace
-
 template <class T>
 void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
-  if (texts.begin.size() < 2) return out.clear();
+  if (texts.texts() == 0) return out.clear();
   model_.check(texts);
-  const Index B = texts.texts(), C = model_.labels();
-  out.resize(static_cast<std::size_t>(B * C));
-  const std::vector<Index> first = first_equal_texts(texts);
-  std::vector<Index> batch;
+  const Index C = model_.labels();
+  out.resize(static_cast<std::size_t>(texts.texts() * C));
+  DistinctLists distinct;
+  std::vector<Index> first, first_of,
+      batch;  // first texts of the different ones; (B) the first that is equal
   Index rows = 0;
-  for (Index b = 0; b < B; ++b) {
-    if (first[static_cast<std::size_t>(b)] != b) continue;
+  for (Index b = 0; b < texts.texts(); ++b) {
+    const Index number = distinct.number<TokenId>(texts.key(b));
+    if (number == std::ssize(first)) first.push_back(b);
+    first_of.push_back(first[static_cast<std::size_t>(number)]);
+    if (first_of.back() != b) continue;
     if (!batch.empty() && rows + model_.rows_of_memory(texts.length(b)) > batch_rows_) {
       run_batch(texts, batch, out);
       batch.clear();
@@ -54,28 +34,19 @@ void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
     ++cost_.unique_queries;
     cost_.token_forwards += texts.length(b);
   }
-  if (!batch.empty()) run_batch(texts, batch, out);
-  for (Index b = 0; b < B; ++b)
-    std::copy_n(out.data() + first[static_cast<std::size_t>(b)] * C, C, out.data() + b * C);
-  cost_.queries += B;
+  run_batch(texts, batch, out);
+  for (Index b = 0; b < texts.texts(); ++b)
+    std::copy_n(out.data() + first_of[static_cast<std::size_t>(b)] * C, C, out.data() + b * C);
+  cost_.queries += texts.texts();
 }
 
 template <class T>
 void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> chosen, std::vector<T>& out) {
-  ids_.clear();
-  types_.clear();
-  begin_.assign(1, 0);
-  for (Index b : chosen) {
-    const auto from = texts.begin[static_cast<std::size_t>(b)],
-               to = texts.begin[static_cast<std::size_t>(b) + 1];
-    ids_.insert(ids_.end(), texts.ids.begin() + from, texts.ids.begin() + to);
-    if (!texts.types.empty())
-      types_.insert(types_.end(), texts.types.begin() + from, texts.types.begin() + to);
-    begin_.push_back(static_cast<Index>(ids_.size()));
-  }
+  batch_.clear();
+  for (const Index b : chosen) batch_.add(texts.text(b), texts.types_of(b));
   check_interrupt();
   tape_.reset();
-  const Tensor<T> logits = tape_.value(model_.forward(tape_, {ids_, begin_, types_}, {}));
+  const Tensor<T> logits = tape_.value(model_.forward(tape_, batch_, {}));
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const T* row = logits.row(static_cast<Index>(i));
     if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); }))
@@ -88,7 +59,7 @@ void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> ch
 template <class T>
 void Predictor<T>::report_not_finite(Index text_number) {
   Tape<T> recorded;
-  model_.forward(recorded, {ids_, begin_, types_}, {});
+  model_.forward(recorded, batch_, {});
   throw Error(concat("[predict] text ", text_number, ": the logits are not finite; ",
                      recorded.first_non_finite_value(), " is the first such activation"));
 }

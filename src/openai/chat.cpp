@@ -18,8 +18,8 @@ constexpr std::size_t kMostQuoted = 300;
 
 // Without white space around it, in lower case.
 std::string plain(std::string_view token) {
-  static const NormalizerRule kSteps[] = {NormalizerStep::strip_left, NormalizerStep::strip_right,
-                                          NormalizerStep::lower_case};
+  static const NormalizerStep kSteps[] = {normalizer::strip_left, normalizer::strip_right,
+                                          normalizer::lower_case};
   return normalize(token, 0, kSteps).bytes;
 }
 

@@ -94,13 +94,13 @@ double positive_option(const ParsedOptions& parsed, const std::string& name, dou
 
 ClientOptions read_client_options(const ParsedOptions& parsed) {
   ClientOptions o;
-  o.key_variable = parsed["key-variable"].as<std::string>();
+  o.key_variable = parsed["key-variable"].word;
   o.key = read_key(o.key_variable);
-  o.form.url = read_url(parsed["url"].as<std::string>(), !o.key.empty());
+  o.form.url = read_url(parsed["url"].word, !o.key.empty());
   o.form.model = required_option(parsed, "llm");
   require_utf8(o.form.model, "--llm");
-  o.form.labels = read_labels(parsed["labels"].as<std::string>());
-  o.form.prompt = read_prompt(parsed["prompt"].as<std::string>(), o.form.labels);
+  o.form.labels = read_labels(parsed["labels"].word);
+  o.form.prompt = read_prompt(parsed["prompt"].word, o.form.labels);
   o.form.top_logprobs = integer_option(parsed, "top-logprobs", 2, 1000);
   o.retries = static_cast<int>(integer_option(parsed, "retries", 0, 100));
   o.timeout = positive_option(parsed, "timeout", 1e-3, 86400);
@@ -240,8 +240,8 @@ std::string summary(const ClientCounts& c, Index top_logprobs) {
 }
 
 void report(const ParsedOptions& parsed, const std::string& lines) {
-  if (!parsed["quiet"].as<bool>()) std::cerr << lines;
-  const std::string path = parsed["log"].as<std::string>();
+  if (parsed.count("quiet") == 0) std::cerr << lines;
+  const std::string path = parsed["log"].word;
   if (!path.empty() && !(std::ofstream(path, std::ios::app) << lines << std::flush))
     throw_file_error(path, "write", errno);
 }
@@ -252,8 +252,8 @@ int run(const ParsedOptions& parsed) {
     return 0;
   }
   const ClientOptions options = read_client_options(parsed);
-  const Questions questions(parsed["model"].as<std::string>());
-  AnswerCache cache(parsed["cache"].as<std::string>());
+  const Questions questions(parsed["model"].word);
+  AnswerCache cache(parsed["cache"].word);
   Clock clock;
   Client client(options, cache, clock);
   std::optional<Error> failure;

@@ -101,9 +101,8 @@ template Var attention(Tape<double>&, Var, Var, const PackedTexts&, Index, Atten
 
 Operation describe_attention() {
   // Three texts of 3, 1 and 2 rows.
-  static constexpr TokenId kIds[6] = {};
-  static constexpr Index kBegin[] = {0, 3, 4, 6}, kLast[] = {2, 3, 5};
-  static constexpr PackedTexts kTexts{kIds, kBegin, {}};
+  static constexpr Index kLast[] = {2, 3, 5};
+  static const PackedTexts kTexts{std::vector<TokenId>(6), {0, 3, 4, 6}};
   const auto with = [](AttentionRule rule, Dropout dropout, QueryRows rows) {
     return [=](Tape<double>& t, std::span<const Var> x) {
       return attention(t, x[0], x[1], kTexts, 2, rule, dropout, rows);

@@ -58,14 +58,11 @@ std::vector<double> weights_of(const ReportedExplanation& e, std::size_t tokens)
 double removal_of(const ReportedExplanation& e, const std::vector<std::size_t>& group,
                   const std::vector<double>& weights) {
   const std::vector<double>& part = e.column("part");
-  const auto& background = std::get<SlalomScores>(e.scores).background;
-  const double of_background = background ? std::exp(background->importance) : 0;
-  double weight = of_background, F = 0;
-  for (std::size_t i = 0; i < part.size(); ++i) {
-    weight += weights[i];
-    if (!std::isnan(part[i])) F += part[i];
-  }
-  if (background) F += of_background / weight * background->value;
+  const double weight = e.weight();
+  double F = 0;
+  for (const double p : part)
+    if (!std::isnan(p)) F += p;
+  if (e.background) F += e.background_weight() / weight * e.background->value;
   const double gone = sum_over(group, [&](std::size_t i) { return weights[i]; }) / weight;
   return (F - sum_over(group, [&](std::size_t i) { return part[i]; })) / (1 - gone) - F;
 }

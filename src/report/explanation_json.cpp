@@ -21,8 +21,7 @@ std::string token_json(const ReportedToken& token, bool pair) {
 std::string scores_json(const ReportedExplanation& e) {
   JsonRow row;
   for (const auto& [name, scores] : e.columns) row.field(name, scores);
-  if (const auto* slalom = std::get_if<SlalomScores>(&e.scores))
-    row.raw("background", background_json(slalom->background));
+  if (e.is_slalom()) row.raw("background", background_json(e.background));
   return row.str();
 }
 

@@ -111,8 +111,7 @@ std::string cost_sentence(const Explanation& e) {
 }
 
 const Background* background_of(const Explanation& e) {
-  const auto* slalom = std::get_if<SlalomScores>(&e.scores);
-  return slalom != nullptr && slalom->background ? &*slalom->background : nullptr;
+  return e.background ? &*e.background : nullptr;
 }
 
 std::string flip_sentence(const Flip& flip, const std::vector<std::string>& removed, ProblemType problem) {
@@ -127,11 +126,9 @@ std::string flip_sentence(const Flip& flip, const std::vector<std::string>& remo
 std::string background_sentence(const Explanation& e) {
   const Background* b = background_of(e);
   if (b == nullptr) return {};
-  double weight = std::exp(b->importance);
-  for (const double s : std::get<SlalomScores>(e.scores).importance) weight += std::exp(s);
   return concat("background (special tokens and read-out): value ", signed_number(b->value, 2),
                 ", importance ", signed_number(b->importance, 2), ", part ",
-                signed_number(std::exp(b->importance) / weight * b->value, 2));
+                signed_number(e.background_weight() / e.weight() * b->value, 2));
 }
 
 std::vector<std::string> score_columns(const ReportedExplanation& e) {

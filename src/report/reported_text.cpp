@@ -10,17 +10,6 @@
 
 namespace slalom {
 
-const std::vector<double>* ReportedExplanation::find(const std::string& name) const {
-  const auto found = std::ranges::find(columns, name, [](const auto& column) { return column.first; });
-  return found == columns.end() ? nullptr : &found->second;
-}
-
-const std::vector<double>& ReportedExplanation::column(const std::string& name) const {
-  if (const auto* found = find(name)) return *found;
-  throw Error(concat("[report] ", method, " has no scores \"", name, "\", wanted one of ",
-                     listed(columns, [](const auto& column) { return column.first; })));
-}
-
 namespace {
 
 std::size_t part_of(const ReportedToken& token) {

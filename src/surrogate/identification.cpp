@@ -239,7 +239,7 @@ void check(Index tokens, const IdentificationOptions& options) {
                        " for a least-squares fit"));
 }
 
-/// Least squares over everything that was asked, from the closed form, which stays where it is as good.
+/// Least squares over everything that was queried, from the closed form, which stays where it is as good.
 void refine(Identification& result, bool background) {
   const SlalomFit fit = fit_slalom(result.asked, {.background = background, .start = result.model});
   const double mse = mean_squared_error(result.asked, predict(fit.model, result.asked));

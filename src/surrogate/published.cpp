@@ -107,7 +107,7 @@ std::vector<double> importance_products(const Sample& sample, const TokenCounts&
 }
 
 /// The step d, Σ d = 0, of the `free` ones of u to the minimum of uᵀ G u; λ is the slope that they then
-/// share. A ridge below rounding keeps u where the answers leave it open.
+/// share. A ridge below rounding keeps u where the outputs leave it open.
 struct ImportanceStep {
   std::vector<double> step;
   double slope = 0;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "slalom/base/distinct.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
 
@@ -36,6 +37,14 @@ void Sample::check() const {
       throw Error(
           slalom::concat("[sample] text ", i, ": weight ", weight_of(i), ", wanted a positive number"));
   }
+}
+
+Sample without_repeats(const Sample& sample) {
+  Sample distinct{.tokens = sample.tokens};
+  DistinctLists texts;
+  for (Index i = 0; i < sample.texts(); ++i)
+    if (texts.number(sample.text(i)) == distinct.texts()) distinct.add(sample.text(i), sample.target[i]);
+  return distinct;
 }
 
 TokenCounts count_tokens(const Sample& sample) {

@@ -39,8 +39,9 @@ std::vector<Index> texts_to_compare(Index texts, Index tokens) {
   return chosen;
 }
 
-/// What is believed of texts as short as the shortest that was asked, each with one more of a token than its
-/// share: their log-odds are spread as those of the sample are. It keeps values from what no answer supports.
+/// What is believed of texts as short as the shortest that was queried, each with one more of a token than
+/// its share: their log-odds are spread as those of the sample are. It keeps values from what no output
+/// supports.
 CountRows supporting_rows(const CountRows& rows) {
   const Index K = rows.tokens;
   double shortest = kInfinity, total = 0, mean = 0;
@@ -233,8 +234,8 @@ std::vector<double> Comparison::slalom_start(const Candidate& c) const {
   return x;
 }
 
-/// No value is farther from the answers than kFarthest times their range: without penalties a token that acts
-/// additively has an ever larger value at an ever smaller importance.
+/// No value is farther from the log-odds than kFarthest times their range: without penalties a token that
+/// acts additively has an ever larger value at an ever smaller importance.
 bool Comparison::is_supported(const Candidate& c) const {
   constexpr double kFarthest = 20;
   const auto [lowest, highest] = std::ranges::minmax(rows_.target);

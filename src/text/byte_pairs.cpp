@@ -1,9 +1,5 @@
 #include "slalom/text/byte_pairs.hpp"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include <new>
 #include <queue>
 
 #include "slalom/base/error.hpp"
@@ -73,14 +69,6 @@ void save_merges(const Merges& merges, const std::string& path) {
   for (const auto& [left, right] : merges) file.write(concat(left, " ", right, "\n"));
   file.commit();
 }
-
-namespace {
-
-std::uint64_t pair_key(TokenId left, TokenId right) {
-  return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
-}
-
-}  // namespace
 
 BytePairs::BytePairs(const Vocabulary& vocabulary, const Merges& merges, BytePairOptions options,
                      const std::string& where)
@@ -185,63 +173,45 @@ void BytePairs::cut_word(std::string_view word, const Vocabulary& vocabulary,
 
 namespace {
 
-// White space is spelt out: PCRE2's \s has U+180E, which Unicode does not count as white space any more.
-constexpr const char* kSpace =
-    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{"
-    "3000}";
+enum class Kind { space, letter, number, other };
 
-constexpr std::uint32_t kMatchLimit = 50'000'000;  // steps of one match
-constexpr std::uint32_t kHeapLimit = 1 << 20;      // KiB of one match
-
-std::string word_pattern() {
-  const std::string s = kSpace;
-  return "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" + s + "\\p{L}\\p{N}]+|[" + s + "]+(?![^" + s +
-         "])|[" + s + "]+";
+/// Of the character at `at`, which moves behind it.
+Kind next_kind(std::string_view text, std::size_t& at) {
+  const char32_t c = next_character(text, at);
+  if (is_white_space(c)) return Kind::space;
+  return is_letter(c) ? Kind::letter : is_number(c) ? Kind::number : Kind::other;
 }
 
-[[noreturn]] void throw_pcre2_error(int code) {
-  PCRE2_UCHAR message[256];
-  pcre2_get_error_message(code, message, sizeof message);
-  throw Error(concat("[words] PCRE2: ", reinterpret_cast<const char*>(message)));
+/// The end of the run of characters of one kind that begins at `at`, and where its last one begins.
+std::size_t end_of_run(std::string_view text, std::size_t at, Kind kind, std::size_t& last) {
+  for (std::size_t next = at; at < text.size() && next_kind(text, next) == kind; at = next) last = at;
+  return at;
 }
 
-struct FreeMatch {
-  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
+/// Length of the contraction that the text begins with, 0 if there is none.
+std::size_t contraction(std::string_view text) {
+  for (const std::string_view c : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"})
+    if (text.starts_with(c)) return c.size();
+  return 0;
+}
+
+/// The end of the word that begins at `begin`.
+std::size_t end_of_word(std::string_view text, std::size_t begin) {
+  if (const std::size_t length = contraction(text.substr(begin)); length > 0) return begin + length;
+  std::size_t at = begin, last = begin;
+  const Kind kind = next_kind(text, at);
+  const std::size_t end = end_of_run(text, begin, kind, last);
+  if (kind != Kind::space || end == text.size()) return end;
+  if (last > begin) return last;  // the last one is for what follows
+  return text[begin] == ' ' ? end_of_run(text, end, next_kind(text, at), last) : end;
+}
 
 }  // namespace
 
-void WordPattern::Free::operator()(pcre2_real_code_8* code) const {
-  pcre2_code_free(code);
-}
-
-WordPattern::WordPattern() {
-  const std::string pattern = word_pattern();
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                            PCRE2_UTF | PCRE2_ANCHORED, &error, &offset, nullptr));
-  if (!code_) throw_pcre2_error(error);
-  pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // faster where PCRE2 has it; the same matches without
-}
-
-std::vector<WordRange> WordPattern::split(std::string_view text) const {
-  const std::unique_ptr<pcre2_match_data, FreeMatch> match(
-      pcre2_match_data_create_from_pattern(code_.get(), nullptr));
-  const std::unique_ptr<pcre2_match_context, FreeMatch> context(pcre2_match_context_create(nullptr));
-  if (!match || !context) throw std::bad_alloc();
-  pcre2_set_match_limit(context.get(), kMatchLimit);
-  pcre2_set_heap_limit(context.get(), kHeapLimit);
+std::vector<WordRange> split_gpt2_words(std::string_view text) {
   std::vector<WordRange> words;
-  for (std::size_t at = 0; at < text.size();) {
-    const int status = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
-                                   PCRE2_NO_UTF_CHECK, match.get(), context.get());
-    if (status < 0) throw_pcre2_error(status);
-    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
-    words.push_back({range[0], range[1]});
-    at = range[1];
-  }
+  for (std::size_t at = 0; at < text.size(); at = words.back().end)
+    words.push_back({at, end_of_word(text, at)});
   return words;
 }
 

@@ -13,12 +13,6 @@ namespace slalom {
 
 namespace {
 
-struct Character {
-  char32_t code;
-  SourceRange source;
-};
-using Characters = std::vector<Character>;
-
 Characters characters_of(std::string_view text, std::uint32_t offset) {
   Characters out;
   out.reserve(text.size());
@@ -30,52 +24,35 @@ Characters characters_of(std::string_view text, std::uint32_t offset) {
   return out;
 }
 
-void clean(Characters& text) {
-  std::erase_if(text,
-                [](const Character& c) { return c.code == 0 || c.code == 0xFFFD || is_control(c.code); });
-  for (Character& c : text)
-    if (is_white_space(c.code)) c.code = ' ';
-}
-
-void space_ideographs(Characters& text) {
-  if (std::ranges::none_of(text, [](const Character& c) { return is_ideograph(c.code); })) return;
-  Characters out;
-  out.reserve(text.size() + text.size() / 2);
-  for (const Character& c : text) {
-    const bool spaced = is_ideograph(c.code);
-    if (spaced) out.push_back({' ', {c.source.begin, c.source.begin}});
-    out.push_back(c);
-    if (spaced) out.push_back({' ', {c.source.end, c.source.end}});
-  }
-  text = std::move(out);
+utf8proc_int32_t point(char32_t c) {
+  return static_cast<utf8proc_int32_t>(c);
 }
 
 int combining_class(char32_t c) {
-  return c < 0x300 ? 0 : utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
+  return c < 0x300 ? 0 : utf8proc_get_property(point(c))->combining_class;
 }
 
 /// Marks behind a letter in the order of their combining classes.
 void order_marks(Characters& text) {
-  const auto is_ordered = [](const Character& c) { return combining_class(c.code) == 0; };
-  const auto by_class = [](const Character& c) { return combining_class(c.code); };
+  const auto class_of = [](const SourcedCharacter& c) { return combining_class(c.code); };
+  const auto is_letter = [](const SourcedCharacter& c) { return combining_class(c.code) == 0; };
   for (auto at = text.begin(); at != text.end();) {
-    const auto begin = std::find_if_not(at, text.end(), is_ordered);
-    at = std::find_if(begin, text.end(), is_ordered);
-    std::ranges::stable_sort(begin, at, {}, by_class);
+    const auto begin = std::find_if_not(at, text.end(), is_letter);
+    at = std::find_if(begin, text.end(), is_letter);
+    std::ranges::stable_sort(begin, at, {}, class_of);
   }
 }
 
-void decompose(Characters& text, int options) {
-  if (std::ranges::all_of(text, [](const Character& c) { return c.code < 0x80; })) return;
+void decompose_as(int options, Characters& text) {
+  if (std::ranges::all_of(text, [](const SourcedCharacter& c) { return c.code < 0x80; })) return;
   constexpr int kLongest = 32;  // the longest decomposition has 18 characters
   Characters out;
   out.reserve(text.size() + text.size() / 4);
-  for (const Character& c : text) {
+  for (const SourcedCharacter& c : text) {
     utf8proc_int32_t parts[kLongest];
     int boundary = 0;
-    const utf8proc_ssize_t count =
-        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c.code), parts, kLongest,
-                                static_cast<utf8proc_option_t>(options), &boundary);
+    const utf8proc_ssize_t count = utf8proc_decompose_char(
+        point(c.code), parts, kLongest, static_cast<utf8proc_option_t>(options), &boundary);
     for (utf8proc_ssize_t i = 0; i < count; ++i) out.push_back({static_cast<char32_t>(parts[i]), c.source});
   }
   text = std::move(out);
@@ -85,39 +62,15 @@ void decompose(Characters& text, int options) {
 /// The one character that stands for both, or 0.
 char32_t composed(char32_t first, char32_t second) {
   if (second < 0x300) return 0;
-  utf8proc_int32_t pair[3] = {static_cast<utf8proc_int32_t>(first), static_cast<utf8proc_int32_t>(second), 0};
+  utf8proc_int32_t pair[3] = {point(first), point(second), 0};
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
   return utf8proc_normalize_utf32(pair, 2, options) == 1 ? static_cast<char32_t>(pair[0]) : 0;
-}
-
-/// Unicode's canonical composition: a character joins the last starter unless one of its own class or a
-/// higher one, or another starter, stands between them.
-void compose(Characters& text) {
-  Characters out;
-  out.reserve(text.size());
-  constexpr std::size_t kNone = SIZE_MAX;
-  std::size_t starter = kNone;
-  int last_class = 0;  // of out.back(), if that is behind the starter
-  for (const Character& c : text) {
-    const int c_class = combining_class(c.code);
-    const bool adjacent = starter != kNone && starter + 1 == out.size();
-    if (starter != kNone && (adjacent || last_class < c_class))
-      if (const char32_t joined = composed(out[starter].code, c.code); joined != 0) {
-        out[starter].code = joined;
-        out[starter].source.end = std::max(out[starter].source.end, c.source.end);
-        continue;
-      }
-    if (c_class == 0) starter = out.size();
-    last_class = c_class;
-    out.push_back(c);
-  }
-  text = std::move(out);
 }
 
 template <class IsStripped>
 void strip(Characters& text, const IsStripped& is_stripped) {
   std::size_t kept = 0;
-  for (const Character& c : text) {
+  for (const SourcedCharacter& c : text) {
     if (!is_stripped(c.code)) {
       text[kept++] = c;
     } else if (kept > 0) {
@@ -128,27 +81,11 @@ void strip(Characters& text, const IsStripped& is_stripped) {
   text.resize(kept);
 }
 
-void lower_case(Characters& text) {
-  Characters out;
-  out.reserve(text.size() + 1);
-  for (const auto& [code, source] : text) {
-    if (code < 0x80) {
-      out.push_back({code >= 'A' && code <= 'Z' ? code + ('a' - 'A') : code, source});
-    } else if (code == 0x130) {  // the one character whose lower case is two: i and a combining dot
-      out.push_back({'i', source});
-      out.push_back({0x307, source});
-    } else {
-      out.push_back({static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code))), source});
-    }
-  }
-  text = std::move(out);
+bool is_text(const SourcedCharacter& c) {
+  return !is_white_space(c.code);
 }
 
-void strip_ends(Characters& text, bool left, bool right) {
-  const auto is_text = [](const Character& c) { return !is_white_space(c.code); };
-  if (right) text.erase(std::find_if(text.rbegin(), text.rend(), is_text).base(), text.end());
-  if (left) text.erase(text.begin(), std::ranges::find_if(text, is_text));
-}
+// --- replacing -------------------------------------------------------------------------------------------
 
 /// Characters [begin, end) become `with`, all of which stands for all of their sources.
 struct Replacement {
@@ -156,7 +93,7 @@ struct Replacement {
   std::string_view with;
 };
 
-void replace(const std::vector<Replacement>& changes, Characters& text) {
+void make(const std::vector<Replacement>& changes, Characters& text) {
   if (changes.empty()) return;
   Characters out;
   out.reserve(text.size());
@@ -172,29 +109,6 @@ void replace(const std::vector<Replacement>& changes, Characters& text) {
   }
   copy_until(text.size());
   text = std::move(out);
-}
-
-void join_spaces(std::string_view with, Characters& text) {
-  std::vector<Replacement> changes;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && text[end].code == ' ') ++end;
-    if (end - at > 1) changes.push_back({at, end, with});
-    at = std::max(end, at + 1);
-  }
-  replace(changes, text);
-}
-
-void replace_text(const NormalizerRule& rule, Characters& text) {
-  const Characters wanted = characters_of(rule.from, 0);
-  std::vector<Replacement> changes;
-  for (std::size_t at = 0; !wanted.empty() && at + wanted.size() <= text.size();) {
-    const bool found = std::ranges::equal(wanted, std::span(text).subspan(at, wanted.size()), {},
-                                          &Character::code, &Character::code);
-    if (found) changes.push_back({at, at + wanted.size(), rule.to});
-    at += found ? wanted.size() : 1;
-  }
-  replace(changes, text);
 }
 
 /// SentencePiece's map: four bytes with the size of the trie, the trie's units of four bytes each, and texts
@@ -240,20 +154,16 @@ class CharacterMap {
 };
 
 /// Grapheme by grapheme, and where one has no entry, character by character.
-void map_characters(const NormalizerRule& rule, Characters& text) {
+void map_by(const CharacterMap& map, Characters& text) {
   constexpr std::size_t kLongestGrapheme = 5;  // bytes; longer ones go by the character
-  const CharacterMap map(rule.from);
   std::vector<Replacement> changes;
   for (std::size_t at = 0; at < text.size();) {
     std::string grapheme;
     utf8proc_int32_t state = 0;
     std::size_t end = at;
-    do {
-      append_utf8(text[end].code, grapheme);
-      ++end;
-    } while (end < text.size() &&
-             !utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(text[end - 1].code),
-                                               static_cast<utf8proc_int32_t>(text[end].code), &state));
+    do append_utf8(text[end++].code, grapheme);
+    while (end < text.size() &&
+           !utf8proc_grapheme_break_stateful(point(text[end - 1].code), point(text[end].code), &state));
     const auto whole = grapheme.size() <= kLongestGrapheme ? map.find(grapheme) : std::nullopt;
     if (whole) changes.push_back({at, end, *whole});
     for (; at < end; ++at) {
@@ -263,75 +173,151 @@ void map_characters(const NormalizerRule& rule, Characters& text) {
         changes.push_back({at, at + 1, *found});
     }
   }
-  replace(changes, text);
-}
-
-void apply(const NormalizerRule& rule, Characters& text) {
-  switch (rule.step) {
-    case NormalizerStep::clean:
-      return clean(text);
-    case NormalizerStep::space_ideographs:
-      return space_ideographs(text);
-    case NormalizerStep::decompose:
-      return decompose(text, UTF8PROC_DECOMPOSE);
-    case NormalizerStep::decompose_compatible:
-      return decompose(text, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
-    case NormalizerStep::compose:
-      return compose(text);
-    case NormalizerStep::strip_nonspacing_marks:
-      return strip(text, is_nonspacing_mark);
-    case NormalizerStep::strip_marks:
-      return strip(text, is_mark);
-    case NormalizerStep::lower_case:
-      return lower_case(text);
-    case NormalizerStep::strip_left:
-      return strip_ends(text, true, false);
-    case NormalizerStep::strip_right:
-      return strip_ends(text, false, true);
-    case NormalizerStep::join_spaces:
-      return join_spaces(rule.to, text);
-    case NormalizerStep::replace:
-      return replace_text(rule, text);
-    case NormalizerStep::character_map:
-      return map_characters(rule, text);
-  }
+  make(changes, text);
 }
 
 }  // namespace
 
-NormalizerRule character_map_rule(std::string map, const std::string& where) {
+namespace normalizer {
+
+void clean(Characters& text) {
+  std::erase_if(
+      text, [](const SourcedCharacter& c) { return c.code == 0 || c.code == 0xFFFD || is_control(c.code); });
+  for (SourcedCharacter& c : text)
+    if (is_white_space(c.code)) c.code = ' ';
+}
+
+void space_ideographs(Characters& text) {
+  Characters out;
+  out.reserve(text.size());
+  for (const SourcedCharacter& c : text) {
+    const bool spaced = is_ideograph(c.code);
+    if (spaced) out.push_back({' ', {c.source.begin, c.source.begin}});
+    out.push_back(c);
+    if (spaced) out.push_back({' ', {c.source.end, c.source.end}});
+  }
+  text = std::move(out);
+}
+
+void decompose(Characters& text) {
+  decompose_as(UTF8PROC_DECOMPOSE, text);
+}
+
+void decompose_compatible(Characters& text) {
+  decompose_as(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, text);
+}
+
+/// A character joins the last starter unless one of its own class or a higher one, or another starter, stands
+/// between them.
+void compose(Characters& text) {
+  Characters out;
+  out.reserve(text.size());
+  constexpr std::size_t kNone = SIZE_MAX;
+  std::size_t starter = kNone;
+  int last_class = 0;  // of out.back(), if that is behind the starter
+  for (const SourcedCharacter& c : text) {
+    const int c_class = combining_class(c.code);
+    const bool adjacent = starter != kNone && starter + 1 == out.size();
+    if (starter != kNone && (adjacent || last_class < c_class))
+      if (const char32_t joined = composed(out[starter].code, c.code); joined != 0) {
+        out[starter].code = joined;
+        out[starter].source.end = std::max(out[starter].source.end, c.source.end);
+        continue;
+      }
+    if (c_class == 0) starter = out.size();
+    last_class = c_class;
+    out.push_back(c);
+  }
+  text = std::move(out);
+}
+
+void strip_nonspacing_marks(Characters& text) {
+  strip(text, is_nonspacing_mark);
+}
+
+void strip_marks(Characters& text) {
+  strip(text, is_mark);
+}
+
+void lower_case(Characters& text) {
+  Characters out;
+  out.reserve(text.size());
+  for (const auto& [code, source] : text) {
+    const bool is_two = code == 0x130;  // the one character whose lower case is i and a combining dot
+    out.push_back({is_two ? U'i' : static_cast<char32_t>(utf8proc_tolower(point(code))), source});
+    if (is_two) out.push_back({0x307, source});
+  }
+  text = std::move(out);
+}
+
+void strip_left(Characters& text) {
+  text.erase(text.begin(), std::ranges::find_if(text, is_text));
+}
+
+void strip_right(Characters& text) {
+  text.erase(std::find_if(text.rbegin(), text.rend(), is_text).base(), text.end());
+}
+
+NormalizerStep join_spaces(std::string to) {
+  return [=](Characters& text) {
+    std::vector<Replacement> changes;
+    for (std::size_t at = 0; at < text.size();) {
+      std::size_t end = at;
+      while (end < text.size() && text[end].code == ' ') ++end;
+      if (end - at > 1) changes.push_back({at, end, to});
+      at = std::max(end, at + 1);
+    }
+    make(changes, text);
+  };
+}
+
+NormalizerStep replace(std::string_view from, std::string to) {
+  return [wanted = characters_of(from, 0), to](Characters& text) {
+    std::vector<Replacement> changes;
+    for (std::size_t at = 0; !wanted.empty() && at + wanted.size() <= text.size();) {
+      const bool found = std::ranges::equal(wanted, std::span(text).subspan(at, wanted.size()), {},
+                                            &SourcedCharacter::code, &SourcedCharacter::code);
+      if (found) changes.push_back({at, at + wanted.size(), to});
+      at += found ? wanted.size() : 1;
+    }
+    make(changes, text);
+  };
+}
+
+NormalizerStep map_characters(std::string map, const std::string& where) {
   std::uint32_t size = 0;
   if (map.size() >= sizeof size) std::memcpy(&size, map.data(), sizeof size);
   if (size < 4 || size % 4 != 0 || size > map.size() - sizeof size || !map.ends_with('\0') ||
       find_utf8_error(std::string_view(map).substr(sizeof size + size)) != std::string_view::npos)
     throw Error(
         concat(where, ": found ", map.size(), " bytes, wanted a map of characters as SentencePiece has it"));
-  return {NormalizerStep::character_map, std::move(map)};
+  return [map = std::move(map)](Characters& text) { map_by(CharacterMap(map), text); };
 }
 
-std::vector<NormalizerRule> bert_steps(const BertNormalizer& normalizer) {
-  std::vector<NormalizerRule> steps;
-  if (normalizer.clean) steps.push_back(NormalizerStep::clean);
-  if (normalizer.space_ideographs) steps.push_back(NormalizerStep::space_ideographs);
-  if (normalizer.strip_accents)
-    steps.insert(steps.end(), {NormalizerStep::decompose, NormalizerStep::strip_nonspacing_marks});
-  if (normalizer.lower_case) steps.push_back(NormalizerStep::lower_case);
+}  // namespace normalizer
+
+std::vector<NormalizerStep> bert_steps(const BertNormalizer& chosen) {
+  std::vector<NormalizerStep> steps;
+  if (chosen.clean) steps.push_back(normalizer::clean);
+  if (chosen.space_ideographs) steps.push_back(normalizer::space_ideographs);
+  if (chosen.strip_accents)
+    steps.insert(steps.end(), {normalizer::decompose, normalizer::strip_nonspacing_marks});
+  if (chosen.lower_case) steps.push_back(normalizer::lower_case);
   return steps;
 }
 
-NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<const NormalizerRule> steps) {
+NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<const NormalizerStep> steps) {
   NormalizedText out;
   if (steps.empty()) {
     out.bytes = text;
-    out.source.resize(text.size());
-    for (std::uint32_t i = 0; i < out.source.size(); ++i) out.source[i] = {offset + i, offset + i + 1};
+    for (std::uint32_t i = 0; i < text.size(); ++i) out.source.push_back({offset + i, offset + i + 1});
     return out;
   }
   Characters characters = characters_of(text, offset);
-  for (const NormalizerRule& step : steps) apply(step, characters);
+  for (const NormalizerStep& step : steps) step(characters);
   out.bytes.reserve(characters.size());
   out.source.reserve(characters.size());
-  for (const Character& c : characters) {
+  for (const SourcedCharacter& c : characters) {
     append_utf8(c.code, out.bytes);
     out.source.resize(out.bytes.size(), c.source);
   }

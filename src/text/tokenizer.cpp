@@ -48,18 +48,13 @@ Tokenizer::Tokenizer(TokenizerParts parts) : parts_(std::move(parts)) {
       for (const TokenId id : item.ids) require_token(parts_.vocabulary, id, "special token");
 }
 
-struct Tokenizer::Tokens {
-  std::vector<TokenId> ids;
-  std::vector<TokenPlace> places;
-};
-
 /// Reads one text.
 class Tokenizer::Reader {
  public:
   Reader(const Tokenizer& tokenizer, int part)
       : tokenizer_(tokenizer), parts_(tokenizer.parts_), part_(part) {}
 
-  Tokens read(std::string_view text) {
+  Encoding read(std::string_view text) {
     std::size_t at = 0;
     for (const AddedMatch& match : tokenizer_.raw_.find(text)) {
       read_plain(text.substr(at, match.begin - at), at);
@@ -87,30 +82,15 @@ class Tokenizer::Reader {
 
   void read_words(const NormalizedText& text, std::size_t begin, std::size_t end) {
     if (begin == end) return;
-    if (const auto* scheme = std::get_if<WordPieceScheme>(&parts_.scheme))
-      read_word_pieces(*scheme, text, begin, end);
-    else if (const auto* unigram = std::get_if<UnigramScheme>(&parts_.scheme))
-      read_unigram(*unigram, text, begin, end);
-    else
-      read_byte_pairs(std::get<BytePairScheme>(parts_.scheme), text, begin, end);
+    NormalizedText part = part_of(text, {begin, end});
+    std::visit([&](const auto& scheme) { read_part(scheme, std::move(part)); }, parts_.scheme);
   }
 
-  void read_word_pieces(const WordPieceScheme& scheme, const NormalizedText& text, std::size_t begin,
-                        std::size_t end) {
-    const std::string_view bytes = std::string_view(text.bytes).substr(0, end);
-    for (const WordRange& word : split_words(bytes.substr(begin), scheme.splits)) {
-      const WordRange range{begin + word.begin, begin + word.end};
-      pieces_.clear();
-      cut_word(bytes.substr(range.begin, range.end - range.begin), parts_.vocabulary, scheme.options,
-               pieces_);
-      put_word(text, range.begin);
-    }
-  }
-
-  static NormalizedText part_of(const NormalizedText& text, std::size_t begin, std::size_t end) {
-    return {text.bytes.substr(begin, end - begin),
-            {text.source.begin() + static_cast<std::ptrdiff_t>(begin),
-             text.source.begin() + static_cast<std::ptrdiff_t>(end)}};
+  static NormalizedText part_of(const NormalizedText& text, WordRange range) {
+    const auto source = text.source.begin();
+    return {
+        text.bytes.substr(range.begin, range.end - range.begin),
+        {source + static_cast<std::ptrdiff_t>(range.begin), source + static_cast<std::ptrdiff_t>(range.end)}};
   }
 
   static void put_before(std::string_view what, NormalizedText& part) {
@@ -119,13 +99,20 @@ class Tokenizer::Reader {
     part.source.insert(part.source.begin(), what.size(), {begin, begin});
   }
 
-  void read_unigram(const UnigramScheme& scheme, const NormalizedText& text, std::size_t begin,
-                    std::size_t end) {
-    const std::string_view bytes = std::string_view(text.bytes).substr(begin, end - begin);
+  void read_part(const WordPieceScheme& scheme, const NormalizedText& part) {
+    for (const WordRange& word : split_words(part.bytes, scheme.splits)) read_word(scheme.pieces, part, word);
+  }
+
+  void read_part(const BytePairScheme& scheme, NormalizedText part) {
+    if (scheme.add_prefix_space && part.bytes.front() != ' ') put_before(" ", part);
+    if (!scheme.splits_words) return read_word(scheme.pairs, part, {0, part.bytes.size()});
+    for (const WordRange& word : split_gpt2_words(part.bytes)) read_word(scheme.pairs, part, word);
+  }
+
+  void read_part(const UnigramScheme& scheme, const NormalizedText& part) {
     std::vector<WordSplit> splits;
     if (scheme.spaces.splits_white_space) splits.push_back(WordSplit::white_space);
-    for (const WordRange& range : split_words(bytes, splits))
-      read_spaced(scheme, part_of(text, begin + range.begin, begin + range.end));
+    for (const WordRange& range : split_words(part.bytes, splits)) read_spaced(scheme, part_of(part, range));
   }
 
   // Reordered marks may be out of order.
@@ -145,43 +132,29 @@ class Tokenizer::Reader {
         (before == Before::every_word || (before == Before::first_word && begins_text(part))))
       put_before(kPieceSpace, part);
     for (std::size_t at = 0; at < part.bytes.size();) {
-      const std::size_t next =
+      const std::size_t space =
           scheme.spaces.splits ? part.bytes.find(kPieceSpace, at + 1) : std::string::npos;
-      const std::string_view word = std::string_view(part.bytes).substr(at, next - at);
-      recall_or_cut(scheme.model, word);
-      put_word(part, at);
-      at += word.size();
+      const std::size_t end = std::min(space, part.bytes.size());
+      read_word(scheme.model, part, {at, end});
+      at = end;
     }
   }
 
-  void read_byte_pairs(const BytePairScheme& scheme, const NormalizedText& text, std::size_t begin,
-                       std::size_t end) {
-    NormalizedText part = part_of(text, begin, end);
-    if (scheme.add_prefix_space && part.bytes.front() != ' ') put_before(" ", part);
-    const std::vector<WordRange> words = scheme.use_pattern ? scheme.pattern.split(part.bytes)
-                                                            : std::vector<WordRange>{{0, part.bytes.size()}};
-    for (const WordRange& range : words) {
-      const auto word = std::string_view(part.bytes).substr(range.begin, range.end - range.begin);
-      recall_or_cut(scheme.pairs, word);
-      put_word(part, range.begin);
-    }
-  }
-
-  /// The word's pieces; those of short words are remembered while the text is read.
+  /// The pieces of short words are remembered while the text is read.
   template <class Model>
-  void recall_or_cut(const Model& model, std::string_view word) {
+  void read_word(const Model& model, const NormalizedText& text, WordRange range) {
     constexpr std::size_t kLongest = 32, kMost = 1 << 16;
-    if (const auto known = known_.find(word); known != known_.end()) {
-      pieces_ = known->second;
-      return;
-    }
-    pieces_.clear();
-    model.cut_word(word, parts_.vocabulary, pieces_);
-    if (word.size() <= kLongest && known_.size() < kMost) known_.emplace(word, pieces_);
+    const std::string_view word = std::string_view(text.bytes).substr(range.begin, range.end - range.begin);
+    if (const auto known = known_.find(word); known != known_.end())
+      return put_word(text, range.begin, known->second);
+    std::vector<Piece> pieces;
+    model.cut_word(word, parts_.vocabulary, pieces);
+    put_word(text, range.begin, pieces);
+    if (word.size() <= kLongest && known_.size() < kMost) known_.emplace(word, std::move(pieces));
   }
 
-  void put_word(const NormalizedText& text, std::size_t word_begin) {
-    for (const Piece& piece : pieces_) {
+  void put_word(const NormalizedText& text, std::size_t word_begin, const std::vector<Piece>& pieces) {
+    for (const Piece& piece : pieces) {
       std::size_t begin = word_begin + piece.begin;
       const std::size_t end = word_begin + piece.end;
       const std::string_view bytes = std::string_view(text.bytes).substr(begin, end - begin);
@@ -223,12 +196,11 @@ class Tokenizer::Reader {
   const TokenizerParts& parts_;
   int part_;
   Index words_ = 0;
-  Tokens tokens_;
-  std::vector<Piece> pieces_;  // of one word
+  Encoding tokens_;
   std::unordered_map<std::string, std::vector<Piece>, Hash, std::equal_to<>> known_;
 };
 
-Tokenizer::Tokens Tokenizer::read(std::string_view text, int part, const std::string& where) const {
+Encoding Tokenizer::read(std::string_view text, int part, const std::string& where) const {
   if (text.size() > kLongestText)
     throw Error(slalom::concat(where, ": found ", text.size(), " bytes, wanted at most ", kLongestText));
   require_utf8(text, where);
@@ -239,7 +211,7 @@ Tokenizer::Tokens Tokenizer::read(std::string_view text, int part, const std::st
   }
 }
 
-Encoding Tokenizer::assemble(const Template& around, const Tokens* texts) {
+Encoding Tokenizer::assemble(const Template& around, const Encoding* texts) {
   Encoding out;
   for (const TemplateItem& item : around) {
     if (item.part < 0) {
@@ -255,13 +227,13 @@ Encoding Tokenizer::assemble(const Template& around, const Tokens* texts) {
 }
 
 Encoding Tokenizer::encode(std::string_view text, const std::string& where) const {
-  const Tokens tokens = read(text, 0, where);
+  const Encoding tokens = read(text, 0, where);
   return assemble(parts_.around.single, &tokens);
 }
 
 Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
                                 const std::string& where) const {
-  const Tokens tokens[] = {read(first, 0, where), read(second, 1, where)};
+  const Encoding tokens[] = {read(first, 0, where), read(second, 1, where)};
   return assemble(parts_.around.pair, tokens);
 }
 
@@ -297,7 +269,7 @@ std::string Tokenizer::readable(TokenId id) const {
   const std::string& token = parts_.vocabulary.token(id);
   if (is_added(id)) return token;
   if (const auto* pieces = std::get_if<WordPieceScheme>(&parts_.scheme)) {
-    const std::string& inner = pieces->options.continuation;
+    const std::string& inner = pieces->pieces.continuation;
     return token.size() > inner.size() && token.starts_with(inner) ? token.substr(inner.size()) : token;
   }
   if (std::holds_alternative<UnigramScheme>(parts_.scheme)) return with_spaces(token);
@@ -348,10 +320,9 @@ std::string Tokenizer::decode(std::span<const TokenId> ids) const {
 }
 
 std::string Tokenizer::description() const {
-  const bool lower =
-      std::ranges::count(parts_.normalizer, NormalizerStep::lower_case, &NormalizerRule::step) > 0;
   static constexpr const char* kSchemes[] = {"WordPiece", "byte-level BPE",
                                              "Unigram"};  // in the variant's order
+  const bool lower = normalize("A", 0, parts_.normalizer).bytes.find('a') != std::string::npos;
   return concat(kSchemes[parts_.scheme.index()], lower ? ", lower case" : "");
 }
 

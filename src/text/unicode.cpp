@@ -113,6 +113,18 @@ bool is_ideograph(char32_t c) {
          between(c, 0xF900, 0xFAFF) || between(c, 0x2F800, 0x2FA1F);
 }
 
+bool is_letter(char32_t c) {
+  if (c < 0x80) return between(c | 0x20, 'a', 'z');
+  const utf8proc_category_t k = category(c);
+  return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
+}
+
+bool is_number(char32_t c) {
+  if (c < 0x80) return between(c, '0', '9');
+  const utf8proc_category_t k = category(c);
+  return k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO;
+}
+
 bool is_nonspacing_mark(char32_t c) {
   return c >= 0x300 && category(c) == UTF8PROC_CATEGORY_MN;
 }

@@ -52,29 +52,4 @@ std::optional<TokenId> Vocabulary::find(std::string_view token) const {
   return place == ids_.end() ? std::nullopt : std::optional(place->second);
 }
 
-bool SpecialTokens::is_special(TokenId id) const {
-  return id == cls || id == sep || id == pad || id == unk || id == mask;
-}
-
-SpecialTokens bracketed_special_tokens(const Vocabulary& vocabulary) {
-  return {.cls = vocabulary.find("[CLS]"),
-          .sep = vocabulary.find("[SEP]"),
-          .pad = vocabulary.find("[PAD]"),
-          .unk = vocabulary.find("[UNK]"),
-          .mask = vocabulary.find("[MASK]")};
-}
-
-void wrap(std::span<const TokenId> text, const SpecialTokens& special, std::vector<TokenId>& out) {
-  out.clear();
-  if (special.cls) out.push_back(*special.cls);
-  out.insert(out.end(), text.begin(), text.end());
-  if (special.sep) out.push_back(*special.sep);
-}
-
-std::vector<TokenId> wrap(std::span<const TokenId> text, const SpecialTokens& special) {
-  std::vector<TokenId> out;
-  wrap(text, special, out);
-  return out;
-}
-
 }  // namespace slalom

@@ -30,32 +30,16 @@ bool parts(WordSplit split, char32_t before, char32_t after) {
 
 /// Length in bytes of the longest piece that `text` begins with, beyond its first `least` bytes; 0 if none.
 std::size_t longest_piece(std::string_view text, std::size_t least, const Vocabulary& vocabulary,
-                          const WordPieceOptions& options, TokenId& id) {
+                          const std::vector<TokenId>& no_pieces, TokenId& id) {
   for (std::size_t length = std::min(text.size(), vocabulary.longest_token()); length > least; --length) {
     const bool inside_character = length < text.size() && (text[length] & 0xC0) == 0x80;
     if (inside_character) continue;
     const std::optional<TokenId> found = vocabulary.find(text.substr(0, length));
-    if (!found || std::ranges::binary_search(options.no_pieces, *found)) continue;
+    if (!found || std::ranges::binary_search(no_pieces, *found)) continue;
     id = *found;
     return length;
   }
   return 0;
-}
-
-bool cut(std::string_view word, const Vocabulary& vocabulary, const WordPieceOptions& options,
-         std::vector<Piece>& pieces) {
-  std::string inner = std::string(word);  // behind the first piece: the continuation and what is left
-  std::size_t prefix = 0;                 // bytes of the continuation
-  for (std::size_t begin = 0; begin < word.size();) {
-    TokenId id = 0;
-    const std::size_t length = longest_piece(inner, prefix, vocabulary, options, id);
-    if (length == 0) return false;
-    pieces.push_back({id, begin, begin + length - prefix});
-    begin = pieces.back().end;
-    prefix = options.continuation.size();
-    inner.assign(options.continuation).append(word.substr(begin, vocabulary.longest_token()));
-  }
-  return true;
 }
 
 }  // namespace
@@ -81,16 +65,28 @@ std::vector<WordRange> split_words(std::string_view text, const std::vector<Word
   return words;
 }
 
-void cut_word(std::string_view word, const Vocabulary& vocabulary, const WordPieceOptions& options,
-              std::vector<Piece>& pieces) {
+void WordPieces::cut_word(std::string_view word, const Vocabulary& vocabulary,
+                          std::vector<Piece>& pieces) const {
   const std::size_t before = pieces.size();
   const auto characters = std::ranges::count_if(word, [](char c) { return (c & 0xC0) != 0x80; });
-  if (characters <= options.longest_word && cut(word, vocabulary, options, pieces)) return;
+  bool known = characters <= longest_word;
+  std::string rest = std::string(word);  // behind the first piece: the continuation and what is left
+  std::size_t prefix = 0;                // bytes of the continuation
+  for (std::size_t begin = 0; known && begin < word.size();) {
+    TokenId id = 0;
+    const std::size_t length = longest_piece(rest, prefix, vocabulary, no_pieces, id);
+    if (!(known = length > 0)) break;
+    pieces.push_back({id, begin, begin + length - prefix});
+    begin = pieces.back().end;
+    prefix = continuation.size();
+    rest.assign(continuation).append(word.substr(begin, vocabulary.longest_token()));
+  }
+  if (known) return;
   pieces.resize(before);
-  if (!options.unk)
+  if (!unk)
     throw Error(concat("the vocabulary has no pieces for the word ", json_string(word),
                        ", and no unknown-word token such as [UNK]"));
-  pieces.push_back({*options.unk, 0, word.size()});
+  pieces.push_back({*unk, 0, word.size()});
 }
 
 }  // namespace slalom

@@ -21,7 +21,7 @@ Evaluation evaluate(TextClassifier<T>& model, const PackedBatch& texts) {
   if (texts.texts() == 0) throw Error("[evaluate] found no texts, wanted one or more");
   const Index C = model.labels();
   std::vector<T> logits;
-  Predictor<T>(model).logits(texts.packed(), logits);
+  Predictor<T>(model).logits(texts, logits);
   const ProblemType type = model.problem();
   Evaluation result{{0, type == ProblemType::regression ? 0 : texts.texts()}};
   for (Index b = 0; b < texts.texts(); ++b) {

@@ -64,7 +64,7 @@ void Trainer<T>::update_lazy_rows() {
   const ParameterStore<T>& parameters = model_.parameters();
   for (int i = 0; i < parameters.count(); ++i)
     if (parameters.kind({i}) == GradientKind::row_sparse) {
-      model_.rows_read(batch_.packed(), {i}, rows_);
+      model_.rows_read(batch_, {i}, rows_);
       optimizer_.update_lazy_rows({i}, rows_);
     }
 }
@@ -97,7 +97,7 @@ void Trainer<T>::learn() {
   model_.parameters().clear_gradients();
   const std::uint64_t dropout_key =
       stream_key(config_.seed, Purpose::dropout, static_cast<std::uint64_t>(optimizer_.steps()));
-  const Var logits = model_.forward(tape_, batch_.packed(), {.dropout_key = &dropout_key});
+  const Var logits = model_.forward(tape_, batch_, {.dropout_key = &dropout_key});
   const Var mean = slalom::loss(tape_, logits, batch_, model_.problem());
   last_loss_ = static_cast<double>(tape_.value(mean).data[0]);
   if (!std::isfinite(last_loss_))

@@ -26,7 +26,7 @@ int main(int, char** argv) {
   slalom::PackedBatch text;
   text.add(std::vector<slalom::TokenId>{1, 7, 30, 9, 2});
   std::vector<double> logits;
-  slalom::Predictor<double>(*loaded.model).logits(text.packed(), logits);
+  slalom::Predictor<double>(*loaded.model).logits(text, logits);
   std::cout.precision(17);
   for (const double logit : logits) std::cout << logit << "\n";
 }

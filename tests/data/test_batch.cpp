@@ -50,7 +50,7 @@ TEST_CASE("batch: segments are kept for all texts once one has them") {
   CHECK(batch.types == std::vector<TokenId>{0, 0, 0, 1, 1, 0});
   CHECK(batch.types_of(1)[2] == 1);
   CHECK(batch.types_of(0).empty());
-  CHECK(batch.packed().types.size() == 6);
+  CHECK(batch.types.size() == 6);
   CHECK_THROWS_AS(batch.add(std::vector<TokenId>{4, 5}, 0, std::vector<TokenId>{1}), Error);
   batch.clear();
   CHECK(batch.types_of(0).empty());

@@ -7,7 +7,7 @@
 #include "slalom/model_io/fully_connected_folder.hpp"
 #include "slalom/model_io/model_folder.hpp"
 #include "slalom/nn/predictor.hpp"
-#include "slalom/text/vocabulary.hpp"
+#include "slalom/text/special_tokens.hpp"
 #include "tiny.hpp"
 
 using namespace slalom;
@@ -27,7 +27,7 @@ double difference(TextClassifier<float>& model, const SpecialTokens& special, In
   for (const TokenId word : {kPerfect, kThe})
     batch.add(wrap(std::vector<TokenId>(static_cast<std::size_t>(n), word), special), 0);
   std::vector<float> logits;
-  Predictor<float>(model).logits({batch.ids, batch.begin, {}}, logits);
+  Predictor<float>(model).logits(batch, logits);
   return static_cast<double>((logits[1] - logits[0]) - (logits[3] - logits[2]));
 }
 

@@ -24,7 +24,7 @@ Finished run_surrogates(const std::string& models, const std::string& output) {
 // to score, from text 2^40 of the distribution on.
 double linear_error(const std::string& folder, bool special) {
   const BagOfWordsSource source(0);
-  const SpecialTokens tokens = special ? bracketed_special_tokens(source.vocabulary()) : SpecialTokens{};
+  const SpecialTokens tokens = special ? usual_special_tokens(source.vocabulary()) : SpecialTokens{};
   const LoadedModel<float> loaded = load_model<float>(folder);
   PackedBatch batch;
   std::vector<std::vector<Sample::Token>> words;
@@ -36,7 +36,7 @@ double linear_error(const std::string& folder, bool special) {
     words.push_back(text.tokens);
   }
   std::vector<float> logits;
-  Predictor<float>(*loaded.model).logits({batch.ids, batch.begin, {}}, logits);
+  Predictor<float>(*loaded.model).logits(batch, logits);
   Sample fitted, scored;
   fitted.tokens = scored.tokens = 10;
   for (std::size_t i = 0; i < words.size(); ++i)

@@ -26,7 +26,8 @@ std::map<std::string, Json> cells_of(const std::string& folder) {
 
 }  // namespace
 
-TEST_CASE("who can add: the theorems hold, every cell has its line, a killed grid goes on to the same cells") {
+TEST_CASE(
+    "who can add: the theorems hold, every cell has its line, a killed grid goes on to the same cells") {
   const TemporaryFolder folder("who_can_add");
   const Json json = checked_results(run_tiny("who_can_add", folder.path), folder.path,
                                     "cell,seed,n,log_odds\nsoftmax/layer/ff/cls/learned/1,0,1,", kCells * 30);

@@ -21,7 +21,7 @@
 namespace slalom::test {
 
 inline std::vector<double> weights_of(const Explanation& e) {
-  return std::get<LinearScores>(e.scores).weight;
+  return e.column("weight");
 }
 
 /// NaN if there is no such check.

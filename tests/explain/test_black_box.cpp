@@ -19,14 +19,14 @@ using namespace slalom::test;
 
 namespace {
 
-PackedBatch batch_of(const std::vector<std::vector<TokenId>>& texts) {
-  PackedBatch batch;
+PackedTexts batch_of(const std::vector<std::vector<TokenId>>& texts) {
+  PackedTexts batch;
   for (const std::vector<TokenId>& text : texts) batch.add(text);
   return batch;
 }
 
 /// What the box says went wrong.
-std::string message_of(BlackBox& f, const PackedBatch& texts) {
+std::string message_of(BlackBox& f, const PackedTexts& texts) {
   return test::error_of([&] { f.log_odds(texts); });
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("black box: equal texts are asked once, in one call or in several, unt
     ++asked;
     return static_cast<double>(ids.front() * 10 + ids.back());
   });
-  const PackedBatch texts = batch_of({{1, 2}, {3}, {1, 2}, {2, 1}});
+  const PackedTexts texts = batch_of({{1, 2}, {3}, {1, 2}, {2, 1}});
   CHECK(f.log_odds(texts) == std::vector<double>{12, 33, 12, 21});
   CHECK(f.log_odds(texts) == std::vector<double>{12, 33, 12, 21});
   CHECK(asked == 3);
@@ -60,10 +60,10 @@ TEST_CASE("black box: equal texts are asked once, in one call or in several, unt
 TEST_CASE("black box: segments are part of a question, and segments of 0 are none") {
   CommandBlackBox f("cat -n | sed -u 's/^ *\\([0-9]*\\).*/{\"log_odds\": \\1}/'",
                     20);  // numbers its questions
-  PackedBatch texts = batch_of({{5, 1}, {5, 0}});
+  PackedTexts texts = batch_of({{5, 1}, {5, 0}});
   CHECK(f.log_odds(texts) == std::vector<double>{1, 2});
   texts.clear();
-  const auto add = [&](std::vector<TokenId> ids, std::vector<TokenId> types) { texts.add(ids, 0, types); };
+  const auto add = [&](std::vector<TokenId> ids, std::vector<TokenId> types) { texts.add(ids, types); };
   add({5}, {1});  // not {5, 1}
   add({5, 0}, {0, 1});
   add({5, 0}, {1, 1});
@@ -90,7 +90,7 @@ TEST_CASE("black box: a model's log-odds against the rest, whatever the batches"
   Classifier<double> model(small_config(Architecture::bert, 2));
   randomise(model, 3);
   const std::vector<std::vector<TokenId>> list = {{4, 5, 6, 7}, {8}, {9, 10}, {4, 5, 6, 7}, {11, 12, 13}};
-  Texts texts;
+  PackedTexts texts;
   for (const auto& text : list) texts.add(text);
   const std::vector<double> logits = logits_of(model, texts);
   for (const Index target : {0, 1, 2})
@@ -112,7 +112,7 @@ TEST_CASE("black box: a model's log-odds against the rest, whatever the batches"
 TEST_CASE("classifier command: a program answers in order, over many calls and more than a pipe holds") {
   CommandBlackBox f(kFirstId, 20);
   CHECK(f.log_odds(batch_of({{7, 1}, {9}})) == std::vector<double>{7, 9});
-  PackedBatch many;
+  PackedTexts many;
   for (TokenId i = 0; i < 20'000; ++i) many.add(std::vector<TokenId>{i, 5, 5, 5, 5, 5, 5, 5});
   const std::vector<double> answers = f.log_odds(many);
   for (std::size_t i = 0; i < answers.size(); ++i) REQUIRE(answers[i] == static_cast<double>(i));
@@ -122,8 +122,8 @@ TEST_CASE("classifier command: a program answers in order, over many calls and m
 TEST_CASE("classifier command: a question has its segments beside its ids") {
   const TemporaryFolder folder;
   CommandBlackBox f("tee " + folder.file("questions") + " | " + kFirstId, 20);
-  PackedBatch texts = batch_of({{7, 2}});
-  texts.add(std::vector<TokenId>{1, 7, 2, 7, 2}, 0, std::vector<TokenId>{0, 0, 0, 1, 1});
+  PackedTexts texts = batch_of({{7, 2}});
+  texts.add(std::vector<TokenId>{1, 7, 2, 7, 2}, std::vector<TokenId>{0, 0, 0, 1, 1});
   f.log_odds(texts);
   CHECK(read_file(folder.file("questions")) ==
         "{\"input_ids\":[7,2]}\n{\"input_ids\":[1,7,2,7,2],\"token_type_ids\":[0,0,0,1,1]}\n");
@@ -132,7 +132,7 @@ TEST_CASE("classifier command: a question has its segments beside its ids") {
 TEST_CASE("classifier command: answers that are bounds are counted until it forgets") {
   CommandBlackBox f(kBounds, 20);
   CHECK(f.warnings().empty());
-  const PackedBatch texts = batch_of({{1}, {2}, {3, 1}, {3, 2}, {1}, {4}, {3, 1}});
+  const PackedTexts texts = batch_of({{1}, {2}, {3, 1}, {3, 2}, {1}, {4}, {3, 1}});
   CHECK(f.log_odds(texts) == std::vector<double>{1, 2, 3, 3, 1, 4, 3});
   const std::vector<std::string> warnings = {
       "4 of 5 answers are bounds: 1 upper, 2 lower, 1 both (unknown); the explanation takes them for the "
@@ -187,13 +187,13 @@ TEST_CASE("classifier command: what a program does wrong is said, with its last 
   CHECK(ends(message("tr '\\0' x < /dev/zero"), "an answer longer than 65536 bytes"));
   CHECK(ends(message("/no/such/program"), "the program ended with status 127 after 0 of 3 answers"));
   CommandBlackBox talks("echo 'out of paper' >&2; exit 1", 20);
-  CHECK(talks.can_answer());
+  CHECK(talks.can_be_queried());
   try {
     talks.log_odds(batch_of({{1}}));
     FAIL("no error");
   } catch (const Error& e) {
     CHECK(e.hint() == "it wrote to stderr: out of paper\n");
-    CHECK_FALSE(talks.can_answer());
+    CHECK_FALSE(talks.can_be_queried());
   }
 }
 

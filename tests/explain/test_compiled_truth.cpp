@@ -66,7 +66,7 @@ TEST_CASE("compiled SLALOM: every Shapley method converges to the closed form") 
       const Index few = method == std::string("kernel-shap") ? 100 : 700;
       const Explanation e = c.explained(
           method, {.budget = few, .background = controlled ? std::optional(false) : std::nullopt});
-      const std::vector<double>& se = std::get<LinearScores>(e.scores).standard_error;
+      const std::vector<double>& se = e.column("standard_error");
       for (std::size_t i = 0; i < want.size(); ++i)
         CHECK(std::abs(weights_of(e)[i] - want[i]) <= 4 * se[i] + 1e-9);
       // What the SLALOM leaves of a SLALOM is nothing to sample.

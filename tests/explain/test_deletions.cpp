@@ -13,9 +13,14 @@ using namespace slalom;
 
 namespace {
 
-Index kept_tokens(const RandomDeletions& deletions, Index i) {
-  const auto row = deletions.kept.row(i);
-  return std::accumulate(row.begin(), row.end(), Index{0});
+std::vector<Index> removed(const Coalitions& kept) {
+  std::vector<Index> numbers;
+  for (Index i = 0; i < kept.size(); ++i) {
+    const auto row = kept.row(i);
+    numbers.push_back(kept.players - std::accumulate(row.begin(), row.end(), Index{0}));
+    CHECK(kept.absent(i) == numbers.back());
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -32,47 +37,66 @@ TEST_CASE("coalitions: rows are added with everybody or nobody") {
 TEST_CASE("coalitions: a game that does not answer with numbers is refused") {
   Coalitions coalitions{2, {}};
   coalitions.add(1);
-  CHECK(ask([](const Coalitions&) { return std::vector<double>{7}; }, coalitions) == std::vector<double>{7});
-  CHECK_THROWS_AS(ask([](const Coalitions&) { return std::vector<double>{}; }, coalitions), Error);
-  CHECK_THROWS_AS(ask([](const Coalitions&) { return std::vector<double>{NAN}; }, coalitions), Error);
+  CHECK(checked_values([](const Coalitions&) { return std::vector<double>{7}; }, coalitions) ==
+        std::vector<double>{7});
+  CHECK_THROWS_AS(checked_values([](const Coalitions&) { return std::vector<double>{}; }, coalitions), Error);
+  CHECK_THROWS_AS(checked_values([](const Coalitions&) { return std::vector<double>{NAN}; }, coalitions),
+                  Error);
 }
 
 TEST_CASE("random deletions: as many sets of each size as asked for, the right number of tokens removed") {
-  const RandomDeletions deletions = random_deletions(12, 10, 7, false, Purpose::held_out, 3);
-  REQUIRE(deletions.kept.size() == 70);
-  for (Index i = 0; i < 70; ++i) {
-    CHECK(deletions.removed[i] == 1 + i / 7);
-    CHECK(kept_tokens(deletions, i) == 12 - deletions.removed[i]);
-  }
+  const std::vector<Index> numbers = removed(random_deletions(12, 10, 7, false, Purpose::held_out, 3));
+  REQUIRE(numbers.size() == 70);
+  for (Index i = 0; i < 70; ++i) CHECK(numbers[i] == 1 + i / 7);
 }
 
 TEST_CASE("random deletions: all tokens are removed only where an empty text exists") {
-  CHECK(random_deletions(4, 10, 2, false, Purpose::held_out, 0).removed ==
-        std::vector<Index>{1, 1, 2, 2, 3, 3});
-  CHECK(random_deletions(4, 10, 1, true, Purpose::held_out, 0).removed == std::vector<Index>{1, 2, 3, 4});
-  CHECK(random_deletions(1, 10, 5, false, Purpose::held_out, 0).removed.empty());
-  CHECK(random_deletions(0, 10, 5, true, Purpose::held_out, 0).removed.empty());
+  const auto drawn = [](Index players, Index texts, bool empty_text) {
+    return removed(random_deletions(players, 10, texts, empty_text, Purpose::held_out, 0));
+  };
+  CHECK(drawn(4, 2, false) == std::vector<Index>{1, 1, 2, 2, 3, 3});
+  CHECK(drawn(4, 1, true) == std::vector<Index>{1, 2, 3, 4});
+  CHECK(drawn(1, 5, false).empty());
+  CHECK(drawn(0, 5, true).empty());
 }
 
 TEST_CASE("random deletions: the same seed gives the same sets, however many are drawn") {
-  const RandomDeletions few = random_deletions(30, 4, 3, true, Purpose::held_out, 9),
-                        many = random_deletions(30, 9, 8, true, Purpose::held_out, 9);
-  CHECK(few.kept.member == random_deletions(30, 4, 3, true, Purpose::held_out, 9).kept.member);
-  CHECK(few.kept.member != random_deletions(30, 4, 3, true, Purpose::held_out, 10).kept.member);
-  CHECK(few.kept.member != random_deletions(30, 4, 3, true, Purpose::query, 9).kept.member);
+  const Coalitions few = random_deletions(30, 4, 3, true, Purpose::held_out, 9),
+                   many = random_deletions(30, 9, 8, true, Purpose::held_out, 9);
+  CHECK(few.member == random_deletions(30, 4, 3, true, Purpose::held_out, 9).member);
+  CHECK(few.member != random_deletions(30, 4, 3, true, Purpose::held_out, 10).member);
+  CHECK(few.member != random_deletions(30, 4, 3, true, Purpose::query, 9).member);
   for (Index k = 0; k < 4; ++k)
     for (Index i = 0; i < 3; ++i) {
-      const auto a = few.kept.row(3 * k + i), b = many.kept.row(8 * k + i);
+      const auto a = few.row(3 * k + i), b = many.row(8 * k + i);
       CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
     }
 }
 
+TEST_CASE("deletions in turn: one of each size after the other, the same sets") {
+  Coalitions turns{9, {}};
+  add_deletions_in_turn(4, 7, Purpose::query, 5, turns);
+  CHECK(removed(turns) == std::vector<Index>{1, 2, 3, 4, 1, 2, 3});
+  const Coalitions drawn = random_deletions(9, 4, 2, false, Purpose::query, 5);
+  for (Index i = 0; i < 7; ++i) CHECK(std::ranges::equal(turns.row(i), drawn.row(i % 4 * 2 + i / 4)));
+  add_deletions_in_turn(0, 3, Purpose::query, 5, turns);
+  CHECK(turns.size() == 7);
+}
+
+TEST_CASE("single deletions and complements") {
+  Coalitions kept = single_deletions(3);
+  CHECK(kept.member == std::vector<std::uint8_t>{0, 1, 1, 1, 0, 1, 1, 1, 0});
+  kept.add_complement();
+  CHECK(std::vector<std::uint8_t>(kept.row(3).begin(), kept.row(3).end()) ==
+        std::vector<std::uint8_t>{0, 0, 1});
+}
+
 // 6000 draws of 2 of 4 tokens: each of the 6 pairs 1000 times, deviation √(6000 · 1/6 · 5/6) = 28.9.
 TEST_CASE("random deletions: every set of a size is as likely") {
-  const RandomDeletions deletions = random_deletions(4, 2, 6000, false, Purpose::held_out, 1);
+  const Coalitions deletions = random_deletions(4, 2, 6000, false, Purpose::held_out, 1);
   std::map<std::string, Index> times;
   for (Index i = 6000; i < 12000; ++i) {
-    const auto row = deletions.kept.row(i);
+    const auto row = deletions.row(i);
     ++times[{row.begin(), row.end()}];
   }
   CHECK(times.size() == 6);

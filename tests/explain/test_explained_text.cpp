@@ -12,7 +12,7 @@ namespace {
 
 const auto kSpecial = [](TokenId id) { return id <= 2; };
 
-std::vector<TokenId> ids_of(const PackedBatch& batch, Index b) {
+std::vector<TokenId> ids_of(const PackedTexts& batch, Index b) {
   const auto ids = batch.text(b);
   return {ids.begin(), ids.end()};
 }
@@ -36,7 +36,7 @@ TEST_CASE(
     "explained text: absent tokens are deleted or replaced, other texts stand between the special tokens") {
   const ExplainedText text({1, 9, 5, 2, 9, 2}, kSpecial);
   const std::vector<std::uint8_t> some = {0, 1, 0}, none = {0, 0, 0};
-  PackedBatch batch;
+  PackedTexts batch;
   text.add_coalition(some, {}, batch);
   text.add_coalition(some, {4}, batch);
   text.add_coalition(none, {}, batch);
@@ -79,7 +79,7 @@ TEST_CASE("explained text: words are taken away as a whole, and sums are over th
   CHECK(std::isnan(shown[0]));
   CHECK(shown[1] == 1);
   CHECK(shown[5] == 4);
-  PackedBatch batch;
+  PackedTexts batch;
   text.add_coalition(std::vector<std::uint8_t>{0, 1, 1, 0}, {}, batch);
   text.add_coalition(std::vector<std::uint8_t>{0, 1, 1, 1}, {4}, batch);
   CHECK(ids_of(batch, 0) == std::vector<TokenId>{1, 13, 2, 14, 2});
@@ -98,7 +98,7 @@ TEST_CASE("explained text: tokens of a pair are asked about in the place of thei
     CHECK(text.distinct() == 6);
     // In the order of ids, the first text's before the second's: 11a 11b 12a 12b 13 14.
     CHECK(text.tokens() == std::vector<Sample::Token>{0, 2, 4, 5, 1, 3});
-    PackedBatch batch;
+    PackedTexts batch;
     text.add_tokens(std::vector<Sample::Token>{5, 0, 1, 0}, batch);
     text.add_tokens({}, batch);
     CHECK(ids_of(batch, 0) == std::vector<TokenId>{1, 11, 11, 2, 14, 11, 2});

@@ -43,10 +43,12 @@ TEST_CASE("flip: the best removal of k tokens is that of all sets of k") {
     for (std::uint32_t set = 0; set < std::uint32_t{1} << n; ++set)
       if (std::popcount(set) == k) least = std::min(least, sign * without(weight, value, background, set));
     std::uint32_t found = 0;
-    for (const Index i : best_removal(weight, value, background, sign, k)) found |= std::uint32_t{1} << i;
+    const BestRemoval best = best_removal(weight, value, background, sign, k);
+    for (const Index i : best.removed) found |= std::uint32_t{1} << i;
     REQUIRE(std::popcount(found) == k);
     REQUIRE(std::abs(sign * without(weight, value, background, found) - least) <
             1e-9 * (1 + std::abs(least)));
+    REQUIRE(std::abs(sign * best.log_odds - least) < 1e-9 * (1 + std::abs(least)));
   }
 }
 

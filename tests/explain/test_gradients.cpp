@@ -44,11 +44,10 @@ struct Opened {
 };
 
 double log_odds_at(Classifier<double>& model, const ExplainedText& text, std::vector<double> x) {
-  PackedBatch one;
-  text.add_whole(one);
+  const PackedTexts one = text.whole();
   Tape<double> tape(Recording::off);
   const Var words = tape.constant({x.data(), {one.rows(), model.config().table_width()}});
-  return log_odds<double>(tape.value(model.forward(tape, one.packed(), {.word_rows = words})).span(), 1);
+  return log_odds<double>(tape.value(model.forward(tape, one, {.word_rows = words})).span(), 1);
 }
 
 // (F(x + h) − F(x − h)) / 2h, number by number.

@@ -69,11 +69,11 @@ TEST_CASE("slalom-eff as published: texts of three tokens, 16 at a time, repeats
   CHECK(e.cost.unique_queries <= 1 + 27);
   for (std::size_t i = 1; i < recorded.asked.size(); ++i) CHECK(recorded.asked[i].size() == 5);
   CHECK(check_of(e, "iterations") == 18);  // one batch an epoch
-  const auto& scores = std::get<SlalomScores>(e.scores);
-  CHECK(scores.value[0] == scores.value[3]);
+  const Numbers value = e.column("value"), importance = e.column("importance");
+  CHECK(value[0] == value[3]);
   // No step of Adam's is much longer than the rate.
-  for (const double v : scores.value) CHECK(std::abs(v) <= 18 * 1e-2 * 1.1);
-  CHECK_FALSE(scores.background);
+  for (const double v : value) CHECK(std::abs(v) <= 18 * 1e-2 * 1.1);
+  CHECK_FALSE(e.background);
   CHECK(as_published("slalom-eff", recorded.f, text).cost.queries == 1 + 5008);
 }
 
@@ -88,11 +88,11 @@ TEST_CASE(
   CHECK(sizes.begin()->first == 10 - 5);
   CHECK(sizes.rbegin()->first == 10);
   CHECK(sizes[10] == 1);  // asked once, however often it is drawn
-  const auto& scores = std::get<SlalomScores>(e.scores);
+  const Numbers value = e.column("value"), importance = e.column("importance");
   SlalomModel model;
   for (const std::size_t i : {0, 1, 2, 4, 5, 6, 7}) {
-    model.value.push_back(scores.value[i]);
-    model.importance.push_back(scores.importance[i]);
+    model.value.push_back(value[i]);
+    model.importance.push_back(importance[i]);
   }
   double all = 0, without = 0, F = 0, left = 0;
   for (std::size_t k = 0; k < 7; ++k) {
@@ -101,7 +101,7 @@ TEST_CASE(
     if (k > 0) without += std::exp(model.importance[k]);
     if (k > 0) left += std::exp(model.importance[k]) * model.value[k];
   }
-  CHECK(std::abs(scores.removal[0] - (F / all - left / without)) <= 1e-12);
+  CHECK(std::abs(e.column("removal")[0] - (F / all - left / without)) <= 1e-12);
   const ExplainedText two({1, 10, 14, 2}, kSpecial);
   recorded.asked.clear();
   as_published("slalom-fidel", recorded.f, two, {.budget = 64});

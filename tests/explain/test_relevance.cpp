@@ -52,8 +52,8 @@ void check_conservation(const Relevance& r, double tolerance) {
 }
 
 // Relevances, shares of the other embeddings, and what leaves each place.
-void check_against_oracle(const Classifier<double>& model, const Texts& text, Index target, double epsilon,
-                          const Relevance& got) {
+void check_against_oracle(const Classifier<double>& model, const PackedTexts& text, Index target,
+                          double epsilon, const Relevance& got) {
   const OracleRelevance want = oracle_relevance(model, text.ids, text.types, target, epsilon);
   CHECK(relative_error(got.token, want.token) <= 1e-9);
   CHECK(std::abs(line(got, "log_odds").out - sum(want.linear_parts)) <= 1e-9);
@@ -72,7 +72,7 @@ void check_model(const ClassifierConfig& config, std::uint64_t seed, Index targe
                  double epsilon = kRelevanceEpsilon) {
   Classifier<double> model(config);
   randomise(model, seed);
-  const Texts text = random_texts(config, {6}, seed);
+  const PackedTexts text = random_texts(config, {6}, seed);
   const Relevance r = attn_lrp(model, text.ids, text.types, target, epsilon);
   CHECK(std::abs(r.log_odds - log_odds<double>(logits_of(model, text), target)) <= 1e-12);
   check_conservation(r, 1e-9);
@@ -139,8 +139,7 @@ TEST_CASE("models with parts switched off are explained by the same rules") {
 TEST_CASE("a pad token inside a RoBERTa text keeps its own position") {
   Classifier<double> model(small_config(Architecture::roberta, 1));
   randomise(model, 3);
-  Texts text;
-  text.add({5, model.config().pad_id, 7, 9});
+  const PackedTexts text{{5, model.config().pad_id, 7, 9}, {0, 4}};
   const Relevance r = attn_lrp(model, text.ids, {}, 0);
   check_conservation(r, 1e-9);
   check_against_oracle(model, text, 0, kRelevanceEpsilon, r);
@@ -150,7 +149,7 @@ TEST_CASE("the relevance of Hugging Face models adds up to the log-odds") {
   for (const Architecture a : kGoldenArchitectures) {
     CAPTURE(std::string(name(a)));
     const LoadedModel<double> loaded = load_model<double>(concat("tests/golden/", name(a)));
-    const Texts text = random_texts(loaded.model->config(), {9}, 4);
+    const PackedTexts text = random_texts(loaded.model->config(), {9}, 4);
     for (const double epsilon : {kRelevanceEpsilon, 0.1}) {
       const Relevance r = attn_lrp(*loaded.model, text.ids, text.types, 1, epsilon);
       check_conservation(r, 1e-9);
@@ -246,7 +245,7 @@ TEST_CASE("two classes leave no remainder, and the other target has the opposite
   c.labels = 2;
   Classifier<double> model(c);
   randomise(model, 8);
-  const Texts text = random_texts(c, {5}, 8);
+  const PackedTexts text = random_texts(c, {5}, 8);
   const Relevance one = attn_lrp(model, text.ids, {}, 1), zero = attn_lrp(model, text.ids, {}, 0);
   CHECK(line(one, "log_odds").own == 0);
   Numbers negated = zero.token;
@@ -279,7 +278,7 @@ TEST_CASE("denominators of zero pass nothing on") {
 TEST_CASE("epsilon absorbs more the larger it is, and next to nothing by default") {
   Classifier<double> model(small_config(Architecture::bert, 3));
   randomise(model, 12);
-  const Texts text = random_texts(model.config(), {8}, 12);
+  const PackedTexts text = random_texts(model.config(), {8}, 12);
   const auto explained = [&](double epsilon) { return attn_lrp(model, text.ids, text.types, 0, epsilon); };
   const Relevance none = explained(0), standard = explained(kRelevanceEpsilon), large = explained(0.1);
   CHECK(absorbed(none, &ConservationLine::epsilon) == 0);
@@ -291,7 +290,7 @@ TEST_CASE("the number of threads does not change a bit") {
   const ClassifierConfig c = default_config(Architecture::gpt2, 2, 96, 4, 50);
   Classifier<float> model(c);
   randomise(model, 9);
-  const Texts text = random_texts(c, {70}, 9);
+  const PackedTexts text = random_texts(c, {70}, 9);
   const auto explained = [&](int count) {
     set_threads(count);
     const Relevance r = attn_lrp(model, text.ids, {}, 1);
@@ -315,7 +314,7 @@ TEST_CASE("float relevances are near those in double") {
     randomise(single, 14);
     for (int i = 0; i < model.parameters().count(); ++i)
       std::ranges::copy(single.parameters().value({i}).span(), model.parameters().value({i}).data);
-    const Texts text = random_texts(c, {7}, 14);
+    const PackedTexts text = random_texts(c, {7}, 14);
     const Relevance got = attn_lrp(single, text.ids, text.types, 1),
                     want = attn_lrp(model, text.ids, text.types, 1);
     CHECK(relative_error(got.token, want.token) <= 1e-3);

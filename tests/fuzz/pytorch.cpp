@@ -1,4 +1,4 @@
-// libFuzzer: whatever the bytes, read_pytorch_tensors throws Error or describes tensors inside the file.
+// libFuzzer: whatever the bytes, read_pytorch_header throws Error or describes tensors inside the file.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     if (count > 0) std::memcpy(out, bytes + offset, count);
   };
   try {
-    for (const auto& tensor : slalom::read_pytorch_tensors(read, size, "fuzz")) {
+    for (const auto& tensor : slalom::read_pytorch_header(read, size, "fuzz").tensors) {
       if (tensor.end < tensor.begin || tensor.end > size) std::abort();
       const std::size_t stored = (tensor.end - tensor.begin) / slalom::dtype_bytes(tensor.dtype);
       if (tensor.elements() > stored || (tensor.stride.empty() && tensor.elements() != stored)) std::abort();

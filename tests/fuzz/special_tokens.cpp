@@ -7,7 +7,7 @@
 
 #include "folder.hpp"
 #include "slalom/base/error.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 
 namespace {
@@ -15,8 +15,7 @@ namespace {
 constexpr const char* kFiles[] = {"special_tokens_map.json", "tokenizer_config.json", "added_tokens.json"};
 
 void check(const slalom::FolderTokens& tokens) {
-  if (!std::ranges::is_sorted(tokens.special_ids)) std::abort();
-  for (const slalom::TokenId id : tokens.special_ids)
+  for (const slalom::TokenId id : tokens.special.ids())
     if (!tokens.vocabulary.contains(id)) std::abort();
   for (const slalom::AddedToken& token : tokens.named)
     if (tokens.vocabulary.find(token.content) != token.id) std::abort();

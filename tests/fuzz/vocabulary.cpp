@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
       if (vocabulary.find(vocabulary.token(id)) != id) std::abort();
     std::vector<slalom::Piece> pieces;
     const std::string& word = vocabulary.token(0);
-    slalom::cut_word(word, vocabulary, {.unk = 0, .longest_word = 1000}, pieces);
+    slalom::WordPieces{.unk = 0, .longest_word = 1000}.cut_word(word, vocabulary, pieces);
     if (!word.empty() && (pieces.size() != 1 || pieces[0].id != 0)) std::abort();
   } catch (const slalom::Error&) {
     return 0;

@@ -48,7 +48,7 @@ double slalom_of(const std::vector<SlalomWord>& table, const Text& words) {
 }
 
 template <class T>
-std::vector<double> log_odds_of(Classifier<T>& model, const Texts& texts) {
+std::vector<double> log_odds_of(Classifier<T>& model, const PackedTexts& texts) {
   const std::vector<T> logits = logits_of(model, texts);
   std::vector<double> odds;
   for (std::size_t i = 0; i < logits.size(); i += 2)
@@ -90,7 +90,7 @@ TEST_CASE("compile_slalom: every architecture is the SLALOM, loaded from its fol
       const CompiledSlalom compiled = compile_slalom(table, architecture, 512);
       CHECK(compiled.worst_error_f64 <= 1e-10);
       CHECK(compiled.worst_error_f32 <= 5e-5);
-      Texts texts;
+      PackedTexts texts;
       std::vector<double> want;
       for (const Text& text : test_texts(table.size())) {
         texts.add(wrap(text, compiled.special));
@@ -111,7 +111,7 @@ TEST_CASE("compile_slalom: the published toy table") {
     const CompiledSlalom compiled = compile_slalom(toy_slalom_words(), architecture);
     CHECK(compiled.vocabulary.token(kFirstWord) == "best");
     CHECK(compiled.vocabulary.size() == 9);  // 5 special, 3 words, [unused0]
-    Texts texts;
+    PackedTexts texts;
     texts.add(wrap(Text{5}, compiled.special));
     texts.add(wrap(Text{5, 6}, compiled.special));
     texts.add(wrap(Text{6, 5}, compiled.special));
@@ -146,7 +146,7 @@ TEST_CASE("compile_slalom: special tokens have no weight, wherever they stand") 
   for (const Architecture architecture : kGoldenArchitectures) {
     CAPTURE(name(architecture));
     const CompiledSlalom compiled = compile_slalom(extreme_table(), architecture);
-    Texts texts;
+    PackedTexts texts;
     for (const Text& text : {words, sprinkled}) texts.add(text);
     CHECK(worst(log_odds_of(*compiled.model, texts), {10.0 / 3, 10.0 / 3}) <= 1e-10);
     const std::vector<AttentionPattern<double>> patterns = attention_patterns(*compiled.model, sprinkled);

@@ -63,9 +63,9 @@ Worst worst_of_random_models(Index values) {
     const double scale = rng.below(2) == 0 ? 1 : 0.2;  // what is stretched less has a narrower enclosure
     for (double& x : model.parameters().values()) x = static_cast<float>(scale * x);
     for (int i = 0; i < 4; ++i) {
-      Texts text = random_texts(config, {1 + static_cast<Index>(rng.below(6))}, 8 * seed + i);
+      PackedTexts text = random_texts(config, {1 + static_cast<Index>(rng.below(6))}, 8 * seed + i);
       text.types.clear();
-      const std::vector<Real> logits = oracle_logits<Real>(model, text.packed());
+      const std::vector<Real> logits = oracle_logits<Real>(model, text);
       for (Index target = 0; target < config.labels; ++target, --values) {
         const Ball ball = Encloser(model, target).log_odds(text.ids);
         const double found = share(ball, log_odds_of(logits, static_cast<std::size_t>(target)));

@@ -76,7 +76,7 @@ Values attend(const Values& pattern, const Values& v, Index heads, Index S) {
   return z;
 }
 
-PackedBatch labelled(const test::Texts& texts, const std::vector<int>& labels) {
+PackedBatch labelled(const PackedTexts& texts, const std::vector<int>& labels) {
   PackedBatch batch;
   for (std::size_t b = 0; b < labels.size(); ++b) {
     const auto from = texts.begin[b], to = texts.begin[b + 1];
@@ -105,7 +105,7 @@ TEST_CASE("activations: names and shapes are those of the list, values those of 
       CHECK(shape == extents(info.shape, model.config(), S));
       CHECK(std::ssize(data) == size_of(shape));
     }
-    test::Texts text;
+    PackedTexts text;
     text.add(kText);
     CHECK(relative_error(named.at("logits").data, test::logits_of(model, text)) < 1e-12);
   }
@@ -178,15 +178,15 @@ TEST_CASE("loss_gradients: the mean over the rows of each row's gradient") {
   for (const Architecture architecture : test::kArchitectures) {
     CAPTURE(name(architecture));
     Classifier<double> model = random_model(architecture);
-    const test::Texts texts = test::random_texts(model.config(), {4, 1, 7}, 3);
+    const PackedTexts texts = test::random_texts(model.config(), {4, 1, 7}, 3);
     const std::vector<int> labels = {2, 0, 1};
     double loss = 0, sum_of_losses = 0;
     const auto together = loss_gradients(model, labelled(texts, labels), &loss);
     std::vector<Values> sums(together.size());
     for (Index b = 0; b < 3; ++b) {
       double alone = 0;
-      const auto one =
-          loss_gradients(model, labelled(texts.only(b), {labels[static_cast<std::size_t>(b)]}), &alone);
+      const auto one = loss_gradients(
+          model, labelled(test::only(texts, b), {labels[static_cast<std::size_t>(b)]}), &alone);
       sum_of_losses += alone;
       for (std::size_t k = 0; k < one.size(); ++k) {
         sums[k].resize(one[k].data.size());
@@ -207,7 +207,7 @@ TEST_CASE("loss_gradients: the mean over the rows of each row's gradient") {
 
 TEST_CASE("loss_gradients: of the classifier's bias, mean of softmax less one-hot") {
   Classifier<double> model = random_model(Architecture::distilbert);
-  const test::Texts texts = test::random_texts(model.config(), {4, 9}, 3);
+  const PackedTexts texts = test::random_texts(model.config(), {4, 9}, 3);
   const Values z = test::logits_of(model, texts);
   Values wanted(3);
   const int labels[] = {2, 1};

@@ -28,8 +28,8 @@ Numbers ask_first(const Coalitions& kept) {
 
 Tokenizer word_pieces() {
   return Tokenizer({.vocabulary = Vocabulary({"[UNK]", "good", "bad", "!", "so", "##so"}),
-                    .normalizer = {NormalizerStep::lower_case},
-                    .scheme = WordPieceScheme{.options = {.unk = 0}}});
+                    .normalizer = {normalizer::lower_case},
+                    .scheme = WordPieceScheme{.pieces = {.unk = 0}}});
 }
 
 /// As the published study had them: of the whole vocabularies.
@@ -87,15 +87,13 @@ TEST_CASE("nested deletions: one order a draw, the same for all texts of a lengt
   const auto orders = published::removal_orders(12, 3, 7);
   CHECK(orders == published::removal_orders(12, 3, 7));
   CHECK(orders != published::removal_orders(12, 3, 8));
-  const RandomDeletions drawn = published::nested_deletions(12, orders);
-  REQUIRE(drawn.kept.size() == 30);
+  const Coalitions drawn = published::nested_deletions(12, orders);
+  REQUIRE(drawn.size() == 30);
   for (Index i = 0; i < 30; ++i) {
-    CHECK(drawn.removed[i] == 1 + i / 3);
-    CHECK(std::ranges::count(drawn.kept.row(i), 0) == drawn.removed[i]);
-    for (Index j = 0; j < 12 && i >= 3; ++j) CHECK(drawn.kept.row(i)[j] <= drawn.kept.row(i - 3)[j]);
+    CHECK(std::ranges::count(drawn.row(i), 0) == 1 + i / 3);
+    for (Index j = 0; j < 12 && i >= 3; ++j) CHECK(drawn.row(i)[j] <= drawn.row(i - 3)[j]);
   }
-  CHECK(published::nested_deletions(4, published::removal_orders(4, 2, 7)).removed ==
-        std::vector<Index>{1, 1, 2, 2, 3, 3});
+  CHECK(published::nested_deletions(4, published::removal_orders(4, 2, 7)).size() == 2 * 3);
 }
 
 TEST_CASE("published naive Bayes: lower case, occurrences with 20 more, nothing for what does not occur") {
@@ -165,9 +163,9 @@ TEST_CASE("multi-removal agrees with the published code") {
         const auto scores = r["scores"].get<std::vector<Numbers>>();
         const double whole = r["full"].get<double>();
         CHECK(relative_error(f.log_odds(text.ids()), whole) <= 1e-8);
-        const RandomDeletions drawn = published::nested_deletions(
+        const Coalitions drawn = published::nested_deletions(
             text.players(), r["permutations"].get<std::vector<std::vector<Index>>>());
-        Numbers change = ask(coalition_values(f, text, {}), drawn.kept);
+        Numbers change = coalition_values(f, text, {})(drawn);
         for (std::size_t i = 0; i < change.size(); ++i) {
           CHECK(relative_error(change[i], r["log_odds"][i / 20][i % 20].get<double>()) <= 1e-8);
           change[i] -= whole;
@@ -175,8 +173,8 @@ TEST_CASE("multi-removal agrees with the published code") {
         const auto agrees = [&](Explanation& e, std::size_t column) {
           Numbers predicted, want;
           const std::vector<std::uint8_t> all(scores[0].size(), 1);
-          for (Index i = 0; i < drawn.kept.size(); ++i)
-            predicted.push_back(e.predict(drawn.kept.row(i)) - e.predict(all));
+          for (Index i = 0; i < drawn.size(); ++i)
+            predicted.push_back(e.predict(drawn.row(i)) - e.predict(all));
           for (const Json& of_r : r["mse"]) want.push_back(of_r[column].get<double>());
           CHECK(relative_error(removal_curve(drawn, predicted, change).mse, want) <= 1e-6);
         };
@@ -198,9 +196,7 @@ TEST_CASE("multi-removal agrees with the published code") {
 TEST_CASE("single removal agrees with the published code") {
   test::with_published_models(
       "single_removal.json", [](BlackBox& f, const ExplainedText& text, const Json& r) {
-        Coalitions kept{text.players(), {}};
-        for (Index i = 0; i < text.players(); ++i) kept.add(1)[i] = 0;
-        const Numbers without = ask(coalition_values(f, text, {}), kept);
+        const Numbers without = coalition_values(f, text, {})(single_deletions(text.players()));
         for (std::size_t row = 0; row < r["scores"].size(); ++row) {
           const auto scores = r["scores"][row].get<Numbers>();
           const SingleRemoval found = published::single_removal(scores, f.log_odds(text.ids()), without);

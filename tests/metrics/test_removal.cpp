@@ -101,13 +101,13 @@ TEST_CASE("insertion: the true order keeps the most, the reverse the least") {
 
 // Errors 1 and −3 where one token is removed, 2 and 0 where two are: (1 + 9) / 2, (4 + 0) / 2.
 TEST_CASE("removal curve: mean squared error by number of removed tokens") {
-  const RandomDeletions deletions{{}, {1, 1, 2, 2}};
-  const RemovalCurve curve = removal_curve(deletions, Numbers{1, 2, 3, 4}, Numbers{0, 5, 1, 4});
+  const Coalitions kept{3, {1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0}};
+  const RemovalCurve curve = removal_curve(kept, Numbers{1, 2, 3, 4}, Numbers{0, 5, 1, 4});
   CHECK(curve.removed == std::vector<Index>{1, 2});
   CHECK(curve.mse == Numbers{5, 2});
   CHECK(removal_curve({}, {}, {}).mse.empty());
-  CHECK_THROWS_AS(removal_curve(deletions, Numbers{1, 2, 3}, Numbers{0, 5, 1}), Error);
-  CHECK_THROWS_AS(removal_curve(deletions, Numbers{1, 2, 3, 4}, Numbers{0, 5, 1}), Error);
+  CHECK_THROWS_AS(removal_curve(kept, Numbers{1, 2, 3}, Numbers{0, 5, 1}), Error);
+  CHECK_THROWS_AS(removal_curve(kept, Numbers{1, 2, 3, 4}, Numbers{0, 5, 1}), Error);
 }
 
 // Predicted 1, 2, 3, 4 and true 1, 3, 2, 4: Spearman .8 as in the test of correlations, squares 0, 1, 1, 0.

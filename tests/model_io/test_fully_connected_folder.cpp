@@ -29,7 +29,7 @@ std::vector<T> logits_of(TextClassifier<T>& model) {
   PackedBatch batch;
   for (const std::vector<TokenId>& text : {std::vector<TokenId>{1}, {6, 5, 4, 3}, {0, 1}}) batch.add(text);
   std::vector<T> logits;
-  Predictor<T>(model).logits({batch.ids, batch.begin, {}}, logits);
+  Predictor<T>(model).logits(batch, logits);
   return logits;
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a fully connected network's folder is checked: field, tensor, shape")
   check_refused(folder, "config.json: field \"model_type\": found \"bert\"");
   save();
   replace(folder, "\"hidden_size\": 5", "\"hidden_size\": 6");
-  check_refused(folder, "tensor \"hidden.weight\" has not the shape");
+  check_refused(folder, "tensor \"hidden.weight\": found shape (5, 24), wanted (6, 24)");
   save();
   replace(folder, "\"filler_token_id\": 2", "\"filler_token_id\": 7");
   check_refused(folder, "field \"filler_token_id\"");

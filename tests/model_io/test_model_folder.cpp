@@ -1,4 +1,5 @@
 #include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/safetensors.hpp"
 
 #include <doctest/doctest.h>
 
@@ -78,7 +79,7 @@ struct GoldenStep {
   Tape<T> tape;
   Var logits, loss;
   GoldenStep(Classifier<T>& model, const GoldenCase& c)
-      : logits(model.forward(tape, c.texts.packed(),
+      : logits(model.forward(tape, c.texts,
                              {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true})),
         loss(slalom::loss(tape, logits, c.texts, model.problem())) {}
 
@@ -222,7 +223,7 @@ TEST_CASE("save and load: models with switches, whose logits stay") {
     Classifier<double> model(config);
     randomise(model, 5);
     save_model(model, folder.path, DType::f64);
-    const Texts texts = random_texts(config, {3, 9}, 1);
+    const PackedTexts texts = random_texts(config, {3, 9}, 1);
     CHECK(logits_of(*load_model<double>(folder.path).model, texts) == logits_of(model, texts));
   };
   for (const Architecture a : kArchitectures) {
@@ -361,7 +362,7 @@ TEST_CASE("load: integers where numbers are due, adapters, and weights of others
   CHECK(refusal(folder.path).find(": found no weights, wanted model.safetensors or pytorch_model.bin") !=
         std::string::npos);
   folder.write("tf_model.h5", "x");
-  CHECK(refusal(folder.path).find(": found TensorFlow's weights (tf_model.h5), wanted") != std::string::npos);
+  CHECK(refusal(folder.path).find(": found tf_model.h5, wanted") != std::string::npos);
   std::filesystem::remove(folder.file("config.json"));
   folder.write("adapter_config.json", "{}");
   CHECK(refusal(folder.path) == folder.path + ": found an adapter (adapter_config.json), wanted a model");
@@ -464,7 +465,8 @@ TEST_CASE("load: bad shards and indices name the file") {
   }
   Json changed = index;
   changed["weight_map"]["classifier.weight"] = 3;
-  CHECK(refused(changed).starts_with(concat(path, ": weight_map: field \"classifier.weight\": found 3")));
+  CHECK(refused(changed) ==
+        concat(path, ": tensor \"classifier.weight\": found file 3, wanted a name in this folder"));
   CHECK(refused({{"weight_map", Json::object()}}) == concat(path, ": field \"weight_map\": found no files"));
   CHECK(refused({{"metadata", 1}}).starts_with(concat(path, ": field \"weight_map\"")));
   std::filesystem::copy_file(folder.file("a.safetensors"), folder.file("c.safetensors"));

@@ -37,7 +37,7 @@ TEST_CASE("trained Hugging Face models give the log-odds that they gave there") 
       wanted.push_back(row.log_odds.value());
     }
     std::vector<float> logits;
-    Predictor<float>(*loaded.model).logits({batch.ids, batch.begin, {}}, logits);
+    Predictor<float>(*loaded.model).logits(batch, logits);
     double worst = 0;
     for (std::size_t i = 0; i < wanted.size(); ++i)
       worst = std::max(worst, std::abs(static_cast<double>(logits[2 * i + 1]) -

@@ -144,19 +144,14 @@ TEST_CASE("write and read back: tensors longer than one piece, and empty ones") 
   CHECK(round_trip<float>(DType::f32, std::vector<float>{}).empty());
 }
 
-TEST_CASE("read: integers of every width and booleans") {
+TEST_CASE("read: integers of 64 bits, and no others") {
   const TemporaryFile file;
-  const auto values = [&](const char* dtype, std::size_t extent, const std::string& bytes) {
-    put_tensor(file.path, dtype, extent, bytes);
-    return read_all<double>(TensorFile(file.path), "x");
-  };
-  using Values = std::vector<double>;
-  CHECK(values("I64", 1, std::string("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8)) == Values{-2});
-  CHECK(values("I32", 1, std::string("\x00\x00\x00\x80", 4)) == Values{-2147483648.0});
-  CHECK(values("I16", 2, std::string("\x02\x01\xFF\xFF", 4)) == Values{258, -1});  // 1 · 256 + 2
-  CHECK(values("I8", 2, "\x7F\x80") == Values{127, -128});
-  CHECK(values("U8", 2, "\x7F\x80") == Values{127, 128});
-  CHECK(values("BOOL", 3, std::string("\x00\x01\x02", 3)) == Values{0, 1, 1});
+  put_tensor(file.path, "I64", 1, std::string("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8));
+  CHECK(read_all<double>(TensorFile(file.path), "x") == std::vector<double>{-2});
+  put_tensor(file.path, "I32", 1, std::string(4, '\0'));
+  CHECK_THROWS_WITH_AS(
+      read_all<double>(TensorFile(file.path), "x"),
+      (file.path + ": tensor \"x\": found I32, wanted floating-point numbers or I64").c_str(), Error);
 }
 
 TEST_CASE("write: layout that other readers accept") {
@@ -227,19 +222,23 @@ TEST_CASE("read: errors name the file and the tensor") {
 
 TEST_CASE("an open file can be moved") {
   const TemporaryFile file;
-  put_tensor(file.path, "U8", 1, "\x05");
+  put_tensor(file.path, "BF16", 1, std::string("\x80\x3F", 2));
   TensorFile opened(file.path);
   const TensorFile moved = std::move(opened);
-  CHECK(read_all<float>(moved, "x") == std::vector<float>{5});
+  CHECK(read_all<float>(moved, "x") == std::vector<float>{1});
 }
 
-TEST_CASE("parse_safetensors_header: messages say what was found and wanted") {
+TEST_CASE("read_safetensors_header: messages say what was found and wanted") {
   const auto error = [](const std::string& json, std::size_t data) -> std::string {
     const std::uint64_t length = json.size();
-    std::string start(sizeof length, '\0');
-    std::memcpy(start.data(), &length, sizeof length);
+    std::string file(sizeof length, '\0');
+    std::memcpy(file.data(), &length, sizeof length);
+    file += json;
+    const auto read = [&](void* out, std::size_t bytes, std::uint64_t offset) {
+      REQUIRE(file.copy(static_cast<char*>(out), bytes, offset) == bytes);
+    };
     try {
-      parse_safetensors_header(start + json, 8 + length + data, "m");
+      read_safetensors_header(read, file.size() + data, "m");
     } catch (const Error& e) {
       return e.what();
     }
@@ -255,7 +254,7 @@ TEST_CASE("parse_safetensors_header: messages say what was found and wanted") {
         "m: tensor \"a\": found data_offsets from 4, wanted 0: a hole");
   CHECK(error(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 9) ==
         "m: found 9 bytes of data, wanted 8 as the tensors have");
-  CHECK_THROWS_WITH_AS(parse_safetensors_header("1234567", 7, "m"),
+  CHECK_THROWS_WITH_AS(read_safetensors_header({}, 7, "m"),
                        "m: found 7 bytes, wanted a safetensors file of at least 8", Error);
 }
 

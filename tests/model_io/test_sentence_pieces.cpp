@@ -10,7 +10,8 @@
 #include "slalom/base/error.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 
 using namespace slalom;
@@ -69,7 +70,7 @@ TEST_CASE("sentence pieces: each family has its own numbers") {
   const std::size_t pieces = parse_sentence_pieces(kModel, "here").pieces.size();
   const auto of = [&](const char* tokenizer_class) {
     folder.write("tokenizer_config.json", std::string("{\"tokenizer_class\": \"") + tokenizer_class + "\"}");
-    return read_sentence_pieces(folder.path).value();
+    return read_sentence_pieces(folder.path, "sentencepiece.bpe.model");
   };
   const SentencePieces roberta = of("XLMRobertaTokenizerFast"), camembert = of("CamembertTokenizer"),
                        albert = of("AlbertTokenizer");
@@ -85,9 +86,21 @@ TEST_CASE("sentence pieces: each family has its own numbers") {
   CHECK(roberta.pieces[4] == albert.pieces[3]);
   CHECK(read_folder_tokens(folder.path).vocabulary.size() == static_cast<TokenId>(pieces));
   CHECK(test::error_of([&] { of("XLNetTokenizer"); }) ==
-        folder.file("sentencepiece.bpe.model") +
-            ": found the tokenizer of \"XLNetTokenizer\", wanted XLMRobertaTokenizer, CamembertTokenizer or "
-            "AlbertTokenizer");
+        folder.file("tokenizer_config.json") +
+            ": field \"tokenizer_class\": found \"XLNetTokenizer\", wanted one of XLMRobertaTokenizer, "
+            "CamembertTokenizer, AlbertTokenizer for sentencepiece.bpe.model");
+}
+
+TEST_CASE("copied sentence pieces: texts read as before beside a model of another family") {
+  const TemporaryFolder from("from"), to("to");
+  from.write("sentencepiece.bpe.model", kModel);
+  to.write("config.json", R"({"model_type": "distilbert"})");
+  for (const char* type : {"camembert", "xlm-roberta"}) {
+    from.write("config.json", concat("{\"model_type\": \"", type, "\"}"));
+    copy_tokenizer(from.path, to.path);
+    CHECK(load_tokenizer(to.path)->encode("the films", "here").ids ==
+          load_tokenizer(from.path)->encode("the films", "here").ids);
+  }
 }
 
 TEST_CASE("sentence pieces: bytes that are no such model") {

@@ -3,7 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "../support/temporary_folder.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 
 using namespace slalom;
 using test::TemporaryFolder;
@@ -118,7 +119,7 @@ TEST_CASE("vocab.txt: added tokens") {
     "10": {"content": "<e>", "lstrip": true, "rstrip": true, "normalized": false, "special": true},
     "4": {"content": "[MASK]", "special": true}}})");
   CHECK(encoded(folder, "cafe <e> [MASK]") == "[CLS] cafe <e> [MASK] [SEP]");
-  CHECK(read_folder_tokens(folder.path).special_ids == std::vector<TokenId>{0, 2, 3, 10});
+  CHECK(read_folder_tokens(folder.path).special.ids() == std::vector<TokenId>{0, 2, 3, 10});
 }
 
 TEST_CASE("vocab.json and merges.txt: GPT-2 adds nothing, and texts hold no special tokens") {
@@ -204,7 +205,7 @@ TEST_CASE("tokenizer.json and vocab.txt of the same vocabulary give the same ids
       CHECK(one.places[i].word == other.places[i].word);
     }
   }
-  CHECK(read_folder_tokens(json.path).special_ids == read_folder_tokens(text.path).special_ids);
+  CHECK(read_folder_tokens(json.path).special.ids() == read_folder_tokens(text.path).special.ids());
 }
 
 TEST_CASE("vocab.txt: without [CLS] and [SEP] where the configuration says null") {
@@ -234,7 +235,7 @@ TEST_CASE("word tokenizer: words read as their ids, lower-cased and split as far
   const Encoding pair = load_tokenizer(folder.path)->encode_pair("the", "word1", "here");
   CHECK(pair.ids == std::vector<TokenId>{1, 5, 2, 6, 2});
   CHECK(pair.types == std::vector<TokenId>{0, 0, 0, 1, 1});
-  CHECK(read_folder_tokens(folder.path).special_ids == std::vector<TokenId>{0, 1, 2});
+  CHECK(read_folder_tokens(folder.path).special.ids() == std::vector<TokenId>{0, 1, 2});
   const std::string long_word(150, 'x');
   const Vocabulary odd({"[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "The", "can't", long_word});
   folder.write("vocab.txt", "another\n");
@@ -272,8 +273,8 @@ TEST_CASE("tokenizer of a folder: what is not supported is refused with file and
     return message_for(folder);
   };
   CHECK(message(R"({"tokenizer_class": "AlbertTokenizer"})") ==
-        "tokenizer_config.json: field \"tokenizer_class\": found \"AlbertTokenizer\", wanted BertTokenizer, "
-        "DistilBertTokenizer or ElectraTokenizer");
+        "tokenizer_config.json: field \"tokenizer_class\": found \"AlbertTokenizer\", wanted one of "
+        "BertTokenizer, DistilBertTokenizer, ElectraTokenizer for vocab.txt");
   CHECK(message(R"({"tokenizer_class": "GPT2Tokenizer"})").find("found \"GPT2Tokenizer\"") !=
         std::string::npos);
   CHECK(message(R"({"do_lower_case": "yes"})") ==
@@ -303,5 +304,6 @@ TEST_CASE("vocab.json and merges.txt: errors name file and line") {
   CHECK(message_for(folder) ==
         "merges.txt: merge 1 of \"b\" and \"a\": the token \"ba\" is not in the vocabulary");
   folder.write("tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})");
-  CHECK(message_for(folder).ends_with("found \"BertTokenizer\", wanted RobertaTokenizer or GPT2Tokenizer"));
+  CHECK(message_for(folder).ends_with(
+      "found \"BertTokenizer\", wanted one of GPT2Tokenizer, RobertaTokenizer for vocab.json"));
 }

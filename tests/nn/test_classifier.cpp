@@ -143,9 +143,9 @@ Shape filled_in(const std::string& letters, const ClassifierConfig& c, Index S) 
 void check_activation_names(const ClassifierConfig& config) {
   Classifier<double> model(config);
   randomise(model, 1);
-  const Texts text = random_texts(config, {7}, 2);
+  const PackedTexts text = random_texts(config, {7}, 2);
   Tape<double> tape;
-  model.forward(tape, text.packed(), {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
+  model.forward(tape, text, {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   std::map<std::string, Index> sizes;
   for (const NamedTensor<double>& named : tape.names()) {
     const std::string name = to_string(named.name);
@@ -183,7 +183,7 @@ TEST_CASE("activations: patterns sum to one, and logits are the head's") {
   Classifier<double> model(config);
   randomise(model, 1);
   Tape<double> tape;
-  const Var logits = model.forward(tape, random_texts(config, {7}, 2).packed(),
+  const Var logits = model.forward(tape, random_texts(config, {7}, 2),
                                    {.last_block = ForwardOptions::LastBlock::all_rows, .patterns = true});
   const auto find = [&](const char* name) {
     const auto found = std::ranges::find_if(

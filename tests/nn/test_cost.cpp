@@ -17,13 +17,8 @@ ClassifierConfig tiny_config(Architecture architecture) {
 }
 
 /// Lengths 3 and 2: N = 5 rows, B = 2 texts.
-const test::Texts& two_texts() {
-  static const test::Texts texts = [] {
-    test::Texts t;
-    t.add({1, 2, 3});
-    t.add({4, 5});
-    return t;
-  }();
+const PackedTexts& two_texts() {
+  static const PackedTexts texts{{1, 2, 3, 4, 5}, {0, 3, 5}};
   return texts;
 }
 
@@ -41,7 +36,7 @@ const test::Texts& two_texts() {
 //
 //   in all               1328 + 720 + 64 + 48 = 2160
 TEST_CASE("forward_flops: the products of two blocks and the head, counted by hand") {
-  const PackedTexts texts = two_texts().packed();
+  const PackedTexts texts = two_texts();
   for (const Architecture a : {Architecture::bert, Architecture::distilbert, Architecture::roberta}) {
     CAPTURE(name(a));
     CHECK(forward_flops(tiny_config(a), texts) == 2160);
@@ -52,18 +47,18 @@ TEST_CASE("forward_flops: the products of two blocks and the head, counted by ha
 TEST_CASE("forward_flops: without feed-forward layers") {
   ClassifierConfig config = tiny_config(Architecture::bert);
   config.feed_forward_on = false;
-  CHECK(forward_flops(config, two_texts().packed()) == 1488);  // 2160 − 480 − 192
-  CHECK(training_flops(config, two_texts().packed()) == 4464);
+  CHECK(forward_flops(config, two_texts()) == 1488);  // 2160 − 480 − 192
+  CHECK(training_flops(config, two_texts()) == 4464);
 }
 
 TEST_CASE("forward_flops: GPT-2's head has no hidden layer") {
   const ClassifierConfig config = tiny_config(Architecture::gpt2);
-  CHECK(forward_flops(config, two_texts().packed()) == 2096);  // 2160 − 64
-  CHECK(training_flops(config, two_texts().packed()) == 6288);
+  CHECK(forward_flops(config, two_texts()) == 2096);  // 2160 − 64
+  CHECK(training_flops(config, two_texts()) == 6288);
 }
 
 TEST_CASE("forward_flops: a single block is a last block") {
   ClassifierConfig config = tiny_config(Architecture::bert);
   config.layers = 1;
-  CHECK(forward_flops(config, two_texts().packed()) == 832);  // 720 + 64 + 48
+  CHECK(forward_flops(config, two_texts()) == 832);  // 720 + 64 + 48
 }

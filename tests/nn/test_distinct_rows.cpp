@@ -31,7 +31,7 @@ TEST_CASE("a pass that computes equal rows once gives the logits of one that rec
         config.positions = positions;
         Classifier<double> model(config);
         randomise(model, 5);
-        Texts texts;  // deletions of one text, and texts of one and two tokens
+        PackedTexts texts;  // deletions of one text, and texts of one and two tokens
         for (const std::vector<TokenId>& text : {std::vector<TokenId>{4, 5, 6, 5, 7, 8},
                                                  {4, 6, 5, 7, 8},
                                                  {4, 5, 6, 5, 7},
@@ -43,18 +43,17 @@ TEST_CASE("a pass that computes equal rows once gives the logits of one that rec
                                                  {4, 4}})
           texts.add(text);
         std::vector<double> shared;
-        Predictor<double>(model).logits(texts.packed(), shared);
+        Predictor<double>(model).logits(texts, shared);
         Tape<double> tape;
-        const Tensor<double> plain = tape.value(model.forward(tape, texts.packed(), {}));
+        const Tensor<double> plain = tape.value(model.forward(tape, texts, {}));
         CHECK(relative_error(shared, plain.span()) <= 1e-13);
       }
 }
 
 TEST_CASE("attention reads stored keys and values wherever they lie") {
   // Two texts of three and two rows over four stored rows; one query a text, or all rows.
-  const std::vector<TokenId> ids(5);
-  const std::vector<Index> begin = {0, 3, 5}, stored = {2, 0, 2, 3, 1}, last = {2, 4};
-  const PackedTexts texts{ids, begin, {}};
+  const std::vector<Index> stored = {2, 0, 2, 3, 1}, last = {2, 4};
+  const PackedTexts texts{std::vector<TokenId>(5), {0, 3, 5}};
   Tape<double> tape(Recording::off);
   const auto filled = [&](Index rows, Index columns) {
     const Tensor<double> t = tape.allocate({rows, columns});

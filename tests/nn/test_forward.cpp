@@ -19,9 +19,9 @@ const std::vector<Index> kLengths = {5, 1, 17, 2, 33};
 void check_against_oracle(const ClassifierConfig& config) {
   Classifier<double> model(config);
   randomise(model, 1);
-  const Texts texts = random_texts(config, kLengths, 2);
+  const PackedTexts texts = random_texts(config, kLengths, 2);
   for (const std::uint64_t* key : {static_cast<const std::uint64_t*>(nullptr), &kKey}) {
-    const std::vector<double> want = oracle_logits(model, texts.packed(), key);
+    const std::vector<double> want = oracle_logits(model, texts, key);
     for (const auto rows : {ForwardOptions::LastBlock::read_out_rows, ForwardOptions::LastBlock::all_rows})
       for (const Recording recording : {Recording::on, Recording::off})
         CHECK(relative_error(logits_of(model, texts, {key, rows}, recording), want) <= 1e-12);
@@ -81,7 +81,7 @@ TEST_CASE("dropout draws change with the key and with nothing else") {
     const ClassifierConfig config = small_config(a, 2);
     Classifier<double> model(config);
     randomise(model, 1);
-    const Texts texts = random_texts(config, kLengths, 2);
+    const PackedTexts texts = random_texts(config, kLengths, 2);
     const std::uint64_t other = kKey + 1;
     const auto first = logits_of(model, texts, {&kKey});
     CHECK(first == logits_of(model, texts, {&kKey}));
@@ -95,7 +95,7 @@ TEST_CASE("rates of 0 draw nothing") {
   config.set_dropout(0);
   Classifier<double> model(config);
   randomise(model, 1);
-  const Texts texts = random_texts(config, kLengths, 2);
+  const PackedTexts texts = random_texts(config, kLengths, 2);
   CHECK(logits_of(model, texts, {&kKey}) == logits_of(model, texts));
 }
 
@@ -107,10 +107,10 @@ void check_batch_composition(double tolerance) {
     const ClassifierConfig config = small_config(a, 2);
     Classifier<T> model(config);
     randomise(model, 1);
-    const Texts texts = random_texts(config, kLengths, 2);
+    const PackedTexts texts = random_texts(config, kLengths, 2);
     const std::vector<T> together = logits_of(model, texts);
     for (std::size_t b = 0; b < kLengths.size(); ++b) {
-      const std::vector<T> alone = logits_of(model, texts.only(static_cast<Index>(b)));
+      const std::vector<T> alone = logits_of(model, only(texts, static_cast<Index>(b)));
       CHECK(relative_error(std::span(together).subspan(3 * b, 3), alone) <= tolerance);
     }
   }
@@ -127,7 +127,7 @@ TEST_CASE("without segment numbers all of them are 0") {
   const ClassifierConfig config = small_config(Architecture::bert, 1);
   Classifier<double> model(config);
   randomise(model, 1);
-  Texts texts = random_texts(config, kLengths, 2);
+  PackedTexts texts = random_texts(config, kLengths, 2);
   std::ranges::fill(texts.types, 0);
   const auto zeros = logits_of(model, texts);
   texts.types.clear();
@@ -141,7 +141,7 @@ TEST_CASE("float follows double") {
     Classifier<double> wide(config);
     randomise(narrow, 1);
     randomise(wide, 1);
-    const Texts texts = random_texts(config, kLengths, 2);
+    const PackedTexts texts = random_texts(config, kLengths, 2);
     CHECK(relative_error(logits_of(narrow, texts, {&kKey}), logits_of(wide, texts, {&kKey})) < 1e-5);
   }
 }
@@ -190,13 +190,13 @@ TEST_CASE("the longest text that fits, and longer ones where there are no positi
     ClassifierConfig config = small_config(a, 1);
     Classifier<double> model(config);
     randomise(model, 1);
-    const Texts longest = random_texts(config, {64}, 3), longer = random_texts(config, {100}, 4);
-    CHECK(relative_error(logits_of(model, longest), oracle_logits(model, longest.packed())) <= 1e-12);
+    const PackedTexts longest = random_texts(config, {64}, 3), longer = random_texts(config, {100}, 4);
+    CHECK(relative_error(logits_of(model, longest), oracle_logits(model, longest)) <= 1e-12);
     CHECK_THROWS_AS(logits_of(model, longer), Error);
     config.positions = Positions::none;
     Classifier<double> unordered(config);
     randomise(unordered, 1);
-    CHECK(relative_error(logits_of(unordered, longer), oracle_logits(unordered, longer.packed())) <= 1e-12);
+    CHECK(relative_error(logits_of(unordered, longer), oracle_logits(unordered, longer)) <= 1e-12);
   }
 }
 
@@ -204,7 +204,7 @@ namespace {
 
 // The rows of the embedding table that the texts' ids stand for.
 template <class T>
-std::vector<T> word_rows(const Classifier<T>& model, const Texts& texts) {
+std::vector<T> word_rows(const Classifier<T>& model, const PackedTexts& texts) {
   std::vector<T> rows;
   const Tensor<T> table = model.parameters().value(model.embedding().token);
   for (const TokenId id : texts.ids) rows.insert(rows.end(), table.row(id), table.row(id) + table.columns());
@@ -218,7 +218,7 @@ TEST_CASE("word rows that are the embeddings of the ids give the same bits, whoe
     CAPTURE(std::string(name(a)));
     Classifier<float> model(small_config(a, 2));
     randomise(model, 1);
-    const Texts texts = random_texts(model.config(), kLengths, 2);
+    const PackedTexts texts = random_texts(model.config(), kLengths, 2);
     std::vector<float> rows = word_rows(model, texts);
     const Shape shape{std::ssize(texts.ids), model.config().table_width()};
     for (const Recording recording : {Recording::on, Recording::off})
@@ -227,8 +227,8 @@ TEST_CASE("word rows that are the embeddings of the ids give the same bits, whoe
           Tape<float> tape(recording);
           const Var given = tape.constant({rows.data(), shape});
           const std::span<float> logits =
-              tape.value(model.forward(tape, texts.packed(),
-                                       {.last_block = last, .word_rows = given, .frozen = frozen}))
+              tape.value(
+                      model.forward(tape, texts, {.last_block = last, .word_rows = given, .frozen = frozen}))
                   .span();
           const std::vector<float> want = logits_of(model, texts, {.last_block = last}, Recording::on);
           CHECK(std::ranges::equal(logits, want));
@@ -241,13 +241,13 @@ TEST_CASE("the gradient by word rows equals finite differences, with frozen para
     CAPTURE(std::string(name(a)));
     Classifier<double> model(small_config(a, 2));
     randomise(model, 1);
-    const Texts texts = random_texts(model.config(), {3, 1}, 2);
+    const PackedTexts texts = random_texts(model.config(), {3, 1}, 2);
     const Leaf rows{{4, model.config().table_width()}, word_rows(model, texts)};
     model.parameters().clear_gradients();
     for (const bool frozen : {true, false}) {
       const GradientReport report = check_gradient(
           [&](Tape<double>& tape, std::span<const Var> x) {
-            return model.forward(tape, texts.packed(), {.word_rows = x[0], .frozen = frozen});
+            return model.forward(tape, texts, {.word_rows = x[0], .frozen = frozen});
           },
           std::span(&rows, 1));
       CAPTURE(report.worst);
@@ -259,14 +259,13 @@ TEST_CASE("the gradient by word rows equals finite differences, with frozen para
 TEST_CASE("frozen parameters have no gradients") {
   Classifier<double> model(small_config(Architecture::bert, 1));
   randomise(model, 1);
-  const Texts texts = random_texts(model.config(), {3, 2}, 2);
+  const PackedTexts texts = random_texts(model.config(), {3, 2}, 2);
   std::vector<double> rows = word_rows(model, texts), one(6, 1.0);
   ParameterStore<double>& store = model.parameters();
   store.clear_gradients();
   Tape<double> tape;
   const Var words = tape.variable({rows.data(), {5, 24}});
-  tape.backward(model.forward(tape, texts.packed(), {.word_rows = words, .frozen = true}),
-                {one.data(), {2, 3}});
+  tape.backward(model.forward(tape, texts, {.word_rows = words, .frozen = true}), {one.data(), {2, 3}});
   CHECK(tape.gradient(words).data != nullptr);
   store.finish_gradients();  // what nothing wrote to becomes zeros
   for (int i = 0; i < store.count(); ++i) {
@@ -279,10 +278,10 @@ TEST_CASE("frozen parameters have no gradients") {
 
 TEST_CASE("forward refuses word rows of another shape") {
   Classifier<double> model(small_config(Architecture::gpt2, 1));
-  const Texts texts = random_texts(model.config(), {3}, 2);
+  const PackedTexts texts = random_texts(model.config(), {3}, 2);
   std::vector<double> rows(96);
   Tape<double> tape;
   const Var words = tape.constant({rows.data(), {4, 24}});
-  CHECK_THROWS_WITH_AS(model.forward(tape, texts.packed(), {.word_rows = words}),
+  CHECK_THROWS_WITH_AS(model.forward(tape, texts, {.word_rows = words}),
                        "[forward] word_rows is (4, 24), wanted (3, 24)", Error);
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t kKey = 20240607;
 
-double loss_of(Classifier<double>& model, const Texts& texts, const ForwardOptions& pass) {
+double loss_of(Classifier<double>& model, const PackedTexts& texts, const ForwardOptions& pass) {
   const std::vector<double> x = logits_of(model, texts, pass);
   const auto C = static_cast<std::size_t>(model.config().labels), B = x.size() / C;
   double loss = 0;
@@ -29,7 +29,7 @@ double loss_of(Classifier<double>& model, const Texts& texts, const ForwardOptio
 }
 
 // Four-point central difference.
-double slope(Classifier<double>& model, const Texts& texts, const ForwardOptions& pass, double& x) {
+double slope(Classifier<double>& model, const PackedTexts& texts, const ForwardOptions& pass, double& x) {
   constexpr double h = 2e-4;
   const double start = x;
   const auto shifted = [&](double by) {
@@ -51,7 +51,7 @@ double largest(const std::vector<double>& x) {
 void check_differences(const ClassifierConfig& config) {
   Classifier<double> model(config);
   randomise(model, 6);
-  const Texts texts = random_texts(config, {4, 1, 7}, 2);
+  const PackedTexts texts = random_texts(config, {4, 1, 7}, 2);
   const ForwardOptions pass{&kKey};
   const Step<double> step = run_step(model, texts, pass);
   CHECK(relative_error(step.loss, loss_of(model, texts, pass)) < 1e-13);
@@ -132,7 +132,7 @@ TEST_CASE("read-out rows alone give the logits and gradients of all rows, dropou
         config.read_out = read_out;
         Classifier<double> model(config);
         randomise(model, 1);
-        const Texts texts = random_texts(config, {5, 1, 17, 2, 33}, 2);
+        const PackedTexts texts = random_texts(config, {5, 1, 17, 2, 33}, 2);
         const auto all = run_step(model, texts, {&kKey, ForwardOptions::LastBlock::all_rows});
         check_same_gradients(run_step(model, texts, {&kKey, ForwardOptions::LastBlock::read_out_rows}), all,
                              1e-12);
@@ -144,12 +144,12 @@ TEST_CASE("rows of tables: only those of the batch are touched, and rows_read na
     const ClassifierConfig config = small_config(a, 1);
     Classifier<double> model(config);
     randomise(model, 1);
-    const Texts texts = random_texts(config, {3, 6}, 2);
+    const PackedTexts texts = random_texts(config, {3, 6}, 2);
     run_step(model, texts, {&kKey});
     const ParameterStore<double>& store = model.parameters();
     std::vector<Index> read;
     for (const ParameterId table : {model.embedding().token, model.embedding().position}) {
-      model.rows_read(texts.packed(), table, read);
+      model.rows_read(texts, table, read);
       const std::vector<Index>& touched = store.touched_rows(table);
       CHECK(!touched.empty());
       CHECK(std::ssize(touched) <= 9);
@@ -167,7 +167,7 @@ TEST_CASE("float gradients follow the double ones") {
     Classifier<double> wide(config);
     randomise(narrow, 6);
     randomise(wide, 6);
-    const Texts texts = random_texts(config, {5, 1, 17}, 2);
+    const PackedTexts texts = random_texts(config, {5, 1, 17}, 2);
     const auto want = run_step(wide, texts, {&kKey});
     const auto got = run_step(narrow, texts, {&kKey});
     Step<double> widened{{got.logits.begin(), got.logits.end()}, static_cast<double>(got.loss), {}};
@@ -203,7 +203,7 @@ void check_same_bits(const ClassifierConfig& config) {
   const int before = threads();
   Classifier<float> model(config);
   randomise(model, 1);
-  const Texts texts = random_texts(config, {5, 1, 17, 2, 33, 20, 11, 30}, 2);
+  const PackedTexts texts = random_texts(config, {5, 1, 17, 2, 33, 20, 11, 30}, 2);
   set_threads(1);
   const Step<float> one = run_step(model, texts, {&kKey});
   for (const int count : {2, 3}) {

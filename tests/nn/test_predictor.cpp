@@ -25,8 +25,8 @@ struct Subject {
   }
 };
 
-Texts with_repeats() {
-  Texts texts;
+PackedTexts with_repeats() {
+  PackedTexts texts;
   for (const std::vector<TokenId>& text :
        {std::vector<TokenId>{4, 5, 6}, {7}, {4, 5, 6}, {4, 5}, {7}, {6, 5, 4}, {4, 5, 6}})
     texts.add(text);
@@ -38,18 +38,18 @@ Texts with_repeats() {
 TEST_CASE("predictor: equal texts are asked once, with the logits of asking each") {
   for (const Architecture a : kArchitectures) {
     Subject subject(a);
-    const Texts texts = with_repeats();
+    const PackedTexts texts = with_repeats();
     for (const Index batch_rows : {1, 4, 4096}) {
       Predictor<double> predictor(subject.model, batch_rows);
       std::vector<double> logits;
-      predictor.logits(texts.packed(), logits);
+      predictor.logits(texts, logits);
       for (std::size_t b = 0; b < 7; ++b)
         CHECK(relative_error(std::span(logits).subspan(3 * b, 3),
-                             logits_of(subject.model, texts.only(static_cast<Index>(b)))) <= 1e-12);
+                             logits_of(subject.model, only(texts, static_cast<Index>(b)))) <= 1e-12);
       CHECK(predictor.cost().queries == 7);
       CHECK(predictor.cost().unique_queries == 4);
       CHECK(predictor.cost().token_forwards == 3 + 1 + 2 + 3);
-      predictor.logits(texts.packed(), logits);  // costs add up; answers are not kept between calls
+      predictor.logits(texts, logits);  // costs add up; answers are not kept between calls
       CHECK(predictor.cost().queries == 14);
       CHECK(predictor.cost().token_forwards == 18);
     }
@@ -58,12 +58,11 @@ TEST_CASE("predictor: equal texts are asked once, with the logits of asking each
 
 TEST_CASE("predictor: texts that differ in segment numbers alone are two") {
   Subject subject(Architecture::bert);
-  Texts texts;
-  for (int i = 0; i < 3; ++i) texts.add({4, 5});
+  PackedTexts texts{{4, 5, 4, 5, 4, 5}, {0, 2, 4, 6}};
   texts.types = {0, 0, 0, 1, 0, 0};
   Predictor<double> predictor(subject.model);
   std::vector<double> logits;
-  predictor.logits(texts.packed(), logits);
+  predictor.logits(texts, logits);
   CHECK(predictor.cost().unique_queries == 2);
   CHECK(std::equal(logits.begin(), logits.begin() + 3, logits.begin() + 6));
   CHECK(relative_error(std::span(logits).first(3), std::span(logits).subspan(3, 3)) > 1e-6);
@@ -88,11 +87,11 @@ double address_space() {
   return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-double growth(Subject& subject, const Texts& texts, Index batch_rows) {
+double growth(Subject& subject, const PackedTexts& texts, Index batch_rows) {
   Predictor<double> predictor(subject.model, batch_rows);
   std::vector<double> logits;
   const double before = address_space();
-  for (int i = 0; i < 2; ++i) predictor.logits(texts.packed(), logits);
+  for (int i = 0; i < 2; ++i) predictor.logits(texts, logits);
   return address_space() - before;
 }
 
@@ -100,7 +99,7 @@ double growth(Subject& subject, const Texts& texts, Index batch_rows) {
 
 TEST_CASE("predictor: batch_rows bounds the memory") {
   Subject subject(Architecture::bert);
-  const Texts texts = random_texts(subject.config, std::vector<Index>(500, 40), 3);
+  const PackedTexts texts = random_texts(subject.config, std::vector<Index>(500, 40), 3);
   growth(subject, texts, 64);  // threads and the allocator's own memory
   CHECK(growth(subject, texts, 64) < 4e6);
   CHECK(growth(subject, texts, 20'000) > 12e6);
@@ -111,20 +110,17 @@ TEST_CASE("predictor: logits that are not finite name the text and the activatio
   subject.set("head.out.bias", 1, INFINITY);
   Predictor<double> predictor(subject.model);
   std::vector<double> logits;
-  const Texts texts = with_repeats();
+  const PackedTexts texts = with_repeats();
   CHECK_THROWS_WITH_AS(
-      predictor.logits(texts.packed(), logits),
+      predictor.logits(texts, logits),
       "[predict] text 0: the logits are not finite; head.out.bias (parameter) is the first such "
       "activation",
       Error);
   subject.set("head.out.bias", 1, 0);
   subject.set("embed.token.weight", 6 * 24, NAN);  // the word 6 comes in texts 0, 2, 5, 6
-  Texts later;
-  later.add({7});
-  later.add({7});
-  later.add({6, 7});
+  const PackedTexts later{{7, 7, 6, 7}, {0, 1, 2, 4}};
   CHECK_THROWS_WITH_AS(
-      predictor.logits(later.packed(), logits),
+      predictor.logits(later, logits),
       "[predict] text 2: the logits are not finite; embed (embedding) is the first such activation", Error);
 }
 
@@ -135,7 +131,7 @@ TEST_CASE("predictor: an earlier block that is at fault is named, not the embedd
   std::vector<double> logits;
   std::string message;
   try {
-    predictor.logits(with_repeats().packed(), logits);
+    predictor.logits(with_repeats(), logits);
   } catch (const Error& error) {
     message = error.what();
   }
@@ -148,10 +144,8 @@ TEST_CASE("predictor: errors of the model name the caller's text, whatever batch
   Subject subject(Architecture::bert);
   Predictor<double> predictor(subject.model, 4);
   std::vector<double> logits;
-  Texts texts;
-  for (const std::vector<TokenId>& text : {std::vector<TokenId>{4, 5, 6}, {4, 5, 6}, {7, 8, 9}, {}})
-    texts.add(text);
-  CHECK_THROWS_WITH_AS(predictor.logits(texts.packed(), logits), "[forward] text 3 is empty", Error);
+  const PackedTexts texts{{4, 5, 6, 4, 5, 6, 7, 8, 9}, {0, 3, 6, 9, 9}};
+  CHECK_THROWS_WITH_AS(predictor.logits(texts, logits), "[forward] text 3 is empty", Error);
 }
 
 TEST_CASE("log_odds: against the other class, or all the others together") {

@@ -302,8 +302,8 @@ TEST_CASE("dropout: rate 0 is the input itself; errors") {
 
 namespace {
 
-const TokenId kIds[6] = {};
-const Index kBegin[] = {0, 3, 4, 6};
+const std::vector<TokenId> kIds(6);
+const std::vector<Index> kBegin = {0, 3, 4, 6};
 
 // Rows [from, to), columns [first, first + columns) of a matrix.
 std::vector<double> part(const std::vector<double>& m, Index stride, Index from, Index to, Index first,
@@ -320,7 +320,7 @@ TEST_CASE_TEMPLATE("attention: values and the order of patterns, for all rows an
                    double) {
   constexpr Index D = 6, H = 2;
   const std::vector<double> q = numbers(6 * D, 1), kv = numbers(6 * 2 * D, 2);
-  const PackedTexts texts{kIds, kBegin, {}};
+  const PackedTexts texts{kIds, kBegin};
   const Dropout rate{0.3, 21, 4};
   const std::vector<std::vector<Index>> chosen = {{0, 1, 2, 3, 4, 5}, {2, 3, 5}, {0, 2, 4}};
   for (const auto& rows : chosen) {
@@ -354,7 +354,7 @@ TEST_CASE("attention: errors name shapes, heads, rows") {
   const Var q = tensor<double>(tape, {6, 4}, numbers(24, 1)),
             kv = tensor<double>(tape, {6, 8}, numbers(48, 1)),
             one = tensor<double>(tape, {1, 4}, numbers(4, 1));
-  const PackedTexts texts{kIds, kBegin, {}};
+  const PackedTexts texts{kIds, kBegin};
   const auto ask = [&](Var queries, Var keys, const PackedTexts& packed, Index heads, QueryRows rows = {}) {
     attention(tape, queries, keys, packed, heads, Mask::bidirectional, {}, rows);
   };
@@ -362,7 +362,7 @@ TEST_CASE("attention: errors name shapes, heads, rows") {
                        "[attention] q is (6, 4) and keys_values (6, 4), wanted (6, D) and (6, 2 D)", Error);
   CHECK_THROWS_WITH_AS(ask(q, kv, texts, 3), "[attention] 3 heads do not divide the width 4", Error);
   CHECK_THROWS_WITH_AS(ask(q, kv, texts, 0), "[attention] 0 heads do not divide the width 4", Error);
-  const Index hole[] = {0, 3, 3, 6}, outside[] = {6};
+  const std::vector<Index> hole = {0, 3, 3, 6}, outside = {6};
   CHECK_THROWS_WITH_AS(ask(q, kv, {kIds, hole, {}}, 2), "[attention] text 1 has no rows", Error);
   CHECK_THROWS_WITH_AS(ask(one, kv, texts, 2, {outside}), "[attention] query row 6 is outside the 6 rows",
                        Error);

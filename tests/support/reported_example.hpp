@@ -24,11 +24,11 @@ inline ReportedExplanation reported_slalom(const std::vector<double>& value,
                                            const std::vector<double>& importance) {
   ReportedExplanation e;
   e.method = "slalom-fidel";
-  SlalomScores scores{.value = value, .importance = importance, .background = Background{-0.55, 1.79}};
-  for (std::size_t i = 0; i < value.size(); ++i) scores.linear.push_back(std::exp(importance[i]) * value[i]);
-  e.columns = {{"value", value}, {"importance", importance}, {"linear", scores.linear}};
+  std::vector<double> linear;
+  for (std::size_t i = 0; i < value.size(); ++i) linear.push_back(std::exp(importance[i]) * value[i]);
+  e.columns = {{"value", value}, {"importance", importance}, {"linear", linear}};
+  e.background = Background{-0.55, 1.79};
   e.ranking = "linear";
-  e.scores = scores;
   e.fidelity = Fidelity{};
   e.fidelity->r2 = 0.934;
   e.fidelity->mse = 0.2025;
@@ -46,7 +46,7 @@ inline ReportedExplanation reported_slalom(const std::vector<double>& value,
 inline ReportedExplanation reported_weights(const std::string& method, const std::vector<double>& weight) {
   ReportedExplanation e = reported_slalom(weight, weight);
   e.method = method;
-  e.scores = LinearScores{weight, {}};
+  e.background.reset();
   e.fidelity->r2 = 0.41;
   e.columns = {{"weight", weight}, {"standard_error", std::vector<double>(weight.size(), 0.05)}};
   e.ranking = "weight";

@@ -28,17 +28,16 @@ void randomise(Classifier<T>& model, std::uint64_t seed) {
   }
 }
 
-Texts Texts::only(Index b) const {
-  const auto from = begin[static_cast<std::size_t>(b)], to = begin[static_cast<std::size_t>(b) + 1];
-  Texts one;
-  one.add({ids.begin() + from, ids.begin() + to});
-  if (!types.empty()) one.types.assign(types.begin() + from, types.begin() + to);
+PackedTexts only(const PackedTexts& texts, Index b) {
+  PackedTexts one;
+  one.add(texts.text(b), texts.types_of(b));
   return one;
 }
 
-Texts random_texts(const ClassifierConfig& config, const std::vector<Index>& lengths, std::uint64_t seed) {
+PackedTexts random_texts(const ClassifierConfig& config, const std::vector<Index>& lengths,
+                         std::uint64_t seed) {
   Rng rng(seed, Purpose::test);
-  Texts texts;
+  PackedTexts texts;
   for (const Index n : lengths) {
     std::vector<TokenId> text(static_cast<std::size_t>(n));
     for (TokenId& id : text)
@@ -51,22 +50,21 @@ Texts random_texts(const ClassifierConfig& config, const std::vector<Index>& len
 }
 
 template <class T>
-std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass,
+std::vector<T> logits_of(Classifier<T>& model, const PackedTexts& texts, const ForwardOptions& pass,
                          Recording recording) {
   Tape<T> tape(recording);
-  const std::span<T> logits = tape.value(model.forward(tape, texts.packed(), pass)).span();
+  const std::span<T> logits = tape.value(model.forward(tape, texts, pass)).span();
   return {logits.begin(), logits.end()};
 }
 
 template <class T>
-Step<T> run_step(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass) {
+Step<T> run_step(Classifier<T>& model, const PackedTexts& texts, const ForwardOptions& pass) {
   std::vector<int> labels;
-  for (Index b = 0; b < texts.packed().texts(); ++b)
-    labels.push_back(static_cast<int>(b % model.config().labels));
+  for (Index b = 0; b < texts.texts(); ++b) labels.push_back(static_cast<int>(b % model.config().labels));
   Tape<T> tape;
   ParameterStore<T>& store = model.parameters();
   store.clear_gradients();
-  const Var logits = model.forward(tape, texts.packed(), pass), loss = cross_entropy(tape, logits, labels);
+  const Var logits = model.forward(tape, texts, pass), loss = cross_entropy(tape, logits, labels);
   tape.backward(loss);
   store.finish_gradients();
   const std::span<T> values = tape.value(logits).span();
@@ -84,10 +82,10 @@ Step<T> run_step(Classifier<T>& model, const Texts& texts, const ForwardOptions&
   return step;
 }
 
-#define SLALOM_INSTANTIATE(T)                                                                        \
-  template void randomise(Classifier<T>&, std::uint64_t);                                            \
-  template std::vector<T> logits_of(Classifier<T>&, const Texts&, const ForwardOptions&, Recording); \
-  template Step<T> run_step(Classifier<T>&, const Texts&, const ForwardOptions&);
+#define SLALOM_INSTANTIATE(T)                                                                              \
+  template void randomise(Classifier<T>&, std::uint64_t);                                                  \
+  template std::vector<T> logits_of(Classifier<T>&, const PackedTexts&, const ForwardOptions&, Recording); \
+  template Step<T> run_step(Classifier<T>&, const PackedTexts&, const ForwardOptions&);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)
 #undef SLALOM_INSTANTIATE

@@ -25,25 +25,15 @@ ClassifierConfig small_config(Architecture architecture, Index layers);
 template <class T>
 void randomise(Classifier<T>& model, std::uint64_t seed);
 
-/// A batch that owns its memory.
-struct Texts {
-  std::vector<TokenId> ids, types;
-  std::vector<Index> begin{0};
-
-  void add(const std::vector<TokenId>& text) {
-    ids.insert(ids.end(), text.begin(), text.end());
-    begin.push_back(std::ssize(ids));
-  }
-  PackedTexts packed() const { return {ids, begin, types}; }
-  /// Text b alone.
-  Texts only(Index b) const;
-};
+/// Text b alone.
+PackedTexts only(const PackedTexts& texts, Index b);
 
 /// Random ids and segment numbers.
-Texts random_texts(const ClassifierConfig& config, const std::vector<Index>& lengths, std::uint64_t seed);
+PackedTexts random_texts(const ClassifierConfig& config, const std::vector<Index>& lengths,
+                         std::uint64_t seed);
 
 template <class T>
-std::vector<T> logits_of(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass = {},
+std::vector<T> logits_of(Classifier<T>& model, const PackedTexts& texts, const ForwardOptions& pass = {},
                          Recording recording = Recording::off);
 
 template <class T>
@@ -55,6 +45,6 @@ struct Step {
 
 /// One recorded pass with labels 0, 1, 2, 0, …, and the way back from the mean cross-entropy.
 template <class T>
-Step<T> run_step(Classifier<T>& model, const Texts& texts, const ForwardOptions& pass);
+Step<T> run_step(Classifier<T>& model, const PackedTexts& texts, const ForwardOptions& pass);
 
 }  // namespace slalom::test

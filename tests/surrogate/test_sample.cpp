@@ -118,3 +118,13 @@ TEST_CASE("new pairs: more of them than 32 bits can number are as likely as any"
     CHECK(std::abs(second - 0.5) < 5 / std::sqrt(12.0 * n));
   }
 }
+
+TEST_CASE("without repeats: the first of equal texts, order and all") {
+  Sample sample = three_texts();
+  sample.add(Tokens{3, 1, 3}, 5.0);
+  sample.add(Tokens{1, 3, 3}, 7.0);
+  const Sample distinct = without_repeats(sample);
+  CHECK(distinct.tokens == 4);
+  CHECK(distinct.target == std::vector<double>{1, 2, 6, 7});
+  CHECK(distinct.begin == std::vector<Index>{0, 3, 3, 4, 7});
+}

@@ -45,16 +45,3 @@ TEST_CASE("added tokens: white space before and behind") {
   const std::vector<AddedToken> left = {{.content = "<m>", .lstrip = true}};
   CHECK(matches_of(left, " <m> <m> ") == "<m>[0,4) <m>[4,8)");
 }
-
-TEST_CASE("numbered vocabulary: any order, no gaps, one token an id") {
-  const Vocabulary v = numbered_vocabulary({{2, "c"}, {0, "a"}, {1, "b"}, {2, "c"}}, "here");
-  CHECK(v.size() == 3);
-  CHECK(v.token(2) == "c");
-  CHECK_THROWS_WITH_AS(numbered_vocabulary({{0, "a"}, {0, "b"}}, "here"),
-                       "here: tokens \"a\" and \"b\" have the same id", Error);
-  CHECK_THROWS_WITH_AS(numbered_vocabulary({{0, "a"}, {2, "b"}}, "here"),
-                       "here: found \"b\" with id 2 and no token with id 1, wanted ids without gaps", Error);
-  CHECK_THROWS_WITH_AS(numbered_vocabulary({{1, "a"}}, "here"),
-                       "here: found \"a\" with id 1 and no token with id 0, wanted ids without gaps", Error);
-  CHECK(numbered_vocabulary({{0, "a"}, {1, "a"}}, "here").find("a") == 1);
-}

@@ -17,7 +17,7 @@ using Words = std::vector<std::string>;
 
 Words words_of(std::string_view text) {
   Words words;
-  for (const WordRange& word : WordPattern().split(text))
+  for (const WordRange& word : split_gpt2_words(text))
     words.emplace_back(text.substr(word.begin, word.end - word.begin));
   return words;
 }

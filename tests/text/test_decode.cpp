@@ -2,7 +2,8 @@
 
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/error.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
+#include "slalom/model_io/save_tokenizer.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/text/train_vocabulary.hpp"
 
@@ -34,7 +35,7 @@ struct TrainedFolder : TemporaryFolder {
     const VocabularyTraining training{.kind = kind, .size = 400, .min_count = 1};
     WordCounter words(training);
     for (const std::string& text : texts) words.add(text, "here");
-    save_tokenizer_files(train_vocabulary(words.words(), training), training, path);
+    save_tokenizer(train_vocabulary(words.counts(), training), training, path);
   }
 };
 

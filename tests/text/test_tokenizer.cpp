@@ -15,7 +15,7 @@ const std::vector<std::string> kPieces = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[
 Tokenizer word_pieces(std::vector<AddedToken> more = {}) {
   TokenizerParts parts{.vocabulary = Vocabulary(kPieces),
                        .normalizer = bert_steps({}),
-                       .scheme = WordPieceScheme{.options = {.unk = 1}},
+                       .scheme = WordPieceScheme{.pieces = {.unk = 1}},
                        .around = bert_templates({2}, {3})};
   for (TokenId id = 0; id < 5; ++id)
     parts.added.push_back({.id = id, .content = kPieces[static_cast<std::size_t>(id)], .special = true});

@@ -99,7 +99,7 @@ TEST_CASE("tokenizer.json: normalizers") {
         "t.json: normalizer: found 3 bytes, wanted a map of characters as SentencePiece has it");
   CHECK(message_of(
             changed(json, "/normalizer", R"({"type": "Precompiled", "precompiled_charsmap": "A*=="})")) ==
-        "t.json: normalizer: field \"precompiled_charsmap\": found a byte that is no digit of base64, wanted "
+        "t.json: normalizer: field \"precompiled_charsmap\": found something else, wanted "
         "base64");
   CHECK(encoded(changed(json, "/normalizer",
                         R"({"type": "Replace", "pattern": {"String": "oo"}, "content": "o"})"),

@@ -51,27 +51,3 @@ TEST_CASE("vocabulary: files that cannot be one") {
   CHECK_THROWS_AS(Vocabulary({"two\nlines"}).save(file.path), Error);
   CHECK(read_file(file.path).empty());  // a failed save leaves the old file
 }
-
-TEST_CASE("special tokens: found by name, recognised by id") {
-  const SpecialTokens special = bracketed_special_tokens(Vocabulary({"[PAD]", "word", "[CLS]", "[SEP]"}));
-  CHECK(special.pad == 0);
-  CHECK(special.cls == 2);
-  CHECK(special.sep == 3);
-  CHECK_FALSE(special.unk.has_value());
-  CHECK(special.is_special(2));
-  CHECK_FALSE(special.is_special(1));
-  CHECK_FALSE(SpecialTokens{}.is_special(0));
-}
-
-TEST_CASE("special tokens: wrapping adds what the model has, and keeps memory") {
-  const std::vector<TokenId> words = {7, 8};
-  CHECK(wrap(words, {.cls = 1, .sep = 2}) == std::vector<TokenId>{1, 7, 8, 2});
-  CHECK(wrap(words, {}) == words);
-  CHECK(wrap(words, {.sep = 2, .pad = 0}) == std::vector<TokenId>{7, 8, 2});
-  CHECK(wrap({}, {.cls = 1, .sep = 2}) == std::vector<TokenId>{1, 2});
-  std::vector<TokenId> out = {9, 9, 9, 9, 9};
-  const TokenId* before = out.data();
-  wrap(words, {.cls = 1}, out);
-  CHECK(out == std::vector<TokenId>{1, 7, 8});
-  CHECK(out.data() == before);
-}

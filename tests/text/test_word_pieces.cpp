@@ -18,10 +18,9 @@ std::vector<std::string> words_of(std::string_view text, const std::vector<WordS
 using Words = std::vector<std::string>;
 
 /// "token[begin,end) …"
-std::string pieces_of(const std::string& word, const Vocabulary& vocabulary,
-                      const WordPieceOptions& options = {}) {
+std::string pieces_of(const std::string& word, const Vocabulary& vocabulary, const WordPieces& cutter = {}) {
   std::vector<Piece> pieces;
-  cut_word(word, vocabulary, options, pieces);
+  cutter.cut_word(word, vocabulary, pieces);
   std::string out;
   for (const Piece& p : pieces)
     out += concat(out.empty() ? "" : " ", vocabulary.token(p.id), "[", p.begin, ",", p.end, ")");
@@ -77,7 +76,7 @@ TEST_CASE("word pieces: words beyond the longest are unknown, counted in charact
   std::string word;
   for (int i = 0; i < 100; ++i) word += "é";
   std::vector<Piece> pieces;
-  cut_word(word, v, {.unk = 2}, pieces);
+  WordPieces{.unk = 2}.cut_word(word, v, pieces);
   CHECK(pieces.size() == 100);
   CHECK(pieces_of(word + "é", v, {.unk = 2}) == "[UNK][0,202)");
   CHECK(pieces_of("éé", v, {.unk = 2, .longest_word = 1}) == "[UNK][0,4)");

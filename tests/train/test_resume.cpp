@@ -9,7 +9,7 @@
 #include "../support/process.hpp"
 #include "../support/temporary_folder.hpp"
 #include "slalom/base/random.hpp"
-#include "slalom/model_io/safetensors.hpp"
+#include "slalom/model_io/tensor_file.hpp"
 
 using namespace slalom;
 using namespace slalom::test;
@@ -105,7 +105,7 @@ struct Checkpoint {
   /// The bytes with the first number of a tensor replaced.
   template <class Number>
   std::string with_number(const char* tensor, Number number) const {
-    const SafetensorsHeader header = parse_safetensors_header(bytes, bytes.size(), file);
+    const TensorHeader header = TensorFile(file).header();
     const auto entry = std::ranges::find(header.tensors, tensor, &TensorEntry::name);
     REQUIRE(entry != header.tensors.end());
     std::string changed = bytes;

@@ -54,7 +54,7 @@ struct Bags {
   BagOfWordsSource source;
   FreshTexts texts;
   explicit Bags(Index texts_per_epoch, LengthDistribution law = LengthDistribution::binomial)
-      : source(2, law), texts(source, bracketed_special_tokens(source.vocabulary()), texts_per_epoch) {}
+      : source(2, law), texts(source, usual_special_tokens(source.vocabulary()), texts_per_epoch) {}
 };
 
 /// Steps until one throws; what it said.
@@ -103,7 +103,7 @@ double step_by_hand(TextClassifier<double>& model, const PackedBatch& batch, std
                     double rate) {
   Tape<double> tape;
   model.parameters().clear_gradients();
-  const Var logits = model.forward(tape, {batch.ids, batch.begin, {}}, {.dropout_key = &dropout_key});
+  const Var logits = model.forward(tape, batch, {.dropout_key = &dropout_key});
   const Var loss = cross_entropy(tape, logits, std::span<const int>(batch.labels));
   tape.backward(loss);
   model.parameters().finish_gradients();

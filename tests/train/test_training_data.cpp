@@ -47,7 +47,7 @@ std::string error_of(std::vector<InputRow> rows) {
 
 TEST_CASE("FreshTexts: text i of epoch e is text e * texts_per_epoch + i of the source") {
   const BagOfWordsSource source(3);
-  const SpecialTokens special = bracketed_special_tokens(source.vocabulary());
+  const SpecialTokens special = usual_special_tokens(source.vocabulary());
   FreshTexts data(source, special, 50);
   CHECK(data.texts_per_epoch() == 50);
   PackedBatch batch;

@@ -6,7 +6,7 @@
 
 #include "slalom/cli/input_rows.hpp"
 #include "slalom/explain/explained_text.hpp"
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 
 namespace slalom {

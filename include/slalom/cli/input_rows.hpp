@@ -88,7 +88,7 @@ class InputRows {
     }
   }
   std::string report(const RowError& error) {
-    if (queried_ != nullptr && !queried_->can_answer()) throw RowError(error);
+    if (queried_ != nullptr && !queried_->can_be_queried()) throw RowError(error);
     say_error(error);
     ++failed_;
     return error.what();

@@ -41,15 +41,6 @@ class ParsedOptions {
     std::string word;
     std::size_t count = 0;  // how often it was given
     bool usual = false;     // the default, given or not
-
-    /// std::string or bool.
-    template <class T>
-    T as() const {
-      if constexpr (std::is_same_v<T, bool>)
-        return word == "true";
-      else
-        return word;
-    }
   };
 
   /// Throws std::out_of_range for an option that the command does not have.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "slalom/cli/input_rows.hpp"
+#include "slalom/data/batch.hpp"
 #include "slalom/data/synthetic.hpp"
 #include "slalom/nn/config.hpp"
 
@@ -14,8 +15,7 @@ struct DataSet {
   std::unique_ptr<SyntheticSource> source;  // of synthetic data
   std::vector<InputRow> rows;               // of a file
   PackedBatch held_out;                     // its last ones
-  SpecialTokens special;
-  std::optional<TokenId> pad, end;  // of the texts' vocabulary
+  SpecialTokens special;                    // of the texts' vocabulary
   Index vocabulary = 0, labels = 2;
   std::string fingerprint;  // of what was read
 };

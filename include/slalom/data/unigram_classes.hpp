@@ -30,7 +30,6 @@ class UnigramClasses final : public TextSource {
                  const std::function<bool(TokenId)>& is_special, const UnigramOptions& options,
                  std::uint64_t seed);
 
-  Index size() const override { return kUnbounded; }
   void get(Index index, SyntheticText& out) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
 

@@ -5,11 +5,10 @@
 #include <limits>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
-#include "slalom/data/batch.hpp"
+#include "slalom/base/distinct.hpp"
 #include "slalom/nn/classifier.hpp"
 #include "slalom/nn/predictor.hpp"
 
@@ -26,39 +25,40 @@ class BlackBox {
  public:
   virtual ~BlackBox() = default;
 
-  /// F of each text in nats: the log-odds of the target class against the rest. Texts that were asked before,
-  /// in this call or since forget(), are not asked again. Throws Error for answers that are not finite,
-  /// naming the text, and as the source of the answers does.
-  std::vector<double> log_odds(const PackedBatch& texts);
+  /// F of each text in nats: the log-odds of the target class against the rest. Texts that were queried
+  /// before, in this call or since forget(), are not queried again. Throws Error for outputs that are not
+  /// finite, naming the text, and as their source does.
+  std::vector<double> log_odds(const PackedTexts& texts);
   double log_odds(std::span<const TokenId> text);
 
-  /// Text b of the batch was asked before, since forget().
-  bool knows(const PackedBatch& texts, Index b) const;
-  /// Relative rounding error of an answer.
+  /// Text b was queried since forget().
+  bool knows(const PackedTexts& texts, Index b) const;
+  /// Relative rounding error of an output.
   virtual double rounding() const { return 0x1p-52; }
-  /// Tokens of the longest text that can be asked.
+  /// Tokens of the longest text that can be queried.
   virtual Index longest() const { return std::numeric_limits<Index>::max(); }
 
-  /// Whether another question makes sense: an Error about a text does not end that, one of the source does.
-  virtual bool can_answer() const { return true; }
+  /// Whether another query makes sense: an Error about a text does not end that, one of the source does.
+  virtual bool can_be_queried() const { return true; }
 
-  /// Since construction: queries, those that had to be asked, and their tokens.
+  /// Since construction: queries, those that had to be made, and their tokens.
   const QueryCost& cost() const { return cost_; }
   virtual GradientAccess gradient_access() { return {}; }
-  /// Counts what a method asked of the gradient_access().
+  /// Counts what a method took of the gradient_access().
   void add_cost(const QueryCost& cost) { cost_ += cost; }
-  /// What a reader of an explanation should know of the answers since forget(); empty if nothing.
+  /// What a reader of an explanation should know of the outputs since forget(); empty if nothing.
   virtual std::vector<std::string> warnings() const { return {}; }
-  /// Drops the answers that are kept for repeated questions, and what warnings() says of them.
-  virtual void forget() { known_.clear(); }
+  /// Drops the outputs that are kept for repeated queries, and what warnings() says of them.
+  virtual void forget();
 
  protected:
-  /// answers[b] = F(text b) for texts that are all different.
-  virtual void ask(const PackedBatch& texts, std::span<double> answers) = 0;
+  /// outputs[b] = F(text b) for texts that are all different.
+  virtual void query(const PackedTexts& texts, std::span<double> outputs) = 0;
 
  private:
   QueryCost cost_;
-  std::unordered_map<std::string, double> known_;  // by the bytes of ids and segments
+  DistinctLists distinct_;       // keys of texts
+  std::vector<double> outputs_;  // of these; NaN where the query failed
 };
 
 /// A black box with classes to choose from.
@@ -66,17 +66,17 @@ class ClassBlackBox : public BlackBox {
  public:
   virtual Index classes() const = 0;
   Index target() const { return target_; }
-  /// From now on F is the log-odds of this class; forgets all answers. Throws Error if there is no such
+  /// From now on F is the log-odds of this class; forgets all outputs. Throws Error if there is no such
   /// class.
   void set_target(Index target);
   /// The class with the largest logit, the first of equals, for each text.
-  virtual std::vector<Index> predicted(const PackedBatch& texts) = 0;
+  virtual std::vector<Index> predicted(const PackedTexts& texts) = 0;
 
  private:
   Index target_ = 0;
 };
 
-/// A model of ours, asked in packed batches of at most `batch_rows` rows.
+/// A model of ours, queried in packed batches of at most `batch_rows` rows.
 template <class T>
 class ModelBlackBox final : public ClassBlackBox {
  public:
@@ -86,10 +86,10 @@ class ModelBlackBox final : public ClassBlackBox {
   Index longest() const override;
   GradientAccess gradient_access() override;
   Index classes() const override { return model_.labels(); }
-  std::vector<Index> predicted(const PackedBatch& texts) override;
+  std::vector<Index> predicted(const PackedTexts& texts) override;
 
  private:
-  void ask(const PackedBatch& texts, std::span<double> answers) override;
+  void query(const PackedTexts& texts, std::span<double> outputs) override;
 
   TextClassifier<T>& model_;
   Predictor<T> predictor_;
@@ -103,7 +103,7 @@ class FunctionBlackBox final : public BlackBox {
   explicit FunctionBlackBox(Function f) : f_(std::move(f)) {}
 
  private:
-  void ask(const PackedBatch& texts, std::span<double> answers) override;
+  void query(const PackedTexts& texts, std::span<double> outputs) override;
   Function f_;
 };
 
@@ -128,7 +128,7 @@ class CommandBlackBox final : public BlackBox {
   ~CommandBlackBox() override;
   std::vector<std::string> warnings() const override;
   void forget() override;
-  bool can_answer() const override { return !failed_; }
+  bool can_be_queried() const override { return !failed_; }
 
  private:
   class Child;
@@ -136,7 +136,7 @@ class CommandBlackBox final : public BlackBox {
   struct Counts {
     Index answers = 0, upper = 0, lower = 0, both = 0;
   };
-  void ask(const PackedBatch& texts, std::span<double> answers) override;
+  void query(const PackedTexts& texts, std::span<double> outputs) override;
 
   std::string command_;
   double timeout_;

@@ -21,24 +21,35 @@ struct Coalitions {
     return std::span(member).subspan(static_cast<std::size_t>(i * players),
                                      static_cast<std::size_t>(players));
   }
+  /// How many players subset i has not.
+  Index absent(Index i) const;
   /// Appends a subset that every player is in (member 1) or nobody (0), and returns its row.
   std::span<std::uint8_t> add(std::uint8_t everybody);
+  /// Appends this subset (n); those that the last one has not.
+  void add(std::span<const std::uint8_t> subset);
+  void add_complement();
 };
 
 /// v(S) of each coalition (nats).
 using ValueFunction = std::function<std::vector<double>(const Coalitions&)>;
 
 /// values(coalitions); throws Error unless that is a finite number for each of them.
-std::vector<double> ask(const ValueFunction& values, const Coalitions& coalitions);
+std::vector<double> checked_values(const ValueFunction& values, const Coalitions& coalitions);
 
+/// Sets k entries of the row (n), drawn without replacement: the first k steps of a Fisher-Yates shuffle of
+/// `order`, which holds the numbers 0 … n − 1 in any order.
+void set_random(Index k, std::uint8_t member, Rng& rng, std::vector<Index>& order,
+                std::span<std::uint8_t> row);
+/// 0 … n − 1.
+std::vector<Index> counted(Index n);
+
+/// n deletions, of each player once.
+Coalitions single_deletions(Index players);
 /// Deletions drawn at random: `texts` sets of k distinct tokens for each k = 1 … most (at most n, or n − 1
-/// without an empty text); the same purpose and seed give the same sets. Row i of `kept` has removed[i]
-/// tokens less.
-struct RandomDeletions {
-  Coalitions kept;
-  std::vector<Index> removed;
-};
-RandomDeletions random_deletions(Index players, Index most, Index texts, bool empty_text, Purpose purpose,
-                                 std::uint64_t seed);
+/// without an empty text), those of one token first; the same purpose and seed give the same sets.
+Coalitions random_deletions(Index players, Index most, Index texts, bool empty_text, Purpose purpose,
+                            std::uint64_t seed);
+/// Appends `count` of the same sets, one of each size in turn; none if `most` is 0.
+void add_deletions_in_turn(Index most, Index count, Purpose purpose, std::uint64_t seed, Coalitions& to);
 
 }  // namespace slalom

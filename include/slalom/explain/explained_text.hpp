@@ -1,9 +1,8 @@
-// A text and the parts of it that are explained, and the questions that can be asked about them.
+// A text and the parts of it that are explained, and the queries that are made of them.
 #pragma once
 
 #include <functional>
 
-#include "slalom/data/batch.hpp"
 #include "slalom/explain/black_box.hpp"
 #include "slalom/explain/deletions.hpp"
 #include "slalom/surrogate/identification.hpp"
@@ -19,7 +18,7 @@ struct Masking {
 /// What is explained: each token, or each word with all of its tokens together.
 enum class Unit { token, word };
 
-/// The n units that are explained are made of all tokens but the special ones; those stay in every question.
+/// The n units that are explained are made of all tokens but the special ones; those stay in every query.
 /// The K distinct units among them are numbered in the order of their ids. Where this library says token of
 /// an explained text, a word takes its place under Unit::word.
 class ExplainedText {
@@ -27,6 +26,10 @@ class ExplainedText {
   /// Tokens first … first + size − 1 of the text.
   struct Range {
     Index first = 0, size = 1;
+  };
+  /// A unit, or a special token.
+  struct Item : Range {
+    bool special = false;
   };
 
   /// Throws Error if every token is special: there is nothing to explain; and for Unit::word if the
@@ -42,14 +45,15 @@ class ExplainedText {
   const std::vector<Sample::Token>& tokens() const { return tokens_; }
   Index distinct() const { return std::ssize(distinct_); }  // K
   Index players() const { return std::ssize(units_); }      // n
-  /// The longest text of units that a black box can be asked, if every unit were as long as the longest one.
+  /// The longest text of units that a black box can be queried, if every unit were as long as the longest
+  /// one.
   Index most_units(const BlackBox& f) const;
   /// Something is left of the text when all explained tokens are deleted.
   bool has_empty_text() const { return special_ > 0; }
 
   /// The units and, between them, the special tokens one by one: what a reader sees. All S tokens under
   /// Unit::token.
-  std::vector<Range> items() const;
+  const std::vector<Item>& items() const { return items_; }
   /// Scores (n) of the units in the places of items(); those of the special tokens, in order, are NaN if
   /// `special` is empty.
   std::vector<double> aligned(std::span<const double> scores, std::span<const double> special = {}) const;
@@ -57,14 +61,14 @@ class ExplainedText {
   std::vector<double> summed(std::span<const double> of_tokens) const;
   std::vector<double> of_special(std::span<const double> of_tokens) const;
 
-  /// Appends the text itself.
-  void add_whole(PackedBatch& to) const { to.add(ids(), 0, encoding_.types); }
+  /// The text itself.
+  PackedTexts whole() const { return packed(ids(), encoding_.types); }
   /// Appends the text of one coalition (n): units that are not in it are absent. Throws Error if nothing is
   /// left.
-  void add_coalition(std::span<const std::uint8_t> member, Masking masking, PackedBatch& to) const;
+  void add_coalition(std::span<const std::uint8_t> member, Masking masking, PackedTexts& to) const;
   /// Appends another text of the same units with the special tokens of this one, each unit on its own side of
   /// them: those of a pair's second text stand in the second text's place.
-  void add_tokens(std::span<const Sample::Token> tokens, PackedBatch& to) const;
+  void add_tokens(std::span<const Sample::Token> tokens, PackedTexts& to) const;
 
  private:
   // A unit by what it is made of; the same word in another slot is another one.
@@ -81,6 +85,7 @@ class ExplainedText {
   void append(Index from, Index to, std::vector<TokenId>& ids, std::vector<TokenId>& types) const;
 
   Encoding encoding_;
+  std::vector<Item> items_;
   std::vector<Range> units_;
   std::vector<Range> slots_;  // from a unit to the last one that no special token separates from it
   std::vector<Piece> distinct_;
@@ -88,10 +93,14 @@ class ExplainedText {
   Index special_ = 0;  // tokens that are not explained
 };
 
+/// Those of the n tokens that are in the coalition (n), in order.
+std::vector<Sample::Token> kept_tokens(std::span<const Sample::Token> tokens,
+                                       std::span<const std::uint8_t> member);
+
 /// F of the whole text.
 double log_odds(BlackBox& f, const ExplainedText& text);
 /// F of coalitions of the text's units, and of other texts of the same units. All three must outlive them.
 ValueFunction coalition_values(BlackBox& f, const ExplainedText& text, Masking masking);
-Answers token_answers(BlackBox& f, const ExplainedText& text);
+Answers token_values(BlackBox& f, const ExplainedText& text);
 
 }  // namespace slalom

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "slalom/explain/explained_text.hpp"
 #include "slalom/explain/flip.hpp"
@@ -13,19 +13,6 @@
 #include "slalom/text/tokenizer.hpp"
 
 namespace slalom {
-
-/// Of the n explained tokens. `part` is the token's share of the weight times its value: with the
-/// background's the parts add up to the surrogate's F(t), nats. `linear` is exp(importance) · value, the same
-/// without a scale; `removal` the surrogate's F(t without i) − F(t), NaN where nothing would be left.
-struct SlalomScores {
-  std::vector<double> part, value, importance, linear, removal;
-  std::vector<double> part_se, value_se, importance_se;  // standard errors of the fit, or empty
-  std::optional<Background> background;
-};
-struct LinearScores {
-  std::vector<double> weight;          // (n) log-odds, nats
-  std::vector<double> standard_error;  // (n), or empty: the weights are exact for their definition
-};
 
 /// How well an explanation predicts log-odds of deletions of its text: of those that it was not made from, as
 /// far as there are any.
@@ -44,8 +31,14 @@ struct Fidelity {
 struct Explanation {
   std::string method;
   double log_odds = 0;  // F(t), nats
-  std::variant<SlalomScores, LinearScores> scores;
-  std::vector<double> special;  // the special tokens', in order, where the method gives them any
+  /// Scores by name, each (n). Of a SLALOM: "part", a token's share of the weight times its value (with the
+  /// background's the parts add up to the surrogate's F(t), nats), "removal", the surrogate's F(t without i)
+  /// − F(t), NaN where nothing would be left, "value", "importance", "linear", exp(importance) · value; of a
+  /// fitted one the standard errors "part_se", "value_se", "importance_se". Of others: "weight", and
+  /// "standard_error" where it has any.
+  std::vector<std::pair<std::string, std::vector<double>>> columns;
+  std::optional<Background> background;  // of a SLALOM that has one
+  std::vector<double> special;           // the special tokens' weights, in order, where the method gives any
   /// The explanation's own log-odds of a coalition; additive scores w mean F(t) − Σ of the absent tokens' w.
   std::function<double(std::span<const std::uint8_t> member)> predict;
   /// The same by the tokens' scores alone, or empty: there is no more.
@@ -54,9 +47,21 @@ struct Explanation {
   QueryCost cost;  // of the explanation, without its fidelity
   double seconds = 0;
   std::vector<std::pair<std::string, double>> checks;  // the method's own, by name
-  std::vector<Flip> flips;                             // what changes the sign of F, if it was asked
+  std::vector<Flip> flips;                             // what changes the sign of F, if that was wanted
   std::string fit;                                     // what a fit chose, in words; empty without a fit
   std::vector<std::string> warnings;
+
+  bool is_slalom() const { return find("value") != nullptr; }
+  /// Nothing if there is no such column.
+  const std::vector<double>* find(const std::string& name) const;
+  /// Throws Error naming the columns there are.
+  const std::vector<double>& column(const std::string& name) const;
+  /// Σ exp(importance) of a SLALOM's tokens and background, of which they have shares, and the background's.
+  double weight() const;
+  double background_weight() const { return background ? std::exp(background->importance) : 0; }
+  /// How tokens are taken away where the prediction is held against F: a SLALOM is a model of shorter texts,
+  /// whatever masking Shapley games use.
+  Masking masking(Masking of_games) const { return is_slalom() ? Masking{} : of_games; }
 };
 
 /// What integrated gradients start from: word embeddings of zero, at all positions; or those of the pad or
@@ -70,13 +75,13 @@ inline constexpr const char* kPriorNames[] = {"none", "gradient", "attn-lrp"};
 struct ExplainOptions {
   std::optional<Index> budget;     // queries, as each method counts them; empty: the method's default
   std::optional<bool> background;  // of the SLALOM methods; empty: fitted if the text has special tokens
-  Masking masking;                 // in Shapley games, leave-one-out and deletions that a method asks about
+  Masking masking;                 // in Shapley games, leave-one-out and deletions that a method queries
   Index short_length = 2;          // slalom-eff: tokens of a text
   Index most_deleted = 10;         // slalom-fidel, linear-deletion: tokens deleted at most
   std::optional<Prior>
       prior{};            // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
   bool positions = true;  // SLALOMs fitted to deletions have position effects where they predict better
-  Index flip = 0;         // SLALOMs: tokens removed at most to change the sign of F; 0: not asked
+  Index flip = 0;         // SLALOMs: tokens removed at most to change the sign of F; 0: not wanted
   Index calibrate = 0;    // deletions that a calibration is fitted to; 0: none
   Baseline baseline = Baseline::zero;          // integrated-gradients
   std::optional<TokenId> pad_id{}, mask_id{};  // of these baselines
@@ -88,9 +93,9 @@ struct ExplainOptions {
   Index held_out = 5;  // fidelity: texts for each number of removed tokens; 0: no fidelity
 };
 
-/// What a method asks of a text of n units, K of them distinct: what planned_cost() reckons with.
-enum class Asks {
-  nothing,
+/// What a method queries of a text of n units, K of them distinct.
+enum class QueryKind {
+  none,
   passes,          // forward and backward passes of the whole text
   identification,  // 2K + 1 texts of up to two units, and `budget` pairs
   short_texts,     // `budget` texts of short_length units
@@ -100,21 +105,25 @@ enum class Asks {
   all_coalitions
 };
 
+/// Sets scores, predict, checks and warnings of the result, which has F(t).
+using ExplainText = void(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
+                         Explanation& result);
+
 struct Method {
   const char* name;
   const char* summary;
-  Index default_budget;           // 0: the method has no budget, or needs none
-  std::vector<std::string> uses;  // the options that make a difference to it, by their command-line names
-  void (*explain)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options, Explanation& result);
-  Asks asks;
+  ExplainText* explain;
+  QueryKind queries;
+  Index default_budget;  // 0: the method has no budget, or needs none
+  std::string uses;      // the options that make a difference to it, by their command-line names
   /// The published variant, which uses no option but the budget, and its budget; null: there is none.
-  void (*as_published)(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
-                       Explanation& result) = nullptr;
+  ExplainText* as_published = nullptr;
   Index published_budget = 0;
   Index budget_each = 0;  // the default budget grows to this many queries for each unit of a long text
 
   bool has(const std::string& option) const {
-    return option == "as-published" ? as_published != nullptr : std::ranges::find(uses, option) != uses.end();
+    return option == "as-published" ? as_published != nullptr
+                                    : (" " + uses + " ").find(" " + option + " ") != std::string::npos;
   }
   Index budget(const ExplainOptions& options, Index units) const {
     return options.budget.value_or(options.as_published && as_published != nullptr
@@ -137,27 +146,15 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
 Explanation explain(const Method& method, BlackBox& f, const ExplainedText& text,
                     const ExplainOptions& options);
 
-/// About what explain() will ask, its fidelity included: queries as it counts them, token-forwards with the
+/// About what explain() will query, its fidelity included: queries as it counts them, token-forwards with the
 /// average length of such texts. A backward pass counts as two forward passes, integrated gradients as 64 of
 /// both.
-QueryCost planned_cost(const Method& method, const ExplainedText& text, const ExplainOptions& options);
+QueryCost expected_cost(const Method& method, const ExplainedText& text, const ExplainOptions& options);
 
 /// R² and mean squared error of predicted against true log-odds on different deletions of the text,
 /// `held_out` for each of 1 … 10 removed tokens (fewer where there are no more); empty if no token can be
 /// removed.
 std::optional<Fidelity> fidelity(const Explanation& explanation, BlackBox& f, const ExplainedText& text,
                                  const ExplainOptions& options);
-
-/// What methods that fit deletions ask: the whole text, and `budget` − 1 deletions of 1 … most_deleted tokens
-/// in turn, at least one token being kept unless `may_be_empty`.
-Coalitions query_deletions(const ExplainedText& text, Index budget, const ExplainOptions& options,
-                           bool may_be_empty);
-
-/// A SLALOM over the text's distinct tokens as scores of its n tokens; sets scores and predict.
-void set_slalom_scores(const SlalomModel& model, const ExplainedText& text, Explanation& result);
-/// Additive scores; sets scores and predict. log_odds must have been set.
-void set_linear_scores(std::vector<double> weight, Explanation& result);
-/// Shapley values as additive scores, with their checks.
-void set_shapley_scores(const ShapleyEstimate& estimate, Index budget, Explanation& result);
 
 }  // namespace slalom

@@ -11,12 +11,15 @@
 
 namespace slalom {
 
+struct BestRemoval {
+  std::vector<Index> removed;  // ascending
+  double log_odds = 0;         // the SLALOM's F of what is left, nats
+};
 /// Of n tokens with weights e^s > 0 and values v, and the background's, the k whose removal makes
-/// sign · F least, exactly, in ascending order: a fractional 0-1 programme, solved by Dinkelbach's iteration
-/// (Management Science 1967); each step removes the k largest sign · weight · (value − λ). k < n, or k = n
-/// with a background.
-std::vector<Index> best_removal(std::span<const double> weight, std::span<const double> value,
-                                const std::optional<Background>& background, double sign, Index k);
+/// sign · F least, exactly: a fractional 0-1 programme, solved by Dinkelbach's iteration (Management Science
+/// 1967); each step removes the k largest sign · weight · (value − λ). k < n, or k = n with a background.
+BestRemoval best_removal(std::span<const double> weight, std::span<const double> value,
+                         const std::optional<Background>& background, double sign, Index k);
 
 /// What one way of choosing tokens found.
 struct Flip {

@@ -13,10 +13,10 @@ std::vector<double> lime_kernel(const Coalitions& samples);
 struct LimeFit {
   double intercept = 0;
   std::vector<double> weight;  // (n)
-  double r2 = 0;               // weighted; NaN if all answers are equal
+  double r2 = 0;               // weighted; NaN if all outputs are equal
 };
-/// Minimises Σ kernel (answer − intercept − kept · weight)² + ‖weight‖².
-LimeFit fit_lime(const Coalitions& samples, const std::vector<double>& answers,
+/// Minimises Σ kernel (output − intercept − kept · weight)² + ‖weight‖².
+LimeFit fit_lime(const Coalitions& samples, const std::vector<double>& outputs,
                  const std::vector<double>& kernel);
 
 }  // namespace slalom

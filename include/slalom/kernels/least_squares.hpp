@@ -1,6 +1,8 @@
 // Dense linear algebra in float64: the one place that calls LAPACK.
 #pragma once
 
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "slalom/base/index.hpp"
@@ -19,6 +21,11 @@ struct LeastSquares {
 /// is not finite, if the sizes do not agree, or if the decomposition does not converge.
 LeastSquares minimum_norm_least_squares(Index m, Index n, const std::vector<double>& a,
                                         const std::vector<double>& b, double relative = 1e-10);
+
+/// Σ_i weight_i row_iᵀ row_i (n, n) for rows (n) that write(i, row) fills in: the matrix of the normal
+/// equations and, where a row ends with the number it is to give, their right-hand side.
+std::vector<double> weighted_gram(std::span<const double> weight, Index n,
+                                  const std::function<void(Index i, double* row)>& write);
 
 /// In place: the lower Cholesky factor of a symmetric a (n, n), row-major; only the lower triangle is read
 /// and written. False if a is not positive definite to working precision: a pivot is not finite, or is lost

@@ -25,7 +25,7 @@ RankingCurve deletion(std::span<const double> scores, int label, const ValueFunc
 /// `draws` random orders of the players, a function of their number and the seed alone.
 std::vector<std::vector<Index>> removal_orders(Index players, Index draws, std::uint64_t seed);
 /// Of each order its first r players removed, r = 1 … most (at most n − 1): the draws are nested in r.
-RandomDeletions nested_deletions(Index players, std::span<const std::vector<Index>> orders, Index most = 10);
+Coalitions nested_deletions(Index players, std::span<const std::vector<Index>> orders, Index most = 10);
 
 /// Spearman of F(all without i) against −score, ties ranked by place (a constant score has a correlation),
 /// and the mean square of (F(all) − F(all without i)) − score.

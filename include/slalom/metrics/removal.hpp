@@ -17,6 +17,12 @@ struct RankingCurve {
   double area = 0;                  // mean of `probability`; NaN without any k
 };
 
+/// Of coalitions that have the first k[i] of the order (n), or all but these; the probability is σ(sign · F).
+RankingCurve ranking_curve(const std::vector<Index>& order, std::vector<Index> k, bool kept, double sign,
+                           const ValueFunction& f);
+/// step, 2 step, … below n, and n if `whole`. Throws Error if step < 1.
+std::vector<Index> curve_points(Index n, Index step, bool whole);
+
 /// Keeps the k best-ranked tokens, k = step, 2 step, … and n; higher is better. Throws Error if step < 1.
 RankingCurve insertion(std::span<const double> scores, const ValueFunction& f, Index step = 1);
 /// Removes them, k = step, 2 step, …, as long as a token is left (and all of them where `empty_text` exists);
@@ -29,7 +35,7 @@ struct RemovalCurve {
   std::vector<Index> removed;  // the numbers that occur, ascending
   std::vector<double> mse;     // nats²
 };
-RemovalCurve removal_curve(const RandomDeletions& deletions, std::span<const double> predicted_change,
+RemovalCurve removal_curve(const Coalitions& kept, std::span<const double> predicted_change,
                            std::span<const double> true_change);
 
 /// F(all without i) − F(all), predicted and true (n): Spearman correlation and mean squared error, NaN where

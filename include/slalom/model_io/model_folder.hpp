@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "slalom/base/json.hpp"
-#include "slalom/model_io/safetensors.hpp"
+#include "slalom/model_io/tensor_file.hpp"
 #include "slalom/nn/classifier.hpp"
 
 namespace slalom {

@@ -4,24 +4,21 @@
 // Files are not trusted: every place and size is checked against the file before it is used.
 #pragma once
 
-#include <functional>
+#include <string>
+#include <string_view>
 
-#include "slalom/model_io/safetensors.hpp"
+#include "slalom/model_io/tensor_file.hpp"
 
 namespace slalom {
-
-/// Reads bytes [offset, offset + bytes) of a file, which has them.
-using ReadBytes = std::function<void(void* out, std::size_t bytes, std::uint64_t offset)>;
 
 /// How such files begin.
 inline constexpr std::string_view kZipMagic = "PK\x03\x04";
 /// How the format before it began, which is a bare pickle.
 inline constexpr std::string_view kLegacyMagic = "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20";
 
-/// The tensors in the order of the pickle, their places counted from the beginning of the file. Throws
-/// Error("WHERE: …") for compressed or encrypted archives and those beyond 4 GiB, for any step or name in the
-/// pickle that a dictionary of tensors does not need, for nesting, and for what does not fit the file.
-std::vector<TensorEntry> read_pytorch_tensors(const ReadBytes& read, std::uint64_t file_bytes,
-                                              const std::string& where);
+/// The tensors in the order of the pickle. Throws Error("WHERE: …") for compressed or encrypted archives and
+/// those beyond 4 GiB, for any step or name in the pickle that a dictionary of tensors does not need, for
+/// entries that are no tensors, and for what does not fit the file.
+TensorHeader read_pytorch_header(const ReadBytes& read, std::uint64_t file_bytes, const std::string& where);
 
 }  // namespace slalom

@@ -1,4 +1,4 @@
-// Logits of many texts: equal texts are asked once, the others in packed batches of bounded size.
+// Logits of many texts: equal texts are computed once, the others in packed batches of bounded size.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace slalom {
 
-/// What was asked of a model; the same on every machine. A token-forward is one row through the model.
+/// What queries of a model cost; the same on every machine. A token-forward is one row through the model.
 struct QueryCost {
   Index queries = 0, unique_queries = 0, token_forwards = 0;
 
@@ -44,8 +44,7 @@ class Predictor {
   Index batch_rows_;
   Tape<T> tape_{Recording::off};
   QueryCost cost_;
-  std::vector<TokenId> ids_, types_;
-  std::vector<Index> begin_;
+  PackedTexts batch_;
 };
 
 /// F(t) of the paper's section 3: the log-odds of class `target` against the rest in nats, logit_target − log

@@ -23,20 +23,13 @@ struct ReportedToken {
   bool special = false;
 };
 
-/// An explanation with its scores in the places of all tokens.
+/// An explanation with its columns in the places of all tokens: (S), NaN for tokens without a score.
 struct ReportedExplanation : Explanation {
-  /// Scores by name ("value", "importance", "linear", "removal" or "weight" …), each (S), NaN for tokens
-  /// without a score.
-  std::vector<std::pair<std::string, std::vector<double>>> columns;
   std::string ranking;  // the column that colours and ranks the tokens
   std::optional<RankingCurve> insertion, deletion;
   std::vector<std::vector<Index>> flipped;  // the tokens that each of the explanation's flips removes
   std::vector<std::string> flip_sentences;  // the same in words
 
-  /// Nothing if there is no such column.
-  const std::vector<double>* find(const std::string& name) const;
-  /// Throws Error naming the columns there are.
-  const std::vector<double>& column(const std::string& name) const;
   const std::vector<double>& ranking_scores() const { return column(ranking); }
   /// Value and importance are there: it can be drawn as a plane.
   bool has_plane() const { return find("value") != nullptr && find("importance") != nullptr; }

@@ -44,6 +44,9 @@ std::vector<double> predict(const Model& model, const Sample& sample) {
   });
   return predicted;
 }
+/// The sample without texts that it holds already: a classifier answers the same text the same way, so that a
+/// repeated query is no further evidence.
+Sample without_repeats(const Sample& sample);
 
 /// How often each token occurs in each text.
 struct TokenCounts {

@@ -40,7 +40,7 @@ struct SlalomModel {
 struct SlalomOptions {
   bool background = false;
   bool fixed_importance = false;  // all importances are 0: only values and background are fitted
-  bool least_squares = false;     // no penalties, whatever that does to texts that were not asked
+  bool least_squares = false;     // no penalties, whatever that does to texts that were not queried
   bool positions = false;         // fit position effects where they predict better; for at most
                                   // kMostTextsWithPositions texts, none of them weighted
   std::vector<double> guide;      // (K) scores that a factor turns into what values shrink towards, or empty

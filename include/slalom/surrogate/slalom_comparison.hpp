@@ -7,8 +7,8 @@
 //
 // From one of them SLALOM fits descend for several widths of the importances' prior, N(0, deviation²). What
 // Bayes's rule then minimises is −2σ² log(likelihood · prior), a sum of squares with the penalties
-//   λ_s = σ² / deviation²,  λ_u = σ² / (variance of the parts),  κ = σ² / (variance of the answers),
-// the last on what is believed of texts that were not asked. Noise σ² and the parts' variance are estimated
+//   λ_s = σ² / deviation²,  λ_u = σ² / (variance of the parts),  κ = σ² / (variance of the log-odds),
+// the last on what is believed of texts that were not queried. Noise σ² and the parts' variance are estimated
 // anew every few steps from the number of parameters that the texts determine (MacKay, "Bayesian
 // Interpolation", Neural Computation 1992). Cross-validation compares the widths, as it does the backgrounds;
 // each fit keeps its penalties in all folds.
@@ -48,7 +48,8 @@ class Comparison {
   Comparison(const Sample& sample, const SlalomOptions& options);
 
   /// If the best additive fit with position effects predicts better than any fit without, SLALOMs included,
-  /// they are estimated beside it and subtracted from the answers, and the fits are compared on what is left.
+  /// they are estimated beside it and subtracted from the log-odds, and the fits are compared on what is
+  /// left.
   void compare();
   /// The least cross-validated error. Against the best additive fit it must also win on the usual text, its
   /// error cut at the 95 % point, or by more than two standard errors: what rests on a few texts may be
@@ -95,7 +96,7 @@ class Comparison {
   const Sample& sample_;
   std::vector<Index> texts_;
   double position_rho_ = 0, position_background_ = 0;
-  double spread_ = 0, mean_length_ = 0;  // variance of the answers; tokens
+  double spread_ = 0, mean_length_ = 0;  // variance of the log-odds; tokens
   std::vector<Fold> folds_;
   std::vector<Additive> additive_;
   std::vector<Candidate> candidates_;

@@ -52,7 +52,7 @@ struct SlalomPenalties {
 };
 
 /// Σ_rows weight (y − F)² + λ_u Σ u_k² + λ_s Σ s_k² + κ Σ_support (y − F)². The supporting rows say what is
-/// believed of texts that were not asked.
+/// believed of texts that were not queried.
 struct SlalomRegression {
   SlalomParameters parameters;
   const CountRows* rows = nullptr;

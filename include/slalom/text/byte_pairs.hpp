@@ -1,11 +1,10 @@
-// Byte-level byte-pair encoding (GPT-2, RoBERTa): words by a pattern, then pairs of pieces joined in the
+// Byte-level byte-pair encoding (GPT-2, RoBERTa): words, then pairs of pieces joined in the
 // order of the merges, from single bytes on. Tokens are written in 256 printable characters, one for each
 // byte.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +14,6 @@
 
 #include "slalom/text/word_pieces.hpp"
 
-struct pcre2_real_code_8;
-
 namespace slalom {
 
 /// The characters of the bytes: '!' to '~', U+A1 to U+AC and U+AE to U+FF are themselves, the others are
@@ -25,6 +22,11 @@ const std::array<char32_t, 256>& byte_characters();
 std::string to_byte_characters(std::string_view bytes);
 /// nullopt if a character stands for no byte.
 std::optional<std::string> from_byte_characters(std::string_view token);
+
+/// Both in one number.
+inline std::uint64_t pair_key(TokenId left, TokenId right) {
+  return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
+}
 
 using Merges = std::vector<std::pair<std::string, std::string>>;
 
@@ -62,23 +64,13 @@ class BytePairs {
   void join(std::vector<Symbol>& symbols) const;
 
   std::array<std::optional<TokenId>, 256> byte_tokens_;
-  std::unordered_map<std::uint64_t, Merge> merges_;  // by left << 32 | right
+  std::unordered_map<std::uint64_t, Merge> merges_;  // by pair_key()
   BytePairOptions options_;
 };
 
-/// GPT-2's pattern of words: contractions, letters, digits and other characters each with a space before
-/// them, white space.
-class WordPattern {
- public:
-  WordPattern();
-  /// The matches in order; they cover the text, which is UTF-8.
-  std::vector<WordRange> split(std::string_view text) const;
-
- private:
-  struct Free {
-    void operator()(pcre2_real_code_8* code) const;
-  };
-  std::unique_ptr<pcre2_real_code_8, Free> code_;
-};
+/// GPT-2's words: contractions ('s, 't, 're, 've, 'm, 'll, 'd), runs of letters, of numbers and of other
+/// characters, each with a space before it, and what other white space is left. They cover the text, which is
+/// UTF-8.
+std::vector<WordRange> split_gpt2_words(std::string_view text);
 
 }  // namespace slalom

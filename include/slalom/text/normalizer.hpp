@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,45 +10,44 @@
 
 namespace slalom {
 
-/// One pass over all characters. NFC is decompose and compose, NFKC decompose_compatible and compose.
-enum class NormalizerStep {
-  clean,                   // control characters, U+0000 and U+FFFD go, white space becomes " "
-  space_ideographs,        // a space before and after each
-  decompose,               // NFD
-  decompose_compatible,    // NFKD
-  compose,                 // canonical composition of decomposed text
-  strip_nonspacing_marks,  // category Mn
-  strip_marks,             // categories Mn, Mc, Me
-  lower_case,              // by the character: no final sigma
-  strip_left,              // white space at the beginning goes
-  strip_right,
-  join_spaces,    // two spaces or more become `to`
-  replace,        // each `from` becomes `to`
-  character_map,  // SentencePiece's map, `from` as its files hold it
+/// Bytes [begin, end) of the original.
+struct SourceRange {
+  std::uint32_t begin = 0, end = 0;
 };
-
-/// A step with what it needs.
-struct NormalizerRule {
-  NormalizerStep step;
-  std::string from{}, to{};
-  NormalizerRule(NormalizerStep of, std::string what = {}, std::string by = {})
-      : step(of), from(std::move(what)), to(std::move(by)) {}
+struct SourcedCharacter {
+  char32_t code;
+  SourceRange source;
 };
+using Characters = std::vector<SourcedCharacter>;
 
-/// The rule of such a map: a double-array trie of byte strings and what they become. Throws Error naming
-/// `where` unless its places lie in it.
-NormalizerRule character_map_rule(std::string map, const std::string& where);
+/// One pass over all characters.
+using NormalizerStep = std::function<void(Characters&)>;
+
+namespace normalizer {
+
+void clean(Characters& text);             // control characters, U+0000 and U+FFFD go, white space becomes " "
+void space_ideographs(Characters& text);  // a space before and after each
+void decompose(Characters& text);         // NFD
+void decompose_compatible(Characters& text);    // NFKD
+void compose(Characters& text);                 // canonical composition of decomposed text: NFC, NFKC
+void strip_nonspacing_marks(Characters& text);  // category Mn
+void strip_marks(Characters& text);             // categories Mn, Mc, Me
+void lower_case(Characters& text);              // by the character: no final sigma
+void strip_left(Characters& text);              // white space at the beginning goes
+void strip_right(Characters& text);
+NormalizerStep join_spaces(std::string to);  // two spaces or more become this
+NormalizerStep replace(std::string_view from, std::string to);
+/// SentencePiece's map of characters, as its files hold it: a double-array trie of byte strings and what they
+/// become. Throws Error naming `where` unless its places lie in it.
+NormalizerStep map_characters(std::string map, const std::string& where);
+
+}  // namespace normalizer
 
 struct BertNormalizer {
   bool clean = true, space_ideographs = true, strip_accents = true, lower_case = true;
 };
 /// In BERT's order; accents go as category Mn of decomposed text.
-std::vector<NormalizerRule> bert_steps(const BertNormalizer& normalizer);
-
-/// Bytes [begin, end) of the original.
-struct SourceRange {
-  std::uint32_t begin = 0, end = 0;
-};
+std::vector<NormalizerStep> bert_steps(const BertNormalizer& normalizer);
 
 struct NormalizedText {
   std::string bytes;                // UTF-8, N bytes
@@ -57,6 +57,6 @@ struct NormalizedText {
 /// `text` is valid UTF-8 and lies at byte `offset` of the original. Without steps each byte stands for
 /// itself; otherwise for the whole of its original character, a stripped mark belonging to the character
 /// before it, and an added space for nothing (begin = end).
-NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<const NormalizerRule> steps);
+NormalizedText normalize(std::string_view text, std::uint32_t offset, std::span<const NormalizerStep> steps);
 
 }  // namespace slalom

@@ -21,14 +21,13 @@ namespace slalom {
 
 struct WordPieceScheme {
   std::vector<WordSplit> splits = {WordSplit::bert};
-  WordPieceOptions options;
+  WordPieces pieces;
 };
 
 struct BytePairScheme {
   BytePairs pairs;
   bool add_prefix_space = false;  // before a text, or a part of it between added tokens, that has none
-  bool use_pattern = true;        // without it such a part is one word
-  WordPattern pattern{};
+  bool splits_words = true;       // without it such a part is one word
 };
 
 struct UnigramScheme {
@@ -55,7 +54,7 @@ Templates roberta_templates(const std::vector<TokenId>& cls, const std::vector<T
 struct TokenizerParts {
   Vocabulary vocabulary;
   std::vector<AddedToken> added{};  // looked for in a text
-  std::vector<NormalizerRule> normalizer{};
+  std::vector<NormalizerStep> normalizer{};
   std::variant<WordPieceScheme, BytePairScheme, UnigramScheme> scheme;
   Templates around{};
 };
@@ -89,11 +88,11 @@ class Tokenizer {
   std::string description() const;
 
  private:
-  struct Tokens;  // of one text, without what surrounds it
   class Reader;
 
-  Tokens read(std::string_view text, int part, const std::string& where) const;
-  static Encoding assemble(const Template& around, const Tokens* texts);
+  /// One text without what surrounds it, nor types.
+  Encoding read(std::string_view text, int part, const std::string& where) const;
+  static Encoding assemble(const Template& around, const Encoding* texts);
   bool is_added(TokenId id) const;
   std::string bytes_of(TokenId id) const;
   std::string joined_pieces(std::span<const TokenId> ids) const;

@@ -5,14 +5,17 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "slalom/base/index.hpp"
-#include "slalom/text/tokenizer.hpp"
+#include "slalom/text/byte_pairs.hpp"
+#include "slalom/text/normalizer.hpp"
 
 namespace slalom {
 
 enum class VocabularyKind { word_piece, byte_pair };
+
+/// What byte pairs begin with.
+inline constexpr const char* kEndOfText = "<|endoftext|>";
 
 struct VocabularyTraining {
   VocabularyKind kind = VocabularyKind::word_piece;
@@ -27,40 +30,25 @@ struct TrainedVocabulary {
   Merges merges;          // in order
 };
 
-/// Counts the words of texts as the tokenizer will cut them.
+/// Words as the tokenizer will cut them, byte-level ones in characters of bytes, and how often each occurs.
 class WordCounter {
  public:
   explicit WordCounter(const VocabularyTraining& training);
   /// Throws Error naming `where` for text that is not UTF-8.
   void add(std::string_view text, const std::string& where);
-
-  struct Word {
-    std::string text;  // byte-level: in characters of bytes
-    Index count;
-  };
-  /// By their bytes.
-  std::vector<Word> words() const;
+  const std::unordered_map<std::string, Index>& counts() const { return counts_; }
 
  private:
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
   VocabularyKind kind_;
-  std::vector<NormalizerRule> normalizer_;
-  WordPattern pattern_;
-  std::unordered_map<std::string, Index, Hash, std::equal_to<>> counts_;
+  std::vector<NormalizerStep> normalizer_;
+  std::unordered_map<std::string, Index> counts_;
 };
 
 /// Of equally frequent pairs the one whose two pieces come first by their bytes is joined. WordPiece begins
 /// with [PAD] [UNK] [CLS] [SEP] [MASK], the characters of the words, and behind "##" those inside words; byte
 /// pairs with <|endoftext|> and the 256 bytes. It ends early when no pair is frequent enough. Throws Error if
 /// `size` does not hold what it begins with.
-TrainedVocabulary train_vocabulary(const std::vector<WordCounter::Word>& words,
+TrainedVocabulary train_vocabulary(const std::unordered_map<std::string, Index>& words,
                                    const VocabularyTraining& training);
-
-/// Writes vocab.txt, or vocab.json and merges.txt, with tokenizer_config.json and special_tokens_map.json, as
-/// load_tokenizer() and Hugging Face's library read them. Makes the folder.
-void save_tokenizer_files(const TrainedVocabulary& trained, const VocabularyTraining& training,
-                          const std::string& folder);
 
 }  // namespace slalom

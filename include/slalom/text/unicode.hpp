@@ -26,6 +26,9 @@ bool is_control(char32_t c);
 bool is_punctuation(char32_t c);
 /// The ideograph blocks that BERT puts spaces around; its tables leave U+2B820 … U+2B91F out.
 bool is_ideograph(char32_t c);
+/// Categories L* and N*.
+bool is_letter(char32_t c);
+bool is_number(char32_t c);
 /// Category Mn.
 bool is_nonspacing_mark(char32_t c);
 /// Categories Mn, Mc and Me.

@@ -1,9 +1,7 @@
-// Tokens by number, numbers by token, and which of them are special.
+// Tokens by number, and numbers by token.
 #pragma once
 
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,8 +18,7 @@ class Vocabulary {
   explicit Vocabulary(std::vector<std::string> tokens);
 
   /// vocab.txt: one token a line, UTF-8, id = line number − 1. load() throws Error with file and line for a
-  /// token that is not UTF-8 and for a file without tokens; save() for a token that holds a
-  /// line end.
+  /// token that is not UTF-8 and for a file without tokens; save() for a token that holds a line end.
   static Vocabulary load(const std::string& path);
   void save(const std::string& path) const;
 
@@ -43,20 +40,5 @@ class Vocabulary {
   std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> ids_;
   std::size_t longest_ = 0;
 };
-
-/// Ids of the tokens that are not text; a model has some of them or none.
-struct SpecialTokens {
-  std::optional<TokenId> cls{}, sep{}, pad{}, unk{}, mask{};
-
-  bool is_special(TokenId id) const;
-};
-
-/// The ids of [CLS], [SEP], [PAD], [UNK] and [MASK] as far as the vocabulary has them.
-SpecialTokens bracketed_special_tokens(const Vocabulary& vocabulary);
-
-/// What a model reads: [CLS] text [SEP], or the bare text for a model without these tokens. The only place
-/// that adds special tokens. `out` is overwritten and keeps its memory.
-void wrap(std::span<const TokenId> text, const SpecialTokens& special, std::vector<TokenId>& out);
-std::vector<TokenId> wrap(std::span<const TokenId> text, const SpecialTokens& special);
 
 }  // namespace slalom

@@ -32,16 +32,15 @@ struct WordRange {
 /// The words of a text, which is UTF-8. Without splits it is one word.
 std::vector<WordRange> split_words(std::string_view text, const std::vector<WordSplit>& splits);
 
-struct WordPieceOptions {
+struct WordPieces {
   std::optional<TokenId> unk{};      // for words that the vocabulary has no pieces for
   std::string continuation = "##";   // what a piece inside a word begins with
   Index longest_word = 100;          // characters; longer ones are unknown
   std::vector<TokenId> no_pieces{};  // ascending: tokens that stand in the vocabulary but are no pieces
-};
 
-/// Appends the pieces of one word: at each place the longest token of the vocabulary. Throws Error for a word
-/// without pieces if there is no unknown-word token.
-void cut_word(std::string_view word, const Vocabulary& vocabulary, const WordPieceOptions& options,
-              std::vector<Piece>& pieces);
+  /// Appends the pieces of one word: at each place the longest token of the vocabulary. Throws Error for a
+  /// word without pieces if there is no unknown-word token.
+  void cut_word(std::string_view word, const Vocabulary& vocabulary, std::vector<Piece>& pieces) const;
+};
 
 }  // namespace slalom

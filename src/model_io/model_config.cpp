@@ -1,9 +1,9 @@
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/model_io/folder_file.hpp"
 #include "slalom/model_io/model_folder.hpp"
 
@@ -14,92 +14,78 @@ namespace {
 constexpr const char* kClassifier = "ForSequenceClassification";  // ends the names of their classes
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;
 
-// What config.json calls the sizes and rates of an architecture; nullptr where it has no such field. What has
-// none, or shares one with another number and differs from it, goes into our object "slalom".
+// What config.json calls a size, and what Hugging Face's configuration classes fill in where it is not there.
+struct Size {
+  const char* name;
+  Index usual;
+};
+// Of an architecture; nullptr where it has no such field. What has none, or shares one with another number
+// and differs from it, goes into our object "slalom".
 struct Fields {
-  const char *layers, *width, *heads, *feed_forward, *positions, *activation, *embedding_dropout,
-      *attention_dropout, *hidden_dropout, *head_dropout, *layer_norm_eps, *embedding_width;
+  Size layers, width, heads, feed_forward, positions, vocabulary, embedding_width;
+  const char *activation, *usual_activation, *embedding_dropout, *attention_dropout, *hidden_dropout,
+      *head_dropout, *layer_norm_eps;
 };
 
-const Fields& fields_of(Architecture architecture) {
-  static constexpr Fields kBert{.layers = "num_hidden_layers",
-                                .width = "hidden_size",
-                                .heads = "num_attention_heads",
-                                .feed_forward = "intermediate_size",
-                                .positions = "max_position_embeddings",
-                                .activation = "hidden_act",
-                                .embedding_dropout = "hidden_dropout_prob",
-                                .attention_dropout = "attention_probs_dropout_prob",
-                                .hidden_dropout = "hidden_dropout_prob",
-                                .head_dropout = "classifier_dropout",
-                                .layer_norm_eps = "layer_norm_eps"};
-  static constexpr Fields kDistilbert{.layers = "n_layers",
-                                      .width = "dim",
-                                      .heads = "n_heads",
-                                      .feed_forward = "hidden_dim",
-                                      .positions = "max_position_embeddings",
-                                      .activation = "activation",
-                                      .embedding_dropout = "dropout",
-                                      .attention_dropout = "attention_dropout",
-                                      .hidden_dropout = "dropout",
-                                      .head_dropout = "seq_classif_dropout",
-                                      .layer_norm_eps = nullptr};
-  static constexpr Fields kGpt2{.layers = "n_layer",
-                                .width = "n_embd",
-                                .heads = "n_head",
-                                .feed_forward = "n_inner",
-                                .positions = "n_positions",
-                                .activation = "activation_function",
-                                .embedding_dropout = "embd_pdrop",
-                                .attention_dropout = "attn_pdrop",
-                                .hidden_dropout = "resid_pdrop",
-                                .head_dropout = nullptr,
-                                .layer_norm_eps = "layer_norm_epsilon"};
-  static constexpr Fields kElectra = [] {
-    Fields f = kBert;
-    f.embedding_width = "embedding_size";
-    return f;
-  }();
-  static constexpr Fields kAlbert = [] {
-    Fields f = kElectra;
+constexpr Fields kBert{.layers = {"num_hidden_layers", 12},
+                       .width = {"hidden_size", 768},
+                       .heads = {"num_attention_heads", 12},
+                       .feed_forward = {"intermediate_size", 3072},
+                       .positions = {"max_position_embeddings", 512},
+                       .vocabulary = {"vocab_size", 30522},
+                       .activation = "hidden_act",
+                       .usual_activation = "gelu",
+                       .embedding_dropout = "hidden_dropout_prob",
+                       .attention_dropout = "attention_probs_dropout_prob",
+                       .hidden_dropout = "hidden_dropout_prob",
+                       .head_dropout = "classifier_dropout",
+                       .layer_norm_eps = "layer_norm_eps"};
+constexpr Fields kDistilbert{.layers = {"n_layers", 6},
+                             .width = {"dim", 768},
+                             .heads = {"n_heads", 12},
+                             .feed_forward = {"hidden_dim", 3072},
+                             .positions = {"max_position_embeddings", 512},
+                             .vocabulary = {"vocab_size", 30522},
+                             .activation = "activation",
+                             .usual_activation = "gelu",
+                             .embedding_dropout = "dropout",
+                             .attention_dropout = "attention_dropout",
+                             .hidden_dropout = "dropout",
+                             .head_dropout = "seq_classif_dropout"};
+constexpr Fields kGpt2{.layers = {"n_layer", 12},
+                       .width = {"n_embd", 768},
+                       .heads = {"n_head", 12},
+                       .feed_forward = {"n_inner", 0},  // 4 times the width
+                       .positions = {"n_positions", 1024},
+                       .vocabulary = {"vocab_size", 50257},
+                       .activation = "activation_function",
+                       .usual_activation = "gelu_new",
+                       .embedding_dropout = "embd_pdrop",
+                       .attention_dropout = "attn_pdrop",
+                       .hidden_dropout = "resid_pdrop",
+                       .layer_norm_eps = "layer_norm_epsilon"};
+
+Fields fields_of(Architecture architecture) {
+  if (architecture == Architecture::distilbert) return kDistilbert;
+  if (architecture == Architecture::gpt2) return kGpt2;
+  Fields f = kBert;
+  if (architecture == Architecture::roberta) f.vocabulary.usual = 50265;
+  if (architecture == Architecture::electra || architecture == Architecture::albert)
+    f.embedding_width = {"embedding_size", 128};
+  if (architecture == Architecture::electra) {
+    f.width.usual = 256;
+    f.heads.usual = 4;
+    f.feed_forward.usual = 1024;
+  }
+  if (architecture == Architecture::albert) {
+    f.width.usual = 4096;
+    f.heads.usual = 64;
+    f.feed_forward.usual = 16384;
+    f.vocabulary.usual = 30000;
+    f.usual_activation = "gelu_new";
     f.head_dropout = "classifier_dropout_prob";
-    return f;
-  }();
-  switch (architecture) {
-    case Architecture::distilbert:
-      return kDistilbert;
-    case Architecture::gpt2:
-      return kGpt2;
-    case Architecture::electra:
-      return kElectra;
-    case Architecture::albert:
-      return kAlbert;
-    default:
-      return kBert;
   }
-}
-
-// What Hugging Face's configuration classes fill in for sizes that are not there.
-struct Sizes {
-  Index layers = 12, width = 768, heads = 12, feed_forward = 3072, vocabulary = 30522, positions = 512,
-        embedding_width = 0;
-};
-
-Sizes usual_sizes(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::distilbert:
-      return {.layers = 6};
-    case Architecture::roberta:
-      return {.vocabulary = 50265};
-    case Architecture::gpt2:
-      return {.vocabulary = 50257, .positions = 1024};
-    case Architecture::electra:
-      return {.width = 256, .heads = 4, .feed_forward = 1024, .embedding_width = 128};
-    case Architecture::albert:
-      return {.width = 4096, .heads = 64, .feed_forward = 16384, .vocabulary = 30000, .embedding_width = 128};
-    default:
-      return {};
-  }
+  return f;
 }
 
 // (name in config.json, activation); the first name of an activation is the one written.
@@ -114,42 +100,43 @@ constexpr std::pair<const char*, Activation> kActivations[] = {{"gelu", Activati
                                                                {"gelu_accurate", Activation::gelu_tanh},
                                                                {"gelu_python_tanh", Activation::gelu_tanh}};
 
-Activation parse_activation(const Json& json, const char* field, const std::string& where,
-                            const char* usual) {
-  const std::string found = optional_string(json, field, where, usual);
+[[noreturn]] void refuse(const std::string& where, const char* field, const std::string& found,
+                         const std::string& wanted) {
+  throw Error(concat(where, ": field \"", field, "\": found ", found, ", wanted ", wanted));
+}
+
+Activation parse_activation(const Json& json, const Fields& f, const std::string& where) {
+  const std::string found = optional_string(json, f.activation, where, f.usual_activation);
   for (const auto& [name, activation] : kActivations)
     if (found == name) return activation;
-  throw Error(concat(where, ": field \"", field, "\": found \"", found,
-                     "\", wanted gelu, gelu_new, relu, tanh or linear"));
+  refuse(where, f.activation, json_string(found), "gelu, gelu_new, relu, tanh or linear");
 }
 
 Architecture parse_architecture(const Json& json, const std::string& where) {
   const std::string type = require_string(json, "model_type", where);
   if (const std::optional<Architecture> architecture = architecture_named(type)) return *architecture;
-  throw Error(concat(where, ": field \"model_type\": found \"", type, "\", wanted one of ",
-                     listed(kEveryArchitecture, [](Architecture a) { return name(a); })));
+  refuse(where, "model_type", json_string(type),
+         "one of " + listed(kEveryArchitecture, [](Architecture a) { return name(a); }));
 }
 
 // Features of these families that would change the numbers and that no checkpoint we know of uses for
 // classification.
 void refuse_variants(const Json& json, Architecture architecture, const std::string& where) {
   const std::string kind = optional_string(json, "position_embedding_type", where, "absolute");
-  if (kind != "absolute")
-    throw Error(concat(where, ": field \"position_embedding_type\": found \"", kind, "\", wanted absolute"));
-  const auto refuse = [&](const char* field, bool wanted) {
+  if (kind != "absolute") refuse(where, "position_embedding_type", json_string(kind), "absolute");
+  const auto require = [&](const char* field, bool wanted) {
     if (optional_boolean(json, field, where, wanted) != wanted)
-      throw Error(concat(where, ": field \"", field, "\": found ", wanted ? "false" : "true", ", wanted ",
-                         wanted ? "true" : "false"));
+      refuse(where, field, wanted ? "false" : "true", wanted ? "true" : "false");
   };
-  refuse("add_cross_attention", false);
+  require("add_cross_attention", false);
   if (architecture == Architecture::albert)
     for (const char* field : {"num_hidden_groups", "inner_group_num"})
       optional_integer(json, field, where, 1, 1, 1);
   if (architecture == Architecture::gpt2) {
-    refuse("scale_attn_by_inverse_layer_idx", false);
-    refuse("scale_attn_weights", true);
+    require("scale_attn_by_inverse_layer_idx", false);
+    require("scale_attn_weights", true);
   } else {
-    refuse("is_decoder", false);
+    require("is_decoder", false);
   }
 }
 
@@ -158,8 +145,7 @@ double number_within(const Json& json, const char* field, const std::string& whe
                      double low, double high) {
   const double found = optional_number(json, field, where, fallback);
   if (!(found >= low && found < high))
-    throw Error(concat(where, ": field \"", field, "\": found ", found, ", wanted a number in [", low, ", ",
-                       high, ")"));
+    refuse(where, field, concat(found), concat("a number in [", low, ", ", high, ")"));
   return found;
 }
 
@@ -167,23 +153,22 @@ double number_within(const Json& json, const char* field, const std::string& whe
 void parse_labels(const Json& json, const std::string& where, ClassifierConfig& c) {
   const std::string type = optional_string(json, "problem_type", where, "");
   if (!type.empty() && !(c.problem_type = problem_type_named(type)))
-    throw Error(concat(where, ": field \"problem_type\": found ", json_string(type), ", wanted ",
-                       name(ProblemType::single_label), ", ", name(ProblemType::multi_label), " or ",
-                       name(ProblemType::regression)));
+    refuse(where, "problem_type", json_string(type),
+           concat(name(ProblemType::single_label), ", ", name(ProblemType::multi_label), " or ",
+                  name(ProblemType::regression)));
   c.labels = optional_integer(json, "num_labels", where, 2, 1, 1'000'000);
   const auto labels = json.find("id2label");
   if (labels == json.end() || labels->is_null()) return;
   const Json& names = require_object(json, "id2label", where);
-  if (names.empty()) throw Error(concat(where, ": field \"id2label\": found no labels, wanted at least 1"));
+  if (names.empty()) refuse(where, "id2label", "no labels", "at least 1");
   c.labels = static_cast<Index>(names.size());
   c.label_names = c.class_names();
   for (const auto& [key, label] : names.items()) {
-    std::size_t number = 0;
-    const std::errc status = std::from_chars(key.data(), key.data() + key.size(), number).ec;
+    const auto number = parse_number<std::size_t>(key).value_or(SIZE_MAX);
     const bool is_name = label.is_string() || label.is_number() || label.is_null();
-    if (status != std::errc{} || key != std::to_string(number) || !is_name)
-      throw Error(concat(where, ": field \"id2label\": found \"", key, "\": ", label.dump().substr(0, 60),
-                         ", wanted names for 0 to ", names.size() - 1));
+    if (key != std::to_string(number) || !is_name)
+      refuse(where, "id2label", concat("\"", key, "\": ", label.dump().substr(0, 60)),
+             concat("names for 0 to ", names.size() - 1));
     if (number < c.label_names.size() && !label.is_null())
       c.label_names[number] = label.is_string() ? label.get<std::string>() : label.dump();
   }
@@ -194,39 +179,19 @@ void require_classifier(const Json& json, const std::string& where) {
   if (!json.contains("architectures") || json["architectures"].is_null()) return;
   std::string found;
   for (const Json& name : require_array(json, "architectures", where)) {
-    if (!name.is_string())
-      throw Error(concat(where, ": field \"architectures\": found ", name.type_name(), ", wanted names"));
+    if (!name.is_string()) refuse(where, "architectures", name.type_name(), "names");
     found = name.get<std::string>();
     if (found.ends_with(kClassifier)) return;
   }
-  static constexpr std::pair<const char*, const char*> kTasks[] = {
-      {"ForTokenClassification", "a token classifier"},
-      {"ForQuestionAnswering", "a model that answers questions"},
-      {"ForMaskedLM", "a masked language model"},
-      {"ForPreTraining", "a pre-trained model"},
-      {"ForMultipleChoice", "a model of multiple choice"},
-      {"ForNextSentencePrediction", "a predictor of next sentences"},
-      {"LMHeadModel", "a language model"},
-      {"ForCausalLM", "a language model"},
-      {"Model", "a bare encoder"}};
-  const char* what = "a model of another task";
-  for (const auto& [ending, task] : kTasks)
-    if (found.ends_with(ending)) {
-      what = task;
-      break;
-    }
   if (!found.empty())
-    throw Error(concat(where, ": field \"architectures\": found ", json_string(found), ", ", what,
-                       ", wanted a classifier, ...", kClassifier));
+    refuse(where, "architectures", json_string(found), concat("a classifier, ...", kClassifier));
 }
 
 void parse_switches(const Json& own, const std::string& in, ClassifierConfig& c) {
   const auto choose = [&]<class Value>(const char* field, const auto& words, Value& value) {
     const std::string found = optional_string(own, field, in, word_of(words, value));
     const std::optional<Value> known = value_of<Value>(words, found);
-    if (!known)
-      throw Error(
-          concat(in, ": field \"", field, "\": found \"", found, "\", wanted one of ", listed(words)));
+    if (!known) refuse(in, field, json_string(found), "one of " + listed(words));
     value = *known;
   };
   if (!optional_boolean(own, "layer_norm", in, true)) c.norm = Norm::none;  // folders of earlier versions
@@ -265,39 +230,31 @@ ClassifierConfig parse_config(std::string_view source, const std::string& where)
   const Json json = parse_json(source, where);
   const Architecture architecture = parse_architecture(json, where);
   require_classifier(json, where);
-  if (json.contains("quantization_config") && json["quantization_config"].is_object())
-    throw Error(
-        concat(where, ": field \"quantization_config\": found ",
-               json_string(optional_string(json["quantization_config"], "quant_method", where, "no name")),
-               ", wanted weights that are not quantized"));
+  if (const auto found = json.find("quantization_config"); found != json.end() && found->is_object())
+    refuse(where, "quantization_config",
+           json_string(optional_string(*found, "quant_method", where, "no name")),
+           "weights that are not quantized");
   refuse_variants(json, architecture, where);
-  const Fields& f = fields_of(architecture);
+  const Fields f = fields_of(architecture);
   const bool gpt2 = architecture == Architecture::gpt2;
-  const Sizes usual = usual_sizes(architecture);
-  const auto size = [&](const char* field, Index fallback, std::int64_t most, std::int64_t least = 1) {
-    return optional_integer(json, field, where, fallback, least, most);
+  const auto size = [&](const Size& of, std::int64_t most, std::int64_t least = 1) {
+    return optional_integer(json, of.name, where, of.usual, least, most);
   };
-  ClassifierConfig c =
-      default_config(architecture, size(f.layers, usual.layers, 1000), size(f.width, usual.width, 1 << 20),
-                     size(f.heads, usual.heads, 1 << 20), size("vocab_size", usual.vocabulary, kLargest));
-  if (f.embedding_width != nullptr)
-    c.embedding_width = size(f.embedding_width, usual.embedding_width, 1 << 20);
+  ClassifierConfig c = default_config(architecture, size(f.layers, 1000), size(f.width, 1 << 20),
+                                      size(f.heads, 1 << 20), size(f.vocabulary, kLargest));
+  if (f.embedding_width.name != nullptr) c.embedding_width = size(f.embedding_width, 1 << 20);
   if (c.width % c.heads != 0)
-    throw Error(concat(where, ": field \"", f.heads, "\": found ", c.heads,
-                       ", wanted a divisor of the width ", c.width));
-  c.feed_forward = size(f.feed_forward, gpt2 ? c.feed_forward : usual.feed_forward, 1 << 22);
+    refuse(where, f.heads.name, concat(c.heads), concat("a divisor of the width ", c.width));
+  c.feed_forward = size({f.feed_forward.name, gpt2 ? c.feed_forward : f.feed_forward.usual}, 1 << 22);
   // GPT-2 has no use for a padding id, -1 is none; RoBERTa keeps positions up to it free, so one more must be
   // an id, too.
   const Index pad = optional_integer(json, "pad_token_id", where, c.pad_id, -1, kLargest - 2);
   if (!gpt2 && pad >= c.vocabulary)
-    throw Error(
-        concat(where, ": field \"pad_token_id\": found ", pad, ", wanted an id below ", c.vocabulary));
+    refuse(where, "pad_token_id", concat(pad), concat("an id below ", c.vocabulary));
   c.pad_id = pad < 0 || pad >= c.vocabulary ? 0 : static_cast<TokenId>(pad);
-  c.max_positions =
-      size(f.positions, usual.positions, 1 << 24, 1 + c.position_offset()) - c.position_offset();
-  if (c.traits().has_types) c.types = size("type_vocab_size", 2, 1 << 20);
-  c.activation = parse_activation(json, f.activation, where,
-                                  gpt2 || architecture == Architecture::albert ? "gelu_new" : "gelu");
+  c.max_positions = size(f.positions, 1 << 24, 1 + c.position_offset()) - c.position_offset();
+  if (c.traits().has_types) c.types = size({"type_vocab_size", 2}, 1 << 20);
+  c.activation = parse_activation(json, f, where);
   c.initializer_range = number_within(json, "initializer_range", where, c.initializer_range, 0, 1e6);
   parse_labels(json, where, c);
   const Json none = Json::object();
@@ -323,17 +280,17 @@ ClassifierConfig read_config(const std::string& folder) {
 std::string config_json(const ClassifierConfig& c, DType dtype) {
   static constexpr const char* kClasses[] = {"Bert",       "DistilBert", "Roberta", "GPT2",
                                              "XLMRoberta", "Camembert",  "Electra", "Albert"};
-  const Fields& f = fields_of(c.architecture);
+  const Fields f = fields_of(c.architecture);
   Json json;
   json["architectures"] = {concat(kClasses[static_cast<int>(c.architecture)], kClassifier)};
   json["model_type"] = name(c.architecture);
-  json[f.layers] = c.layers;
-  json[f.width] = c.width;
-  json[f.heads] = c.heads;
-  json[f.feed_forward] = c.feed_forward;
-  json[f.positions] = c.position_rows();
-  if (f.embedding_width != nullptr) json[f.embedding_width] = c.table_width();
-  json["vocab_size"] = c.vocabulary;
+  json[f.layers.name] = c.layers;
+  json[f.width.name] = c.width;
+  json[f.heads.name] = c.heads;
+  json[f.feed_forward.name] = c.feed_forward;
+  json[f.positions.name] = c.position_rows();
+  if (f.embedding_width.name != nullptr) json[f.embedding_width.name] = c.table_width();
+  json[f.vocabulary.name] = c.vocabulary;
   if (c.traits().has_types) json["type_vocab_size"] = c.types;
   for (const auto& [label, activation] : kActivations)
     if (activation == c.activation) {

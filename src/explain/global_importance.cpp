@@ -1,4 +1,4 @@
-#include "slalom/explain/vocabulary_card.hpp"
+#include "slalom/explain/global_importance.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,7 +17,7 @@ CorpusCounts::CorpusCounts(std::function<bool(TokenId)> is_special, int target, 
 void CorpusCounts::add(const Encoding& text, std::optional<int> label) {
   if (std::ranges::any_of(text.types, [](TokenId type) { return type != 0; }) ||
       std::ranges::any_of(text.places, [](const TokenPlace& place) { return place.part == 1; }))
-    throw Error("[vocabulary card] found a pair of texts, wanted single texts");
+    throw Error("[global importance] found a pair of texts, wanted single texts");
   std::vector<TokenId> counted;
   for (const TokenId id : text.ids)
     if (!is_special_(id)) counted.push_back(id);
@@ -55,7 +55,7 @@ void CorpusCounts::keep(const std::vector<TokenId>& text) {
 
 std::vector<TokenId> CorpusCounts::vocabulary_text() const {
   if (tokens_.empty())
-    throw Error(concat("[vocabulary card] found no token to explain in ", texts_, " texts, wanted one"));
+    throw Error(concat("[global importance] found no token to explain in ", texts_, " texts, wanted one"));
   std::vector<TokenId> ids;
   for (const auto& [id, token] : tokens_) ids.push_back(id);
   std::ranges::sort(ids);
@@ -69,40 +69,40 @@ namespace {
 constexpr double kWeakNaiveBayes = 0.1;
 
 // ids: the counted tokens in the model's order.
-std::vector<VocabularyCard::Token> card_tokens(const SlalomModel& model, const std::vector<TokenId>& ids,
-                                               const CorpusCounts& corpus) {
-  std::vector<VocabularyCard::Token> tokens;
+std::vector<GlobalImportance::Token> ranked_tokens(const SlalomModel& model, const std::vector<TokenId>& ids,
+                                                   const CorpusCounts& corpus) {
+  std::vector<GlobalImportance::Token> tokens;
   for (std::size_t k = 0; k < ids.size(); ++k) {
     const CorpusCounts::Token& counted = corpus.tokens().at(ids[k]);
-    VocabularyCard::Token token{.id = ids[k],
-                                .count = counted.count,
-                                .texts = counted.texts,
-                                .value = model.value[k],
-                                .importance = model.importance[k],
-                                .linear = std::exp(model.importance[k]) * model.value[k],
-                                .naive_bayes = {}};
+    GlobalImportance::Token token{.id = ids[k],
+                                  .count = counted.count,
+                                  .texts = counted.texts,
+                                  .value = model.value[k],
+                                  .importance = model.importance[k],
+                                  .linear = std::exp(model.importance[k]) * model.value[k],
+                                  .naive_bayes = {}};
     if (corpus.labelled() > 0)
       token.naive_bayes =
           naive_bayes_score(static_cast<double>(counted.for_target), static_cast<double>(counted.for_others));
     tokens.push_back(token);
   }
   std::ranges::stable_sort(tokens, std::greater{},
-                           [](const VocabularyCard::Token& t) { return std::abs(t.linear); });
+                           [](const GlobalImportance::Token& t) { return std::abs(t.linear); });
   return tokens;
 }
 
 void add_fidelity(BlackBox& f, const SlalomModel& model, const std::vector<TokenId>& ids,
-                  const CorpusCounts& corpus, VocabularyCard& card) {
+                  const CorpusCounts& corpus, GlobalImportance& result) {
   if (corpus.kept().empty()) {
-    card.warnings.push_back("no text fits the model: nothing says how far to trust this card");
+    result.warnings.push_back("no text fits the model: nothing says how far to trust these numbers");
     return;
   }
-  PackedBatch batch;
+  PackedTexts batch;
   for (const std::vector<TokenId>& text : corpus.kept()) batch.add(text);
-  Fidelity& fidelity = card.fidelity.emplace();
+  Fidelity& fidelity = result.fidelity.emplace();
   for (Index b = 0; b < batch.texts(); ++b) fidelity.unseen += f.knows(batch, b) ? 0 : 1;
   const QueryCost before = f.cost();
-  card.log_odds = f.log_odds(batch);
+  result.log_odds = f.log_odds(batch);
   Sample sample;
   sample.tokens = std::ssize(ids);
   std::vector<Sample::Token> numbers;
@@ -111,40 +111,40 @@ void add_fidelity(BlackBox& f, const SlalomModel& model, const std::vector<Token
     for (const TokenId id : corpus.kept()[i])
       if (!corpus.is_special(id))
         numbers.push_back(static_cast<Sample::Token>(std::ranges::lower_bound(ids, id) - ids.begin()));
-    sample.add(numbers, card.log_odds[i]);
+    sample.add(numbers, result.log_odds[i]);
   }
-  card.predicted = predict(model, sample);
-  fidelity.r2 = r_squared(sample, card.predicted);
-  fidelity.mse = mean_squared_error(sample, card.predicted);
-  fidelity.correlation = pearson(card.predicted, card.log_odds);
+  result.predicted = predict(model, sample);
+  fidelity.r2 = r_squared(sample, result.predicted);
+  fidelity.mse = mean_squared_error(sample, result.predicted);
+  fidelity.correlation = pearson(result.predicted, result.log_odds);
   fidelity.n = sample.texts();
   fidelity.cost = f.cost() - before;
 }
 
-void add_agreement(const CorpusCounts& corpus, VocabularyCard& card) {
+void add_agreement(const CorpusCounts& corpus, GlobalImportance& result) {
   if (corpus.labelled() == 0) return;
   std::vector<double> linear, scores;
-  for (const VocabularyCard::Token& token : card.tokens) {
-    if (token.count < VocabularyCard::kFewest) continue;
+  for (const GlobalImportance::Token& token : result.tokens) {
+    if (token.count < GlobalImportance::kFewest) continue;
     linear.push_back(token.linear);
     scores.push_back(*token.naive_bayes);
   }
-  card.spearman_naive_bayes = spearman(linear, scores);
+  result.spearman_naive_bayes = spearman(linear, scores);
   if (const Index without = corpus.texts() - corpus.labelled(); without > 0)
-    card.warnings.push_back(concat(without, " of ", corpus.texts(),
-                                   " texts have no label: naive Bayes knows nothing of their tokens"));
+    result.warnings.push_back(concat(without, " of ", corpus.texts(),
+                                     " texts have no label: naive Bayes knows nothing of their tokens"));
 }
 
 }  // namespace
 
-VocabularyCard vocabulary_card(BlackBox& f, const CorpusCounts& corpus, const CardOptions& options) {
+GlobalImportance global_importance(BlackBox& f, const CorpusCounts& corpus, const GlobalOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto is_special = [&](TokenId id) { return corpus.is_special(id); };
   const ExplainedText everything(corpus.vocabulary_text(), is_special);
   f.forget();
   const QueryCost before = f.cost();
   const Identification found =
-      identify_slalom(everything.distinct(), token_answers(f, everything),
+      identify_slalom(everything.distinct(), token_values(f, everything),
                       {.background = options.background.value_or(everything.has_empty_text()),
                        .empty_text = everything.has_empty_text(),
                        .extra_pairs = options.extra_pairs,
@@ -155,26 +155,27 @@ VocabularyCard vocabulary_card(BlackBox& f, const CorpusCounts& corpus, const Ca
   std::vector<TokenId> ids = everything.ids();
   std::erase_if(ids, is_special);
 
-  VocabularyCard card;
-  card.tokens = card_tokens(found.model, ids, corpus);
-  card.texts = corpus.texts();
-  card.background = found.model.background;
-  card.cost = f.cost() - before;
-  card.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  card.warnings = found.warnings;
-  add_fidelity(f, found.model, ids, corpus, card);
-  add_agreement(corpus, card);
-  return card;
+  GlobalImportance result;
+  result.tokens = ranked_tokens(found.model, ids, corpus);
+  result.texts = corpus.texts();
+  result.background = found.model.background;
+  result.cost = f.cost() - before;
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.warnings = found.warnings;
+  add_fidelity(f, found.model, ids, corpus, result);
+  add_agreement(corpus, result);
+  return result;
 }
 
-std::vector<VocabularyCard::Token> VocabularyCard::strongest(int sign, std::size_t most, Index fewest) const {
+std::vector<GlobalImportance::Token> GlobalImportance::strongest(int sign, std::size_t most,
+                                                                 Index fewest) const {
   std::vector<Token> found;
   for (const Token& token : tokens)
     if (found.size() < most && token.linear * sign > 0 && token.count >= fewest) found.push_back(token);
   return found;
 }
 
-std::string card_remark(const VocabularyCard::Token& token, const std::string& readable) {
+std::string token_remark(const GlobalImportance::Token& token, const std::string& readable) {
   std::string remark;
   const auto add = [&](const char* what) { remark += (remark.empty() ? "" : ", ") + std::string(what); };
   const auto all = [&](const std::function<bool(char32_t)>& is) {

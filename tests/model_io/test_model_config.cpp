@@ -192,19 +192,10 @@ TEST_CASE("config: what F is follows from problem_type and the number of labels"
 }
 
 TEST_CASE("config: the head of another task is refused by its name") {
-  const auto refused = [](const char* architecture, const char* what) {
-    const std::string message =
-        message_of(Architecture::bert, [&](Json& j) { j["architectures"] = {architecture}; });
-    CAPTURE(message);
-    CHECK(message.starts_with(
-        concat("config.json: field \"architectures\": found \"", architecture, "\", ", what)));
-  };
-  refused("BertForTokenClassification", "a token classifier");
-  refused("BertForQuestionAnswering", "a model that answers questions");
-  refused("BertForMaskedLM", "a masked language model");
-  refused("GPT2LMHeadModel", "a language model");
-  refused("BertModel", "a bare encoder");
-  refused("BertForSomething", "a model of another task");
+  for (const char* architecture : {"BertForTokenClassification", "GPT2LMHeadModel", "BertModel"})
+    CHECK(message_of(Architecture::bert, [&](Json& j) { j["architectures"] = {architecture}; }) ==
+          concat("config.json: field \"architectures\": found \"", architecture,
+                 "\", wanted a classifier, ...ForSequenceClassification"));
   Json json = golden(Architecture::bert);
   json.erase("architectures");
   CHECK_NOTHROW(parsed(json));

@@ -1,4 +1,4 @@
-#include "slalom/explain/vocabulary_card.hpp"
+#include "slalom/explain/global_importance.hpp"
 
 #include <doctest/doctest.h>
 
@@ -42,76 +42,77 @@ CorpusCounts corpus(bool labelled = true) {
 
 }  // namespace
 
-TEST_CASE("vocabulary card: every token's value and importance, from 2K + 1 questions") {
+TEST_CASE("global importance: every token's value and importance, from 2K + 1 questions") {
   FunctionBlackBox f(answer);
-  const VocabularyCard card = vocabulary_card(f, corpus(), {});
+  const GlobalImportance result = global_importance(f, corpus(), {});
   const SlalomModel model = truth();
-  REQUIRE(card.tokens.size() == 6);
-  for (const VocabularyCard::Token& token : card.tokens) {
+  REQUIRE(result.tokens.size() == 6);
+  for (const GlobalImportance::Token& token : result.tokens) {
     const auto k = static_cast<std::size_t>(token.id - 10);
     CHECK(std::abs(token.value - model.value[k]) <= 1e-9);
     CHECK(std::abs(token.importance - model.importance[k]) <= 1e-9);
     CHECK(token.linear == std::exp(token.importance) * token.value);
   }
-  for (std::size_t i = 1; i < card.tokens.size(); ++i)
-    CHECK(std::abs(card.tokens[i].linear) <= std::abs(card.tokens[i - 1].linear));
-  CHECK(card.cost.unique_queries == 2 * 6 + 1);
-  REQUIRE(card.fidelity);
-  CHECK(card.fidelity->n == 3);
-  CHECK(card.fidelity->mse <= 1e-16);
-  REQUIRE(card.background);
-  CHECK(std::abs(card.background->value - 0.3) <= 1e-9);
+  for (std::size_t i = 1; i < result.tokens.size(); ++i)
+    CHECK(std::abs(result.tokens[i].linear) <= std::abs(result.tokens[i - 1].linear));
+  CHECK(result.cost.unique_queries == 2 * 6 + 1);
+  REQUIRE(result.fidelity);
+  CHECK(result.fidelity->n == 3);
+  CHECK(result.fidelity->mse <= 1e-16);
+  REQUIRE(result.background);
+  CHECK(std::abs(result.background->value - 0.3) <= 1e-9);
 }
 
-TEST_CASE("vocabulary card: texts that the identification asked are not unseen, those asked before it are") {
+TEST_CASE(
+    "global importance: texts that the identification asked are not unseen, those asked before it are") {
   FunctionBlackBox f(answer);
   CorpusCounts counts(kSpecial, 1, 100);
   for (const std::vector<TokenId>& ids :
        {std::vector<TokenId>{1, 12, 2}, {1, 10, 2}, {1, 10, 11, 10, 2}, {1, 14, 15, 10, 13, 2}})
     counts.add(Encoding{ids, {}, {}}, std::nullopt);
   for (const std::vector<TokenId>& text : counts.kept()) f.log_odds(text);
-  const VocabularyCard card = vocabulary_card(f, counts, {});
-  CHECK(card.cost.unique_queries == 2 * 6 + 1);
-  REQUIRE(card.fidelity);
-  CHECK(card.fidelity->n == 4);
-  CHECK(card.fidelity->unseen == 2);  // [k] is asked of every token, texts of three and more of none
+  const GlobalImportance result = global_importance(f, counts, {});
+  CHECK(result.cost.unique_queries == 2 * 6 + 1);
+  REQUIRE(result.fidelity);
+  CHECK(result.fidelity->n == 4);
+  CHECK(result.fidelity->unseen == 2);  // [k] is asked of every token, texts of three and more of none
 }
 
-TEST_CASE("vocabulary card: counts, and naive Bayes with twenty occurrences added on either side") {
+TEST_CASE("global importance: counts, and naive Bayes with twenty occurrences added on either side") {
   FunctionBlackBox f(answer);
-  const VocabularyCard card = vocabulary_card(f, corpus(), {});
+  const GlobalImportance result = global_importance(f, corpus(), {});
   const auto token = [&](TokenId id) {
-    return *std::ranges::find(card.tokens, id, &VocabularyCard::Token::id);
+    return *std::ranges::find(result.tokens, id, &GlobalImportance::Token::id);
   };
   CHECK(token(10).count == 3);
   CHECK(token(10).texts == 2);
   CHECK(relative_error(*token(10).naive_bayes, std::log(23.0 / 20.0)) <= 1e-14);
   CHECK(relative_error(*token(12).naive_bayes, std::log(20.0 / 21.0)) <= 1e-14);
   CHECK(std::abs(*token(13).naive_bayes) <= 1e-14);  // once on each side
-  CHECK_FALSE(vocabulary_card(f, corpus(false), {}).tokens[0].naive_bayes);
-  CHECK(card.texts == 3);
+  CHECK_FALSE(global_importance(f, corpus(false), {}).tokens[0].naive_bayes);
+  CHECK(result.texts == 3);
 }
 
-TEST_CASE("vocabulary card: the strongest of each sign, and what sets a token apart") {
+TEST_CASE("global importance: the strongest of each sign, and what sets a token apart") {
   FunctionBlackBox f(answer);
-  const VocabularyCard card = vocabulary_card(f, corpus(), {});
-  const auto positive = card.strongest(1, 2), negative = card.strongest(-1, 10);
+  const GlobalImportance result = global_importance(f, corpus(), {});
+  const auto positive = result.strongest(1, 2), negative = result.strongest(-1, 10);
   REQUIRE(positive.size() == 2);
   CHECK(positive[0].id == 13);  // 3 e^.2 = 3.66, then 1.5 e^.4 = 2.24
   CHECK(positive[1].id == 10);
   REQUIRE(negative.size() == 2);
-  CHECK(negative[0].id == 11);                  // −2 e^−.8 = −.90, then −e^−.3 = −.74
-  CHECK(card.strongest(1, 10, 2).size() == 2);  // 10 and 13 occur twice or more
-  const VocabularyCard::Token weak{.id = 5, .count = 9, .linear = 2, .naive_bayes = 0.01};
-  const VocabularyCard::Token opposite{.id = 5, .count = 9, .linear = 2, .naive_bayes = -0.5};
-  const VocabularyCard::Token plain{.id = 5, .count = 9, .linear = 2, .naive_bayes = 0.5};
-  CHECK(card_remark(plain, "good").empty());
-  CHECK(card_remark(plain, "10") == "digits");
-  CHECK(card_remark(weak, "good") == "weak in the corpus");
-  CHECK(card_remark(opposite, "good") == "opposite in the corpus");
+  CHECK(negative[0].id == 11);                    // −2 e^−.8 = −.90, then −e^−.3 = −.74
+  CHECK(result.strongest(1, 10, 2).size() == 2);  // 10 and 13 occur twice or more
+  const GlobalImportance::Token weak{.id = 5, .count = 9, .linear = 2, .naive_bayes = 0.01};
+  const GlobalImportance::Token opposite{.id = 5, .count = 9, .linear = 2, .naive_bayes = -0.5};
+  const GlobalImportance::Token plain{.id = 5, .count = 9, .linear = 2, .naive_bayes = 0.5};
+  CHECK(token_remark(plain, "good").empty());
+  CHECK(token_remark(plain, "10") == "digits");
+  CHECK(token_remark(weak, "good") == "weak in the corpus");
+  CHECK(token_remark(opposite, "good") == "opposite in the corpus");
 }
 
-TEST_CASE("vocabulary card: of a large corpus a fixed number of texts is kept") {
+TEST_CASE("global importance: of a large corpus a fixed number of texts is kept") {
   CorpusCounts counts(kSpecial, 1, 4);
   for (int i = 0; i < 3000; ++i) counts.add(Encoding{{1, 10 + i % 5, 2}, {}, {}}, i % 2);
   counts.add(Encoding{{1, 10, 11, 12, 13, 2}, {}, {}}, 0);  // too long to be kept

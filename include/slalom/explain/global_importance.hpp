@@ -1,5 +1,5 @@
-// The vocabulary card: value and importance of every token of a corpus, identified from texts of one and two
-// tokens (paper, section 5), beside what the corpus itself says of each token.
+// Global token importance: value and importance of every token of a corpus, identified from texts of one and
+// two tokens (paper, section 5), beside what the corpus itself says of each token.
 #pragma once
 
 #include <functional>
@@ -51,13 +51,13 @@ class CorpusCounts {
   std::vector<std::vector<TokenId>> kept_;
 };
 
-struct CardOptions {
+struct GlobalOptions {
   std::optional<bool> background;  // empty: fitted if the texts have special tokens
-  Index extra_pairs = 0;           // asked for a least-squares refinement
+  Index extra_pairs = 0;           // queried for a least-squares refinement
   std::uint64_t seed = 0;          // of the extra pairs
 };
 
-struct VocabularyCard {
+struct GlobalImportance {
   struct Token {
     TokenId id = 0;
     Index count = 0, texts = 0;
@@ -68,8 +68,9 @@ struct VocabularyCard {
   std::vector<Token> tokens;  // by |linear|, the largest first; equal ones by id
   Index texts = 0;            // of the corpus
   std::optional<Background> background;
-  std::vector<double> predicted, log_odds;  // (n) of the kept texts: the card's and the classifier's F, nats
-  std::optional<Fidelity> fidelity;         // on these texts; unseen: not asked for the identification
+  std::vector<double> predicted,
+      log_odds;                      // (n) of the kept texts: these numbers' and the classifier's F, nats
+  std::optional<Fidelity> fidelity;  // on these texts; unseen: not queried for the identification
   /// Of `linear` and naive Bayes, over tokens that occur kFewest times or more; NaN if undefined.
   std::optional<double> spearman_naive_bayes;
   static constexpr Index kFewest = 5;
@@ -82,13 +83,13 @@ struct VocabularyCard {
   std::vector<Token> strongest(int sign, std::size_t most, Index fewest = 1) const;
 };
 
-/// 2K − 1 questions for K tokens, with a background 2K + 1, as identify_slalom() asks them; then the kept
+/// 2K − 1 queries for K tokens, with a background 2K + 1, as identify_slalom() makes them; then the kept
 /// texts for the fidelity. Throws Error as f and identify_slalom() do.
-VocabularyCard vocabulary_card(BlackBox& f, const CorpusCounts& corpus, const CardOptions& options);
+GlobalImportance global_importance(BlackBox& f, const CorpusCounts& corpus, const GlobalOptions& options);
 
 /// What sets a token apart that is strong in the model: "digits", "punctuation", "capitalised" by its form,
 /// and "opposite in the corpus" (naive Bayes has the other sign) or "weak in the corpus" (|naive Bayes| below
 /// 0.1: some two occurrences more on one side). Empty if nothing does.
-std::string card_remark(const VocabularyCard::Token& token, const std::string& readable);
+std::string token_remark(const GlobalImportance::Token& token, const std::string& readable);
 
 }  // namespace slalom

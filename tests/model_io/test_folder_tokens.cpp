@@ -1,4 +1,4 @@
-#include "slalom/model_io/special_tokens.hpp"
+#include "slalom/model_io/folder_tokens.hpp"
 
 #include <doctest/doctest.h>
 
@@ -25,13 +25,13 @@ TEST_CASE(
   TemporaryFolder folder;
   folder.write("vocab.txt", "good\n[CLS]\n<end>\n[PAD]\n[UNK]\n[MASK]\n[SEP]\n");
   FolderTokens tokens = read_folder_tokens(folder.path);  // nothing but brackets to go by
-  CHECK(tokens.special_ids == std::vector<TokenId>{1, 3, 6});
+  CHECK(tokens.special.ids() == std::vector<TokenId>{1, 3, 6});
   CHECK(tokens.special.mask == 5);
   folder.write(
       "special_tokens_map.json",
       R"({"cls_token": "[CLS]", "sep_token": {"content": "<end>", "lstrip": false}, "mask_token": "[MASK]"})");
   tokens = read_folder_tokens(folder.path);
-  CHECK(tokens.special_ids == std::vector<TokenId>{1, 2, 3});
+  CHECK(tokens.special.ids() == std::vector<TokenId>{1, 2, 3});
   CHECK(tokens.text(0) == "good");
   CHECK(tokens.text(70) == "70");
   CHECK(tokens.is_special(2));
@@ -44,8 +44,8 @@ TEST_CASE("folder tokens: vocab.json, and begin and end of text") {
   folder.write("tokenizer_config.json", R"({"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"})");
   const FolderTokens tokens = read_folder_tokens(folder.path);
   CHECK(tokens.text(0) == "Ġb");
-  CHECK(tokens.special_ids == std::vector<TokenId>{2});
-  CHECK(read_folder_tokens(folder.path + "/nowhere").special_ids.empty());
+  CHECK(tokens.special.ids() == std::vector<TokenId>{2});
+  CHECK(read_folder_tokens(folder.path + "/nowhere").special.ids().empty());
 }
 
 TEST_CASE(
@@ -60,14 +60,14 @@ TEST_CASE(
   const FolderTokens tokens = read_folder_tokens(folder.path);
   CHECK(tokens.text(2) == "a");
   CHECK(tokens.text(3) == "<turn>");
-  CHECK(tokens.special_ids == std::vector<TokenId>{1, 3});
+  CHECK(tokens.special.ids() == std::vector<TokenId>{1, 3});
   CHECK(tokens.special.cls == 1);
   CHECK(tokens.special.unk == 0);
   CHECK(tokens.special.mask == 5);
   CHECK(tokens.added.size() == 5);
   folder.write("special_tokens_map.json",
                R"({"mask_token": "<turn>", "additional_special_tokens": ["word"]})");
-  CHECK(read_folder_tokens(folder.path).special_ids == std::vector<TokenId>{1, 4, 5});
+  CHECK(read_folder_tokens(folder.path).special.ids() == std::vector<TokenId>{1, 4, 5});
 }
 
 TEST_CASE("folder tokens: null is none, and what one file does not mention another one says") {
@@ -81,7 +81,7 @@ TEST_CASE("folder tokens: null is none, and what one file does not mention anoth
   CHECK(tokens.special.sep == 5);
   CHECK_FALSE(tokens.special.mask);
   CHECK(tokens.special.unk == 3);  // by its common name
-  CHECK(tokens.special_ids == std::vector<TokenId>{2, 5});
+  CHECK(tokens.special.ids() == std::vector<TokenId>{2, 5});
 }
 
 TEST_CASE("folder tokens: padding is the pad token, else tokenizer.json's or config.json's") {
@@ -97,7 +97,7 @@ TEST_CASE("folder tokens: padding is the pad token, else tokenizer.json's or con
   folder.write("special_tokens_map.json", R"({"pad_token": "a"})");
   const FolderTokens tokens = read_folder_tokens(folder.path);
   CHECK(tokens.padding == 0);
-  CHECK(tokens.special_ids == std::vector<TokenId>{0});
+  CHECK(tokens.special.ids() == std::vector<TokenId>{0});
   folder.write("config.json", R"({"pad_token_id": "a"})");
   folder.write("special_tokens_map.json", R"({"pad_token": null})");
   folder.write("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})");
@@ -113,7 +113,7 @@ TEST_CASE("folder tokens: names beside added_tokens_decoder, and tokens of added
   const FolderTokens tokens = read_folder_tokens(folder.path);
   CHECK(tokens.special.cls == 0);
   CHECK(tokens.special.sep == 2);
-  CHECK(tokens.special_ids == std::vector<TokenId>{0, 2});
+  CHECK(tokens.special.ids() == std::vector<TokenId>{0, 2});
   REQUIRE(tokens.unresolved.size() == 1);
   CHECK(tokens.unresolved[0].field == "pad_token");
   CHECK(tokens.unresolved[0].name == "<none>");
