@@ -18,7 +18,7 @@ Size size_named(const std::string& name) {
 int run(const ParsedOptions& parsed) {
   who_can_add::Options options{read_options(parsed, "who_can_add", kFormat)};
   options.sizes = size_named(options.size);
-  options.layers = read_depths(parsed["layers"].as<std::string>());
+  options.layers = read_depths(parsed["layers"].word);
   options.runs = integer_option(parsed, "runs", 1, 1000);
   const std::vector<Json> theorems = check_theorems(options), apart = take_apart(options),
                           grid = run_grid(options);
