@@ -114,6 +114,19 @@ Json unexplained(const Sample& fitted, const Sample& scored, double variance) {
   return share;
 }
 
+// The largest distance to every additive model that repetitions of words show, and what of it is proved.
+Certificate certificate_of(const Model& model, const std::vector<RepetitionCurve>& curves) {
+  Text prefix, suffix;
+  if (model.special.cls) prefix = {*model.special.cls};
+  if (model.special.sep) suffix = {*model.special.sep};
+  const bool has_empty = !prefix.empty();
+  Certificate c = repetition_certificate(
+      curves, has_empty ? std::optional(model.log_odds()({Text{}}).front()) : std::nullopt);
+  Encloser encloser(*model.exact, 1);
+  prove(c, [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); }, prefix, suffix);
+  return c;
+}
+
 Json measure(const Model& model, Index seed, const Size& size) {
   const BagOfWordsSource source(static_cast<std::uint64_t>(seed));
   const LogOdds f = model.log_odds();
@@ -130,11 +143,12 @@ Json measure(const Model& model, Index seed, const Size& size) {
   std::vector<RepetitionCurve> curves;
   for (const TokenId word : words_of(source)) curves.push_back({word, curve_of(f, word)});
   const std::vector<double> perfect = curve_of(f, source.vocabulary().find("perfect").value());
-  const std::optional<double> empty = model.special.cls ? std::optional(f({Text{}}).front()) : std::nullopt;
+  const Certificate certificate = certificate_of(model, curves);
   Json record = {{"excess_loss", excess_loss(source, texts, all)},
                  {"slope", slope(perfect) / kTrueSlope},
                  {"spread", spread},
-                 {"bound", repetition_certificate(curves, empty).estimate},
+                 {"bound", certificate.bound},
+                 {"estimated_bound", certificate.estimate},
                  {"collapsed", spread < kCollapsedSpread}};
   if (spread >= kCollapsedSpread) record["unexplained"] = unexplained(fitted, scored, spread * spread);
   for (const double value : perfect) record["curve"].push_back(parse_json(significant(value, 6), "curve"));
