@@ -1,11 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <mutex>
 
-#include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/inspect/audit.hpp"
@@ -77,12 +72,6 @@ Model train(ClassifierConfig config, bool cls, Index seed, const Options& option
 
 namespace {
 
-std::vector<double> curve_of(const LogOdds& f, TokenId word) {
-  std::vector<Text> texts;
-  for (Index n = 1; n <= kMostRepeats; ++n) texts.push_back(repeated(word, n));
-  return f(texts);
-}
-
 // Least squares over n = 1 … 20.
 double slope(const std::vector<double>& curve) {
   Sample repeats{.tokens = 1};
@@ -114,19 +103,6 @@ Json unexplained(const Sample& fitted, const Sample& scored, double variance) {
   return share;
 }
 
-// The largest distance to every additive model that repetitions of words show, and what of it is proved.
-Certificate certificate_of(const Model& model, const std::vector<RepetitionCurve>& curves) {
-  Text prefix, suffix;
-  if (model.special.cls) prefix = {*model.special.cls};
-  if (model.special.sep) suffix = {*model.special.sep};
-  const bool has_empty = !prefix.empty();
-  Certificate c = repetition_certificate(
-      curves, has_empty ? std::optional(model.log_odds()({Text{}}).front()) : std::nullopt);
-  Encloser encloser(*model.exact, 1);
-  prove(c, [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); }, prefix, suffix);
-  return c;
-}
-
 Json measure(const Model& model, Index seed, const Size& size) {
   const BagOfWordsSource source(static_cast<std::uint64_t>(seed));
   const LogOdds f = model.log_odds();
@@ -140,56 +116,35 @@ Json measure(const Model& model, Index seed, const Size& size) {
   const double spread =
       summarise(scored.target).standard_error * std::sqrt(static_cast<double>(scored.texts()));
 
-  std::vector<RepetitionCurve> curves;
-  for (const TokenId word : words_of(source)) curves.push_back({word, curve_of(f, word)});
-  const std::vector<double> perfect = curve_of(f, source.vocabulary().find("perfect").value());
-  const Certificate certificate = certificate_of(model, curves);
+  const Audit audit = audit_of(*model.exact, source, model.special, static_cast<std::uint64_t>(seed));
+  const std::vector<double>& perfect =
+      std::ranges::find(audit.curves, source.vocabulary().find("perfect").value(), &RepetitionCurve::token)
+          ->log_odds;
   Json record = {{"excess_loss", excess_loss(source, texts, all)},
                  {"slope", slope(perfect) / kTrueSlope},
                  {"spread", spread},
-                 {"bound", certificate.bound},
-                 {"estimated_bound", certificate.estimate},
+                 {"bound", audit.affine.bound},
+                 {"estimated_bound", audit.affine.estimate},
+                 {"half_range", audit.affine.half_range},
+                 {"positionwise_bound", audit.positionwise.bound},
                  {"collapsed", spread < kCollapsedSpread}};
   if (spread >= kCollapsedSpread) record["unexplained"] = unexplained(fitted, scored, spread * spread);
   for (const double value : perfect) record["curve"].push_back(parse_json(significant(value, 6), "curve"));
   return record;
 }
 
-// Finished cells, by name and seed. A line that a kill cut short is dropped.
-std::map<std::string, Json> kept_cells(const std::string& path, const Json& settings) {
-  std::map<std::string, Json> kept;
-  if (!std::filesystem::exists(path)) return kept;
-  const std::string whole = read_file(path), lines = whole.substr(0, whole.rfind('\n') + 1);
-  write_file(path, lines);
-  Index number = 0;
-  for (std::size_t from = 0; from < lines.size();) {
-    const std::size_t end = lines.find('\n', from);
-    Json record = parse_json(lines.substr(from, end - from), concat(path, ": line ", ++number));
-    if (record["settings"] == settings)
-      kept.emplace(concat(record["cell"].get<std::string>(), " ", record["seed"].get<Index>()), record);
-    from = end + 1;
-  }
-  return kept;
-}
-
-struct Task {
-  Setting cell;
-  Index seed;
-  std::string name() const { return concat(cell.name(), " ", seed); }
-};
-
-Json run_one(const Task& task, const Options& options) {
-  Json record = {{"settings", settings_of(options)}, {"cell", task.cell.name()}, {"seed", task.seed}};
+Json record_of(const Setting& cell, Index seed, const Options& options) {
   std::optional<Model> model;
+  Json record = {{"model", cell.name()}, {"title", cell.name()}, {"seed", seed}, {"diverged", false}};
   const double seconds = seconds_of([&] {
     try {
-      model = train(config_of(task.cell, options.sizes), task.cell.cls, task.seed, options);
-    } catch (const Error& error) {
+      model = train(config_of(cell, options.sizes), cell.cls, seed, options);
+    } catch (const Error&) {
       check_interrupt();
-      record["diverged"] = error.what();
+      record["diverged"] = true;
     }
   });
-  if (model) record.update(measure(*model, task.seed, options.sizes));
+  if (model) record.update(measure(*model, seed, options.sizes));
   record["seconds"] = std::round(100 * seconds) / 100;
   return record;
 }
@@ -197,37 +152,18 @@ Json run_one(const Task& task, const Options& options) {
 }  // namespace
 
 std::vector<Json> run_grid(const Options& options) {
-  make_folders(options.folder);
-  const FolderLock lock(options.folder);
-  const std::string path = options.folder + "/cells.jsonl";
-  std::map<std::string, Json> done;
-  if (options.fresh)
-    std::filesystem::remove(path);
-  else
-    done = kept_cells(path, settings_of(options));
-  std::vector<Task> tasks;
-  for (Index run = 0; run < options.runs; ++run)
-    for (const Setting& cell : cells(options.layers)) {
-      const Task task{cell, static_cast<Index>(options.seed) + run};
-      if (!done.contains(task.name())) tasks.push_back(task);
-    }
-  // The most telling first, should there be no time for all.
-  std::ranges::stable_sort(
-      tasks, {}, [](const Task& task) { return !task.cell.cls + (task.cell.positions != Positions::none); });
-  std::ofstream file(path, std::ios::app);
-  std::mutex mutex;
+  const std::vector<Setting> settings = cells(options.layers);
+  std::vector<Json> records(settings.size() * static_cast<std::size_t>(options.runs));
   // A thread a cell: the products of such models are too small for two.
-  parallel_for(std::ssize(tasks), [&](Index i) {
-    check_interrupt();
-    const Task& task = tasks[static_cast<std::size_t>(i)];
-    const Json record = run_one(task, options);
-    const std::scoped_lock guard(mutex);
-    if (!(file << record.dump() << std::endl)) throw Error(path + ": cannot write");
-    if (!options.quiet) std::cerr << task.name() << ": " << record["seconds"] << " s\n";
-    done.emplace(task.name(), record);
+  parallel_for(std::ssize(records), [&](Index i) {
+    const Setting& cell = settings[static_cast<std::size_t>(i) % settings.size()];
+    const Index seed = static_cast<Index>(options.seed) + i / std::ssize(settings);
+    std::string name = cell.name();
+    std::ranges::replace(name, '/', '_');
+    records[static_cast<std::size_t>(i)] =
+        finished(options, name, {{"size", settings_of(options)}, {"run", seed}},
+                 [&](const Part&) { return record_of(cell, seed, options); });
   });
-  std::vector<Json> records;
-  for (const auto& [name, record] : done) records.push_back(record);
   return records;
 }
 

@@ -10,7 +10,7 @@ constexpr int kFormat = 1;
 Size size_named(const std::string& name) {
   if (name == "tiny")
     return {
-        .width = 16, .heads = 2, .epochs = 2, .epoch_texts = 400, .rate = 1e-2, .fitted = 300, .scored = 100};
+        .width = 16, .heads = 2, .epochs = 2, .epoch_texts = 400, .rate = 3e-3, .fitted = 300, .scored = 100};
   return {
       .width = 64, .heads = 4, .epochs = 5, .epoch_texts = 3000, .rate = 1e-3, .fitted = 2000, .scored = 500};
 }

@@ -10,43 +10,39 @@ namespace {
 
 constexpr const char* kSurrogates[] = {"linear", "gam", "slalom", "slalom_background"};
 
-// The seeds of a cell that did not diverge.
-struct Group {
+// The seeds of a cell, but for those whose training diverged.
+struct Group : Runs {
   Setting cell;
-  Runs runs;
   Index diverged = 0;
 };
 
-double bound(const Json& run) {
-  return number(run["bound"]) / number(run["spread"]);
+bool collapsed(const Json& run) {
+  return run["collapsed"];
 }
-// NaN of a collapsed model.
+// The next two are NaN of a collapsed model.
+double bound(const Json& run) {
+  return collapsed(run) ? NAN : number(run["bound"]) / number(run["spread"]);
+}
 Number unexplained(const char* surrogate) {
-  return [surrogate](const Json& run) {
-    return run.contains("unexplained") ? number(run["unexplained"][surrogate]) : NAN;
-  };
+  return
+      [surrogate](const Json& run) { return collapsed(run) ? NAN : number(run["unexplained"][surrogate]); };
 }
 
-std::vector<Group> group(const std::vector<Json>& grid) {
-  std::map<std::string, Group> by_name;
-  for (const Json& record : grid) {
-    Group& g = by_name[record["cell"]];
-    if (record.contains("diverged"))
-      ++g.diverged;
-    else
-      g.runs.records.push_back(&record);
-  }
+std::vector<Group> groups_of(const std::vector<Json>& grid, const std::vector<Index>& layers) {
   std::vector<Group> groups;
-  for (const Setting& cell : cells({1, 2, 4}))
-    if (const auto found = by_name.find(cell.name()); found != by_name.end()) {
-      groups.push_back(found->second);
-      groups.back().cell = cell;
-    }
+  const std::vector<Setting> settings = cells(layers);  // in the order of the records
+  for (const Runs& runs : by_model(grid)) {
+    Group& group = groups.emplace_back(runs, settings[groups.size()]);
+    group.diverged = std::erase_if(group.records, [](const Json* run) { return run->at("diverged"); });
+  }
   return groups;
 }
 
 bool averages(const Setting& c) {
   return c.attention == AttentionKind::softmax || c.attention == AttentionKind::softmax_plus_one;
+}
+bool is_plain(const Setting& c) {
+  return c.cls && c.positions == Positions::none;
 }
 bool at_cls_without_norm(const Setting& c, Positions positions) {
   return c.norm == Norm::none && c.cls && c.positions == positions;
@@ -80,25 +76,22 @@ constexpr Set kSets[] = {
        return !averages(c) && at_cls_without_norm(c, Positions::learned) && !c.feed_forward && c.layers == 1;
      }}};
 
-// Mean, lowest and highest over the trained models of a set; collapsed ones have no shares.
+// Mean, lowest and highest over the trained models of a set; of bounds and shares, collapsed ones are left
+// out.
 void add_grid(const std::vector<Group>& groups, Estimates& found) {
   for (const Set& set : kSets) {
-    std::map<std::string, std::vector<double>> values;
-    for (const Group& g : groups) {
-      if (!set.holds(g.cell)) continue;
-      for (const Json* run : g.runs.records) {
-        for (const char* name : {"slope", "excess_loss"}) values[name].push_back(number((*run)[name]));
-        if ((*run)["collapsed"]) continue;
-        values["bound"].push_back(bound(*run));
-        for (const char* surrogate : kSurrogates) values[surrogate].push_back(unexplained(surrogate)(*run));
+    Runs all{.name = set.name, .title = "", .records = {}}, learned = all;
+    for (const Group& g : groups)
+      if (set.holds(g.cell)) {
+        std::ranges::copy(g.records, std::back_inserter(all.records));
+        std::ranges::copy_if(g.records, std::back_inserter(learned.records),
+                             [](const Json* run) { return !collapsed(*run); });
       }
-    }
-    for (const auto& [name, list] : values) {
-      const std::string stem = concat(set.name, ".", name);
-      found[stem] = mean_over_runs(list);
-      found[stem + ".lowest"] = std::ranges::min(list);
-      found[stem + ".highest"] = std::ranges::max(list);
-    }
+    if (learned.records.empty()) continue;
+    for (const char* name : {"slope", "excess_loss"}) add_estimates(all, name, field(name), found);
+    add_estimates(learned, "bound", bound, found);
+    for (const char* surrogate : kSurrogates)
+      add_estimates(learned, surrogate, unexplained(surrogate), found);
   }
   if (found.contains("averages.linear"))
     found["averages.slalom_over_linear"] =
@@ -142,18 +135,18 @@ std::string shown(const std::vector<double>& values, int digits) {
   return concat(number_of(e.value), " [", number_of(e.low), ", ", number_of(e.high), "]");
 }
 
+std::string seeds(const Group& g) {
+  const auto flat = std::ranges::count_if(g.records, [](const Json* run) { return collapsed(*run); });
+  return concat(g.records.size(), g.diverged > 0 ? concat(", ", g.diverged, " diverged") : "",
+                flat > 0 ? concat(", ", flat, " collapsed") : "");
+}
+
 Table grid_table(const std::vector<Group>& groups) {
-  std::vector<Column<Group>> columns = {
-      {"attention / norm / feed-forward / first token / positions / layers",
-       [](const Group& g) { return g.cell.name(); }},
-      {"seeds", [](const Group& g) { return std::to_string(g.runs.records.size()); }},
-      {"diverged", [](const Group& g) { return std::to_string(g.diverged); }},
-      {"collapsed", [](const Group& g) {
-         return std::to_string(std::ranges::count_if(
-             g.runs.records, [](const Json* run) { return (*run)["collapsed"].get<bool>(); }));
-       }}};
+  std::vector<Column<Group>> columns = {{"attention / norm / feed-forward / first token / positions / layers",
+                                         [](const Group& g) { return g.title; }},
+                                        {"seeds", seeds}};
   const auto add = [&](const char* header, const Number& of, int digits) {
-    columns.push_back({header, [=](const Group& g) { return shown(g.runs.values(of), digits); }});
+    columns.push_back({header, [=](const Group& g) { return shown(g.values(of), digits); }});
   };
   add("excess loss", field("excess_loss"), 2);
   add("slope / 1.5", field("slope"), 3);
@@ -209,48 +202,44 @@ Table heads_table(const std::vector<Json>& apart) {
   return table;
 }
 
-std::vector<double> mean_curve(const Group& g) {
-  std::vector<double> mean;
-  for (std::size_t n = 0; n < static_cast<std::size_t>(kMostRepeats); ++n)
-    mean.push_back(g.runs.mean([=](const Json& run) { return number(run["curve"][n]); }));
-  return mean;
-}
-
-// One layer; a panel for each attention (rows), norm and feed-forward, a curve for each first token and kind
-// of positions.
+// A panel for each norm (rows) and attention, with a curve for each depth and feed-forward network; all with
+// [CLS] and without positions.
 Figure figure_of(const std::vector<Group>& groups) {
   const std::vector<double> n = counts_to(kMostRepeats);
   std::vector<double> truth = n;
   for (double& y : truth) y *= kTrueSlope;
-  Figure figure{
-      .title = "F of n times \"perfect\", one layer; the truth is 1.5 n", .panels = {}, .columns = 6};
+  std::map<std::pair<Norm, AttentionKind>, Panel> panels;
   for (const Group& g : groups) {
-    if (g.cell.layers != 1 || g.runs.records.empty()) continue;
-    const std::string title =
-        concat(word_of(kAttentionWords, g.cell.attention), ", norm ", word_of(kNormWords, g.cell.norm),
-               g.cell.feed_forward ? ", ff" : ", no ff");
-    if (figure.panels.empty() || figure.panels.back().title != title)
-      figure.panels.push_back(
-          {.title = title,
-           .x_label = "n",
-           .y_label = "log-odds (nats)",
-           .curves = {{.label = "truth", .x = n, .y = truth, .style = Curve::Style::dashed}},
-           .y_range = {{-5, 50}}});
-    figure.panels.back().curves.push_back({.label = concat(g.cell.cls ? "[CLS], " : "no first token, ",
-                                                           word_of(kPositionWords, g.cell.positions)),
-                                           .x = n,
-                                           .y = mean_curve(g)});
+    if (!is_plain(g.cell) || g.records.empty()) continue;
+    Panel& panel = panels[{g.cell.norm, g.cell.attention}];
+    if (panel.curves.empty()) {
+      panel.title =
+          concat(word_of(kAttentionWords, g.cell.attention), ", norm: ", word_of(kNormWords, g.cell.norm));
+      panel.x_label = "times \"perfect\"";
+      panel.y_label = "F (nats)";
+      panel.y_range = g.cell.norm == Norm::none ? std::pair(-5., 50.) : std::pair(-1., 8.);
+      panel.curves.push_back({.label = "truth", .x = n, .y = truth, .style = Curve::Style::dashed});
+    }
+    Curve curve{.label = concat(g.cell.layers, g.cell.layers == 1 ? " layer" : " layers",
+                                g.cell.feed_forward ? ", feed-forward" : ""),
+                .x = n,
+                .y = {}};
+    for (std::size_t i = 0; i < n.size(); ++i)
+      curve.y.push_back(g.mean([=](const Json& run) { return number(run["curve"][i]); }));
+    panel.curves.push_back(std::move(curve));
   }
+  Figure figure{
+      .title = "F of repeated \"perfect\": mean over seeds, [CLS], no positions", .panels = {}, .columns = 5};
+  for (const auto& [place, panel] : panels) figure.panels.push_back(panel);
   return figure;
 }
 
-Table curves_table(const std::vector<Group>& groups) {
-  Table table({{"cell"}, {"seed"}, {"n"}, {"log_odds"}});
-  for (const Group& g : groups)
-    for (const Json* run : g.runs.records)
-      for (std::size_t n = 1; n <= static_cast<std::size_t>(kMostRepeats); ++n)
-        table.add_row({g.cell.name(), run->at("seed").dump(), std::to_string(n),
-                       shortest(number(run->at("curve")[n - 1]))});
+Table curves_table(const Figure& figure) {
+  Table table({{"panel"}, {"curve"}, {"n"}, {"log_odds"}});
+  for (const Panel& panel : figure.panels)
+    for (const Curve& curve : panel.curves)
+      for (std::size_t i = 0; i < curve.x.size(); ++i)
+        table.add_row({panel.title, curve.label, shortest(curve.x[i]), shortest(curve.y[i])});
   return table;
 }
 
@@ -258,25 +247,25 @@ Table curves_table(const std::vector<Group>& groups) {
 
 int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
            const Options& options) {
-  const std::vector<Group> groups = group(grid);
+  const std::vector<Group> groups = groups_of(grid, options.layers);
+  std::vector<Group> plain;
+  std::ranges::copy_if(groups, std::back_inserter(plain), [&](const Group& g) { return is_plain(g.cell); });
+  const Figure figure = figure_of(groups);
   Estimates found;
   add_theorems(theorems, found);
   add_grid(groups, found);
   add_apart(apart, found);
-  std::vector<Group> plain;
-  std::ranges::copy_if(groups, std::back_inserter(plain), [](const Group& g) {
-    return g.cell.layers == 1 && g.cell.cls && g.cell.positions == Positions::none;
-  });
   const char* measured =
       "Excess loss: expected loss on held-out texts beyond the best possible one (nats). Slope: least "
-      "squares over "
-      "1 to 20 times \"perfect\", 1 is the truth. Bound: the largest distance to every additive model that "
-      "repetitions of words show (float64), over the standard deviation of F. Then the shares of the "
-      "variance of F "
-      "that surrogates leave. Mean over seeds [95 % interval].";
+      "squares "
+      "over 1 to 20 times \"perfect\", 1 is the truth. Bound: proved distance to every additive bag of "
+      "words, "
+      "over the standard deviation of F. Then the shares of the variance of F on held-out texts that "
+      "surrogates "
+      "leave. Mean over seeds [95 % interval].";
   return publish(
       {.title = concat("Who can add? Size ", options.size),
-       .sections = {{concat("One layer, [CLS], no positions. ", measured), grid_table(plain)},
+       .sections = {{concat("With [CLS] and without positions. ", measured), grid_table(plain)},
                     {"Theorems, in float64: lowest and highest of three models with random weights, and a "
                      "trained one. \"exact\" must vanish.",
                      theorem_table(theorems)},
@@ -286,10 +275,10 @@ int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, con
                      apart_table(apart)},
                     {"What the weights of a single head change, patched alone.", heads_table(apart)},
                     {"Every cell.", grid_table(groups)}},
-       .figure = figure_of(groups),
-       .curves = curves_table(groups),
-       .about = {{"runs", options.runs}},
-       .records = apart,
+       .figure = figure,
+       .curves = curves_table(figure),
+       .about = {{"runs", options.runs}, {"theorems", theorems}, {"apart", apart}},
+       .records = grid,
        .found = found},
       options);
 }

@@ -54,10 +54,10 @@ Json settings_of(const Options& options);
 /// Trained in float32 on fresh texts of the linear truth, `config.vocabulary` being set to theirs.
 Model train(ClassifierConfig config, bool cls, Index seed, const Options& options);
 
-/// One record a cell and seed: {"cell", "seed", "excess_loss", "slope", "spread", "bound", "collapsed",
-/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …]}, or "diverged" in the
-/// place of the numbers. They are lines of FOLDER/cells.jsonl, one appended as soon as it is known; those
-/// that are there with the same settings are kept.
+/// One record a cell and seed, the first seed first: {"model", "title", "seed", "diverged", "excess_loss",
+/// "slope", "spread", "bound", "estimated_bound", "half_range", "positionwise_bound", "collapsed",
+/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …], "seconds"}. A diverged
+/// one has no numbers, a collapsed one no surrogates.
 std::vector<Json> run_grid(const Options& options);
 
 /// What is found of T1 to T7 on random models (lowest and highest of three) and on a trained one.
