@@ -196,8 +196,7 @@ Json record_of(const Model& model) {
       {"error", std::max(std::abs(own[0] - run_one.log_odds), std::abs(own[1] - run_many.log_odds))}};
   std::vector<double> f;
   for (unsigned kinds = 0; kinds <= kEvery; ++kinds) f.push_back(log_odds(model, many, {&run_one, kinds}));
-  record["many_linear"] = f.back();
-  record["many_weights_of_one"] = f[kAttention];
+  record["frozen"] = f;  // F of many by the set of frozen kinds
   record["one_weights_of_many"] = log_odds(model, one, {&run_many, kAttention});
   record["share"] = shares(f);
   for (Index l = 0; l < model.exact->config().layers; ++l)

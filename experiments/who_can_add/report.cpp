@@ -8,7 +8,9 @@ namespace slalom::who_can_add {
 
 namespace {
 
-constexpr const char* kSurrogates[] = {"linear", "gam", "slalom", "slalom_background"};
+// Names in the records, and in the tables.
+constexpr std::pair<const char*, const char*> kSurrogates[] = {
+    {"linear", "linear"}, {"gam", "GAM"}, {"slalom", "SLALOM"}, {"slalom_background", "with background"}};
 
 // The seeds of a cell, but for those whose training diverged.
 struct Group : Runs {
@@ -44,8 +46,10 @@ bool averages(const Setting& c) {
 bool is_plain(const Setting& c) {
   return c.cls && c.positions == Positions::none;
 }
-bool at_cls_without_norm(const Setting& c, Positions positions) {
-  return c.norm == Norm::none && c.cls && c.positions == positions;
+// Sums at [CLS] without a norm.
+bool sums(const Setting& c, Positions positions, bool feed_forward) {
+  return !averages(c) && c.norm == Norm::none && c.cls && c.positions == positions &&
+         c.feed_forward == feed_forward;
 }
 
 // The sets of cells that expected.tsv speaks of.
@@ -54,27 +58,16 @@ struct Set {
   bool (*holds)(const Setting&);
 };
 constexpr Set kSets[] = {
-    {"adds",
-     [](const Setting& c) {
-       return !averages(c) && at_cls_without_norm(c, Positions::none) && !c.feed_forward && c.layers == 1;
-     }},
+    {"adds", [](const Setting& c) { return sums(c, Positions::none, false) && c.layers == 1; }},
     {"averages", averages},
     {"flat",
      [](const Setting& c) {
        return c.attention == AttentionKind::softmax && !c.cls && c.positions != Positions::learned;
      }},
     {"normed_sums", [](const Setting& c) { return !averages(c) && c.norm != Norm::none; }},
-    {"sums_feed_forward",
-     [](const Setting& c) {
-       return !averages(c) && at_cls_without_norm(c, Positions::none) && c.feed_forward && c.layers == 1;
-     }},
-    {"deep_sums",
-     [](const Setting& c) {
-       return !averages(c) && at_cls_without_norm(c, Positions::none) && !c.feed_forward && c.layers > 1;
-     }},
-    {"sums_learned", [](const Setting& c) {
-       return !averages(c) && at_cls_without_norm(c, Positions::learned) && !c.feed_forward && c.layers == 1;
-     }}};
+    {"sums_feed_forward", [](const Setting& c) { return sums(c, Positions::none, true) && c.layers == 1; }},
+    {"deep_sums", [](const Setting& c) { return sums(c, Positions::none, false) && c.layers > 1; }},
+    {"sums_learned", [](const Setting& c) { return sums(c, Positions::learned, false) && c.layers == 1; }}};
 
 // Mean, lowest and highest over the trained models of a set; of bounds and shares, collapsed ones are left
 // out.
@@ -90,7 +83,7 @@ void add_grid(const std::vector<Group>& groups, Estimates& found) {
     if (learned.records.empty()) continue;
     for (const char* name : {"slope", "excess_loss"}) add_estimates(all, name, field(name), found);
     add_estimates(learned, "bound", bound, found);
-    for (const char* surrogate : kSurrogates)
+    for (const auto& [surrogate, header] : kSurrogates)
       add_estimates(learned, surrogate, unexplained(surrogate), found);
   }
   if (found.contains("averages.linear"))
@@ -105,14 +98,12 @@ void add_grid(const std::vector<Group>& groups, Estimates& found) {
 void add_theorems(const std::vector<Json>& theorems, Estimates& found) {
   for (const Json& t : theorems) {
     const std::string what = t["what"], name = concat(t["theorem"].get<std::string>(), ".", what);
-    const bool highest = what == "exact" || what == "norm", controls = what.ends_with("fails");
-    const double random = number(t[highest ? "random_highest" : "random_lowest"]),
-                 trained = number(t["trained"]);
+    const bool highest = what == "exact" || what == "norm";
+    std::vector<double> values = {number(t[highest ? "random_highest" : "random_lowest"])};
     // Whether a trained model keeps a control's distance depends on what it learned.
-    const double worst = controls ? random : highest ? std::max(random, trained) : std::min(random, trained);
-    const auto [place, first] = found.try_emplace(name, worst);
-    if (!first)
-      place->second = highest ? std::max(place->second.value, worst) : std::min(place->second.value, worst);
+    if (!what.ends_with("fails")) values.push_back(number(t["trained"]));
+    if (found.contains(name)) values.push_back(found[name].value);
+    found[name] = highest ? std::ranges::max(values) : std::ranges::min(values);
   }
 }
 
@@ -141,6 +132,12 @@ std::string seeds(const Group& g) {
                 flat > 0 ? concat(", ", flat, " collapsed") : "");
 }
 
+constexpr const char* kMeasured =
+    "With [CLS] and without positions. Excess loss: expected loss on held-out texts beyond the best possible "
+    "one (nats). Slope: least squares over 1 to 20 times \"perfect\", 1 is the truth. Bound: proved distance "
+    "to every additive bag of words, over the standard deviation of F. Then the shares of the variance of F "
+    "on held-out texts that surrogates leave. Mean over seeds [95 % interval].";
+
 Table grid_table(const std::vector<Group>& groups) {
   std::vector<Column<Group>> columns = {{"attention / norm / feed-forward / first token / positions / layers",
                                          [](const Group& g) { return g.title; }},
@@ -151,11 +148,7 @@ Table grid_table(const std::vector<Group>& groups) {
   add("excess loss", field("excess_loss"), 2);
   add("slope / 1.5", field("slope"), 3);
   add("bound / spread", bound, 3);
-  for (const auto& [header, surrogate] : {std::pair{"linear", "linear"},
-                                          {"GAM", "gam"},
-                                          {"SLALOM", "slalom"},
-                                          {"with background", "slalom_background"}})
-    add(header, unexplained(surrogate), 2);
+  for (const auto& [surrogate, header] : kSurrogates) add(header, unexplained(surrogate), 2);
   return table_of(groups, columns);
 }
 
@@ -174,9 +167,11 @@ Table apart_table(const std::vector<Json>& apart) {
   std::vector<Column<Runs>> columns = {{"model", [](const Runs& runs) { return runs.title; }}};
   for (const auto& [header, path] : {std::pair{"F, n = 1", "one"},
                                      {"n = 30", "many"},
-                                     {"weights of one in 30", "many_weights_of_one"},
-                                     {"weights of 30 in one", "one_weights_of_many"},
-                                     {"all frozen, n = 30", "many_linear"},
+                                     {"attention frozen", "frozen/1"},
+                                     {"LayerNorm frozen", "frozen/2"},
+                                     {"both", "frozen/3"},
+                                     {"all four", "frozen/15"},
+                                     {"n = 1 with weights of 30", "one_weights_of_many"},
                                      {"attention", "share/attention"},
                                      {"LayerNorm", "share/layer_norm"},
                                      {"feed-forward", "share/feed_forward"},
@@ -255,23 +250,16 @@ int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, con
   add_theorems(theorems, found);
   add_grid(groups, found);
   add_apart(apart, found);
-  const char* measured =
-      "Excess loss: expected loss on held-out texts beyond the best possible one (nats). Slope: least "
-      "squares "
-      "over 1 to 20 times \"perfect\", 1 is the truth. Bound: proved distance to every additive bag of "
-      "words, "
-      "over the standard deviation of F. Then the shares of the variance of F on held-out texts that "
-      "surrogates "
-      "leave. Mean over seeds [95 % interval].";
   return publish(
       {.title = concat("Who can add? Size ", options.size),
-       .sections = {{concat("With [CLS] and without positions. ", measured), grid_table(plain)},
+       .sections = {{kMeasured, grid_table(plain)},
                     {"Theorems, in float64: lowest and highest of three models with random weights, and a "
                      "trained one. \"exact\" must vanish.",
                      theorem_table(theorems)},
-                    {"F of one \"perfect\" and of 30, with attention weights of one run in the other, and "
-                     "with every nonlinear step frozen to the run of one; shares of what freezing changes "
-                     "(Shapley values).",
+                    {"F of one \"perfect\" and of 30. Of 30 with steps frozen as they are in the run of one: "
+                     "attention weights, LayerNorm's divisors, both, and with the activations of the "
+                     "feed-forward network and of the head, too. Of one with the weights of 30. Then the "
+                     "shares of what freezing all changes (Shapley values).",
                      apart_table(apart)},
                     {"What the weights of a single head change, patched alone.", heads_table(apart)},
                     {"Every cell.", grid_table(groups)}},
