@@ -1,13 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <exception>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <mutex>
-#include <set>
 
-#include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/inspect/audit.hpp"
@@ -20,15 +13,15 @@
 
 namespace slalom::who_can_add {
 
-std::string Cell::name() const {
+std::string Setting::name() const {
   return concat(word_of(kAttentionWords, attention), "/", word_of(kNormWords, norm),
                 feed_forward ? "/ff" : "/no-ff", cls ? "/cls/" : "/bare/", word_of(kPositionWords, positions),
                 "/", layers);
 }
 
-std::vector<Cell> cells(const std::vector<Index>& layers) {
+std::vector<Setting> cells(const std::vector<Index>& layers) {
   using enum AttentionKind;
-  std::vector<Cell> list;
+  std::vector<Setting> list;
   for (const Index depth : layers)
     for (const AttentionKind attention : {softmax, softmax_plus_one, sigmoid, linear, sum})
       for (const Norm norm : {Norm::layer, Norm::rms, Norm::none})
@@ -39,7 +32,7 @@ std::vector<Cell> cells(const std::vector<Index>& layers) {
   return list;
 }
 
-ClassifierConfig config_of(const Cell& cell, const Size& size) {
+ClassifierConfig config_of(const Setting& cell, const Size& size) {
   ClassifierConfig c = default_config(Architecture::distilbert, cell.layers, size.width, size.heads, 1);
   c.set_dropout(0);
   c.attention = cell.attention;
@@ -48,6 +41,12 @@ ClassifierConfig config_of(const Cell& cell, const Size& size) {
   c.feed_forward_on = cell.feed_forward;
   c.head_hidden = false;
   return c;
+}
+
+Json settings_of(const Options& options) {
+  const Size& s = options.sizes;
+  return {{"width", s.width}, {"heads", s.heads},   {"epochs", s.epochs}, {"epoch_texts", s.epoch_texts},
+          {"rate", s.rate},   {"fitted", s.fitted}, {"scored", s.scored}, {"seed", options.seed}};
 }
 
 Model train(ClassifierConfig config, bool cls, Index seed, const Options& options) {
@@ -72,32 +71,6 @@ Model train(ClassifierConfig config, bool cls, Index seed, const Options& option
 }
 
 namespace {
-
-// n F(aᵐ) − m F(aⁿ) is (n − m) b of every additive model with intercept b, whatever the word: with b = F(∅),
-// or with a second word, no such model is nearer to F than the difference over the sum of the coefficients.
-double distance_bound(const std::vector<std::vector<double>>& curves, std::optional<double> empty) {
-  double bound = 0;
-  for (Index n = 2; n <= kMostRepeats; ++n)
-    for (Index m = 1; m < n; ++m) {
-      const auto N = static_cast<double>(n), M = static_cast<double>(m);
-      double low = INFINITY, high = -INFINITY;
-      for (const std::vector<double>& f : curves) {
-        const double intercept =
-            N * f[static_cast<std::size_t>(m - 1)] - M * f[static_cast<std::size_t>(n - 1)];
-        low = std::min(low, intercept);
-        high = std::max(high, intercept);
-        if (empty) bound = std::max(bound, std::abs(intercept - (N - M) * *empty) / (2 * N));
-      }
-      bound = std::max(bound, (high - low) / (2 * (M + N)));
-    }
-  return bound;
-}
-
-std::vector<double> curve_of(const LogOdds& f, TokenId word) {
-  std::vector<Text> texts;
-  for (Index n = 1; n <= kMostRepeats; ++n) texts.push_back(repeated(word, n));
-  return f(texts);
-}
 
 // Least squares over n = 1 … 20.
 double slope(const std::vector<double>& curve) {
@@ -143,61 +116,35 @@ Json measure(const Model& model, Index seed, const Size& size) {
   const double spread =
       summarise(scored.target).standard_error * std::sqrt(static_cast<double>(scored.texts()));
 
-  std::vector<std::vector<double>> curves;
-  for (const TokenId word : words_of(source)) curves.push_back(curve_of(f, word));
-  const std::vector<double> perfect = curve_of(f, source.vocabulary().find("perfect").value());
-  const std::optional<double> empty = model.special.cls ? std::optional(f({Text{}}).front()) : std::nullopt;
+  const Audit audit = audit_of(*model.exact, source, model.special, static_cast<std::uint64_t>(seed));
+  const std::vector<double>& perfect =
+      std::ranges::find(audit.curves, source.vocabulary().find("perfect").value(), &RepetitionCurve::token)
+          ->log_odds;
   Json record = {{"excess_loss", excess_loss(source, texts, all)},
                  {"slope", slope(perfect) / kTrueSlope},
                  {"spread", spread},
-                 {"bound", distance_bound(curves, empty)},
+                 {"bound", audit.affine.bound},
+                 {"estimated_bound", audit.affine.estimate},
+                 {"half_range", audit.affine.half_range},
+                 {"positionwise_bound", audit.positionwise.bound},
                  {"collapsed", spread < kCollapsedSpread}};
   if (spread >= kCollapsedSpread) record["unexplained"] = unexplained(fitted, scored, spread * spread);
   for (const double value : perfect) record["curve"].push_back(parse_json(significant(value, 6), "curve"));
   return record;
 }
 
-Json settings_of(const Options& options) {
-  const Size& s = options.sizes;
-  return {{"width", s.width}, {"heads", s.heads},   {"epochs", s.epochs}, {"epoch_texts", s.epoch_texts},
-          {"rate", s.rate},   {"fitted", s.fitted}, {"scored", s.scored}, {"seed", options.seed}};
-}
-
-// Finished cells, by name and seed. A line that a kill cut short is dropped.
-std::map<std::string, Json> kept_cells(const std::string& path, const Json& settings) {
-  std::map<std::string, Json> kept;
-  if (!std::filesystem::exists(path)) return kept;
-  const std::string whole = read_file(path), lines = whole.substr(0, whole.rfind('\n') + 1);
-  write_file(path, lines);
-  Index number = 0;
-  for (std::size_t from = 0; from < lines.size();) {
-    const std::size_t end = lines.find('\n', from);
-    Json record = parse_json(lines.substr(from, end - from), concat(path, ": line ", ++number));
-    if (record["settings"] == settings)
-      kept.emplace(concat(record["cell"].get<std::string>(), " ", record["seed"].get<Index>()), record);
-    from = end + 1;
-  }
-  return kept;
-}
-
-struct Task {
-  Cell cell;
-  Index seed;
-  std::string name() const { return concat(cell.name(), " ", seed); }
-};
-
-Json run_one(const Task& task, const Options& options) {
-  Json record = {{"settings", settings_of(options)}, {"cell", task.cell.name()}, {"seed", task.seed}};
+Json record_of(const Setting& cell, Index seed, const Options& options) {
   std::optional<Model> model;
+  Json record = {{"model", cell.name()}, {"title", cell.name()}, {"seed", seed}, {"diverged", false}};
   const double seconds = seconds_of([&] {
     try {
-      model = train(config_of(task.cell, options.sizes), task.cell.cls, task.seed, options);
-    } catch (const Error& error) {
+      model = train(config_of(cell, options.sizes), cell.cls, seed, options);
+    } catch (const Error&) {
       check_interrupt();
-      record["diverged"] = error.what();
+      record["diverged"] = true;
     }
   });
-  if (model) record.update(measure(*model, task.seed, options.sizes));
+  if (model) record.update(measure(*model, seed, options.sizes));
   record["seconds"] = std::round(100 * seconds) / 100;
   return record;
 }
@@ -205,45 +152,18 @@ Json run_one(const Task& task, const Options& options) {
 }  // namespace
 
 std::vector<Json> run_grid(const Options& options) {
-  make_folders(options.folder);
-  const FolderLock lock(options.folder);
-  const std::string path = options.folder + "/cells.jsonl";
-  std::map<std::string, Json> done;
-  if (options.fresh)
-    std::filesystem::remove(path);
-  else
-    done = kept_cells(path, settings_of(options));
-  std::vector<Task> tasks;
-  for (Index run = 0; run < options.runs; ++run)
-    for (const Cell& cell : cells(options.layers)) {
-      const Task task{cell, static_cast<Index>(options.seed) + run};
-      if (!done.contains(task.name())) tasks.push_back(task);
-    }
-  // The most telling first, should there be no time for all.
-  std::ranges::stable_sort(
-      tasks, {}, [](const Task& task) { return !task.cell.cls + (task.cell.positions != Positions::none); });
-  std::ofstream file(path, std::ios::app);
-  std::mutex mutex;
-  std::exception_ptr stopped;
+  const std::vector<Setting> settings = cells(options.layers);
+  std::vector<Json> records(settings.size() * static_cast<std::size_t>(options.runs));
   // A thread a cell: the products of such models are too small for two.
-  parallel_for(std::ssize(tasks), [&](Index i) {
-    if (stopped) return;
-    try {
-      check_interrupt();
-      const Task& task = tasks[static_cast<std::size_t>(i)];
-      const Json record = run_one(task, options);
-      const std::scoped_lock guard(mutex);
-      if (!(file << record.dump() << std::endl)) throw Error(path + ": cannot write");
-      if (!options.quiet) std::cerr << task.name() << ": " << record["seconds"] << " s\n";
-      done.emplace(task.name(), record);
-    } catch (...) {
-      const std::scoped_lock guard(mutex);
-      stopped = std::current_exception();
-    }
+  parallel_for(std::ssize(records), [&](Index i) {
+    const Setting& cell = settings[static_cast<std::size_t>(i) % settings.size()];
+    const Index seed = static_cast<Index>(options.seed) + i / std::ssize(settings);
+    std::string name = cell.name();
+    std::ranges::replace(name, '/', '_');
+    records[static_cast<std::size_t>(i)] =
+        finished(options, name, {{"size", settings_of(options)}, {"run", seed}},
+                 [&](const Part&) { return record_of(cell, seed, options); });
   });
-  if (stopped) std::rethrow_exception(stopped);
-  std::vector<Json> records;
-  for (const auto& [name, record] : done) records.push_back(record);
   return records;
 }
 

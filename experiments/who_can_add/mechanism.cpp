@@ -196,8 +196,7 @@ Json record_of(const Model& model) {
       {"error", std::max(std::abs(own[0] - run_one.log_odds), std::abs(own[1] - run_many.log_odds))}};
   std::vector<double> f;
   for (unsigned kinds = 0; kinds <= kEvery; ++kinds) f.push_back(log_odds(model, many, {&run_one, kinds}));
-  record["many_linear"] = f.back();
-  record["many_weights_of_one"] = f[kAttention];
+  record["frozen"] = f;  // F of many by the set of frozen kinds
   record["one_weights_of_many"] = log_odds(model, one, {&run_many, kAttention});
   record["share"] = shares(f);
   for (Index l = 0; l < model.exact->config().layers; ++l)
@@ -220,12 +219,17 @@ std::vector<Json> take_apart(const Options& options) {
             config_of({AttentionKind::softmax, Norm::layer, true, true, positions, layers}, options.sizes);
         config.head_hidden = true;
         const Index seed = static_cast<Index>(options.seed) + run;
-        Json record = record_of(train(config, true, seed, options));
-        record["model"] = concat(title_of(Architecture::distilbert, layers), ", positions ",
-                                 word_of(kPositionWords, positions));
-        record["layers"] = layers;
-        record["seed"] = seed;
-        records.push_back(std::move(record));
+        const std::string name = concat(word_of(kPositionWords, positions), "_", layers);
+        Json settings = {{"model", name}, {"run", seed}, {"size", settings_of(options)}};
+        records.push_back(finished(options, concat("apart_", name), settings, [&](const Part&) {
+          Json record = record_of(train(config, true, seed, options));
+          record["model"] = name;
+          record["title"] = concat(title_of(Architecture::distilbert, layers), ", positions ",
+                                   word_of(kPositionWords, positions));
+          record["layers"] = layers;
+          record["seed"] = seed;
+          return record;
+        }));
       }
   return records;
 }

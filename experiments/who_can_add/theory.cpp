@@ -22,24 +22,27 @@ Text copies(const Text& text, Index count) {
   return whole;
 }
 
-// Largest |F(tᵏ) − F(t)|, every token of t repeated k times.
+// Largest |F(text) − F(first text)|.
+double largest_change(const Model& model, const std::vector<Text>& texts) {
+  const std::vector<double> f = model.log_odds()(texts);
+  const auto [low, high] = std::ranges::minmax(f);
+  return std::max(high - f.front(), f.front() - low);
+}
+
 double change_by_copies(const Model& model) {
   double largest = 0;
-  for (const Text& text : fresh_texts(BagOfWordsSource(0), 10, 12)) {
-    const std::vector<double> f = model.log_odds()({text, copies(text, 2), copies(text, 3), copies(text, 5)});
-    for (const double value : f) largest = std::max(largest, std::abs(value - f.front()));
-  }
+  for (const Text& text : fresh_texts(BagOfWordsSource(0), 10, 12))
+    largest =
+        std::max(largest, largest_change(model, {text, copies(text, 2), copies(text, 3), copies(text, 5)}));
   return largest;
 }
 
-// Largest |F(aⁿ) − F(a)| over words a and n.
 double change_by_repeats(const Model& model) {
   double largest = 0;
   for (const TokenId word : words()) {
     std::vector<Text> texts;
     for (Index n = 1; n <= kLongest; ++n) texts.push_back(repeated(word, n));
-    const std::vector<double> f = model.log_odds()(texts);
-    for (const double value : f) largest = std::max(largest, std::abs(value - f.front()));
+    largest = std::max(largest, largest_change(model, texts));
   }
   return largest;
 }
@@ -127,56 +130,55 @@ struct Check {
   const char *theorem, *what;  // "t1" and "exact": at most 1e-12; or what fails or is bounded
   const char* claim;
   double (*measure)(const Model&);
-  Cell cell;
+  Setting setting;
   bool causal = false, hidden_head = false;
 };
 
 std::vector<Check> checks() {
   using enum AttentionKind;
-  const auto cell = [](AttentionKind kind, Norm norm, bool ff, bool cls, Positions positions, Index layers) {
-    return Cell{kind, norm, ff, cls, positions, layers};
+  const auto with = [](AttentionKind kind, Norm norm, bool ff, bool cls, Positions positions, Index layers) {
+    return Setting{kind, norm, ff, cls, positions, layers};
   };
   const Positions none = Positions::none, rope = Positions::rope, learned = Positions::learned;
   const Norm layer = Norm::layer, rms = Norm::rms, off = Norm::none;
   const char *copied = "each token k times: change of F", *repeats = "F(a a …) - F(a)",
              *law = "weight of n words against n o / (1 + n o)",
-             *second = "second differences over largest |F|";
-  return {{"t1", "exact", copied, change_by_copies, cell(softmax, layer, true, false, none, 1)},
-          {"t1", "exact", copied, change_by_copies, cell(softmax, layer, true, false, none, 4)},
-          {"t1", "exact", copied, change_by_copies, cell(softmax, rms, true, false, none, 2)},
-          {"t1", "fails", copied, change_by_copies, cell(softmax, layer, true, true, none, 2)},
-          {"t1", "fails", copied, change_by_copies, cell(softmax, layer, true, false, rope, 2)},
-          {"t1", "fails", copied, change_by_copies, cell(softmax_plus_one, layer, true, false, none, 2)},
-          {"t1", "fails", copied, change_by_copies, cell(sum, layer, true, false, none, 2)},
-          {"t2", "exact", repeats, change_by_repeats, cell(softmax, layer, true, false, rope, 1)},
-          {"t2", "exact", repeats, change_by_repeats, cell(softmax, layer, true, false, rope, 4)},
-          {"t2", "exact", repeats, change_by_repeats, cell(softmax, layer, true, false, rope, 4), true},
-          {"t2", "fails", repeats, change_by_repeats, cell(softmax_plus_one, layer, true, false, rope, 2)},
-          {"t3", "fails", repeats, change_by_repeats, cell(softmax, layer, true, false, learned, 2)},
-          {"t3", "fails", repeats, change_by_repeats, cell(softmax, layer, true, true, rope, 2)},
-          {"t3", "exact", law, weight_law_error, cell(softmax, layer, true, true, none, 2)},
-          {"t3", "law_fails", law, weight_law_error, cell(sigmoid, layer, true, true, none, 2)},
-          {"t4", "exact", law, weight_law_error, cell(softmax_plus_one, layer, true, false, none, 2)},
-          {"t5", "exact", second, second_differences, cell(sigmoid, off, false, true, none, 1)},
-          {"t5", "exact", second, second_differences, cell(linear, off, false, true, none, 1)},
-          {"t5", "exact", second, second_differences, cell(sum, off, false, true, none, 1)},
-          {"t5", "fails", second, second_differences, cell(sigmoid, off, false, true, none, 1), false, true},
-          {"t5", "fails", second, second_differences, cell(sigmoid, off, false, true, none, 2)},
-          {"t5", "fails", second, second_differences, cell(sigmoid, off, false, false, none, 1)},
-          {"t5", "fails", second, second_differences, cell(sigmoid, off, false, true, learned, 1)},
-          {"t5", "fails", second, second_differences, cell(softmax, off, false, true, none, 1)},
-          {"t6", "norm", "largest |F| over the last LayerNorm's bound", part_of_norm_bound,
-           cell(sum, layer, true, true, none, 1)},
-          {"t6", "norm", "largest |F| over the last LayerNorm's bound", part_of_norm_bound,
-           cell(linear, layer, false, true, none, 1)},
-          {"t6", "fails", second, second_differences, cell(sum, layer, false, true, none, 1)},
-          {"t6", "fails", second, second_differences, cell(sum, off, true, true, none, 1)},
-          {"t6", "growth", "F of 4096 words over F of 2048", growth, cell(sum, off, true, true, none, 1)},
-          {"t7", "fails", copied, change_by_copies, cell(softmax, layer, true, false, none, 2), true}};
+             *second = "second differences over largest |F|",
+             *bounded = "largest |F| over the last LayerNorm's bound";
+  return {{"t1", "exact", copied, change_by_copies, with(softmax, layer, true, false, none, 1)},
+          {"t1", "exact", copied, change_by_copies, with(softmax, layer, true, false, none, 4)},
+          {"t1", "exact", copied, change_by_copies, with(softmax, rms, true, false, none, 2)},
+          {"t1", "fails", copied, change_by_copies, with(softmax, layer, true, true, none, 2)},
+          {"t1", "fails", copied, change_by_copies, with(softmax, layer, true, false, rope, 2)},
+          {"t1", "fails", copied, change_by_copies, with(softmax_plus_one, layer, true, false, none, 2)},
+          {"t1", "fails", copied, change_by_copies, with(sum, layer, true, false, none, 2)},
+          {"t2", "exact", repeats, change_by_repeats, with(softmax, layer, true, false, rope, 1)},
+          {"t2", "exact", repeats, change_by_repeats, with(softmax, layer, true, false, rope, 4)},
+          {"t2", "exact", repeats, change_by_repeats, with(softmax, layer, true, false, rope, 4), true},
+          {"t2", "fails", repeats, change_by_repeats, with(softmax_plus_one, layer, true, false, rope, 2)},
+          {"t3", "fails", repeats, change_by_repeats, with(softmax, layer, true, false, learned, 2)},
+          {"t3", "fails", repeats, change_by_repeats, with(softmax, layer, true, true, rope, 2)},
+          {"t3", "exact", law, weight_law_error, with(softmax, layer, true, true, none, 2)},
+          {"t3", "law_fails", law, weight_law_error, with(sigmoid, layer, true, true, none, 2)},
+          {"t4", "exact", law, weight_law_error, with(softmax_plus_one, layer, true, false, none, 2)},
+          {"t5", "exact", second, second_differences, with(sigmoid, off, false, true, none, 1)},
+          {"t5", "exact", second, second_differences, with(linear, off, false, true, none, 1)},
+          {"t5", "exact", second, second_differences, with(sum, off, false, true, none, 1)},
+          {"t5", "fails", second, second_differences, with(sigmoid, off, false, true, none, 1), false, true},
+          {"t5", "fails", second, second_differences, with(sigmoid, off, false, true, none, 2)},
+          {"t5", "fails", second, second_differences, with(sigmoid, off, false, false, none, 1)},
+          {"t5", "fails", second, second_differences, with(sigmoid, off, false, true, learned, 1)},
+          {"t5", "fails", second, second_differences, with(softmax, off, false, true, none, 1)},
+          {"t6", "norm", bounded, part_of_norm_bound, with(sum, layer, true, true, none, 1)},
+          {"t6", "norm", bounded, part_of_norm_bound, with(linear, layer, false, true, none, 1)},
+          {"t6", "fails", second, second_differences, with(sum, layer, false, true, none, 1)},
+          {"t6", "fails", second, second_differences, with(sum, off, true, true, none, 1)},
+          {"t6", "growth", "F of 4096 words over F of 2048", growth, with(sum, off, true, true, none, 1)},
+          {"t7", "fails", copied, change_by_copies, with(softmax, layer, true, false, none, 2), true}};
 }
 
 ClassifierConfig config_of(const Check& check, const Size& size) {
-  ClassifierConfig c = config_of(check.cell, size);
+  ClassifierConfig c = config_of(check.setting, size);
   c.head_hidden = check.hidden_head;
   if (check.causal) {
     c.architecture = Architecture::gpt2;
@@ -207,19 +209,23 @@ Model random_model(ClassifierConfig config, bool cls, std::uint64_t seed) {
 std::vector<Json> check_theorems(const Options& options) {
   std::vector<Json> records;
   for (const Check& check : checks()) {
-    const ClassifierConfig config = config_of(check, options.sizes);
-    std::vector<double> random;
-    for (std::uint64_t seed = 0; seed < 3; ++seed)
-      random.push_back(check.measure(random_model(config, check.cell.cls, options.seed + seed)));
-    const Model trained = train(config, check.cell.cls, static_cast<Index>(options.seed), options);
-    records.push_back({{"theorem", check.theorem},
-                       {"what", check.what},
-                       {"claim", check.claim},
-                       {"model", concat(check.cell.name(), check.causal ? ", causal" : "",
-                                        check.hidden_head ? ", hidden head" : "")},
-                       {"random_lowest", std::ranges::min(random)},
-                       {"random_highest", std::ranges::max(random)},
-                       {"trained", check.measure(trained)}});
+    const std::string model = concat(check.setting.name(), check.causal ? ", causal" : "",
+                                     check.hidden_head ? ", hidden head" : "");
+    const Json settings = {{"model", model}, {"claim", check.claim}, {"size", settings_of(options)}};
+    records.push_back(finished(options, check.theorem, settings, [&](const Part&) {
+      const ClassifierConfig config = config_of(check, options.sizes);
+      std::vector<double> random;
+      for (std::uint64_t seed = 0; seed < 3; ++seed)
+        random.push_back(check.measure(random_model(config, check.setting.cls, options.seed + seed)));
+      const Model trained = train(config, check.setting.cls, static_cast<Index>(options.seed), options);
+      return Json{{"theorem", check.theorem},
+                  {"what", check.what},
+                  {"claim", check.claim},
+                  {"model", model},
+                  {"random_lowest", std::ranges::min(random)},
+                  {"random_highest", std::ranges::max(random)},
+                  {"trained", check.measure(trained)}};
+    }));
   }
   return records;
 }

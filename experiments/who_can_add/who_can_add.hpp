@@ -13,7 +13,6 @@ namespace slalom::who_can_add {
 using namespace experiment;
 
 constexpr Index kMostRepeats = 30;  // of a word
-constexpr double kTrueSlope = 1.5;  // log-odds a "perfect", by construction of the data
 
 struct Size {
   Index width, heads, epochs, epoch_texts;
@@ -28,7 +27,7 @@ struct Options : experiment::Options {
 };
 
 /// Settings of a model; all of them have one linear map for a head.
-struct Cell {
+struct Setting {
   AttentionKind attention;
   Norm norm;
   bool feed_forward, cls;
@@ -39,9 +38,9 @@ struct Cell {
   std::string name() const;
 };
 /// Of the depths, the first depth first.
-std::vector<Cell> cells(const std::vector<Index>& layers);
+std::vector<Setting> cells(const std::vector<Index>& layers);
 /// An encoder without dropout, DistilBERT but for the cell's switches.
-ClassifierConfig config_of(const Cell& cell, const Size& size);
+ClassifierConfig config_of(const Setting& cell, const Size& size);
 
 struct Model {
   std::unique_ptr<Classifier<double>> exact;
@@ -49,13 +48,16 @@ struct Model {
 
   LogOdds log_odds() const { return log_odds_of(*exact, special); }
 };
+/// What a record depends on beside its model.
+Json settings_of(const Options& options);
+
 /// Trained in float32 on fresh texts of the linear truth, `config.vocabulary` being set to theirs.
 Model train(ClassifierConfig config, bool cls, Index seed, const Options& options);
 
-/// One record a cell and seed: {"cell", "seed", "excess_loss", "slope", "spread", "bound", "collapsed",
-/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …]}, or "diverged" in the
-/// place of the numbers. They are lines of FOLDER/cells.jsonl, one appended as soon as it is known; those
-/// that are there with the same settings are kept.
+/// One record a cell and seed, the first seed first: {"model", "title", "seed", "diverged", "excess_loss",
+/// "slope", "spread", "bound", "estimated_bound", "half_range", "positionwise_bound", "collapsed",
+/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …], "seconds"}. A diverged
+/// one has no numbers, a collapsed one no surrogates.
 std::vector<Json> run_grid(const Options& options);
 
 /// What is found of T1 to T7 on random models (lowest and highest of three) and on a trained one.
@@ -64,8 +66,8 @@ std::vector<Json> check_theorems(const Options& options);
 /// Records of the models that were taken apart.
 std::vector<Json> take_apart(const Options& options);
 
-/// Publishes; true if every expectation holds.
-bool report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
-            const Options& options);
+/// Publishes; the exit status says whether every expectation holds.
+int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
+           const Options& options);
 
 }  // namespace slalom::who_can_add

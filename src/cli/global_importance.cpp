@@ -140,9 +140,9 @@ int print_global_importance(const Explaining& run) {
   rows.each([&](const InputRow& row) { corpus.add(row, row.label); });
   check_interrupt();
   GlobalImportance card = global_importance(*model.f, corpus,
-                                        {.background = run.options.background,
-                                         .extra_pairs = run.options.budget.value_or(0),
-                                         .seed = run.common.seed});
+                                            {.background = run.options.background,
+                                             .extra_pairs = run.options.budget.value_or(0),
+                                             .seed = run.common.seed});
   for (std::string& warning : model.f->warnings()) card.warnings.push_back(std::move(warning));
   const ReadableToken readable = [&](TokenId id) { return run.classifier.tokenizer.readable(id); };
   std::string lines = summary_line(card, run);

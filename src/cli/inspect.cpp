@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "slalom/cli/input_rows.hpp"
-#include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/folder_tokens.hpp"
+#include "slalom/model_io/model_folder.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/train/training_data.hpp"
 

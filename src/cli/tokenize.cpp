@@ -81,8 +81,8 @@ int train(const ParsedOptions& parsed, const CommonOptions& common) {
   const TrainedVocabulary trained = train_vocabulary(counter.counts(), training);
   save_tokenizer(trained, training, common.output);
   if (!common.quiet)
-    say(concat(rows.count(), " texts, ", counter.counts().size(), " different words, ", trained.vocabulary.size(),
-               " tokens"));
+    say(concat(rows.count(), " texts, ", counter.counts().size(), " different words, ",
+               trained.vocabulary.size(), " tokens"));
   return 0;
 }
 

@@ -70,17 +70,17 @@ constexpr double kWeakNaiveBayes = 0.1;
 
 // ids: the counted tokens in the model's order.
 std::vector<GlobalImportance::Token> ranked_tokens(const SlalomModel& model, const std::vector<TokenId>& ids,
-                                               const CorpusCounts& corpus) {
+                                                   const CorpusCounts& corpus) {
   std::vector<GlobalImportance::Token> tokens;
   for (std::size_t k = 0; k < ids.size(); ++k) {
     const CorpusCounts::Token& counted = corpus.tokens().at(ids[k]);
     GlobalImportance::Token token{.id = ids[k],
-                                .count = counted.count,
-                                .texts = counted.texts,
-                                .value = model.value[k],
-                                .importance = model.importance[k],
-                                .linear = std::exp(model.importance[k]) * model.value[k],
-                                .naive_bayes = {}};
+                                  .count = counted.count,
+                                  .texts = counted.texts,
+                                  .value = model.value[k],
+                                  .importance = model.importance[k],
+                                  .linear = std::exp(model.importance[k]) * model.value[k],
+                                  .naive_bayes = {}};
     if (corpus.labelled() > 0)
       token.naive_bayes =
           naive_bayes_score(static_cast<double>(counted.for_target), static_cast<double>(counted.for_others));
@@ -132,7 +132,7 @@ void add_agreement(const CorpusCounts& corpus, GlobalImportance& result) {
   result.spearman_naive_bayes = spearman(linear, scores);
   if (const Index without = corpus.texts() - corpus.labelled(); without > 0)
     result.warnings.push_back(concat(without, " of ", corpus.texts(),
-                                   " texts have no label: naive Bayes knows nothing of their tokens"));
+                                     " texts have no label: naive Bayes knows nothing of their tokens"));
 }
 
 }  // namespace
@@ -167,7 +167,8 @@ GlobalImportance global_importance(BlackBox& f, const CorpusCounts& corpus, cons
   return result;
 }
 
-std::vector<GlobalImportance::Token> GlobalImportance::strongest(int sign, std::size_t most, Index fewest) const {
+std::vector<GlobalImportance::Token> GlobalImportance::strongest(int sign, std::size_t most,
+                                                                 Index fewest) const {
   std::vector<Token> found;
   for (const Token& token : tokens)
     if (found.size() < most && token.linear * sign > 0 && token.count >= fewest) found.push_back(token);

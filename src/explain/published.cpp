@@ -202,7 +202,7 @@ void lime(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
   PackedTexts batch;
   for (Index i = 0; i < samples.size(); ++i) words.add(samples.row(i), batch);
   std::vector<double> outputs = f.log_odds(batch);
-  for (double\& y : outputs) y = 1 / (1 + std::exp(-y));
+  for (double& y : outputs) y = 1 / (1 + std::exp(-y));
   const LimeFit fit = fit_lime(samples, outputs, lime_kernel(samples));
   set_linear_scores(of_copies(fit.weight, words.word_of_token()), result);
   result.checks.emplace_back("intercept", fit.intercept);

@@ -54,10 +54,7 @@ std::string without_wrappers(std::string name) {
 // gamma and beta for LayerNorm's weight and bias.
 std::string key_of(std::string name) {
   for (const std::string prefix : {"bert.", "distilbert.", "roberta.", "electra.", "albert.", "transformer."})
-    if (name.starts_with(prefix)) {
-      name.erase(0, prefix.size());
-      break;
-    }
+    if (name.starts_with(prefix)) name.erase(0, prefix.size());
   if (name.ends_with("LayerNorm.gamma")) name.replace(name.size() - 5, 5, "weight");
   if (name.ends_with("LayerNorm.beta")) name.replace(name.size() - 4, 4, "bias");
   return name;

@@ -48,12 +48,17 @@ Names distilbert_names() {
 
 Names gpt2_names() {
   const std::string layer = "transformer.h.{}.";
-  return {{"embed.token", "transformer.wte"},  {"embed.position", "transformer.wpe"},
-          {"attn.qkv", layer + "attn.c_attn"}, {"attn.out", layer + "attn.c_proj"},
-          {"norm1", layer + "ln_1"},           {"mlp.in", layer + "mlp.c_fc"},
-          {"mlp.out", layer + "mlp.c_proj"},   {"norm2", layer + "ln_2"},
+  return {{"embed.token", "transformer.wte"},
+          {"embed.position", "transformer.wpe"},
+          {"attn.qkv", layer + "attn.c_attn"},
+          {"attn.out", layer + "attn.c_proj"},
+          {"norm1", layer + "ln_1"},
+          {"mlp.in", layer + "mlp.c_fc"},
+          {"mlp.out", layer + "mlp.c_proj"},
+          {"norm2", layer + "ln_2"},
           {"head.norm", "transformer.ln_f"},
-          {"head.hidden", "score_hidden"},   {"head.out", "score"}};
+          {"head.hidden", "score_hidden"},
+          {"head.out", "score"}};
 }
 
 // One block that all layers share.

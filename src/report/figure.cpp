@@ -78,7 +78,7 @@ void draw_curve(Drawing& drawing, const Curve& curve, int number, const Axis& x,
                        curve.y.size(), " y values"));
   std::vector<Point> points;
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
-    if (x.has_place(curve.x[i]) && y.has_place(curve.y[i])) {
+    if (x.contains(curve.x[i]) && y.contains(curve.y[i])) {
       points.push_back({x.place(curve.x[i]), y.place(curve.y[i])});
       if (has_marks(curve)) draw_mark(drawing, points.back(), number);
     } else {

@@ -29,7 +29,7 @@ struct NamedModel : ModelFolder {
     return run_slalom(all, {.input = input});
   }
   double log_odds(const std::vector<TokenId>& ids, Index target = 1) {
-    Texts texts;
+    PackedTexts texts;
     texts.add(ids);
     return slalom::log_odds<double>(logits_of(model, texts), target);
   }

@@ -48,7 +48,7 @@ void check_fails(const ModelFolder& folder, const std::string& input, const std:
 
 /// Logits (3, C) of kTexts.
 std::vector<double> wanted_logits(ModelFolder& folder) {
-  Texts texts;
+  PackedTexts texts;
   for (const auto& text : kTexts) texts.add(text);
   return logits_of(folder.model, texts);
 }

@@ -63,7 +63,7 @@ TEST_CASE("black box: segments are part of a question, and segments of 0 are non
   PackedTexts texts = batch_of({{5, 1}, {5, 0}});
   CHECK(f.log_odds(texts) == std::vector<double>{1, 2});
   texts.clear();
-  const auto add = [&](std::vector<TokenId> ids, std::vector<TokenId> types) { texts.add(ids, 0, types); };
+  const auto add = [&](std::vector<TokenId> ids, std::vector<TokenId> types) { texts.add(ids, types); };
   add({5}, {1});  // not {5, 1}
   add({5, 0}, {0, 1});
   add({5, 0}, {1, 1});
@@ -123,7 +123,7 @@ TEST_CASE("classifier command: a question has its segments beside its ids") {
   const TemporaryFolder folder;
   CommandBlackBox f("tee " + folder.file("questions") + " | " + kFirstId, 20);
   PackedTexts texts = batch_of({{7, 2}});
-  texts.add(std::vector<TokenId>{1, 7, 2, 7, 2}, 0, std::vector<TokenId>{0, 0, 0, 1, 1});
+  texts.add(std::vector<TokenId>{1, 7, 2, 7, 2}, std::vector<TokenId>{0, 0, 0, 1, 1});
   f.log_odds(texts);
   CHECK(read_file(folder.file("questions")) ==
         "{\"input_ids\":[7,2]}\n{\"input_ids\":[1,7,2,7,2],\"token_type_ids\":[0,0,0,1,1]}\n");

@@ -63,7 +63,8 @@ TEST_CASE("global importance: every token's value and importance, from 2K + 1 qu
   CHECK(std::abs(result.background->value - 0.3) <= 1e-9);
 }
 
-TEST_CASE("global importance: texts that the identification asked are not unseen, those asked before it are") {
+TEST_CASE(
+    "global importance: texts that the identification asked are not unseen, those asked before it are") {
   FunctionBlackBox f(answer);
   CorpusCounts counts(kSpecial, 1, 100);
   for (const std::vector<TokenId>& ids :
@@ -100,7 +101,7 @@ TEST_CASE("global importance: the strongest of each sign, and what sets a token 
   CHECK(positive[0].id == 13);  // 3 e^.2 = 3.66, then 1.5 e^.4 = 2.24
   CHECK(positive[1].id == 10);
   REQUIRE(negative.size() == 2);
-  CHECK(negative[0].id == 11);                  // −2 e^−.8 = −.90, then −e^−.3 = −.74
+  CHECK(negative[0].id == 11);                    // −2 e^−.8 = −.90, then −e^−.3 = −.74
   CHECK(result.strongest(1, 10, 2).size() == 2);  // 10 and 13 occur twice or more
   const GlobalImportance::Token weak{.id = 5, .count = 9, .linear = 2, .naive_bayes = 0.01};
   const GlobalImportance::Token opposite{.id = 5, .count = 9, .linear = 2, .naive_bayes = -0.5};

@@ -185,8 +185,8 @@ TEST_CASE("loss_gradients: the mean over the rows of each row's gradient") {
     std::vector<Values> sums(together.size());
     for (Index b = 0; b < 3; ++b) {
       double alone = 0;
-      const auto one =
-          loss_gradients(model, labelled(texts.only(b), {labels[static_cast<std::size_t>(b)]}), &alone);
+      const auto one = loss_gradients(
+          model, labelled(test::only(texts, b), {labels[static_cast<std::size_t>(b)]}), &alone);
       sum_of_losses += alone;
       for (std::size_t k = 0; k < one.size(); ++k) {
         sums[k].resize(one[k].data.size());

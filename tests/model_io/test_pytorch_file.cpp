@@ -69,7 +69,7 @@ TEST_CASE("pytorch_model.bin: whatever else it holds is refused, by file and rea
   CHECK(bad >= 90);
   CHECK_FALSE(std::filesystem::exists("/tmp/slalom_was_here"));
   CHECK(refusal("global-os-system.bin").find("found the name \"os system\"") != std::string::npos);
-  CHECK(refusal("pickle-nested-tuples.bin").find("which is no tensor") != std::string::npos);
+  CHECK(refusal("pickle-nested-tuples.bin").find("the end of something else") != std::string::npos);
   CHECK(refusal("legacy.bin").find("before version 1.6") != std::string::npos);
   CHECK(refusal("zip-compressed.bin").find("a compressed file") != std::string::npos);
   CHECK(refusal("tensor-expanded.bin").find("larger than its storage") != std::string::npos);

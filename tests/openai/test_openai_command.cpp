@@ -243,7 +243,7 @@ TEST_CASE(
   CommandBlackBox f(openai.shell_command(server.url()), 20);
   CHECK(std::abs(f.log_odds(std::vector<TokenId>{2, 5, 3}) - 1) <= 1e-12);
   CHECK(std::abs(f.log_odds(std::vector<TokenId>{2, 3})) <= 1e-12);
-  PackedBatch batch;
+  PackedTexts batch;
   std::vector<double> wanted;
   for (std::size_t padding = 1; padding <= 3000; ++padding) {  // different ids of two texts
     std::vector<TokenId> ids = {2, padding % 2 == 0 ? 5 : 6, 3};

@@ -43,6 +43,14 @@ TEST_CASE("curves pass through their points, and gaps break them") {
   CHECK(occurrences(svg, "<polyline class=\"c0\" points=\"305,153 377,153\"/>") == 1);
 }
 
+TEST_CASE("a curve is drawn as far as its panel's range goes") {
+  Figure figure = with({"c", {2, 3, 4, 5, 6}, {0, 1, 2, 0.5, 0.5}});
+  figure.panels[0].y_range = {0, 1};
+  Figure gap = figure;
+  gap.panels[0].curves[0].y[2] = NAN;
+  CHECK(svg_of(figure) == svg_of(gap));
+}
+
 TEST_CASE("a label has the same colour in every panel, and references take none") {
   const Curve truth{"truth", {1, 2}, {1, 2}, Curve::Style::dashed};
   const Curve a{"a", {1, 2}, {1, 3}}, b{"b", {1, 2}, {2, 3}, Curve::Style::line_points};

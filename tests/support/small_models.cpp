@@ -82,10 +82,10 @@ Step<T> run_step(Classifier<T>& model, const PackedTexts& texts, const ForwardOp
   return step;
 }
 
-#define SLALOM_INSTANTIATE(T)                                                                        \
-  template void randomise(Classifier<T>&, std::uint64_t);                                            \
-  template std::vector<T> logits_of(Classifier<T>&, const Texts&, const ForwardOptions&, Recording); \
-  template Step<T> run_step(Classifier<T>&, const Texts&, const ForwardOptions&);
+#define SLALOM_INSTANTIATE(T)                                                                              \
+  template void randomise(Classifier<T>&, std::uint64_t);                                                  \
+  template std::vector<T> logits_of(Classifier<T>&, const PackedTexts&, const ForwardOptions&, Recording); \
+  template Step<T> run_step(Classifier<T>&, const PackedTexts&, const ForwardOptions&);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)
 #undef SLALOM_INSTANTIATE

@@ -105,6 +105,7 @@ struct Checkpoint {
   /// The bytes with the first number of a tensor replaced.
   template <class Number>
   std::string with_number(const char* tensor, Number number) const {
+    all.write("model/checkpoint.safetensors", bytes);
     const TensorHeader header = TensorFile(file).header();
     const auto entry = std::ranges::find(header.tensors, tensor, &TensorEntry::name);
     REQUIRE(entry != header.tensors.end());

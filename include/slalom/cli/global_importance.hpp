@@ -15,7 +15,7 @@ using ReadableToken = std::function<std::string(TokenId)>;
 Table importance_table(const std::vector<GlobalImportance::Token>& tokens, const ReadableToken& readable);
 /// Of these tokens those with a token_remark().
 std::vector<GlobalImportance::Token> remarkable(std::vector<GlobalImportance::Token> tokens,
-                                              const ReadableToken& readable);
+                                                const ReadableToken& readable);
 /// How well the card predicts the classifier, in words and numbers.
 std::string global_fidelity_sentence(const GlobalImportance& card);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "slalom/cli/input_rows.hpp"
+#include "slalom/data/batch.hpp"
 #include "slalom/data/synthetic.hpp"
 #include "slalom/nn/config.hpp"
 

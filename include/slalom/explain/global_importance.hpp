@@ -1,5 +1,5 @@
-// Global token importance: value and importance of every token of a corpus, identified from texts of one and two
-// tokens (paper, section 5), beside what the corpus itself says of each token.
+// Global token importance: value and importance of every token of a corpus, identified from texts of one and
+// two tokens (paper, section 5), beside what the corpus itself says of each token.
 #pragma once
 
 #include <functional>
@@ -68,8 +68,9 @@ struct GlobalImportance {
   std::vector<Token> tokens;  // by |linear|, the largest first; equal ones by id
   Index texts = 0;            // of the corpus
   std::optional<Background> background;
-  std::vector<double> predicted, log_odds;  // (n) of the kept texts: these numbers' and the classifier's F, nats
-  std::optional<Fidelity> fidelity;         // on these texts; unseen: not queried for the identification
+  std::vector<double> predicted,
+      log_odds;                      // (n) of the kept texts: these numbers' and the classifier's F, nats
+  std::optional<Fidelity> fidelity;  // on these texts; unseen: not queried for the identification
   /// Of `linear` and naive Bayes, over tokens that occur kFewest times or more; NaN if undefined.
   std::optional<double> spearman_naive_bayes;
   static constexpr Index kFewest = 5;

@@ -10,8 +10,8 @@
 
 namespace slalom {
 
-/// A curve of n points; a point that is not finite, or not positive on a logarithmic axis, is a gap. `dashed`
-/// is for references: it is black and takes no colour from the palette.
+/// A curve of n points; a point that is not finite, not positive on a logarithmic axis or outside of the
+/// panel's ranges is a gap. `dashed` is for references: it is black and takes no colour from the palette.
 struct Curve {
   enum class Style { line, points, line_points, dashed };
   std::string label;
