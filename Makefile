@@ -26,7 +26,7 @@ else ifeq ($(config),debug)
 else
   # Instrumented code misleads g++ 12's -Wmaybe-uninitialized in the standard library's regular expressions.
   # Bad pointers are left to the address sanitizer: a second check of each is half of the time that compiling takes.
-  CXXFLAGS += -O1 -g1 -fsanitize=address,undefined -fno-sanitize=null,alignment,object-size,vptr
+  CXXFLAGS += -O0 -g1 -fsanitize=address,undefined -fno-sanitize=null,alignment,object-size,vptr
   CXXFLAGS += -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized
   LDFLAGS += -fsanitize=address,undefined
 endif
@@ -39,8 +39,8 @@ $(BUILD)/src/inspect/balls.o $(BUILD)/src/inspect/attention_balls.o: CXXFLAGS +=
 
 # Where little is computed, compiling is what takes the time.
 ifeq ($(config),sanitize)
-$(BUILD)/tests/%.o $(BUILD)/src/cli/%.o $(BUILD)/src/report/%.o $(BUILD)/src/openai/%.o $(BUILD)/experiments/%.o: CXXFLAGS += -O0
-$(BUILD)/tests/support/%.o $(BUILD)/tests/kernels/%.o $(BUILD)/tests/ops/%.o $(BUILD)/tests/nn/%.o: CXXFLAGS += -O1
+COMPUTES := $(addprefix src/,kernels autograd ops nn surrogate inspect) $(addprefix tests/,support kernels ops nn)
+$(COMPUTES:%=$(BUILD)/%/%.o): CXXFLAGS += -O1
 else ifeq ($(config),release)
 READS_AND_WRITES := base text data model_io report cli openai
 $(BUILD)/tests/%.o $(BUILD)/experiments/%.o $(READS_AND_WRITES:%=$(BUILD)/src/%/%.o): CXXFLAGS += -O1
@@ -128,8 +128,9 @@ check-tidy: ## clang-tidy on library and programs (five minutes more)
 SANITIZED := $(MAKE) --no-print-directory -j$$(nproc) config=sanitize WERROR=1
 check-sanitize: ## library and command line compile without a warning, and their tests pass under the address and undefined-behaviour sanitizers
 	@$(SANITIZED) build/sanitize/tests/run build/sanitize/slalom build/sanitize/slalom-openai
-	@# Two parts of about equal time, side by side.
-	printf '%s\n' --source-file='*/cli/*,*/nn/*' --source-file-exclude='*/cli/*,*/nn/*,*/experiments/*' | xargs -P 2 -n 1 build/sanitize/tests/run
+	@# A folder at a time, side by side.
+	printf '%s\n' $(filter-out experiments,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.cpp)))))) | \
+	  xargs -P $$(nproc) -I{} build/sanitize/tests/run --minimal=true --source-file='*tests/{}/*'
 
 check-programs: ## the same for the experiments (three minutes more)
 	@$(SANITIZED) PROGRAMS_TOO=1 build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
