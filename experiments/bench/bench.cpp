@@ -88,7 +88,7 @@ double useful_gflop(const ClassifierConfig& config, TrainingData& data, Index st
   PackedBatch batch;
   for (Index s = 0; s < steps; ++s) {
     data.fill(0, s * kBatch, kBatch, batch);
-    flops += training_flops(config, {batch.ids, batch.begin, {}});
+    flops += training_flops(config, batch);
   }
   return flops / static_cast<double>(steps) * 1e-9;
 }
