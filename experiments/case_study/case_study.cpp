@@ -1,5 +1,5 @@
 // What a sentiment classifier has learned of single words (paper, section 6): a model trained from scratch on
-// film reviews, its vocabulary card, and the words in it that say nothing of a film.
+// film reviews, its global token importance, and the strong words that say nothing of a film.
 #include <algorithm>
 #include <cmath>
 
@@ -121,7 +121,7 @@ const std::pair<const char*, std::vector<std::string>> kGroups[] = {
     {"ratings 1 to 4", {"1", "2", "3", "4"}}};
 const std::vector<std::string> kRatings = {"1", "2", "3", "4", "7", "8", "9", "10"};
 
-// The card with its tokens by their texts.
+// Global importance with its tokens by their texts.
 class NamedCard {
  public:
   NamedCard(const GlobalImportance& card, const Tokenizer& tokenizer) : card_(card), tokenizer_(tokenizer) {}
@@ -188,7 +188,7 @@ Table summary_table(const Study& study) {
        concat(fixed(number(study.training["loss"]), 3), ", ", fixed(number(study.training["accuracy"]), 3))});
   table.add_row({concat("accuracy on ", study.texts, " test texts [95 % interval]"),
                  concat(fixed(right.value(), 3), " [", fixed(low, 3), ", ", fixed(high, 3), "]")});
-  table.add_row({"tokens of the card", count_text(std::ssize(card.tokens))});
+  table.add_row({"tokens", count_text(std::ssize(card.tokens))});
   table.add_row({"queries, token-forwards",
                  concat(count_text(card.cost.queries), ", ", count_text(card.cost.token_forwards))});
   table.add_row({concat("R², correlation on ", card.fidelity->n, " test texts"),
@@ -220,7 +220,7 @@ Figure agreement(const GlobalImportance& card) {
   const auto [low, high] = std::ranges::minmax(card.log_odds);
   const Panel texts{.title = "test texts",
                     .x_label = "log-odds of the model (nats)",
-                    .y_label = "log-odds by the card (nats)",
+                    .y_label = "predicted log-odds (nats)",
                     .curves = {{.label = "texts", .x = card.log_odds, .y = card.predicted, .style = points},
                                {.label = "equal", .x = {low, high}, .y = {low, high}, .style = dashed}}};
   std::vector<double> scores;
@@ -232,7 +232,8 @@ Figure agreement(const GlobalImportance& card) {
                                 .x = scores,
                                 .y = column(frequent(card), &CardToken::linear),
                                 .style = points}}};
-  return {.title = "The vocabulary card against model and corpus", .panels = {texts, words}, .columns = 2};
+  return {
+      .title = "Global token importance against model and corpus", .panels = {texts, words}, .columns = 2};
 }
 
 Figure plane(const GlobalImportance& card, const NamedCard& named) {

@@ -10,8 +10,7 @@
 using namespace slalom;
 using namespace slalom::test;
 
-TEST_CASE(
-    "case study: the card of a model that was trained on generated reviews ranks the planted ratings first") {
+TEST_CASE("case study: of a model that was trained on generated reviews, the planted ratings rank first") {
   const TemporaryFolder output("case_study");
   const Finished run = run_tiny("case_study", output.path, {"--data", "generated"});
   CAPTURE(run.out);
