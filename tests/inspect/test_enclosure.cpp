@@ -176,6 +176,7 @@ TEST_CASE("outward: multiples of 2^-40 around the ball") {
   CHECK(outward({0.5, 0}) == Interval{0.5 - 0x1p-40, 0.5 + 0x1p-40});
   CHECK(outward({1 + 0x1p-41, 0x1p-42}) == Interval{1, 1 + 0x1p-40});
   CHECK(outward({-3, 0x1p-39}) == Interval{-3 - 3 * 0x1p-40, -3 + 3 * 0x1p-40});
-  CHECK(outward({NAN, 1}) == Interval{-INFINITY, INFINITY});
+  for (const Ball ball : {Ball{NAN, 1}, {0, NAN}, {1, INFINITY}, {1e300, 1}, {-1e300, 1}})
+    CHECK(outward(ball) == Interval{-INFINITY, INFINITY});
   CHECK(hull({1, 3}, {-1, 2}) == Interval{-1, 3});
 }
