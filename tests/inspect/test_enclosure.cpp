@@ -11,6 +11,7 @@
 #include "../support/real.hpp"
 #include "../support/small_models.hpp"
 #include "../support/transformer_oracle.hpp"
+#include "slalom/base/error.hpp"
 #include "slalom/base/random.hpp"
 
 using namespace slalom;
@@ -86,6 +87,22 @@ TEST_CASE("enclosure: holds the log-odds of random models, to 200 bits; a thousa
   if (values != nullptr) MESSAGE("largest distance from the middle, in radii: ", worst.all);
   CHECK(worst.all <= 1);
   CHECK(worst.one_block > 1e-3);
+}
+
+// SLALOM_LAYERS=12 shows the widths in src/README.md, in three minutes for all of 1, 2, 4 and 12.
+TEST_CASE("enclosure: how wide it is at width 768 and random weights") {
+  const char* layers = std::getenv("SLALOM_LAYERS");
+  for (const Architecture architecture : {Architecture::distilbert, Architecture::bert, Architecture::gpt2}) {
+    if (layers == nullptr && architecture != Architecture::bert) continue;
+    Classifier<double> model(
+        default_config(architecture, layers == nullptr ? 1 : std::atoll(layers), 768, 12, 40));
+    model.initialise(1);
+    const double width = 2 * Encloser(model, 1).log_odds(std::vector<TokenId>(12, 7)).radius;
+    if (layers != nullptr)
+      MESSAGE(concat(name(architecture), ", ", layers, " layers: ", width));
+    else
+      CHECK(width <= 1e-11);
+  }
 }
 
 TEST_CASE("enclosure: of the fully connected network") {
