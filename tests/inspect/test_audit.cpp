@@ -338,8 +338,8 @@ TEST_CASE("audit: of a transformer, with its enclosures") {
   CHECK(a.distances->slalom_background <= a.distances->additive + 1e-9);
 }
 
-// One block that sums, reads [CLS], whose query no word changes, and is linear from there on to two logits: an
-// additive bag of words, whatever its weights.
+// One block that sums, reads [CLS], whose query no word changes, and is linear from there on to two logits:
+// an additive bag of words, whatever its weights.
 TEST_CASE("audit: of a transformer that can add nothing is proved") {
   const auto audited = [](AttentionKind kind, Norm norm) {
     ClassifierConfig config = small_config(Architecture::bert, 1);
