@@ -8,6 +8,7 @@
 
 #include "slalom/inspect/enclosure.hpp"
 #include "slalom/inspect/inspect.hpp"
+#include "slalom/inspect/proof.hpp"
 #include "slalom/metrics/metric.hpp"
 #include "slalom/model_io/fully_connected_folder.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -194,10 +195,18 @@ double standard_deviation(const std::vector<double>& x) {
   return summarise(x).standard_error * std::sqrt(static_cast<double>(x.size()));
 }
 
+// For slalom verify.
+void write_proof(const Certificate& certificate, const SpecialTokens& special, const std::string& folder) {
+  ProofClaims claims{.model = folder, .certificates = {certificate}, .repeated = {}};
+  if (special.cls) claims.prefix = {*special.cls};
+  if (special.sep) claims.suffix = {*special.sep};
+  write_file(folder + "/proof.json", proof_json(claims).dump() + "\n");
+}
+
 // What is measured of a probed model, in nats: "log_odds_the", "log_odds_perfect" (n = 1 … 30), slopes over
 // n, "range", "spread" over fresh texts, "collapsed", and the certificate: "bound", "half_range",
-// "enclosure_width", "witness".
-Json probe(const Trained& model, const SyntheticSource& source) {
+// "enclosure_width", "witness". The proof goes to the folder, if there is one.
+Json probe(const Trained& model, const SyntheticSource& source, const std::string& folder) {
   const LogOdds f = model.log_odds();
   const auto token = [&](const char* word) { return source.vocabulary().find(word).value(); };
   std::vector<Text> texts = {{token("the")}};
@@ -208,6 +217,7 @@ Json probe(const Trained& model, const SyntheticSource& source) {
   const auto [low, high] = std::ranges::minmax(perfect);
   const double spread = standard_deviation(f(fresh_texts(source, 500)));
   const Certificate affine = audit_of(*model.exact, source, model.special, 0).affine;
+  if (!folder.empty() && affine.proves()) write_proof(affine, model.special, folder);
   double width = 0;
   for (const Interval& i : affine.enclosure) width = std::max(width, i.high - i.low);
   Json witness = Json::array();
@@ -317,7 +327,8 @@ Json record_of(const Plan& plan, Index run, Settings options) {
       record.update(
           {{"architecture", name(plan.transformer->architecture)}, {"layers", plan.transformer->layers}});
     record.update(model.record);
-    record.update(plan.probed ? probe(model, source) : check_claims(model, plan, size.claim_repeats, source));
+    record.update(plan.probed ? probe(model, source, plan.transformer ? folder : "")
+                              : check_claims(model, plan, size.claim_repeats, source));
     return record;
   };
   return folder.empty() ? finished(options, part_name, settings, compute)

@@ -1,5 +1,6 @@
 #include "slalom/base/numbers.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -37,6 +38,7 @@ std::string fixed(double x, int decimals) {
 }
 
 std::string fixed_down(double x, int decimals) {
+  if (x != 0) decimals = std::max(decimals, 1 - static_cast<int>(std::floor(std::log10(std::abs(x)))));
   const double places = std::pow(10.0, decimals);
   return fixed(std::floor(std::nextafter(x * places, -INFINITY)) / places, decimals);
 }

@@ -10,13 +10,21 @@ namespace slalom {
 
 namespace {
 
+Json computed_again(const ProofClaims& claims, const std::string& file) {
+  try {
+    return proof_json(claims);
+  } catch (const Error& e) {
+    throw Error(concat(file, ": ", e.what()), e.hint(), e.status());
+  }
+}
+
 int run(const ParsedOptions& parsed) {
   const std::string file = required_option(parsed, "proof"), folder = parsed["model"].word;
   const Json proof = parse_json(read_file(file), file);
   ProofClaims claims = read_proof(proof, file);
   const std::string stored = claims.model;
   if (!folder.empty()) claims.model = folder;
-  Json computed = proof_json(claims);
+  Json computed = computed_again(claims, file);
   computed["model"] = stored;
   const std::string difference = first_difference(proof, computed);
   OutputFile output(parsed["output"].word);

@@ -149,6 +149,11 @@ void Head::read(AttentionKind kind, std::span<const double> counts, double* z) {
   by_rest = up(factor_ * by_rest);
 }
 
+// std::max would lose a NaN, which says that nothing is known.
+double larger(double a, double b) {
+  return std::isnan(b) || b > a ? b : a;
+}
+
 // Heads read different columns: what each makes of a change of length 1 is at most the largest of them for
 // all together.
 double attend_row(AttentionKind kind, const Balls& q, const Balls& k, const Balls& v, Index heads,
@@ -159,11 +164,11 @@ double attend_row(AttentionKind kind, const Balls& q, const Balls& k, const Ball
   for (Index h = 0; h < heads; ++h) {
     Head head(q, k, v, query, h * d, d, std::ssize(counts));
     head.read(kind, counts, z + h * d);
-    by_query = std::max(by_query, head.by_query);
+    by_query = larger(by_query, head.by_query);
     rest += head.by_rest * head.by_rest;
     for (std::size_t j = 0; j < counts.size(); ++j) {
-      by_key[j] = std::max(by_key[j], head.by_key[j]);
-      by_value[j] = std::max(by_value[j], head.most(j));
+      by_key[j] = larger(by_key[j], head.by_key[j]);
+      by_value[j] = larger(by_value[j], head.most(j));
     }
   }
   for (std::size_t j = 0; j < counts.size(); ++j)

@@ -1,7 +1,9 @@
 #include "slalom/inspect/balls.hpp"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
+#include <limits>
 
 #include "slalom/base/parallel.hpp"
 #include "slalom/kernels/gemm.hpp"
@@ -10,6 +12,9 @@
 namespace slalom {
 
 namespace {
+
+static_assert(std::numeric_limits<double>::is_iec559 && FLT_EVAL_METHOD == 0,
+              "proofs need IEEE 754 binary64");
 
 constexpr double u = kUnitRoundoff;
 constexpr double kGeluSlope = 1.13;   // both forms of GELU are steepest near √2, with 1.129
@@ -54,7 +59,7 @@ double up(double bound) {
 double norm_bound(const double* x, Index n) {
   double squares = 0;
   for (Index i = 0; i < n; ++i) squares += x[i] * x[i];
-  return up(std::sqrt(squares));
+  return up(std::sqrt(squares) * (1 + gamma_bound(n)));
 }
 
 double distance_bound(const double* a, const double* b, Index n) {

@@ -18,10 +18,10 @@ constexpr Index kPieces = 256;
 }  // namespace
 
 Interval outward(const Ball& ball) {
-  const double low = std::nextafter(ball.middle - ball.radius, -INFINITY),
-               high = std::nextafter(ball.middle + ball.radius, INFINITY);
+  const double low = std::floor(std::nextafter(ball.middle - ball.radius, -INFINITY) * kGrid) / kGrid,
+               high = std::ceil(std::nextafter(ball.middle + ball.radius, INFINITY) * kGrid) / kGrid;
   if (!std::isfinite(low) || !std::isfinite(high)) return {-INFINITY, INFINITY};
-  return {std::floor(low * kGrid) / kGrid, std::ceil(high * kGrid) / kGrid};
+  return {low, high};
 }
 
 Interval hull(const Interval& a, const Interval& b) {

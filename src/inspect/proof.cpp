@@ -14,7 +14,9 @@ namespace slalom {
 namespace {
 
 constexpr const char* kFormat = "slalom proof 1";
-constexpr std::size_t kMostTexts = 64;  // of a certificate; those that are searched for have 3 or 4
+// Of a certificate, and certificates of a proof; audit writes one or two, of 3 or 4 texts.
+constexpr std::size_t kMost = 64;
+constexpr double kLargestCoefficient = 1e6;
 constexpr const char* kClassNames[] = {"bag of words", "position-wise"};
 constexpr const char* kInequality =
     "For every g of the class the sum of coefficient * g(text) is 0, so that sup |F - g| is at least "
@@ -90,6 +92,12 @@ std::vector<TokenId> ids(const Json& json, const std::string& field, const std::
   return list;
 }
 
+void check_count(const Json& list, const std::string& field, const std::string& where) {
+  if (list.empty() || list.size() > kMost)
+    throw Error(
+        concat(where, ": field \"", field, "\": found ", list.size(), " ", field, ", wanted 1 to ", kMost));
+}
+
 Certificate read_certificate(const Json& json, const std::string& where) {
   Certificate c;
   const std::string of = require_string(json, "class", where);
@@ -99,20 +107,23 @@ Certificate read_certificate(const Json& json, const std::string& where) {
   const Json &texts = require_array(json, "texts", where),
              &coefficients = require_array(json, "coefficients", where),
              &log_odds = require_array(json, "log_odds", where);
-  if (texts.empty() || texts.size() > kMostTexts)
-    throw Error(concat(where, ": field \"texts\": found ", texts.size(), " texts, wanted 1 to ", kMostTexts));
+  check_count(texts, "texts", where);
   if (coefficients.size() != texts.size() || log_odds.size() != texts.size())
     throw Error(concat(where, ": found ", texts.size(), " texts, ", coefficients.size(), " coefficients and ",
                        log_odds.size(), " intervals, wanted as many"));
   for (const Json& text : texts) c.witness.push_back(ids(text, "texts", where));
   for (const Json& x : coefficients) {
-    if (!x.is_number() || std::abs(x.get<double>()) > 1e6 || std::floor(x.get<double>()) != x.get<double>())
-      refuse(where, "coefficients", x, "a whole number");
+    if (!x.is_number() || std::abs(x.get<double>()) > kLargestCoefficient ||
+        std::floor(x.get<double>()) != x.get<double>())
+      refuse(where, "coefficients", x, concat("a whole number, at most ", kLargestCoefficient, " in size"));
     c.coefficient.push_back(x.get<double>());
   }
+  if (!vanishes(c))
+    refuse(where, "coefficients", coefficients, "a sum that is 0 for every model of the class");
   for (const Json& interval : log_odds) check_interval(interval, where);
   if (!json.contains("bound")) refuse(where, "bound", Json(), "a number");
   check_number(json["bound"], "bound", where);
+  if (number(json["bound"]) <= 0) refuse(where, "bound", json["bound"], "more than 0");
   return c;
 }
 
@@ -135,7 +146,6 @@ Json proof_json(const ProofClaims& claims) {
   json["suffix"] = claims.suffix;
   json["certificates"] = Json::array();
   for (Certificate c : claims.certificates) {
-    if (!vanishes(c)) throw Error("[proof] the coefficients do not cancel for every model of the class");
     prove(
         c, [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); }, claims.prefix,
         claims.suffix);
@@ -160,9 +170,9 @@ ProofClaims read_proof(const Json& proof, const std::string& where) {
   claims.target = require_integer(proof, "target", where, 0, std::numeric_limits<int>::max());
   claims.prefix = ids(require_array(proof, "prefix", where), "prefix", where);
   claims.suffix = ids(require_array(proof, "suffix", where), "suffix", where);
-  for (const Json& c : require_array(proof, "certificates", where))
-    claims.certificates.push_back(read_certificate(c, where));
-  if (claims.certificates.empty()) refuse(where, "certificates", Json::array(), "at least one");
+  const Json& certificates = require_array(proof, "certificates", where);
+  check_count(certificates, "certificates", where);
+  for (const Json& c : certificates) claims.certificates.push_back(read_certificate(c, where));
   if (!proof.contains("repetitions") || proof["repetitions"].is_null()) return claims;
   const Json& repetitions = require_object(proof, "repetitions", where);
   claims.repeated = static_cast<TokenId>(

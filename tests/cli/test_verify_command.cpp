@@ -129,7 +129,8 @@ TEST_CASE("verify: another model, be it by one bit") {
   write_file(weights, bytes);
   const Finished other = folder.verify();
   CHECK(other.status == 1);
-  CHECK(lines_of(other.err).at(0).starts_with("error: " + folder.path + ": its weights have SHA-256 "));
+  CHECK(lines_of(other.err).at(0).starts_with(
+      concat("error: ", folder.file, ": ", folder.path, ": its weights have SHA-256 ")));
   const Finished rewritten =
       folder.verify_changed([&](Json& proof) { proof["model_sha256"] = sha256_of_files({weights}); });
   CHECK(rewritten.status == 1);
@@ -137,6 +138,14 @@ TEST_CASE("verify: another model, be it by one bit") {
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file(weights, bytes);
   CHECK(folder.verify().status == 0);
+  write_file(weights, bytes.substr(0, bytes.size() - 8) + std::string(8, '\xff'));
+  const Finished not_a_number = folder.verify();
+  CHECK(not_a_number.status == 3);
+  CHECK(lines_of(not_a_number.err)
+            .at(0)
+            .starts_with(concat("error: ", folder.file, ": ", weights, ": tensor \"")));
+  CHECK(lines_of(not_a_number.err).at(0).ends_with("\": found NaN or Inf, wanted finite numbers"));
+  write_file(weights, bytes);
   std::string text = read_file(config);
   text.insert(text.rfind('}'), " ");
   write_file(config, text);
@@ -166,11 +175,22 @@ TEST_CASE("verify: files that are no proofs") {
   refused([](Json& p) { p["certificates"][0]["coefficients"].erase(0); },
           ": found 4 texts, 3 coefficients and 4 intervals, wanted as many");
   refused([](Json& p) { p["certificates"][0]["coefficients"][0] = 0.5; },
-          ": field \"coefficients\": found 0.5, wanted a whole number");
+          ": field \"coefficients\": found 0.5, wanted a whole number, at most 1e+06 in size");
+  refused(
+      [](Json& p) {
+        p["certificates"][0]["coefficients"] = {1, 1, 1, 1};
+      },
+      ": field \"coefficients\": found [1,1,1,1], wanted a sum that is 0 for every model of the class");
+  refused([](Json& p) { p["certificates"][0]["bound"] = "0x0p+0"; },
+          ": field \"bound\": found \"0x0p+0\", wanted more than 0");
   refused([](Json& p) { p["certificates"][0]["texts"][0][0] = -1; },
           ": field \"texts\": found -1, wanted an id");
   refused([](Json& p) { p["certificates"] = Json::array(); },
-          ": field \"certificates\": found [], wanted at least one");
+          ": field \"certificates\": found 0 certificates, wanted 1 to 64");
+  refused([](Json& p) { p["certificates"] = std::vector<Json>(1000000); },
+          ": field \"certificates\": found 1000000 certificates, wanted 1 to 64");
+  refused([](Json& p) { p["target"] = 2; }, ": [enclosure] class 2, the model has 2");
+  refused([](Json& p) { p["prefix"][0] = 999; }, ": [forward] row 0 has id 999, the vocabulary has 16");
   for (const std::size_t length : {0, 1, 100, 1000}) {
     write_file(folder.file, folder.proof.dump().substr(0, length));
     const Finished run = folder.verify();

@@ -51,6 +51,8 @@ TEST_CASE("the tiny linear study: transformers are flat, the claims are exact, a
   }
   for (const char* file : {"curves.csv", "figure.svg", "README.md"})
     CHECK(!read_file(whole.path + "/" + file).empty());
+  for (const char* name : {"distilbert_1", "bert_1", "gpt2_1"})
+    CHECK(run_slalom({"verify", whole.path + "/models/" + name + "_run0/proof.json"}).status == 0);
   const std::string csv = read_file(whole.path + "/curves.csv");
   CHECK(std::ranges::count(csv, '\n') == 1 + 4 * 30);
   CHECK(csv.starts_with("model,run,n,log_odds,truth\ndistilbert_1,0,1,"));

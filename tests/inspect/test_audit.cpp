@@ -338,6 +338,34 @@ TEST_CASE("audit: of a transformer, with its enclosures") {
   CHECK(a.distances->slalom_background <= a.distances->additive + 1e-9);
 }
 
+// One block that sums, reads [CLS], whose query no word changes, and is linear from there on to two logits:
+// an additive bag of words, whatever its weights.
+TEST_CASE("audit: of a transformer that can add nothing is proved") {
+  const auto audited = [](AttentionKind kind, Norm norm) {
+    ClassifierConfig config = small_config(Architecture::bert, 1);
+    config.attention = kind;
+    config.norm = norm;
+    config.positions = Positions::none;
+    config.feed_forward_on = config.head_hidden = false;
+    config.labels = 2;
+    Classifier<double> model(config);
+    randomise(model, 3);
+    ModelBlackBox<double> f(model, 1, 4096);
+    Encloser encloser(model, 1);
+    return audit(f, [&](std::span<const TokenId> text) { return outward(encloser.log_odds(text)); },
+                 {.tokens = {10, 11, 12}, .prefix = {1}, .suffix = {2}, .longest = 0});
+  };
+  for (const AttentionKind kind : {AttentionKind::sigmoid, AttentionKind::linear, AttentionKind::sum}) {
+    const Audit adds = audited(kind, Norm::none);
+    CHECK_FALSE(adds.nearly_constant);
+    CHECK(adds.affine.estimate <= 1e-11);
+    CHECK(adds.affine.rounding_error <= 1e-9);
+    CHECK_FALSE(adds.affine.proves());
+    CHECK_FALSE(adds.positionwise.proves());
+    CHECK(audited(kind, Norm::layer).affine.bound > 0.05);
+  }
+}
+
 TEST_CASE("audit: options that are refused") {
   const auto refused = [](const AuditOptions& o, const char* message) {
     CHECK_THROWS_WITH_AS(audit_of(linear, o), message, Error);

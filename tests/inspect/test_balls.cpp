@@ -33,6 +33,13 @@ Points random_points(Index rows, Index columns, double radius, std::uint64_t see
   return p;
 }
 
+Points scaled(Points p, double scale) {
+  for (auto* values : {&p.balls.middle, &p.inside})
+    for (double& x : *values) x *= scale;
+  for (double& x : p.balls.radius) x *= scale * (1 + 1e-15);
+  return p;
+}
+
 /// Distance of a row from the middle, in radii.
 double share(const Balls& balls, Index i, const std::vector<Real>& row) {
   REQUIRE(std::ssize(row) == balls.columns);
@@ -44,11 +51,12 @@ double share(const Balls& balls, Index i, const std::vector<Real>& row) {
   return static_cast<double>(sqrt(squares)) / balls.radius_of(i);
 }
 
-/// Checks that the exact results are inside, and, without a radius to start with, not far from the border.
+/// Checks that the exact results are inside, and, without a radius to start with and for numbers near 1, not
+/// far from the border.
 constexpr double kRadii[] = {0, 1e-9, 1e-3, 0.3};
-void check(double radius, double worst) {
+void check(double radius, double worst, double size = 1) {
   CHECK(worst <= 1);
-  if (radius == 0) CHECK(worst > 1e-2);
+  if (radius == 0 && size == 1) CHECK(worst > 1e-2);
 }
 
 }  // namespace
@@ -123,22 +131,22 @@ TEST_CASE("apply: holds W x + b") {
 
 TEST_CASE("activate: holds f(x)") {
   for (const Activation f : {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::tanh})
-    for (const double radius : kRadii) {
-      double worst = 0;
-      const Points x = random_points(200, 3, radius, 5);
-      Balls scaled = x.balls;
-      const Balls y = activate(f, std::move(scaled));
-      for (Index i = 0; i < 200; ++i) {
-        std::vector<Real> row;
-        for (Index j = 0; j < 3; ++j)
-          row.push_back(activated(f, Real(x.inside[static_cast<std::size_t>(3 * i + j)])));
-        worst = std::max(worst, share(y, i, row));
+    for (const double radius : kRadii)
+      for (const double size : {1.0, 1e-160, 30.0, 1e6}) {
+        double worst = 0;
+        const Points x = scaled(random_points(200, 3, radius, 5), size);
+        const Balls y = activate(f, x.balls);
+        for (Index i = 0; i < 200; ++i) {
+          std::vector<Real> row;
+          for (Index j = 0; j < 3; ++j)
+            row.push_back(activated(f, Real(x.inside[static_cast<std::size_t>(3 * i + j)])));
+          worst = std::max(worst, share(y, i, row));
+        }
+        if (f == Activation::relu && radius == 0)
+          CHECK(worst == 0);
+        else
+          check(radius, worst, size);
       }
-      if (f == Activation::relu && radius == 0)
-        CHECK(worst == 0);
-      else
-        check(radius, worst);
-    }
 }
 
 // By the mean value theorem the slope of GELU bounds differences: no two points are farther apart than 1.13
@@ -153,26 +161,44 @@ TEST_CASE("activate: the steepest slopes of GELU") {
   }
 }
 
-TEST_CASE("layer_norm: holds it") {
+namespace {
+
+/// Checks rows of a mean and about this standard deviation.
+void check_layer_norm(double mean, double deviation, double eps, double radius) {
   const Index D = 40;
   const std::vector<double> weight = random_values<double>(D, 1), bias = random_values<double>(D, 2);
+  double worst = 0;
+  const Points p = random_points(30, D, radius, 4);
+  Balls x = p.balls;
+  for (double& m : x.middle) m = mean + deviation * m;
+  const Balls y = layer_norm(x, weight.data(), bias.data(), eps);
+  for (Index i = 0; i < 30; ++i) {
+    const auto at = [&](Index j) {
+      const auto k = static_cast<std::size_t>(i * D + j);
+      return Real(x.middle[k]) + (Real(p.inside[k]) - Real(p.balls.middle[k]));
+    };
+    Real centre = 0, variance = 0;
+    for (Index j = 0; j < D; ++j) centre += at(j) / Real(40);
+    for (Index j = 0; j < D; ++j) variance += (at(j) - centre) * (at(j) - centre) / Real(40);
+    std::vector<Real> row;
+    for (Index j = 0; j < D; ++j)
+      row.push_back((at(j) - centre) / sqrt(variance + Real(eps)) * weight[static_cast<std::size_t>(j)] +
+                    bias[static_cast<std::size_t>(j)]);
+    worst = std::max(worst, share(y, i, row));
+  }
+  check(radius, worst, deviation);
+}
+
+}  // namespace
+
+TEST_CASE("layer_norm: holds it") {
   for (const double eps : {1e-12, 1e-5, 0.5})
     for (const double radius : {0.0, 1e-9, 1e-3, 0.3, 1e3}) {
-      double worst = 0;
-      const Points x = random_points(30, D, radius, 4);
-      const Balls y = layer_norm(x.balls, weight.data(), bias.data(), eps);
-      for (Index i = 0; i < 30; ++i) {
-        const auto at = [&](Index j) { return Real(x.inside[static_cast<std::size_t>(i * D + j)]); };
-        Real mean = 0, variance = 0;
-        for (Index j = 0; j < D; ++j) mean += at(j) / Real(40);
-        for (Index j = 0; j < D; ++j) variance += (at(j) - mean) * (at(j) - mean) / Real(40);
-        std::vector<Real> row;
-        for (Index j = 0; j < D; ++j)
-          row.push_back((at(j) - mean) / sqrt(variance + Real(eps)) * weight[static_cast<std::size_t>(j)] +
-                        bias[static_cast<std::size_t>(j)]);
-        worst = std::max(worst, share(y, i, row));
-      }
-      check(radius, worst);
+      check_layer_norm(0, 1, eps, radius);
+      check_layer_norm(1e6, 1e-6, eps, radius);  // little is left of what is subtracted
+      check_layer_norm(1, 1e-170, eps, radius);  // equal numbers
+      check_layer_norm(0, 1e-170, eps, radius);  // squares that underflow
+      check_layer_norm(0, 1e100, eps, radius);
     }
 }
 
@@ -217,13 +243,10 @@ TEST_CASE("attend: holds the weighted sum of the values") {
   for (const AttentionKind kind :
        {AttentionKind::softmax, AttentionKind::sigmoid, AttentionKind::linear, AttentionKind::sum})
     for (const double radius : kRadii)
-      for (const double scale : {1.0, 20.0}) {  // the second makes weights of 1 and of 1e-300
+      for (const double scale : {1.0, 20.0, 1e4}) {  // weights of 1 and of 1e-300, and of 0
         double worst = 0;
-        Points q = random_points(5, D, radius, 1), k = random_points(keys, D, radius, 3);
-        for (auto* values : {&q.balls.middle, &q.inside})
-          for (double& x : *values) x *= scale;
-        for (double& x : q.balls.radius) x *= scale * (1 + 1e-15);
-        const Points v = random_points(keys, D, radius, 5);
+        const Points q = scaled(random_points(5, D, radius, 1), scale), k = random_points(keys, D, radius, 3),
+                     v = random_points(keys, D, radius, 5);
         const std::vector<Index> visible = {7, 1, 2, 7, 5};
         const bool divided = kind == AttentionKind::softmax;
         const std::vector<double>& counts = divided ? some : ones;
@@ -251,8 +274,18 @@ TEST_CASE("attend: holds the weighted sum of the values") {
           }
           worst = std::max(worst, share(z, i, row));
         }
-        check(radius, worst);
+        check(radius, worst, std::min(scale, 20.0) / scale);
       }
+}
+
+TEST_CASE("attend: where scores overflow the spread of the values stays") {
+  for (const AttentionKind kind :
+       {AttentionKind::softmax, AttentionKind::sigmoid, AttentionKind::linear, AttentionKind::sum}) {
+    Balls q(1, 2), v(1, 2);
+    q.middle = {1e200, 1e200};
+    v.radius = {0.5};
+    CHECK_FALSE(attend(kind, q, q, v, 1, std::vector<Index>{1}).radius_of(0) < 0.5);
+  }
 }
 
 TEST_CASE("between_rows: any part of the way, each column by itself") {

@@ -1,4 +1,4 @@
-// The test program replaces operator new by one that counts, to prove that a loop stays off the heap.
+// The test program replaces operator new by one that counts, to show that a loop stays off the heap.
 #pragma once
 
 #include <cstddef>

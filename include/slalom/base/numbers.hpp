@@ -14,7 +14,7 @@ std::string shortest(float x);
 
 /// Exactly `decimals` ≥ 0 digits after the point: fixed(2.5, 3) is "2.500".
 std::string fixed(double x, int decimals);
-/// The same, rounded down: for a lower bound that is to stay one.
+/// The same, rounded down, for a lower bound that is to stay one; more digits where two would not be seen.
 std::string fixed_down(double x, int decimals);
 
 /// At most `digits` ≥ 1 significant digits, as %.*g prints them; 17 keep every double, 9 every float.

@@ -10,9 +10,8 @@
 //    Oishi: Accurate sum and dot product, SIAM J. Sci. Comput. 26, 2005).
 //  - BLAS, which only spectral norms use, adds up each inner product in some order, within γ_n Σ|a||b|
 //    (Higham: Accuracy and Stability of Numerical Algorithms, section 3.1), so no method of Strassen's.
-//  - exp, log, pow, sin, cos, tanh and erfc of the C library err by at most 8 units in the last place;
-//  glibc's
-//    manual lists 5 or fewer.
+//  - exp, log, pow, sin, cos, tanh and erfc of the C library err by at most 8 units in the last place; the
+//    manual of glibc lists 5 or fewer.
 // Radii are sums, products and quotients of numbers that are not negative. Their own rounding, in sums of up
 // to 2^22 terms, is covered by a factor of 1 + 2^-30, and underflow by 1e-150.
 #pragma once

@@ -19,8 +19,8 @@ struct Ball {
   double middle, radius;
 };
 
-/// [low, high]; its ends are multiples of 2^-40 (9e-13), so that machines whose arithmetic is as assumed find
-/// the same ones, and small multiples of them are exact in double. Infinite where nothing is known.
+/// [low, high]; its ends are multiples of 2^-40 (9e-13), so that another machine, which may round otherwise,
+/// finds the same ones but for a rare chance. Infinite where nothing is known.
 struct Interval {
   double low, high;
   bool operator==(const Interval&) const = default;

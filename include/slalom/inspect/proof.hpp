@@ -24,12 +24,11 @@ struct ProofClaims {
 /// {"proof", "model", "model_sha256", "config_sha256", "target", "prefix", "suffix", "certificates":
 /// [{"class", "texts", "coefficients", "log_odds": [[low, high]…], "bound"}…], "repetitions": {"token",
 /// "log_odds"} or null, "inequality", "assumptions"}, computed from the model in its folder. Intervals and
-/// bounds are hexadecimal floating-point numbers. Throws Error as load_model() and Encloser do, and for
-/// coefficients that do not cancel.
+/// bounds are hexadecimal floating-point numbers. Throws Error as load_model() and Encloser do.
 Json proof_json(const ProofClaims& claims);
 
 /// The claims of such an object. Throws Error naming `where`, field, what was found and wanted for anything
-/// else, also for a bad interval.
+/// else, also for a bad interval, for coefficients that do not cancel, and if nothing is proved.
 ProofClaims read_proof(const Json& proof, const std::string& where);
 
 /// The first field in which the objects differ, with both values; empty if they are equal.
