@@ -136,16 +136,13 @@ Json measure(const Model& model, Index seed, const Size& size) {
 Json record_of(const Setting& cell, Index seed, const Options& options) {
   std::optional<Model> model;
   Json record = {{"model", cell.name()}, {"title", cell.name()}, {"seed", seed}, {"diverged", false}};
-  const double seconds = seconds_of([&] {
-    try {
-      model = train(config_of(cell, options.sizes), cell.cls, seed, options);
-    } catch (const Error&) {
-      check_interrupt();
-      record["diverged"] = true;
-    }
-  });
+  try {
+    model = train(config_of(cell, options.sizes), cell.cls, seed, options);
+  } catch (const Error&) {
+    check_interrupt();
+    record["diverged"] = true;
+  }
   if (model) record.update(measure(*model, seed, options.sizes));
-  record["seconds"] = std::round(100 * seconds) / 100;
   return record;
 }
 

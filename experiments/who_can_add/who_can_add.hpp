@@ -56,7 +56,7 @@ Model train(ClassifierConfig config, bool cls, Index seed, const Options& option
 
 /// One record a cell and seed, the first seed first: {"model", "title", "seed", "diverged", "excess_loss",
 /// "slope", "spread", "bound", "estimated_bound", "half_range", "positionwise_bound", "collapsed",
-/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …], "seconds"}. A diverged
+/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …]}. A diverged
 /// one has no numbers, a collapsed one no surrogates.
 std::vector<Json> run_grid(const Options& options);
 
