@@ -216,7 +216,7 @@ Figure figure_of(const std::vector<Group>& groups) {
       panel.curves.push_back({.label = "truth", .x = n, .y = truth, .style = Curve::Style::dashed});
     }
     Curve curve{.label = concat(g.cell.layers, g.cell.layers == 1 ? " layer" : " layers",
-                                g.cell.feed_forward ? ", feed-forward" : ""),
+                                g.cell.feed_forward ? ", feed-forward" : ", no feed-forward"),
                 .x = n,
                 .y = {}};
     for (std::size_t i = 0; i < n.size(); ++i)
