@@ -27,7 +27,7 @@ tour: deps ## one training step of a one-layer model, printed with shapes
 
 LINEAR_STUDY := $(BUILD)/linear_study --size $(SIZE) --output out/linear_study
 study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
-	$(PARALLEL) build/slalom $(BUILD)/linear_study
+	$(PARALLEL) $(BUILD)/linear_study
 	$(LINEAR_STUDY) --runs $(RUNS)
 
 DEPTHS := 1
@@ -66,36 +66,41 @@ TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH
 TEXT_STUDY = $(BUILD)/text_study $(TEXT_OPTIONS) --models out/text_models --output out/text_study --part
 TEXT_TABLES = $(BUILD)/text_tables --size $(SIZE) --input out/text_study --item
 
-.PHONY: text-programs imdb yelp imdb-bow explained-imdb explained-human explained-runtime explained-drawn explained-references
-text-programs: deps
-	$(PARALLEL) $(BUILD)/text_models $(BUILD)/text_study $(BUILD)/text_tables
+.PHONY: text-models text-study text-tables imdb yelp imdb-bow explained-imdb explained-human explained-runtime explained-drawn explained-references
+text-models: deps
+	$(PARALLEL) $(BUILD)/text_models
+text-study: deps
+	$(PARALLEL) $(BUILD)/text_models $(BUILD)/text_study
+text-tables: deps
+	$(PARALLEL) $(BUILD)/text_tables
 
 imdb yelp: CLASSIFIERS := bert,distilbert,gpt2
-imdb: text-programs ## classifiers trained from scratch: SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6 WIDTH=n
+imdb: text-models ## classifiers trained from scratch: SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6 WIDTH=n
 	$(TEXT_MODELS) imdb
-yelp: text-programs ## the same
+yelp: text-models ## the same
 	$(TEXT_MODELS) yelp
-imdb-bow: text-programs ## the same, of texts drawn from IMDB's unigrams
+imdb-bow: text-models ## the same, of texts drawn from IMDB's unigrams
 	$(TEXT_MODELS) imdb_bow
 
-explained-imdb: text-programs
+explained-imdb: text-study
 	$(TEXT_MODELS) imdb
 	$(TEXT_STUDY) imdb
-explained-human: text-programs
+explained-human: text-study
 	$(TEXT_MODELS) yelp
 	$(TEXT_STUDY) human
-explained-runtime: text-programs
+explained-runtime: text-study
 	$(TEXT_MODELS) imdb
 	$(TEXT_STUDY) runtime
-explained-drawn: text-programs
+explained-drawn: text-study
 	$(TEXT_MODELS) imdb_bow
 	$(TEXT_STUDY) drawn
-explained-references: text-programs
+explained-references: text-study
 	$(TEXT_MODELS) imdb
 	$(TEXT_STUDY) references
 
 TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal table-runtime fig-planes table-truth table-references
 .PHONY: $(TEXT_ITEMS)
+$(TEXT_ITEMS): text-tables
 table-nb: explained-imdb ## naive-Bayes scores (section 6): explained texts are kept, SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6
 	$(TEXT_TABLES) nb
 table-human: explained-human ## human attention, Yelp-HAT

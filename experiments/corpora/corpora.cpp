@@ -24,6 +24,7 @@
 namespace {
 
 using namespace slalom;
+using namespace slalom::experiment;
 
 // --- what is known ---------------------------------------------------------------------------------------
 
@@ -259,15 +260,14 @@ Json examined(const Known& known, const std::string& folder, const std::string& 
 }
 
 Table table_of_files(const std::vector<Json>& files) {
-  std::vector<experiment::Column<Json>> columns;
+  std::vector<Column<Json>> columns;
   for (const char* name :
        {"file", "form", "rows", "negative", "positive", "sha256", "verdict", "written", "dropped"}) {
     const bool number = std::string_view("rows negative positive dropped").find(name) != std::string::npos;
-    columns.push_back(
-        {name, [name](const Json& row) { return row.contains(name) ? experiment::as_is(name)(row) : "-"; },
-         number ? Table::Align::right : Table::Align::left});
+    columns.push_back({name, [name](const Json& row) { return row.contains(name) ? as_is(name)(row) : "-"; },
+                       number ? Table::Align::right : Table::Align::left});
   }
-  return experiment::table_of(files, columns);
+  return table_of(files, columns);
 }
 
 int run(const ParsedOptions& parsed) {
@@ -296,9 +296,8 @@ int run(const ParsedOptions& parsed) {
       missing.push_back({{"file", known.gives}, {"source", known.source}});
   if (!files.empty()) std::cout << table_of_files(files).text() << "\n";
   if (!missing.empty())
-    std::cout << experiment::table_of<Json>(
-                     missing, {{"missing", experiment::as_is("file")},
-                               {"where to get it", experiment::as_is("source"), Table::Align::left}})
+    std::cout << table_of<Json>(missing, {{"missing", as_is("file")},
+                                          {"where to get it", as_is("source"), Table::Align::left}})
                      .text();
   if (folder.empty()) return 0;
   make_folders(output);
@@ -311,7 +310,7 @@ int run(const ParsedOptions& parsed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return experiment::run_command(
+  return run_command(
       argc, argv,
       {.name = "corpora",
        .summary = "Checks public data sets, and prepares them for the studies (data/README.md)",

@@ -5,14 +5,12 @@
 
 namespace slalom::linear_study {
 
+using namespace experiment;
+
 namespace {
 
-using experiment::field;
-using experiment::number;
-using experiment::Runs;
-
 // The log-odds of n times "perfect".
-experiment::Number perfect(Index n) {
+NumberOf perfect(Index n) {
   return [n](const Json& r) { return number(r["log_odds_perfect"][static_cast<std::size_t>(n - 1)]); };
 }
 
@@ -35,35 +33,34 @@ std::string verdict(const Runs& model) {
   const bool proven = std::ranges::all_of(
       model.records, [&](const Json* r) { return collapsed(r) || number((*r)["bound"]) > 0; });
   return concat(proven ? "not additive" : "no proof",
-                model.mean(field("slope_1_20")) < experiment::kTrueSlope / 3 ? ", flat" : ", rises",
+                model.mean(field("slope_1_20")) < kTrueSlope / 3 ? ", flat" : ", rises",
                 lost > 0 ? concat(" (", lost, " collapsed)") : "");
 }
 
 Table probe_table(std::vector<Runs> models) {
   std::erase_if(models, [](const Runs& m) { return !is_probed(m); });
-  const auto shown = [](const experiment::Number& of, int decimals) {
+  const auto shown = [](const NumberOf& of, int decimals) {
     return [=](const Runs& m) { return m.show(of, decimals); };
   };
-  return experiment::table_of<Runs>(
-      models, {{"model", [](const Runs& m) { return m.title; }},
-               {"loss", shown(field("loss"), 3)},
-               {"the", shown(field("log_odds_the"), 2)},
-               {"perfect", shown(perfect(1), 2)},
-               {"× 30", shown(perfect(kMostRepeats), 2)},
-               {"slope 1-20", shown(field("slope_1_20"), 3)},
-               {"of 1.5",
-                [](const Runs& m) {
-                  return fixed(100 * m.mean(field("slope_1_20")) / experiment::kTrueSlope, 1) + " %";
-                }},
-               {"slope 2-15", shown(field("slope_2_15"), 3)},
-               {"range", shown(field("range"), 2)},
-               {"proved bound", shown(field("bound"), 3)},
-               {"of half range", shown(bound_over_half_range, 2)},
-               {"width", [](const Runs& m) { return significant(m.mean(field("enclosure_width")), 2); }},
-               {"verdict", verdict, Table::Align::left}});
+  return table_of<Runs>(
+      models,
+      {{"model", [](const Runs& m) { return m.title; }},
+       {"loss", shown(field("loss"), 3)},
+       {"the", shown(field("log_odds_the"), 2)},
+       {"perfect", shown(perfect(1), 2)},
+       {"× 30", shown(perfect(kMostRepeats), 2)},
+       {"slope 1-20", shown(field("slope_1_20"), 3)},
+       {"of 1.5",
+        [](const Runs& m) { return fixed(100 * m.mean(field("slope_1_20")) / kTrueSlope, 1) + " %"; }},
+       {"slope 2-15", shown(field("slope_2_15"), 3)},
+       {"range", shown(field("range"), 2)},
+       {"proved bound", shown(field("bound"), 3)},
+       {"of half range", shown(bound_over_half_range, 2)},
+       {"width", [](const Runs& m) { return significant(m.mean(field("enclosure_width")), 2); }},
+       {"verdict", verdict, Table::Align::left}});
 }
 
-Table claims_table(const experiment::Estimates& found) {
+Table claims_table(const Estimates& found) {
   Table table({{"exact claim"}, {"found", Table::Align::right}});
   for (const auto& [name, estimate] : found)
     if (name.starts_with("claim_")) table.add_row({name, significant(estimate.value, 4)});
@@ -72,17 +69,15 @@ Table claims_table(const experiment::Estimates& found) {
 
 // Every number that expected.tsv and the claims may speak of. A transformer stands beside the smallest fully
 // connected network of the same run.
-experiment::Estimates findings(const std::vector<Runs>& models, const Options& options) {
-  experiment::Estimates found;
+Estimates findings(const std::vector<Runs>& models, const Settings& options) {
+  Estimates found;
   const auto network =
       std::ranges::find(models, concat("fully_connected_", options.sizes.hidden.front()), &Runs::name);
   for (const Runs& model : models) {
     for (const auto& [name, value] : model.records.front()->items())
       if (name.starts_with("claim_")) found[name] = number(value);
     if (!is_probed(model)) continue;
-    const auto put = [&](const char* what, const experiment::Number& of) {
-      experiment::add_estimates(model, what, of, found);
-    };
+    const auto put = [&](const char* what, const NumberOf& of) { add_estimates(model, what, of, found); };
     put("perfect_1", perfect(1));
     put("rise_1_to_30", [](const Json& r) { return perfect(kMostRepeats)(r) - perfect(1)(r); });
     put("slope_1_20", field("slope_1_20"));
@@ -104,24 +99,22 @@ experiment::Estimates findings(const std::vector<Runs>& models, const Options& o
 }
 
 slalom::Curve mean_curve(const Runs& model) {
-  slalom::Curve curve{.label = model.title,
-                      .x = experiment::counts_to(kMostRepeats),
-                      .style = slalom::Curve::Style::line_points};
+  slalom::Curve curve{
+      .label = model.title, .x = counts_to(kMostRepeats), .style = slalom::Curve::Style::line_points};
   for (Index n = 1; n <= kMostRepeats; ++n) curve.y.push_back(model.mean(perfect(n)));
   return curve;
 }
 
 slalom::Curve truth_curve() {
-  slalom::Curve curve{.label = "truth: 1.5 n",
-                      .x = experiment::counts_to(kMostRepeats),
-                      .style = slalom::Curve::Style::dashed};
-  for (const double n : curve.x) curve.y.push_back(experiment::kTrueSlope * n);
+  slalom::Curve curve{
+      .label = "truth: 1.5 n", .x = counts_to(kMostRepeats), .style = slalom::Curve::Style::dashed};
+  for (const double n : curve.x) curve.y.push_back(kTrueSlope * n);
   return curve;
 }
 
 // One panel with everything against the truth; one an architecture where there are several depths, else one
 // for all.
-Figure figure_of(const std::vector<Runs>& models, const Options& options) {
+Figure figure_of(const std::vector<Runs>& models, const Settings& options) {
   const char* x = "n, repetitions of \"perfect\"";
   const char* y = "log-odds (nats)";
   Figure figure{
@@ -149,16 +142,16 @@ Table curves_table(const std::vector<Json>& records) {
     if (r.contains("log_odds_perfect"))
       for (Index n = 1; n <= kMostRepeats; ++n)
         table.add_row({r["model"], r["run"].dump(), std::to_string(n), shortest(perfect(n)(r)),
-                       shortest(experiment::kTrueSlope * static_cast<double>(n))});
+                       shortest(kTrueSlope * static_cast<double>(n))});
   return table;
 }
 
 }  // namespace
 
-int report(const std::vector<Json>& records, const Options& options) {
-  const std::vector<Runs> models = experiment::by_model(records);
-  const experiment::Estimates found = findings(models, options);
-  return experiment::publish(
+int report(const std::vector<Json>& records, const Settings& options) {
+  const std::vector<Runs> models = by_model(records);
+  const Estimates found = findings(models, options);
+  return publish(
       {.title = concat("Linear study, size ", options.size, ", ", options.runs,
                        options.runs == 1 ? " run" : " runs"),
        .sections =

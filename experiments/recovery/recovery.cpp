@@ -38,7 +38,7 @@ Size size_named(const std::string& name) {
   Size paper = standard;
   paper.width = 768;
   paper.heads = 12;
-  return experiment::of_size(name, {{8, 16}, 2000, 32, 2, 5, 4000, 1e-3}, standard, paper);
+  return of_size(name, {{8, 16}, 2000, 32, 2, 5, 4000, 1e-3}, standard, paper);
 }
 
 // --- fits ------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ std::string published_error(const Json& transformer) {
   return published == std::end(kPublished) ? "-" : fixed(published->second, 3);
 }
 
-Number log_odds_rmse(const std::string& fit) {
+NumberOf log_odds_rmse(const std::string& fit) {
   return [=](const Json& record) { return std::sqrt(number(record[fit]["mse"])); };
 }
 

@@ -1,7 +1,6 @@
 // The paper's claims against what the studies found.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -11,14 +10,11 @@
 #include "../support/experiment.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/visible_text.hpp"
 
 namespace {
 
 using namespace slalom;
-using experiment::Estimate;
-using experiment::Judgement;
-using experiment::word;
+using namespace slalom::experiment;
 
 // --- claims and results ----------------------------------------------------------------------------------
 
@@ -53,11 +49,10 @@ Claim parse_claim(const std::string& line, const std::string& where) {
   Claim claim{fields[0], fields[1], fields[2], trimmed_parts(fields[3], ','), wanted[0] == '>', 0};
   if (std::ranges::count(claim.numbers, ""))
     throw Error(concat(where, ": numbers is \"", fields[3], "\", wanted names with a comma between them"));
-  const char* begin = wanted.data() + std::min(wanted.size(), wanted.find_first_not_of(' ', 1));
-  const char* end = wanted.data() + wanted.size();
-  const auto [stop, error] = std::from_chars(begin, end, claim.bound);
-  if ((wanted[0] != '>' && wanted[0] != '<') || error != std::errc() || stop != end)
+  const auto bound = parse_number<double>(trimmed_parts(wanted.substr(1), '\t').front());
+  if ((wanted[0] != '>' && wanted[0] != '<') || !bound)
     throw Error(concat(where, ": wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
+  claim.bound = *bound;
   return claim;
 }
 
@@ -82,7 +77,7 @@ std::vector<Claim> read_claims(const std::string& path) {
 
 struct Results {
   std::string made_with;  // "tiny, seed 0"
-  experiment::Estimates estimates;
+  Estimates estimates;
   std::size_t controls = 0;         // numbers that expected.tsv asks for
   std::vector<std::string> failed;  // those that are not as it asks
 };
@@ -93,7 +88,7 @@ Results read_results(const std::string& path) {
   Results results{.made_with = require_string(json, "size", path)};
   if (json.contains("seed"))
     results.made_with += concat(", seed ", require_integer(json, "seed", path, 0, Index{1} << 53));
-  results.estimates = experiment::estimates_from(require_object(json, "estimates", path), path);
+  results.estimates = estimates_from(require_object(json, "estimates", path), path);
   for (const Json& check : require_array(json, "checks", path)) {
     ++results.controls;
     if (!require_boolean(check, "holds", path)) results.failed.push_back(require_string(check, "name", path));
@@ -167,7 +162,7 @@ Outcome judged(const Claim& claim, const Studies& studies, const std::string& in
     for (const auto& [name, estimate] : results->second.estimates) {
       if (!matches(pattern, name)) continue;
       outcome.found.push_back(
-          {label_of(name, claim.numbers), estimate, experiment::judge(estimate, claim.above, claim.bound)});
+          {label_of(name, claim.numbers), estimate, judge(estimate, claim.above, claim.bound)});
       if (std::isnan(estimate.value)) outcome.missing.push_back("no number for " + name);
     }
     if (outcome.found.size() == before) outcome.missing.push_back("no number " + pattern);
@@ -208,29 +203,6 @@ Table claims_table(const std::vector<Outcome>& outcomes, const std::string& inpu
     table.add_row({o.claim.claim, o.claim.published, found(o), o.claim.wanted(), verdict_text(o), o.made_with,
                    concat(input, "/", o.claim.results, "/README.md")});
   return table;
-}
-
-std::vector<std::string> wrapped(const std::string& cell, Index width) {
-  std::vector<std::string> lines(1);
-  std::string word;
-  const auto end_word = [&] {
-    std::string& line = lines.back();
-    if (line.empty())
-      line = word;
-    else if (terminal_columns(line) + 1 + terminal_columns(word) <= width)
-      line += " " + word;
-    else
-      lines.push_back(word);
-    word.clear();
-  };
-  for (const char c : cell) {
-    if (c == ' ')
-      end_word();
-    else
-      word += c;
-  }
-  end_word();
-  return lines;
 }
 
 // The table for a terminal: long cells go on in further rows, an empty one ends a claim.
@@ -326,12 +298,11 @@ int run(const ParsedOptions& parsed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return experiment::run_command(
-      argc, argv,
-      {.name = "reproduce",
-       .summary = "The paper's claims against the results of all studies, in one table",
-       .options = {{"claims", "TSV", "experiments/reproduce/claims.tsv",
-                    "what is claimed, and which numbers say so"}},
-       .run = run,
-       .program = ""});
+  return run_command(argc, argv,
+                     {.name = "reproduce",
+                      .summary = "The paper's claims against the results of all studies, in one table",
+                      .options = {{"claims", "TSV", "experiments/reproduce/claims.tsv",
+                                   "what is claimed, and which numbers say so"}},
+                      .run = run,
+                      .program = ""});
 }

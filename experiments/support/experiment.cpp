@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 #include <numeric>
+#include <sstream>
 
 #include "slalom/base/files.hpp"
 #include "slalom/base/interrupt.hpp"
@@ -15,6 +16,7 @@
 #include "slalom/cli/cli.hpp"
 #include "slalom/kernels/gemm.hpp"
 #include "slalom/metrics/metric.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace slalom::experiment {
 
@@ -139,7 +141,7 @@ double number(const Json& value) {
   return value.is_null() ? NAN : value.get<double>();
 }
 
-Number field(const std::string& path) {
+NumberOf field(const std::string& path) {
   return [at = Json::json_pointer("/" + path)](const Json& record) { return number(record.at(at)); };
 }
 
@@ -156,33 +158,33 @@ Cell as_is(const std::string& path) {
   };
 }
 
-Cell with_decimals(const Number& of, int decimals) {
+Cell with_decimals(const NumberOf& of, int decimals) {
   return [=](const Json& record) { return fixed(of(record), decimals); };
 }
 
-Cell with_digits(const Number& of, int digits) {
+Cell with_digits(const NumberOf& of, int digits) {
   return [=](const Json& record) { return significant(of(record), digits); };
 }
 
-std::vector<double> Runs::values(const Number& of) const {
+std::vector<double> Runs::values(const NumberOf& of) const {
   std::vector<double> list;
   for (const Json* record : records) list.push_back(of(*record));
   return list;
 }
 
-double Runs::mean(const Number& of) const {
+double Runs::mean(const NumberOf& of) const {
   return summarise(values(of)).mean;
 }
 
-double Runs::lowest(const Number& of) const {
+double Runs::lowest(const NumberOf& of) const {
   return records.empty() ? NAN : std::ranges::min(values(of));
 }
 
-double Runs::highest(const Number& of) const {
+double Runs::highest(const NumberOf& of) const {
   return records.empty() ? NAN : std::ranges::max(values(of));
 }
 
-std::string Runs::show(const Number& of, int decimals) const {
+std::string Runs::show(const NumberOf& of, int decimals) const {
   const Summary s = summarise(values(of));
   if (s.n == 0) return "-";
   return fixed(s.mean, decimals) + (s.n < 2 ? "" : " ± " + fixed(s.standard_error, decimals));
@@ -198,11 +200,22 @@ std::vector<Runs> by_model(const std::vector<Json>& records) {
   return models;
 }
 
-void add_estimates(const Runs& runs, const std::string& what, const Number& of, Estimates& found) {
+void add_estimates(const Runs& runs, const std::string& what, const NumberOf& of, Estimates& found) {
   const std::string name = runs.name + "." + what;
   found[name] = mean_over_runs(runs.values(of));
   found[name + ".lowest"] = runs.lowest(of);
   found[name + ".highest"] = runs.highest(of);
+}
+
+std::vector<std::string> wrapped(const std::string& words, Index columns) {
+  std::vector<std::string> lines(1);
+  std::istringstream in(words);
+  for (std::string word; in >> word;) {
+    if (!lines.back().empty() && terminal_columns(lines.back()) + 1 + terminal_columns(word) > columns)
+      lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
 }
 
 // --- the report ------------------------------------------------------------------------------------------
@@ -258,7 +271,7 @@ int publish(const Report& report, const Options& options) {
   const std::vector<Verdict> verdicts = verdicts_on(report.found, options.expected);
   const Table checks = verdict_table(verdicts);
   std::string page = "# " + report.title + "\n\n";
-  for (const Section& section : report.sections) {
+  for (const ReportTable& section : report.sections) {
     page += section.text + "\n\n" + section.table.markdown() + "\n";
     if (&section == &report.sections.front()) page += "![figure](figure.svg)\n\n";
     std::cout << section.table.text() << "\n";

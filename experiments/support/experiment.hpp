@@ -88,27 +88,27 @@ double seconds_of(const std::function<void()>& work);
 
 /// A number of a record. NaN is null there, which is all that JSON has for it.
 double number(const Json& value);
-using Number = std::function<double(const Json& record)>;
+using NumberOf = std::function<double(const Json& record)>;
 /// A field, or with "/" between the names one of an object in it.
-Number field(const std::string& path);
+NumberOf field(const std::string& path);
 
 /// The records of one model, one a run.
 struct Runs {
   std::string name, title;
   std::vector<const Json*> records;
 
-  std::vector<double> values(const Number& of) const;
-  double mean(const Number& of) const;
+  std::vector<double> values(const NumberOf& of) const;
+  double mean(const NumberOf& of) const;
   /// NaN without records.
-  double lowest(const Number& of) const;
-  double highest(const Number& of) const;
+  double lowest(const NumberOf& of) const;
+  double highest(const NumberOf& of) const;
   /// "12.3 ± 0.4": mean and standard error; the mean alone of a single number, "-" of none.
-  std::string show(const Number& of, int decimals) const;
+  std::string show(const NumberOf& of, int decimals) const;
 };
 /// By "model" and "title", in the order of the records.
 std::vector<Runs> by_model(const std::vector<Json>& records);
 /// NAME.WHAT: the mean over the runs; NAME.WHAT.lowest and NAME.WHAT.highest.
-void add_estimates(const Runs& runs, const std::string& what, const Number& of, Estimates& found);
+void add_estimates(const Runs& runs, const std::string& what, const NumberOf& of, Estimates& found);
 
 /// 1, 2, … n.
 std::vector<double> counts_to(Index n);
@@ -116,8 +116,8 @@ std::vector<double> counts_to(Index n);
 /// Cells of a record: the field as it is, a number with so many decimals, or with so many digits.
 using Cell = std::function<std::string(const Json& record)>;
 Cell as_is(const std::string& path);
-Cell with_decimals(const Number& of, int decimals);
-Cell with_digits(const Number& of, int digits);
+Cell with_decimals(const NumberOf& of, int decimals);
+Cell with_digits(const NumberOf& of, int digits);
 
 template <class Item>
 struct Column {
@@ -140,15 +140,18 @@ Table table_of(const std::vector<Item>& items, const std::vector<Column<Item>>& 
   return table;
 }
 
+/// Words in lines of at most so many columns of a terminal; at least one line.
+std::vector<std::string> wrapped(const std::string& words, Index columns);
+
 // --- the report ------------------------------------------------------------------------------------------
 
-struct Section {
+struct ReportTable {
   std::string text;  // Markdown above the table
   Table table;
 };
 struct Report {
   std::string title;
-  std::vector<Section> sections;
+  std::vector<ReportTable> sections;
   Figure figure;
   Table curves;                 // the numbers behind the figure
   Json about = Json::object();  // further fields of results.json

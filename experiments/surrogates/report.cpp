@@ -6,10 +6,9 @@
 
 namespace slalom::surrogates {
 
-namespace {
+using namespace experiment;
 
-using experiment::field;
-using experiment::number;
+namespace {
 
 // Surrogate MSE × 100 of the published notebooks: means of 5 runs, or of 2 (4 and 8 layers).
 struct PublishedRow {
@@ -28,7 +27,7 @@ constexpr PublishedRow kPublished[] = {
     {"gpt2_8", 61.1, 69.4, 40.3},       {"gpt2_12", 25.7, 54.4, 20.3}};
 
 // The runs of one model, collapsed ones apart.
-struct Group : experiment::Runs {
+struct Group : Runs {
   Index collapsed = 0;
 };
 
@@ -38,14 +37,14 @@ bool has_collapsed(const Json& model) {
 
 std::vector<Group> groups_of(const std::vector<Json>& models) {
   std::vector<Group> groups;
-  for (const experiment::Runs& runs : experiment::by_model(models)) {
+  for (const Runs& runs : by_model(models)) {
     Group& group = groups.emplace_back(Group{runs});
     group.collapsed = std::erase_if(group.records, [](const Json* model) { return has_collapsed(*model); });
   }
   return groups;
 }
 
-experiment::Number mse(const std::string& surrogate, double scale = 1) {
+NumberOf mse(const std::string& surrogate, double scale = 1) {
   return [=](const Json& model) { return scale * number(model["mse"][surrogate]); };
 }
 
@@ -61,7 +60,7 @@ std::string published_numbers(const Group& group) {
 }
 
 Table error_table(const std::vector<Group>& groups) {
-  std::vector<experiment::Column<Group>> columns = {
+  std::vector<Column<Group>> columns = {
       {"model", [](const Group& g) { return g.title; }},
       {"runs", [](const Group& g) {
          return concat(g.records.size(), g.collapsed > 0 ? concat(" (", g.collapsed, " collapsed)") : "");
@@ -71,22 +70,21 @@ Table error_table(const std::vector<Group>& groups) {
   columns.push_back({"[linear / GAM / SLALOM]", published_numbers});
   columns.push_back({"proved bound", [](const Group& g) { return g.show(field("bound"), 3); }});
   columns.push_back({"of half range", [](const Group& g) { return g.show(bound_over_half_range, 2); }});
-  return experiment::table_of(groups, columns);
+  return table_of(groups, columns);
 }
 
 Table seconds_table(const std::vector<Json>& models) {
-  experiment::Runs all;
+  Runs all;
   for (const Json& model : models) all.records.push_back(&model);
-  return experiment::table_of<Surrogate>(
-      surrogates(), {{"surrogate", [](const Surrogate& s) { return s.title; }},
-                     {"seconds a fit", [&](const Surrogate& s) {
-                        return all.show([&](const Json& model) { return number(model["seconds"][s.name]); },
-                                        3);
-                      }}});
+  return table_of<Surrogate>(surrogates(),
+                             {{"surrogate", [](const Surrogate& s) { return s.title; }},
+                              {"seconds a fit", [&](const Surrogate& s) {
+                                 return all.show(
+                                     [&](const Json& model) { return number(model["seconds"][s.name]); }, 3);
+                               }}});
 }
 
 Table fits_table(const std::vector<Json>& fits) {
-  using namespace experiment;
   return table_of<Json>(fits, {{"answers of", as_is("source")},
                                {"queries", as_is("queries"), Table::Align::left},
                                {"texts", as_is("texts")},
@@ -100,7 +98,7 @@ Table fits_table(const std::vector<Json>& fits) {
                                 }}});
 }
 
-experiment::Estimates findings(const std::vector<Group>& groups, const std::vector<Json>& fits) {
+Estimates findings(const std::vector<Group>& groups, const std::vector<Json>& fits) {
   constexpr std::pair<const char*, const char*> kCompared[] = {{"slalom_published", "linear"},
                                                                {"slalom_published", "gam_published"},
                                                                {"linear", "gam_published"},
@@ -108,14 +106,14 @@ experiment::Estimates findings(const std::vector<Group>& groups, const std::vect
                                                                {"slalom", "gam"},
                                                                {"slalom_background", "linear"},
                                                                {"slalom_background", "gam"}};
-  experiment::Estimates found;
+  Estimates found;
   for (const Group& g : groups) {
     for (const auto& [one, other] : kCompared)
-      experiment::add_estimates(
+      add_estimates(
           g, concat(one, "_minus_", other),
           [&, one = one, other = other](const Json& m) { return mse(one)(m) - mse(other)(m); }, found);
-    experiment::add_estimates(g, "bound", field("bound"), found);
-    experiment::add_estimates(g, "bound_over_half_range", bound_over_half_range, found);
+    add_estimates(g, "bound", field("bound"), found);
+    add_estimates(g, "bound_over_half_range", bound_over_half_range, found);
   }
   double largest = -INFINITY;
   for (const Json& f : fits) largest = std::max(largest, number(f["mse"]) - number(f["published_mse"]));
@@ -156,9 +154,9 @@ std::vector<Panel> error_panels(const std::vector<Json>& models) {
 // Repeated "perfect": the model, what surrogates make of it, and the truth of the data; the first run of each
 // architecture's shallowest model.
 std::vector<Panel> repeat_panels(const std::vector<Json>& models) {
-  const std::vector<double> n = experiment::counts_to(kMostRepeats);
+  const std::vector<double> n = counts_to(kMostRepeats);
   std::vector<double> truth;
-  for (const double i : n) truth.push_back(experiment::kTrueSlope * i);
+  for (const double i : n) truth.push_back(kTrueSlope * i);
   std::vector<Panel> panels;
   std::string architecture;
   for (const Json& model : models) {
@@ -190,12 +188,12 @@ Table curves_table(const std::vector<Json>& models) {
 
 }  // namespace
 
-int report(const std::vector<Json>& models, const std::vector<Json>& fits, const Options& options) {
+int report(const std::vector<Json>& models, const std::vector<Json>& fits, const Settings& options) {
   const std::vector<Group> groups = groups_of(models);
   Figure figure{.title = "What describes a trained transformer", .panels = error_panels(models)};
   figure.columns = static_cast<int>(std::max<std::size_t>(1, figure.panels.size()));
   for (Panel& panel : repeat_panels(models)) figure.panels.push_back(std::move(panel));
-  return experiment::publish(
+  return publish(
       {.title = concat("Surrogates of trained transformers, size ", options.size),
        .sections =
            {{concat(

@@ -1,5 +1,5 @@
 // Sentiment classifiers trained from scratch on reviews (paper, section 6): what the text studies explain.
-#include "../support/text_models.hpp"
+#include "../support/reviews.hpp"
 
 #include <algorithm>
 
@@ -252,7 +252,7 @@ int report(const TextCorpus& corpus, const std::vector<Json>& models, const std:
       curves.add_row({name, std::to_string(++epoch), shortest(number(loss))});
   }
   for (const Json& bag : bags) found[corpus.key + "." + bag["name"].get<std::string>()] = share(bag).value();
-  std::vector<Section> sections = {
+  std::vector<ReportTable> sections = {
       {concat("Sentiment classifiers trained from scratch on ", corpus.title,
               drawn ? "'s unigram distributions" : "", ": texts of at most ", options.sizes.longest,
               " tokens, every tenth training text held out."),

@@ -10,15 +10,11 @@
 
 namespace slalom::text_study {
 
+using namespace experiment;
+
 namespace {
 
 constexpr Index kMostRemoved = 10, kDeletions = 20, kStep = 5;
-
-Json numbers(const std::vector<double>& values) {
-  Json list = Json::array();
-  for (const double x : values) list.push_back(std::isfinite(x) ? Json(x) : Json());
-  return list;
-}
 
 // A classifier's answers to deletions that no explanation was made to predict.
 struct Removals {
@@ -47,32 +43,23 @@ std::vector<TokenId> tokens_of(const ExplainedText& text) {
   return ids;
 }
 
-template <class Weight>
-std::vector<double> weights(const std::vector<TokenId>& ids, double sign, const Weight& weight) {
-  std::vector<double> found;
-  found.reserve(ids.size());
-  for (const TokenId id : ids) found.push_back(sign * weight(id));
-  return found;
-}
-
 Yardsticks yardsticks(BlackBox& f, const ExplainedText& text, const StudyText& study, double sign,
                       const References& references, std::uint64_t seed, std::uint64_t seed_of_all) {
   Yardsticks y;
-  const std::vector<TokenId> ids = y.tokens = tokens_of(text);
+  y.tokens = tokens_of(text);
   y.sign = sign;
   y.label = study.label;
   const auto add = [&](const char* name, const auto& weight) {
-    y.references.emplace_back(name, weights(ids, sign, weight));
+    std::vector<double>& weights = y.references.emplace_back(name, std::vector<double>()).second;
+    for (const TokenId id : y.tokens) weights.push_back(sign * weight(id));
   };
   if (study.drawn != nullptr) {
     add("true-log-odds", [&](TokenId id) { return study.drawn->weight(id); });
   } else {
-    const auto at = [](const std::vector<double>& of_token) {
-      return [&of_token](TokenId id) { return of_token[static_cast<std::size_t>(id)]; };
-    };
-    add("naive-bayes", at(references.bayes_scores));
-    add("logistic-regression", at(references.regression.weight));
-    add("linear-svm", at(references.svm.weight));
+    for (const auto& [name, of_token] : {std::pair("naive-bayes", &references.bayes_scores),
+                                         std::pair("logistic-regression", &references.regression.weight),
+                                         std::pair("linear-svm", &references.svm.weight)})
+      add(name, [&, of_token = of_token](TokenId id) { return (*of_token)[static_cast<std::size_t>(id)]; });
     y.published_bayes = references.published_bayes;
   }
   if (!study.marks.empty())
@@ -119,9 +106,7 @@ Json metrics_of(const std::string& kind, const std::vector<double>& scores, cons
                 const ExplainedText& text) {
   Json found = Json::object();
   if (!std::ranges::all_of(scores, [](double x) { return std::isfinite(x); })) return found;
-  const auto set = [&](const std::string& name, double x) {
-    found[name] = std::isfinite(x) ? Json(x) : Json();
-  };
+  const auto set = [&](const std::string& name, double x) { found[name] = x; };
   const bool importances = kind == "importance";
   const ValueFunction values = coalition_values(f, text, {});
   const ValueFunction of_class_1 = [&](const Coalitions& kept) {
@@ -168,21 +153,20 @@ void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
   const auto& [drawn, change] = y.removals;
   if (drawn.size() == 0) return;
   std::vector<double> predicted = predicted_changes(e, drawn);
-  record["removal"] = numbers(removal_curve(drawn, predicted, change).mse);
+  record["removal"] = removal_curve(drawn, predicted, change).mse;
   const double products = std::inner_product(predicted.begin(), predicted.end(), change.begin(), 0.0),
                squares = std::inner_product(predicted.begin(), predicted.end(), predicted.begin(), 0.0);
   scale(squares > 0 ? products / squares : 0, predicted);
-  record["removal_scaled"] = numbers(removal_curve(drawn, predicted, change).mse);
+  record["removal_scaled"] = removal_curve(drawn, predicted, change).mse;
 
   const auto& published = y.published_removals;
   predicted = predicted_changes(e, published.drawn);
   const std::vector<double>* weight = e.find("weight");
   if (weight != nullptr && !has_sides("weight", *weight)) scale(y.sign, predicted);
-  record["published_removal"] = numbers(removal_curve(published.drawn, predicted, published.change).mse);
+  record["published_removal"] = removal_curve(published.drawn, predicted, published.change).mse;
 
-  const double agreement =
+  record["single_removal"] =
       single_removal(predicted_changes(e, single_deletions(drawn.players)), y.single).spearman;
-  record["single_removal"] = std::isfinite(agreement) ? Json(agreement) : Json();
 }
 
 // A method and its settings.
@@ -241,7 +225,7 @@ Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y
   record["scores"] = Json::object();
   record["metrics"] = Json::object();
   for (const auto& [name, scores] : scores_of(e)) {
-    record["scores"][name] = numbers(*scores);
+    record["scores"][name] = *scores;
     record["metrics"][name] = metrics_of(name, *scores, y, f, text);
   }
   add_removals(e, y, record);
@@ -254,16 +238,16 @@ Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y
 }  // namespace
 
 Json explain_text(const Subject& subject, const StudyText& study, const References& references,
-                  const Options& options) {
-  const ExplainedText text(study.encoding, experiment::special_ids_of(*subject.tokenizer));
-  const double positive = log_odds(*subject.box(experiment::kPositive), text);
-  const Index predicted = positive > 0 ? experiment::kPositive : 0;
+                  const Settings& options) {
+  const ExplainedText text(study.encoding, special_ids_of(*subject.tokenizer));
+  const double positive = log_odds(*subject.box(kPositive), text);
+  const Index predicted = positive > 0 ? kPositive : 0;
   const std::unique_ptr<BlackBox> f = subject.box(predicted);
   // Each text has its own random deletions.
   const std::uint64_t seed =
       stream_key(options.seed, Purpose::query, static_cast<std::uint64_t>(study.number));
-  const Yardsticks y = yardsticks(*f, text, study, predicted == experiment::kPositive ? 1 : -1, references,
-                                  seed, options.seed);
+  const Yardsticks y =
+      yardsticks(*f, text, study, predicted == kPositive ? 1 : -1, references, seed, options.seed);
 
   Json record = {{"corpus", study.corpus}, {"corpus_title", study.corpus_title},
                  {"model", subject.key},   {"model_title", subject.title},
@@ -272,7 +256,7 @@ Json explain_text(const Subject& subject, const StudyText& study, const Referenc
   record["tokens"] = Json::array();
   for (const TokenId id : tokens_of(text)) record["tokens"].push_back(subject.tokenizer->readable(id));
   record["references"] = Json::object();
-  for (const auto& [name, weights] : y.references) record["references"][name] = numbers(weights);
+  for (const auto& [name, weights] : y.references) record["references"][name] = weights;
   if (!y.human.empty()) record["human"] = y.human;
   record["methods"] = Json::array();
   for (const Variant& variant : variants(subject)) {
@@ -282,9 +266,9 @@ Json explain_text(const Subject& subject, const StudyText& study, const Referenc
   return record;
 }
 
-std::vector<Json> runtimes(const Subject& subject, const StudyText& study, const Options& options) {
-  const ExplainedText text(study.encoding, experiment::special_ids_of(*subject.tokenizer));
-  const std::unique_ptr<BlackBox> f = subject.box(experiment::kPositive);
+std::vector<Json> runtimes(const Subject& subject, const StudyText& study, const Settings& options) {
+  const ExplainedText text(study.encoding, special_ids_of(*subject.tokenizer));
+  const std::unique_ptr<BlackBox> f = subject.box(kPositive);
   std::vector<Json> lines;
   for (const Variant& variant : variants(subject)) {
     const Method& method = method_named(variant.method);

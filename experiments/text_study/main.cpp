@@ -11,22 +11,23 @@
 namespace {
 
 using namespace slalom;
+using namespace slalom::experiment;
 using namespace slalom::text_study;
 
 const std::vector<std::string> kParts = {"imdb", "yelp", "human", "drawn", "references", "runtime"};
 constexpr int kFormat = 1;  // of the records
 constexpr Index kRuntimeTokens = 128;
 
-Options options_of(const ParsedOptions& parsed) {
+Settings options_of(const ParsedOptions& parsed) {
   const auto word = [&](const char* name) { return parsed[name].word; };
-  Options options;
-  static_cast<experiment::Options&>(options) = experiment::read_run(parsed, "text_study", kFormat);
-  options.data = experiment::data_folder(word("data"));
+  Settings options;
+  static_cast<Options&>(options) = read_run(parsed, "text_study", kFormat);
+  options.data = data_folder(word("data"));
   options.models = word("models");
-  options.kinds = experiment::text_models(word("arch"), word("layers"));
-  options.sizes = experiment::of_size<Size>(options.size, {3, 2, 2, 2, 60, {20, 60}, 1},
-                                            {50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3},
-                                            {500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5});
+  options.kinds = text_models(word("arch"), word("layers"));
+  options.sizes = of_size<Size>(options.size, {3, 2, 2, 2, 60, {20, 60}, 1},
+                                {50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3},
+                                {500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5});
   if (parsed.count("texts") > 0)
     options.sizes.texts = options.sizes.attended = options.sizes.drawn = options.sizes.references =
         integer_option(parsed, "texts", 1, 100000);
@@ -41,7 +42,7 @@ std::string identity_of(const StudyText& text) {
   return fingerprint(bytes(text.marks), fingerprint(bytes(text.encoding.ids)));
 }
 
-void write_records(const Options& options, const std::string& name, const std::vector<Json>& records) {
+void write_records(const Settings& options, const std::string& name, const std::vector<Json>& records) {
   std::string lines;
   for (const Json& record : records) lines += record.dump() + "\n";
   make_folders(options.folder + "/records");
@@ -50,16 +51,16 @@ void write_records(const Options& options, const std::string& name, const std::v
 
 // One part a text: what is finished is never explained again.
 void explain_all(const Subject& subject, const std::vector<StudyText>& texts, const References& references,
-                 const Options& options) {
+                 const Settings& options) {
   std::map<std::string, std::vector<Json>> records;  // by corpus
   for (const StudyText& one : texts) {
     const Json settings = {
         {"model", subject.key},     {"weights", subject.weights},        {"corpus", one.corpus},
         {"text", identity_of(one)}, {"references", references.identity}, {"queries", options.sizes.queries},
         {"seed", options.seed}};
-    records[one.corpus].push_back(experiment::finished(
-        options, concat(one.corpus, "_", subject.key, "_", one.number), settings,
-        [&](const experiment::Part&) { return explain_text(subject, one, references, options); }));
+    records[one.corpus].push_back(
+        finished(options, concat(one.corpus, "_", subject.key, "_", one.number), settings,
+                 [&](const Part&) { return explain_text(subject, one, references, options); }));
   }
   for (const auto& [corpus, list] : records) write_records(options, corpus + "_" + subject.key, list);
 }
@@ -71,7 +72,7 @@ const StudyText& of_usual_length(const std::vector<StudyText>& texts) {
   });
 }
 
-void measure(const Subject& subject, const std::vector<StudyText>& texts, const Options& options) {
+void measure(const Subject& subject, const std::vector<StudyText>& texts, const Settings& options) {
   const StudyText& text = of_usual_length(texts);
   const Json settings = {{"model", subject.key},
                          {"weights", subject.weights},
@@ -79,26 +80,22 @@ void measure(const Subject& subject, const std::vector<StudyText>& texts, const 
                          {"samples", options.sizes.samples},
                          {"repeats", options.sizes.repeats},
                          {"threads", threads()}};
-  const Json lines =
-      experiment::finished(options, "runtime_" + subject.key, settings, [&](const experiment::Part&) -> Json {
-        return {{"lines", runtimes(subject, text, options)}};
-      });
+  const Json lines = finished(options, "runtime_" + subject.key, settings, [&](const Part&) -> Json {
+    return {{"lines", runtimes(subject, text, options)}};
+  });
   write_records(options, "runtime_" + subject.key, lines["lines"].get<std::vector<Json>>());
 }
 
 // Everything of one architecture that a part asks for.
-void run_part(const std::string& part, const experiment::TextModel& kind, const Options& options) {
+void run_part(const std::string& part, const TextModel& kind, const Settings& options) {
   const std::string key = part == "yelp" || part == "human" ? "yelp" : "imdb";
-  const std::string trained_on = part == "drawn"        ? experiment::kBagOfImdb
-                                 : options.data.empty() ? experiment::kGenerated
-                                                        : key;
+  const std::string trained_on = part == "drawn" ? kBagOfImdb : options.data.empty() ? kGenerated : key;
   const std::unique_ptr<Opened> opened = open_transformer(kind, trained_on, options);
-  const experiment::TextCorpus corpus =
-      experiment::read_corpus(key, options.data, opened->train_texts, options.sizes.texts, options.seed);
-  const std::vector<InputRow> reviews =
-      experiment::encoded(corpus.train, opened->tokenizer, opened->subject.longest);
-  const References references(corpus.train, experiment::batch_of(reviews), opened->tokenizer);
-  std::optional<experiment::BagOfCorpus> drawn;
+  const TextCorpus corpus =
+      read_corpus(key, options.data, opened->train_texts, options.sizes.texts, options.seed);
+  const std::vector<InputRow> reviews = encoded(corpus.train, opened->tokenizer, opened->subject.longest);
+  const References references(corpus.train, batch_of(reviews), opened->tokenizer);
+  std::optional<BagOfCorpus> drawn;
   if (part == "drawn") drawn.emplace(reviews, opened->tokenizer, opened->subject.longest, options.seed);
   const auto texts = [&](const Subject& subject) {
     return texts_of(part, corpus, drawn ? &*drawn : nullptr, subject, options);
@@ -110,7 +107,7 @@ void run_part(const std::string& part, const experiment::TextModel& kind, const 
 }
 
 // Models by their training records, so that tables can say what was explained.
-void write_about(const Options& options) {
+void write_about(const Settings& options) {
   Json about = {{"size", options.size},
                 {"seed", options.seed},
                 {"queries", options.sizes.queries},
@@ -118,19 +115,19 @@ void write_about(const Options& options) {
   about["models"] = Json::array();
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(options.models))
-    if (entry.path().filename() == experiment::kTrainingRecord) files.push_back(entry.path().string());
+    if (entry.path().filename() == kTrainingRecord) files.push_back(entry.path().string());
   std::ranges::sort(files);
   for (const std::string& file : files) about["models"].push_back(read_json(file));
   write_file(options.folder + "/records/about.json", about.dump(1) + "\n");
 }
 
 int run(const ParsedOptions& parsed) {
-  const Options options = options_of(parsed);
+  const Settings options = options_of(parsed);
   const std::vector<std::string> parts = split_list(parsed["part"].word);
   for (const std::string& part : parts)
     if (!std::ranges::count(kParts, part)) throw UsageError("--part " + part + ", wanted " + listed(kParts));
   for (const std::string& part : parts)
-    for (const experiment::TextModel& kind : options.kinds) run_part(part, kind, options);
+    for (const TextModel& kind : options.kinds) run_part(part, kind, options);
   write_about(options);
   if (!options.quiet) std::cerr << "records in " << options.folder << "/records\n";
   return 0;
@@ -139,17 +136,16 @@ int run(const ParsedOptions& parsed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return experiment::run_command(
+  return run_command(
       argc, argv,
-      experiment::study(
-          "text_study",
-          "Explanations of sentiment classifiers by every method (section 6): records for tables",
-          {{"part", "A,B", "imdb", "of imdb, yelp, human, drawn, references, runtime"},
-           {"data", "DIR", "", experiment::data_folder_help("the reviews that the models were trained on")},
-           {"models", "DIR", "out/text_models", "folder that text_models wrote"},
-           {"arch", "A,B", "distilbert", "architectures"},
-           {"layers", "A,B", "2", "depths"},
-           {"texts", "N", "", "reviews of each corpus (default: the size's)"},
-           {"queries", "N", "", "samples of each method (default: the size's)"}},
-          run));
+      study("text_study",
+            "Explanations of sentiment classifiers by every method (section 6): records for tables",
+            {{"part", "A,B", "imdb", "of imdb, yelp, human, drawn, references, runtime"},
+             {"data", "DIR", "", data_folder_help("the reviews that the models were trained on")},
+             {"models", "DIR", "out/text_models", "folder that text_models wrote"},
+             {"arch", "A,B", "distilbert", "architectures"},
+             {"layers", "A,B", "2", "depths"},
+             {"texts", "N", "", "reviews of each corpus (default: the size's)"},
+             {"queries", "N", "", "samples of each method (default: the size's)"}},
+            run));
 }

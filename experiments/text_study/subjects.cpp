@@ -8,12 +8,14 @@
 
 namespace slalom::text_study {
 
+using namespace experiment;
+
 namespace {
 
 constexpr Index kBatchRows = 4096, kHidden = 64, kBatch = 20, kEpochs = 6, kHeldOutShare = 10;
 
 CountedTokens counted(const Tokenizer& tokenizer) {
-  return {tokenizer.vocabulary().size(), experiment::special_ids_of(tokenizer)};
+  return {tokenizer.vocabulary().size(), special_ids_of(tokenizer)};
 }
 
 // A network of TF-IDF vectors; training ends when the loss of every tenth review stops falling.
@@ -26,7 +28,7 @@ std::unique_ptr<TfidfNetwork<float>> train_network(const std::vector<InputRow>& 
       held_out.add(reviews[i].ids, *reviews[i].label);
     else
       rows.push_back(reviews[i]);
-  const LabelledCounts counts = count_labelled_texts(experiment::batch_of(rows), counted(tokenizer));
+  const LabelledCounts counts = count_labelled_texts(batch_of(rows), counted(tokenizer));
   auto network = std::make_unique<TfidfNetwork<float>>(counts, kHidden, seed);
   ShuffledRows data(std::move(rows), "reviews", seed);
   TrainingConfig config;
@@ -56,7 +58,7 @@ Subject linear_subject(const std::string& key, const std::string& title, const L
           .longest = beside.subject.longest,
           .transformer = false,
           .box = [&bag](Index target) -> std::unique_ptr<BlackBox> {
-            const double sign = target == experiment::kPositive ? 1 : -1;
+            const double sign = target == kPositive ? 1 : -1;
             return std::make_unique<FunctionBlackBox>(
                 [&bag, sign](std::span<const TokenId> text) { return sign * bag.value(text); });
           }};
@@ -78,13 +80,13 @@ References::References(std::span<const Review> reviews, const PackedBatch& token
       published_bayes(published::naive_bayes_scores(reviews, tokenizer)),
       identity(identity_of(regression)) {}
 
-std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, const std::string& corpus,
-                                         const Options& options) {
-  const std::string folder = experiment::folder_of(kind, corpus, options.models);
-  const std::string weights = experiment::weights_of(folder);
+std::unique_ptr<Opened> open_transformer(const TextModel& kind, const std::string& corpus,
+                                         const Settings& options) {
+  const std::string folder = folder_of(kind, corpus, options.models);
+  const std::string weights = weights_of(folder);
   if (weights.empty())
     throw Error(folder + ": found no model", "make imdb and make yelp train them, as the tables' targets do");
-  const std::string record = folder + "/" + experiment::kTrainingRecord;
+  const std::string record = folder + "/" + kTrainingRecord;
   const Index train_texts =
       require_integer(read_json(record), "train_texts", record, 1, std::numeric_limits<std::int32_t>::max());
   auto opened = std::make_unique<Opened>(
@@ -99,7 +101,7 @@ std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, cons
 }
 
 Bags fit_bags(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
-              const Options& options) {
+              const Settings& options) {
   Bags bags;
   bags.network = train_network(reviews, beside.tokenizer, options.seed);
   bags.subjects.push_back(linear_subject("naive_bayes", "naive Bayes", references.bayes, beside));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../support/text_models.hpp"
+#include "../support/reviews.hpp"
 #include "slalom/bow/linear_classifiers.hpp"
 #include "slalom/bow/naive_bayes.hpp"
 #include "slalom/bow/tfidf_network.hpp"
@@ -28,7 +28,7 @@ struct Size {
   Index repeats;
 };
 
-struct Options : experiment::Options {
+struct Settings : experiment::Options {
   std::string data;    // folder of the reviews; empty: generated ones
   std::string models;  // folder of the classifiers
   std::vector<experiment::TextModel> kinds;
@@ -67,7 +67,7 @@ struct Opened {
 };
 /// Throws Error saying which target trains it if the folder is not there.
 std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, const std::string& corpus,
-                                         const Options& options);
+                                         const Settings& options);
 
 /// Models that are no transformers, fitted to the reviews; they read the tokens of `beside`.
 struct Bags {
@@ -76,7 +76,7 @@ struct Bags {
 };
 /// `references` and `beside` must outlive them.
 Bags fit_bags(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
-              const Options& options);
+              const Settings& options);
 
 /// A text to explain, and what else is known of it.
 struct StudyText {
@@ -93,13 +93,13 @@ struct StudyText {
 /// of IMDB's unigram distributions). Texts are cut to `longest` tokens.
 std::vector<StudyText> texts_of(const std::string& part, const experiment::TextCorpus& corpus,
                                 const experiment::BagOfCorpus* drawn, const Subject& subject,
-                                const Options& options);
+                                const Settings& options);
 
 /// The record of a text (README.md of this folder says what it holds).
 Json explain_text(const Subject& subject, const StudyText& text, const References& references,
-                  const Options& options);
+                  const Settings& options);
 
 /// Seconds and cost of each method for each number of samples: one line for each repeat.
-std::vector<Json> runtimes(const Subject& subject, const StudyText& text, const Options& options);
+std::vector<Json> runtimes(const Subject& subject, const StudyText& text, const Settings& options);
 
 }  // namespace slalom::text_study

@@ -3,6 +3,8 @@
 
 namespace slalom::text_study {
 
+using namespace experiment;
+
 namespace {
 
 // Every word's mark for its tokens; punctuation marks stay unmarked, as in the published ground truth.
@@ -26,7 +28,7 @@ std::vector<int> token_marks(const AttendedReview& review, const std::string& te
   return marks;
 }
 
-std::vector<StudyText> reviews(const experiment::TextCorpus& corpus, const Subject& subject, Index count) {
+std::vector<StudyText> reviews(const TextCorpus& corpus, const Subject& subject, Index count) {
   std::vector<StudyText> texts;
   for (Index i = 0; i < std::min(count, std::ssize(corpus.test)); ++i) {
     const Review& review = corpus.test[static_cast<std::size_t>(i)];
@@ -34,7 +36,7 @@ std::vector<StudyText> reviews(const experiment::TextCorpus& corpus, const Subje
                      .corpus_title = corpus.title,
                      .number = i,
                      .label = review.label,
-                     .encoding = subject.tokenizer->encode(review.text, "a review", subject.longest)});
+                     .encoding = encoded(review.text, *subject.tokenizer, subject.longest)});
   }
   return texts;
 }
@@ -46,11 +48,10 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // Texts at even distances, since files may be sorted.
-std::vector<StudyText> attended(const std::string& subset, const Subject& subject, const Options& options) {
+std::vector<StudyText> attended(const std::string& subset, const Subject& subject, const Settings& options) {
   std::vector<StudyText> texts;
   const Index all = options.data.empty() ? options.sizes.attended : std::numeric_limits<Index>::max();
-  const std::vector<AttendedReview> reviews =
-      experiment::read_attended(options.data, subset, all, options.seed);
+  const std::vector<AttendedReview> reviews = read_attended(options.data, subset, all, options.seed);
   const Index n = std::ssize(reviews), count = std::min(options.sizes.attended, n);
   for (Index i = 0; i < count; ++i) {
     const AttendedReview& review = reviews[static_cast<std::size_t>(i * n / count)];
@@ -60,7 +61,7 @@ std::vector<StudyText> attended(const std::string& subset, const Subject& subjec
         .corpus_title = (options.data.empty() ? "generated reviews of " : "Yelp-HAT, ") + subset + " words",
         .number = i * n / count,
         .label = review.label,
-        .encoding = subject.tokenizer->encode(text, "a review", subject.longest)};
+        .encoding = encoded(text, *subject.tokenizer, subject.longest)};
     one.marks = token_marks(review, text, one.encoding);
     one.attended = published::attended_tokens(text, consensus(review), *subject.tokenizer);
     texts.push_back(std::move(one));
@@ -70,9 +71,8 @@ std::vector<StudyText> attended(const std::string& subset, const Subject& subjec
 
 }  // namespace
 
-std::vector<StudyText> texts_of(const std::string& part, const experiment::TextCorpus& corpus,
-                                const experiment::BagOfCorpus* drawn, const Subject& subject,
-                                const Options& options) {
+std::vector<StudyText> texts_of(const std::string& part, const TextCorpus& corpus, const BagOfCorpus* drawn,
+                                const Subject& subject, const Settings& options) {
   if (part == "human") {
     std::vector<StudyText> texts;
     for (const char* subset : {"50", "100", "200"})
@@ -84,9 +84,9 @@ std::vector<StudyText> texts_of(const std::string& part, const experiment::TextC
   std::vector<StudyText> texts;
   for (Index i = 0; i < options.sizes.drawn; ++i) {
     SyntheticText text;
-    drawn->source.get(experiment::BagOfCorpus::kFirstTestText + i, text);
-    texts.push_back({.corpus = experiment::kBagOfImdb,
-                     .corpus_title = experiment::drawn_from(corpus),
+    drawn->source.get(BagOfCorpus::kFirstTestText + i, text);
+    texts.push_back({.corpus = kBagOfImdb,
+                     .corpus_title = drawn_from(corpus),
                      .number = i,
                      .label = text.label,
                      .encoding = {wrap(text.tokens, drawn->special), {}, {}},

@@ -13,8 +13,8 @@
 namespace {
 
 using namespace slalom;
+using namespace slalom::experiment;
 using namespace slalom::text_tables;
-using experiment::number;
 
 const std::vector<std::string> kItems = {"all",          "nb",      "truth",   "human",
                                          "faithfulness", "removal", "runtime", "planes"};
@@ -53,20 +53,19 @@ Section models_section(const Study& study) {
   };
   const Json& models = require_array(study.about, "models", "about.json");
   if (!models.empty())
-    section.blocks.push_back(
-        {.note = "Models of the study.",
-         .table = experiment::table_of<Json>({models.begin(), models.end()},
-                                             {{"model", title("model_title")},
-                                              {"corpus", title("corpus_title"), Table::Align::left},
-                                              {"accuracy [95 %]", accuracy},
-                                              {"texts", whole("texts")},
-                                              {"layers", whole("layers")},
-                                              {"width", whole("width")},
-                                              {"longest text", whole("longest")},
-                                              {"epochs", whole("epochs")},
-                                              {"training, s", [&](const Json& model) {
-                                                 return plain_number(numeric(model, "seconds"), 3);
-                                               }}})});
+    section.blocks.push_back({.note = "Models of the study.",
+                              .table = table_of<Json>({models.begin(), models.end()},
+                                                      {{"model", title("model_title")},
+                                                       {"corpus", title("corpus_title"), Table::Align::left},
+                                                       {"accuracy [95 %]", accuracy},
+                                                       {"texts", whole("texts")},
+                                                       {"layers", whole("layers")},
+                                                       {"width", whole("width")},
+                                                       {"longest text", whole("longest")},
+                                                       {"epochs", whole("epochs")},
+                                                       {"training, s", [&](const Json& model) {
+                                                          return plain_number(numeric(model, "seconds"), 3);
+                                                        }}})});
   return section;
 }
 
@@ -85,20 +84,11 @@ Section checks_section(const std::vector<Verdict>& verdicts, std::size_t left_ou
 
 // Of all sets, and of those that are pooled.
 Table numbers_table(const Study& study) {
-  Table table({{"corpus"},
-               {"model"},
-               {"method"},
-               {"settings"},
-               {"scores"},
-               {"metric"},
-               {"n"},
-               {"mean"},
-               {"standard_error"},
-               {"pairs"},
-               {"difference"},
-               {"low"},
-               {"high"},
-               {"verdict"}});
+  std::vector<Table::Column> columns;
+  for (const char* name : {"corpus", "model", "method", "settings", "scores", "metric", "n", "mean",
+                           "standard_error", "pairs", "difference", "low", "high", "verdict"})
+    columns.push_back({name});
+  Table table(columns);
   const auto show = [](double x) { return std::isfinite(x) ? shortest(x) : std::string(); };
   std::vector<const TextSet*> sets;
   for (const TextSet& set : study.groups) sets.push_back(&set);
@@ -153,8 +143,7 @@ std::vector<std::string> subject_of(const std::string& name) {
 }
 
 // Expectations about data and metrics that the records have: a run makes the records of one table at a time.
-std::vector<Expectation> about_what_is_there(std::vector<Expectation> expected,
-                                             const experiment::Estimates& found) {
+std::vector<Expectation> about_what_is_there(std::vector<Expectation> expected, const Estimates& found) {
   std::set<std::vector<std::string>> there;
   for (const auto& [name, estimate] : found) there.insert(subject_of(name));
   std::erase_if(expected, [&](const Expectation& e) { return !there.contains(subject_of(e.name)); });
@@ -230,11 +219,11 @@ std::string lead_of(const Study& study, const std::vector<Section>& empty) {
 
 // All files into options.folder, the item's tables on stdout. Throws Error if the records have nothing for
 // the item.
-int report(const Study& study, const std::string& item, const experiment::Options& options) {
+int report(const Study& study, const std::string& item, const Options& options) {
   make_folders(options.folder);
-  const experiment::Estimates found = estimates(study);
+  const Estimates found = estimates(study);
   const std::vector<Expectation> expected = about_what_is_there(options.expected, found);
-  const std::vector<Verdict> verdicts = experiment::verdicts_on(found, expected);
+  const std::vector<Verdict> verdicts = verdicts_on(found, expected);
 
   std::vector<Section> all = agreement_sections(study), sections, empty;
   all.insert(all.begin(), models_section(study));
@@ -256,9 +245,8 @@ int report(const Study& study, const std::string& item, const experiment::Option
   const std::string title = concat("Explanations of texts, size ", options.size),
                     lead = lead_of(study, empty);
   const Table numbers = numbers_table(study);
-  experiment::write_results(options, {{"about", study.about}},
-                            {{"numbers", objects_of(numbers, 6, 13)}, {"runtime", runtimes_of(study)}}, found,
-                            verdicts);
+  write_results(options, {{"about", study.about}},
+                {{"numbers", objects_of(numbers, 6, 13)}, {"runtime", runtimes_of(study)}}, found, verdicts);
   write_file(options.folder + "/curves.csv", numbers.csv());
   write_file(options.folder + "/README.md", markdown(title, lead, sections));
   write_file(options.folder + "/index.html", page_html(title, lead, sections));
@@ -267,11 +255,11 @@ int report(const Study& study, const std::string& item, const experiment::Option
     if (is_printed(section, item)) print(section);
   if (item != "all" && !verdicts.empty()) std::cout << verdict_table(verdicts).text() << "\n";
   std::cout << "results in " << options.folder << "\n";
-  return experiment::exit_status(verdicts);
+  return exit_status(verdicts);
 }
 
 // The records say of which size and seed they are.
-void read_about(const ParsedOptions& parsed, const Study& study, experiment::Options& options) {
+void read_about(const ParsedOptions& parsed, const Study& study, Options& options) {
   if (!study.about.is_object()) return;
   const Index seed = optional_integer(study.about, "seed", "about.json", 0, 0, Index{1} << 53);
   options.seed = static_cast<std::uint64_t>(seed);
@@ -286,7 +274,7 @@ void read_about(const ParsedOptions& parsed, const Study& study, experiment::Opt
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
-  experiment::Options options = experiment::read_options(parsed, "text_tables", 1);
+  Options options = read_options(parsed, "text_tables", 1);
   const std::string item = parsed["item"].word;
   if (!std::ranges::count(kItems, item))
     throw UsageError("--item " + item + ", wanted one of " + listed(kItems));
@@ -300,9 +288,8 @@ int run(const ParsedOptions& parsed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return experiment::run_command(
+  return run_command(
       argc, argv,
-      experiment::study("text_tables",
-                        "The tables and figures of the text study (section 6), made of its records",
-                        {{"item", "ITEM", "all", "what is printed: " + listed(kItems)}}, run));
+      study("text_tables", "The tables and figures of the text study (section 6), made of its records",
+            {{"item", "ITEM", "all", "what is printed: " + listed(kItems)}}, run));
 }

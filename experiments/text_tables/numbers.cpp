@@ -6,10 +6,9 @@
 
 namespace slalom::text_tables {
 
-namespace {
+using namespace experiment;
 
-using experiment::Estimate;
-using experiment::Estimates;
+namespace {
 
 constexpr Direction kHigher = Direction::higher_is_better, kLower = Direction::lower_is_better;
 constexpr Index kRemoved = 10;  // tokens, at most
@@ -60,7 +59,7 @@ std::vector<Metric> make_metrics() {
 std::pair<Index, Estimate> paired(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) differences.push_back(a[i] - b[i]);
-  return {summarise(differences).n, experiment::mean_over(differences)};
+  return {summarise(differences).n, mean_over(differences)};
 }
 
 }  // namespace
@@ -98,9 +97,7 @@ std::vector<Number> numbers_of(const TextSet& set, const Metric& metric) {
 }
 
 const char* standing(const Estimate& difference, Direction direction) {
-  const auto is = [&](bool above) {
-    return experiment::judge(difference, above, 0) == experiment::Judgement::holds;
-  };
+  const auto is = [&](bool above) { return judge(difference, above, 0) == Judgement::holds; };
   return is(direction == kHigher) ? "better" : is(direction == kLower) ? "worse" : "undecided";
 }
 
@@ -164,7 +161,7 @@ void add_set(const TextSet& set, Estimates& found) {
     for (const Number& number : numbers_of(set, metric))
       found[concat(set.key(), ".", name_of(number.source), ".", metric.key,
                    number.source.scores.empty() ? "" : ".", number.source.scores)] =
-          experiment::mean_over(*set.find(metric.key, number.source));
+          mean_over(*set.find(metric.key, number.source));
     if (metric.unit == "queries" || metric.unit == "tokens" || metric.unit == "s") continue;
     // Where a method has several kinds of scores, those that rank the tokens stand for it.
     const Find find = [&](Source source) {

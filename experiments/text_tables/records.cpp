@@ -1,11 +1,11 @@
 // The text study's records as numbers by metric and source.
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <set>
 
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/files.hpp"
+#include "slalom/base/numbers.hpp"
 #include "text_tables.hpp"
 
 namespace slalom::text_tables {
@@ -216,10 +216,7 @@ void add_run(const Json& record, const std::string& where, std::vector<Timing>& 
 
 // The length of "hat50" and the like; 0 for other corpora.
 Index length_of(const TextSet& set) {
-  const std::size_t digits = set.corpus.find_last_not_of("0123456789") + 1;
-  Index length = 0;
-  std::from_chars(set.corpus.data() + digits, set.corpus.data() + set.corpus.size(), length);
-  return length;
+  return parse_number<Index>(set.corpus.substr(set.corpus.find_last_not_of("0123456789") + 1)).value_or(0);
 }
 
 // Where lengths are pooled; generated stand-ins have a name of their own, as "generated" is a corpus already.
@@ -274,11 +271,9 @@ std::vector<PaperNumber> read_paper(const std::string& path) {
   lines.next(line);  // the header
   while (lines.next(line)) {
     const std::vector<std::string> fields = split(line, '\t');
-    double value = 0;
-    if (fields.size() != 5 ||
-        std::from_chars(fields[3].data(), fields[3].data() + fields[3].size(), value).ec != std::errc())
-      throw Error(concat(lines.where(), ": wanted item, model, method, number, remark"));
-    all.push_back({fields[0], fields[1], fields[2], value});
+    const auto value = fields.size() == 5 ? parse_number<double>(fields[3]) : std::nullopt;
+    if (!value) throw Error(concat(lines.where(), ": wanted item, model, method, number, remark"));
+    all.push_back({fields[0], fields[1], fields[2], *value});
   }
   return all;
 }

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sections.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/kernels/math.hpp"
 #include "slalom/nn/predictor.hpp"
 #include "slalom/ops/cross_entropy.hpp"
+#include "step.hpp"
 
 namespace slalom::tour {
 

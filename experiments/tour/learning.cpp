@@ -2,12 +2,12 @@
 #include <cmath>
 #include <set>
 
-#include "sections.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/inspect/inspect.hpp"
 #include "slalom/model_io/stored_tensors.hpp"
 #include "slalom/optim/optimizer.hpp"
+#include "step.hpp"
 
 namespace slalom::tour {
 

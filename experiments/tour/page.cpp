@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "../support/experiment.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/report/visible_text.hpp"
@@ -22,21 +23,14 @@ std::string spaces(std::size_t width, const std::string& content) {
   return std::string(width - std::min(width, length(content)), ' ');
 }
 
-/// Words in lines of at most kWidth columns; the first line begins with `start`, the others are indented as
-/// far.
+// Lines of at most kWidth columns; the first begins with `start`, the others are indented as far.
 std::string wrapped(const std::string& prose, const std::string& start) {
-  std::istringstream words(prose);
-  std::string out, line = start;
-  bool first = true;
-  for (std::string word; words >> word; first = false) {
-    if (!first && length(line) + 1 + length(word) > kWidth) {
-      out += line + "\n";
-      line = std::string(length(start), ' ') + word;
-    } else {
-      line += (first ? "" : " ") + word;
-    }
+  std::string out, before = start;
+  for (const std::string& line : experiment::wrapped(prose, static_cast<Index>(kWidth - length(start)))) {
+    out += before + line + "\n";
+    before = std::string(length(start), ' ');
   }
-  return out + line + "\n";
+  return out;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "page.hpp"
 #include "slalom/data/batch.hpp"
 #include "slalom/data/synthetic.hpp"
 #include "slalom/nn/classifier.hpp"
@@ -61,5 +62,12 @@ double difference(Span a, Span b);
 Vector affine(const Step& step, const LinearIds& ids, Span x);
 /// (x − mean) / √(variance + eps) · weight + bias.
 Vector layer_norm(const Step& step, const LayerNormIds& ids, Span x);
+
+// The sections of the tour, in the order in which they are printed.
+/// From words to the loss. The forward pass is recorded on step.tape.
+void show_forward(Step& step, Page& page);
+
+/// From the loss back to the gradients of all parameters, and one step of RMSprop.
+void show_learning(Step& step, Page& page);
 
 }  // namespace slalom::tour

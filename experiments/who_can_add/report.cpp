@@ -25,7 +25,7 @@ bool collapsed(const Json& run) {
 double bound(const Json& run) {
   return collapsed(run) ? NAN : number(run["bound"]) / number(run["spread"]);
 }
-Number unexplained(const char* surrogate) {
+NumberOf unexplained(const char* surrogate) {
   return
       [surrogate](const Json& run) { return collapsed(run) ? NAN : number(run["unexplained"][surrogate]); };
 }
@@ -142,7 +142,7 @@ Table grid_table(const std::vector<Group>& groups) {
   std::vector<Column<Group>> columns = {{"attention / norm / feed-forward / first token / positions / layers",
                                          [](const Group& g) { return g.title; }},
                                         {"seeds", seeds}};
-  const auto add = [&](const char* header, const Number& of, int digits) {
+  const auto add = [&](const char* header, const NumberOf& of, int digits) {
     columns.push_back({header, [=](const Group& g) { return shown(g.values(of), digits); }});
   };
   add("excess loss", field("excess_loss"), 2);

@@ -55,15 +55,11 @@ TEST_CASE("the one-file model has the library's loss, gradients and log-odds") {
 
   const std::vector<one::Text> texts = {{10, 0, 1, 0}, {10, 3}, {10, 9, 8, 8, 2, 0}};
   const std::vector<int> labels = {1, 0, 0};
-  std::vector<TokenId> ids;
-  std::vector<Index> begin = {0};
-  for (const one::Text& text : texts) {
-    ids.insert(ids.end(), text.begin(), text.end());
-    begin.push_back(std::ssize(ids));
-  }
+  PackedTexts packed;
+  for (const one::Text& text : texts) packed.add(std::vector<TokenId>(text.begin(), text.end()));
   Tape<double> tape;
   store.clear_gradients();
-  const Var logits = library.forward(tape, {ids, begin, {}}, {});
+  const Var logits = library.forward(tape, packed, {});
   const Var loss = cross_entropy(tape, logits, std::span<const int>(labels));
   tape.backward(loss);
   store.finish_gradients();

@@ -139,12 +139,8 @@ TEST_CASE("text study: every method explains every text, under both settings whe
           // Scores that are all equal rank nothing.
           const bool ranks = std::ranges::adjacent_find(scores, std::not_equal_to<>()) != scores.end();
           CHECK((m["method"] == "zero") <= !ranks);
-          for (const char* area : {"insertion", "deletion", "published-insertion", "published-deletion"}) {
+          for (const char* area : {"insertion", "deletion", "published-insertion", "published-deletion"})
             CHECK(found.contains(area) == ranks);
-            if (!ranks) continue;
-            CHECK(found[area].get<double>() > 0);
-            CHECK(found[area].get<double>() < 1);
-          }
           CHECK(found.contains("published-naive-bayes"));
           CHECK(found.contains("published-human") == record.contains("human"));
         }
@@ -175,6 +171,8 @@ TEST_CASE("text study: an additive model is explained by its weights") {
     CHECK(scored["metrics"]["weight"]["published-naive-bayes"].get<double>() > 0.8);
     CHECK(scored["metrics"]["weight"]["published-insertion"].get<double>() <
           scored["metrics"]["weight"]["published-deletion"].get<double>());
+    CHECK(scored["metrics"]["weight"]["insertion"].get<double>() >
+          scored["metrics"]["weight"]["deletion"].get<double>());
     for (const Json& error : scored["published_removal"]) CHECK(error.get<double>() < 1e-9);
     // No change is predicted: the error is what removals do.
     CHECK(method(record, "zero", "corrected")["published_removal"][4].get<double>() > 1e-3);

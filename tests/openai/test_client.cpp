@@ -103,26 +103,6 @@ TEST_CASE("client: a question is one POST with the key, and its answer the log-o
   CHECK(seen.head.find("Authorization") == std::string::npos);
 }
 
-TEST_CASE("client: equal texts are asked once, in a run and after it") {
-  HttpServer server([](const HttpRequest& r) { return answer_of(r.text() == "a" ? 0.75 : 0.5); });
-  const TemporaryFolder folder;
-  const std::string cache = folder.file("cache");
-  const Asked first = ask(options_for(server.url()), {"a", "b", "a", "", "a"}, cache);
-  REQUIRE(first.log_odds.size() == 5);
-  CHECK(std::abs(first.log_odds[1]) <= 1e-15);
-  CHECK(first.log_odds == std::vector<double>{first.log_odds[0], first.log_odds[1], first.log_odds[0],
-                                              first.log_odds[1], first.log_odds[0]});
-  CHECK(server.requests() == 3);
-  CHECK(first.counts.queries == 5);
-  CHECK(first.counts.known == 2);
-  CHECK(first.counts.asked == 3);
-  const Asked again = ask(options_for(server.url()), {"", "b", "a"}, cache);
-  CHECK(again.log_odds == std::vector<double>{first.log_odds[3], first.log_odds[1], first.log_odds[0]});
-  CHECK(server.requests() == 3);
-  CHECK(again.counts.known == 3);
-  CHECK(read_file(cache).find(kKey) == std::string::npos);
-}
-
 TEST_CASE("client: answers keep the order of the questions, whatever the order in which they come") {
   // "0" is answered when all others are.
   HttpServer* held = nullptr;

@@ -256,22 +256,6 @@ TEST_CASE(
   CHECK(std::abs(f.log_odds(std::vector<TokenId>{2, 8, 9, 3}) - 0.5) <= 1e-12);
 }
 
-TEST_CASE("slalom-openai: an explanation says which of the model's answers were bounds") {
-  const Openai openai;
-  HttpServer server([](const HttpRequest& request) {
-    return request.text() == "good"
-               ? chat_reply(R"([{"token":"positive","logprob":-0.5},{"token":"I","logprob":-3}])")
-               : bag_of_words(request);
-  });
-  const Finished run =
-      run_slalom({"explain", "--classifier-command", openai.shell_command(server.url()), "--tokenizer",
-                  openai.path, "--method", "leave-one-out", "--held-out", "0", "--text", "good bad"});
-  REQUIRE(run.status == 0);
-  const Json warnings = parse_json(run.out, "row")["warnings"];
-  REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0].get<std::string>().starts_with("1 of 3 answers are bounds: 0 upper, 1 lower, 0 both"));
-}
-
 TEST_CASE("slalom-openai: slalom explains a language model, and shows why one does not answer") {
   const Openai openai;
   HttpServer server(bag_of_words);

@@ -42,7 +42,7 @@ class TextClassifier {
   virtual Index rows_of_memory(Index tokens) const { return tokens; }
   /// Throws Error naming the text if the model cannot read the texts; forward() checks it, too.
   virtual void check(const PackedTexts& texts) const = 0;
-  /// Logits (B, C) of the texts, recorded on the tape.
+  /// Logits (B, C) of the texts, recorded on the tape, which refers to the texts until it is cleared.
   virtual Var forward(Tape<T>& tape, const PackedTexts& texts, const ForwardOptions& pass) = 0;
 };
 

@@ -1,18 +1,111 @@
+// What a sentiment classifier has learned of single words (paper, section 6): a model trained from scratch on
+// film reviews, its vocabulary card, and the words in it that say nothing of a film.
 #include <algorithm>
 #include <cmath>
 
-#include "case_study.hpp"
+#include "../support/reviews.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/global_importance.hpp"
+#include "slalom/data/generated_reviews.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/tokenizer_folder.hpp"
 #include "slalom/report/number_text.hpp"
 #include "slalom/train/evaluation.hpp"
 
-namespace slalom::case_study {
-
 namespace {
 
-using experiment::number;
+using namespace slalom;
+using namespace slalom::experiment;
+
+constexpr int kFormat = 1;  // of the records
+constexpr Index kBatchRows = 4096;
+
+struct Size {
+  Index train_texts, test_texts;  // at most
+  Index longest;                  // tokens of a text; of a longer one its first and its last half are read
+  Index layers, width, heads, epochs;
+  double rate, dropout;
+};
+
+Size size_named(const std::string& name, bool generated) {
+  if (generated)
+    return of_size<Size>(name, {2000, 500, 128, 1, 32, 4, 3, 1e-3, 0.1},
+                         {5000, 2000, 128, 2, 128, 4, 3, 5e-4, 0.1},
+                         {20000, 2000, 128, 2, 256, 4, 3, 3e-4, 0.1});
+  return of_size<Size>(name, {5000, 1000, 128, 1, 64, 4, 3, 5e-4, 0.2},
+                       {5000, 2000, 128, 2, 256, 4, 3, 2e-4, 0.3},
+                       {5000, 2000, 512, 2, 768, 12, 5, 5e-5, 0.3});
+}
+
+// BERT's vocabulary of the data folder, or one that is trained on the training reviews; of generated reviews
+// all words.
+Tokenizer tokenizer_of(const TextCorpus& corpus, const std::string& data, const std::string& folder) {
+  if (!corpus.generated) return make_tokenizer(Architecture::distilbert, corpus, data, folder);
+  std::string lines = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  for (const std::string& word : generated_words()) lines += word + "\n";
+  make_folders(folder);
+  write_file(folder + "/vocab.txt", lines);
+  return load_tokenizer(folder).value();
+}
+
+// Of a long review its first and its last half: the verdict is often at the end.
+void shorten(std::vector<TokenId>& ids, Index longest) {
+  const Index surplus = std::ssize(ids) - longest, first = (longest + 1) / 2;
+  if (surplus > 0) ids.erase(ids.begin() + first, ids.begin() + first + surplus);
+}
+
+std::vector<InputRow> rows_of(const std::vector<Review>& reviews, const Tokenizer& tokenizer, Index longest) {
+  std::vector<InputRow> rows = encoded(reviews, tokenizer, std::numeric_limits<Index>::max());
+  for (InputRow& row : rows) {
+    shorten(row.ids, longest);
+    row.types.clear();
+    row.places.clear();
+  }
+  return rows;
+}
+
+// What the model makes of the test texts.
+struct Study {
+  std::string corpus;          // "IMDB", "generated reviews"
+  Json training;               // "loss", "accuracy", "seconds"
+  Index right = 0, texts = 0;  // of the test texts
+  GlobalImportance card;       // made from the test texts
+};
+
+// Trains a classifier and writes it into the folder.
+Json train(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, const Size& size,
+           const Options& options, const Part& part, const std::string& folder) {
+  Classifier<float> model(
+      config_of({Architecture::distilbert, size.layers, size.width, size.heads, size.longest, size.dropout},
+                tokenizer));
+  model.initialise(options.seed);
+  ShuffledRows rows(texts, "reviews", options.seed);
+  Trainer<float> trainer(model, rows, training_of(options, part, std::ssize(texts), size.epochs, size.rate));
+  double seconds = 0;
+  trainer.run([&](const EpochReport& epoch) { seconds += epoch.seconds; });
+  const EpochReport last = trainer.epoch_so_far();
+  save_model(model, folder);
+  return {{"loss", last.loss}, {"accuracy", last.accuracy}, {"seconds", seconds}};
+}
+
+Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, Index longest,
+              const Options& options, const std::string& folder) {
+  const LoadedModel<float> loaded = load_model<float>(folder);
+  ModelBlackBox<float> f(*loaded.model, kPositive, kBatchRows);
+  Study study{.texts = std::ssize(texts)};
+  const std::vector<double> log_odds = f.log_odds(batch_of(texts));
+  CorpusCounts counts(special_ids_of(tokenizer), kPositive, longest);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    study.right += (log_odds[i] > 0) == (texts[i].label == kPositive);
+    counts.add(texts[i], texts[i].label);
+  }
+  study.card = global_importance(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
+  return study;
+}
+
+// --- report ---------------------------------------------------------------------------------------------
+
 using CardToken = GlobalImportance::Token;
 
 constexpr std::size_t kShown = 20;  // tokens of a table
@@ -66,16 +159,16 @@ std::vector<double> column(const std::vector<CardToken>& tokens, double CardToke
   return numbers;
 }
 
-experiment::Estimates findings(const Study& study, const NamedCard& card) {
+Estimates findings(const Study& study, const NamedCard& card) {
   const Fidelity& fidelity = *study.card.fidelity;
   const Share right{study.right, study.texts};
   const auto [low, high] = right.interval();
-  experiment::Estimates found = {{"accuracy", {right.value(), low, high}},
-                                 {"tokens", static_cast<double>(study.card.tokens.size())},
-                                 {"queries", static_cast<double>(study.card.cost.queries)},
-                                 {"r2", fidelity.r2},
-                                 {"correlation", fidelity.correlation},
-                                 {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)}};
+  Estimates found = {{"accuracy", {right.value(), low, high}},
+                     {"tokens", static_cast<double>(study.card.tokens.size())},
+                     {"queries", static_cast<double>(study.card.cost.queries)},
+                     {"r2", fidelity.r2},
+                     {"correlation", fidelity.correlation},
+                     {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)}};
   std::vector<std::string> words = kPublishedWords;
   for (const auto& [label, group] : kGroups) words.insert(words.end(), group.begin(), group.end());
   for (const CardToken& token : card.find_all(words)) {
@@ -162,13 +255,13 @@ Table figure_numbers(const GlobalImportance& card) {
   return table;
 }
 
-std::vector<experiment::Section> sections(const Study& study, const NamedCard& named) {
+std::vector<ReportTable> sections(const Study& study, const NamedCard& named) {
   const std::vector<CardToken> pro = study.card.strongest(1, kShown, GlobalImportance::kFewest),
                                contra = study.card.strongest(-1, kShown, GlobalImportance::kFewest);
   std::vector<CardToken> both = pro;
   both.insert(both.end(), contra.begin(), contra.end());
   const std::vector<CardToken> ratings = named.find_all(kRatings);
-  std::vector<experiment::Section> list = {
+  std::vector<ReportTable> list = {
       {concat("A classifier trained from scratch on ", study.corpus,
               ", and its global token importance: value, importance and linear = exp(importance) · value of "
               "every token "
@@ -187,24 +280,64 @@ std::vector<experiment::Section> sections(const Study& study, const NamedCard& n
   return list;
 }
 
-}  // namespace
-
-int report(const Study& study, const Tokenizer& tokenizer, const experiment::Options& options) {
+int report(const Study& study, const Tokenizer& tokenizer, const Options& options) {
   const NamedCard named(study.card, tokenizer);
   write_file(options.folder + "/card.tsv", whole_card(study.card, named).tsv());
   const Figure words = plane(study.card, named);
   write_file(options.folder + "/plane.svg", draw(words).document(words.title));
-  const experiment::Estimates found = findings(study, named);
+  const Estimates found = findings(study, named);
   Json values;
   for (const auto& [name, estimate] : found) values[name] = estimate.value;
-  return experiment::publish({.title = concat("Words of a sentiment classifier, size ", options.size),
-                              .sections = sections(study, named),
-                              .figure = agreement(study.card),
-                              .curves = figure_numbers(study.card),
-                              .about = {{"corpus", study.corpus}},
-                              .records = {values},
-                              .found = found},
-                             options);
+  return publish({.title = concat("Words of a sentiment classifier, size ", options.size),
+                  .sections = sections(study, named),
+                  .figure = agreement(study.card),
+                  .curves = figure_numbers(study.card),
+                  .about = {{"corpus", study.corpus}},
+                  .records = {values},
+                  .found = found},
+                 options);
 }
 
-}  // namespace slalom::case_study
+// --- program --------------------------------------------------------------------------------------------
+
+int run(const ParsedOptions& parsed) {
+  Options options = read_options(parsed, "case_study", kFormat);
+  const std::string data = data_folder(parsed["data"].word), folder = options.folder + "/model";
+  if (data.empty() && parsed.count("expected") == 0)
+    options.expected = read_expected("experiments/case_study/expected_generated.tsv");
+  const Size size = size_named(options.size, data.empty());
+  const TextCorpus corpus = read_corpus("imdb", data, size.train_texts, size.test_texts, options.seed);
+  const Tokenizer tokenizer = tokenizer_of(corpus, data, folder);
+  const std::vector<InputRow> texts = rows_of(corpus.train, tokenizer, size.longest);
+  const Json settings = {
+      {"train", fingerprint_of(batch_of(texts), std::to_string(tokenizer.vocabulary().size()))},
+      {"layers", size.layers},
+      {"width", size.width},
+      {"heads", size.heads},
+      {"longest", size.longest},
+      {"epochs", size.epochs},
+      {"rate", size.rate},
+      {"dropout", size.dropout},
+      {"seed", options.seed}};
+  const Json training = finished_model(options, "training", settings, folder, [&](const Part& part) {
+    return train(texts, tokenizer, size, options, part, folder);
+  });
+  Study study =
+      examine(rows_of(corpus.test, tokenizer, size.longest), tokenizer, size.longest, options, folder);
+  study.corpus = corpus.title;
+  study.training = training;
+  return report(study, tokenizer, options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_command(
+      argc, argv,
+      study(
+          "case_study", "What a sentiment classifier has learned of single words (section 6)",
+          {{"data", "DIR", "",
+            data_folder_help(
+                "imdb_train.tsv.gz, imdb_test.tsv.gz and, where there is one, bert-base-uncased-vocab.txt")}},
+          run));
+}

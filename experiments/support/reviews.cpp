@@ -1,15 +1,89 @@
-#include "text_models.hpp"
+#include "reviews.hpp"
 
 #include <filesystem>
+#include <iostream>
 
 #include "models.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/data/generated_reviews.hpp"
 #include "slalom/data/windows.hpp"
 #include "slalom/model_io/save_tokenizer.hpp"
 #include "slalom/model_io/tokenizer_folder.hpp"
 
 namespace slalom::experiment {
+
+// --- reviews ---------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::uint64_t kFirstTestReview = std::uint64_t{1} << 40;
+
+// The first of the files that is in the folder, plain or as .gz.
+std::string required_file(const std::string& folder, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    for (const char* end : {".gz", ""})
+      if (std::string path = concat(folder, "/", name, end); std::filesystem::exists(path)) return path;
+  throw Error(concat(folder, ": found no ", listed(names), ", also not as .gz"),
+              "`make data DATA=DIR` prepares published files; data/README.md says where to get them");
+}
+
+std::vector<Review> generate(std::uint64_t seed, std::uint64_t first, Index count) {
+  std::vector<Review> reviews;
+  for (Index i = 0; i < count; ++i)
+    reviews.push_back(generated_review(seed, first + static_cast<std::uint64_t>(i)));
+  return reviews;
+}
+
+}  // namespace
+
+std::string data_folder(const std::string& chosen) {
+  if (chosen == kGenerated) return "";
+  if (chosen.empty()) {
+    std::cerr << "no folder of reviews was named (--data DIR, make DATA=DIR): generated reviews are used\n";
+    return "";
+  }
+  if (!std::filesystem::is_directory(chosen)) throw Error(chosen + ": found no such folder");
+  return chosen;
+}
+
+std::string data_folder_help(const std::string& files) {
+  return concat("folder of ", files, ", or \"", kGenerated, "\" (default)");
+}
+
+TextCorpus read_corpus(const std::string& key, const std::string& folder, Index most_train, Index most_test,
+                       std::uint64_t seed) {
+  if (key != "imdb" && key != "yelp" && key != "sst2" && key != kGenerated)
+    throw Error("corpus \"" + key + "\", wanted imdb, yelp, sst2 or " + kGenerated);
+  if (folder.empty() || key == kGenerated)
+    return {kGenerated, "generated reviews", true, generate(seed, 0, most_train),
+            generate(seed, kFirstTestReview, most_test)};
+  const auto read = [&](const char* part, Index most) {
+    const std::string path = required_file(folder, {concat(key, "_", part, ".tsv")});
+    return key == "sst2" ? read_sst2(path, most) : read_reviews(path, most);
+  };
+  const char* title = key == "imdb" ? "IMDB" : key == "yelp" ? "Yelp" : "SST-2";
+  return {key, title, false, read("train", most_train), read(key == "sst2" ? "dev" : "test", most_test)};
+}
+
+std::vector<AttendedReview> read_attended(const std::string& folder, const std::string& subset, Index most,
+                                          std::uint64_t seed) {
+  if (subset != "50" && subset != "100" && subset != "200")
+    throw Error("human attention of \"" + subset + "\" words, wanted 50, 100 or 200");
+  std::vector<AttendedReview> reviews;
+  if (folder.empty()) {
+    for (Index i = 0; i < most; ++i)
+      reviews.push_back(generated_attended_review(seed, static_cast<std::uint64_t>(i), std::stoll(subset)));
+    return reviews;
+  }
+  const std::string path = required_file(folder, {"yelp_hat.jsonl", "yelp_hat.tsv"});
+  for (AttendedReview& review : read_human_attention(path))
+    if (review.subset == subset && std::ssize(reviews) < most) reviews.push_back(std::move(review));
+  if (reviews.empty()) throw Error(concat(path, ": found no review of the subset ", subset));
+  return reviews;
+}
+
+// --- classifiers ----------------------------------------------------------------------------------------
 
 namespace {
 

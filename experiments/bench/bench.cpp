@@ -1,0 +1,318 @@
+// Times of training, explaining and inference, as tables and as JSON.
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+#include "../support/experiment.hpp"
+#include "slalom/base/files.hpp"
+#include "slalom/base/memory.hpp"
+#include "slalom/base/numbers.hpp"
+#include "slalom/base/parallel.hpp"
+#include "slalom/base/random.hpp"
+#include "slalom/explain/explanation.hpp"
+#include "slalom/kernels/gemm.hpp"
+#include "slalom/nn/classifier.hpp"
+#include "slalom/nn/cost.hpp"
+#include "slalom/nn/predictor.hpp"
+#include "slalom/train/trainer.hpp"
+
+namespace {
+
+using namespace slalom;
+using namespace slalom::experiment;
+
+// --- measuring -------------------------------------------------------------------------------------------
+
+using Work = std::function<void()>;
+
+// Seconds of one call.
+struct Times {
+  double least, median;
+  Index calls;
+};
+
+// Calls `work` for about `seconds`, `fewest` times or more.
+Times times_of(const Work& work, double seconds, std::size_t fewest) {
+  std::vector<double> times;
+  for (double spent = 0; spent < seconds || times.size() < fewest; spent += times.back())
+    times.push_back(seconds_of(work));
+  std::ranges::sort(times);
+  return {times.front(), times[times.size() / 2], std::ssize(times)};
+}
+
+// A row as a JSON object, and as cells of a table.
+struct Row {
+  JsonRow json;
+  std::vector<std::string> cells;
+
+  void add_peak() {
+    const std::size_t mebibytes = peak_resident_bytes() >> 20;
+    json.field("core", blas_core())
+        .field("threads", threads())
+        .field("peak_mib", static_cast<double>(mebibytes));
+    cells.push_back(std::to_string(mebibytes));
+  }
+};
+
+// The rate of plain products; of two measurements around a row the better counts.
+double gemm_rate() {
+  return measure_gemm_rate(0.3);
+}
+
+// Against it the rate of the products (GFLOP) that a call cannot do without, in the median of its time.
+void add_rates(double useful_gflop, const Times& times, double sgemm, Row& row) {
+  const double rate = useful_gflop / times.median;
+  row.json.field("useful_gflop", useful_gflop).field("sgemm_gflops", sgemm).field("efficiency", rate / sgemm);
+  row.cells.insert(row.cells.end(), {fixed(rate, 0), fixed(sgemm, 0), fixed(rate / sgemm, 2)});
+  row.add_peak();
+}
+
+// --- training steps --------------------------------------------------------------------------------------
+
+// Lengths Binomial(30, ½), dropout 0.1 (DistilBERT's classifier 0.2), RMSprop, vocabularies of the published
+// models.
+struct TrainingSetting {
+  Architecture architecture;
+  Index layers, width, heads;
+};
+constexpr TrainingSetting kTrainings[] = {
+    {Architecture::bert, 2, 128, 2},        {Architecture::distilbert, 1, 768, 12},
+    {Architecture::gpt2, 1, 768, 12},       {Architecture::bert, 1, 768, 12},
+    {Architecture::distilbert, 2, 768, 12}, {Architecture::bert, 4, 768, 12},
+    {Architecture::distilbert, 12, 768, 12}};
+constexpr Index kBatch = 20;
+
+// Mean of the products that the first `steps` batches need.
+double useful_gflop(const ClassifierConfig& config, TrainingData& data, Index steps) {
+  double flops = 0;
+  PackedBatch batch;
+  for (Index s = 0; s < steps; ++s) {
+    data.fill(0, s * kBatch, kBatch, batch);
+    flops += training_flops(config, {batch.ids, batch.begin, {}});
+  }
+  return flops / static_cast<double>(steps) * 1e-9;
+}
+
+Row measure_training(const TrainingSetting& s, double seconds) {
+  const ClassifierConfig config = default_config(s.architecture, s.layers, s.width, s.heads,
+                                                 s.architecture == Architecture::gpt2 ? 50257 : 30522);
+  Classifier<float> model(config);
+  model.initialise(0);
+  const BagOfWordsSource source(0);
+  const SpecialTokens special =
+      config.traits().special_tokens ? usual_special_tokens(source.vocabulary()) : SpecialTokens{};
+  FreshTexts data(source, special, Index{1} << 40);
+  TrainingConfig training;
+  training.batch = kBatch;
+  training.epochs = 1;
+  training.optimizer.schedule.peak = 5e-5;
+  Trainer<float> trainer(model, data, training);
+  constexpr Index kWarmUp = 3;
+  for (Index i = 0; i < kWarmUp; ++i) trainer.step();
+  const double before = gemm_rate();
+  const Times times = times_of([&] { trainer.step(); }, seconds, 10);
+  const double sgemm = std::max(before, gemm_rate()), least = 1e3 * times.least, median = 1e3 * times.median,
+               gflop = useful_gflop(config, data, kWarmUp + times.calls);
+  Row row;
+  row.json.field("arch", name(s.architecture))
+      .field("layers", s.layers)
+      .field("width", s.width)
+      .field("heads", s.heads)
+      .field("batch", kBatch)
+      .digits(4)
+      .field("step_ms_min", least)
+      .field("step_ms_median", median);
+  row.cells = {name(s.architecture), std::to_string(s.layers), std::to_string(s.width),
+               fixed(least, 2),      fixed(median, 2),         fixed(gflop, 2)};
+  add_rates(gflop, times, sgemm, row);
+  return row;
+}
+
+// --- explanations ----------------------------------------------------------------------------------------
+
+// One text of different tokens, DistilBERT of width 768 with random weights, the model loaded.
+struct ExplanationSetting {
+  const char* method;
+  Index layers, tokens, budget;
+  bool fidelity;           // the fidelity block is measured, too
+  const char* limit = "";  // on two cores with AVX-512
+};
+constexpr ExplanationSetting kExplanations[] = {{"slalom-exact", 1, 100, 0, false},
+                                                {"slalom-eff", 1, 100, 5000, false},
+                                                {"slalom-fidel", 1, 100, 5000, false},
+                                                {"slalom-exact", 2, 100, 0, false},
+                                                {"slalom-eff", 2, 100, 5000, false},
+                                                {"slalom-fidel", 2, 100, 5000, false},
+                                                {"slalom-exact", 6, 200, 0, false, "≤ 0.4 s"},
+                                                {"slalom-exact", 6, 200, 0, true, "≤ 3 s"},
+                                                {"kernel-shap", 6, 200, 1000, false, "≥ 40 /s"}};
+
+Row measure_explanation(const ExplanationSetting& s, double seconds) {
+  constexpr TokenId kFirst = 1, kLast = 2;  // [CLS] and [SEP]
+  Classifier<float> model(default_config(Architecture::distilbert, s.layers, 768, 12, 30522));
+  model.initialise(0);
+  ModelBlackBox<float> f(model, 1, 4096);
+  std::vector<TokenId> ids = {kFirst};
+  for (Index i = 0; i < s.tokens; ++i) ids.push_back(static_cast<TokenId>(1000 + 7 * i));
+  ids.push_back(kLast);
+  const ExplainedText text(ids, [](TokenId id) { return id == kFirst || id == kLast; });
+  ExplainOptions options;
+  options.budget = s.budget;
+  if (!s.fidelity) options.held_out = 0;
+  Explanation explanation;
+  const Times times =
+      times_of([&] { explanation = explain(method_named(s.method), f, text, options); }, seconds, 3);
+  QueryCost cost = explanation.cost;
+  if (explanation.fidelity) cost += explanation.fidelity->cost;
+  const double rate = static_cast<double>(cost.queries) / times.median;
+  Row row;
+  row.json.field("arch", "distilbert")
+      .field("layers", s.layers)
+      .field("width", 768)
+      .field("method", s.method)
+      .field("tokens", s.tokens)
+      .field("fidelity", s.fidelity)
+      .field("queries", cost.queries)
+      .field("unique_queries", cost.unique_queries)
+      .field("token_forwards", cost.token_forwards)
+      .digits(4)
+      .field("seconds_min", times.least)
+      .field("seconds_median", times.median)
+      .field("queries_per_s", rate);
+  row.cells = {s.method,
+               std::to_string(s.layers),
+               std::to_string(s.tokens),
+               s.fidelity ? "measured" : "",
+               std::to_string(cost.queries),
+               std::to_string(cost.unique_queries),
+               fixed(times.least, 3),
+               fixed(times.median, 3),
+               fixed(rate, 0),
+               s.limit};
+  row.add_peak();
+  return row;
+}
+
+// --- inference -------------------------------------------------------------------------------------------
+
+// DistilBERT of 6 layers and width 768 with random weights, texts of random ids, all different; packing,
+// prediction and logits included.
+struct InferenceSetting {
+  Index texts, length;
+  double limit;  // tokens/s on two cores with AVX-512
+};
+constexpr InferenceSetting kInferences[] = {{256, 5, 5500}, {16, 202, 4300}};
+
+PackedBatch random_texts(const InferenceSetting& s, Index vocabulary) {
+  PackedBatch batch;
+  std::vector<TokenId> ids(static_cast<std::size_t>(s.length));
+  for (Index b = 0; b < s.texts; ++b) {
+    Rng rng(0, Purpose::data, static_cast<std::uint64_t>(b));
+    for (TokenId& id : ids) id = static_cast<TokenId>(rng.below(static_cast<std::uint32_t>(vocabulary)));
+    batch.add(ids);
+  }
+  return batch;
+}
+
+Row measure_inference(const InferenceSetting& s, double seconds) {
+  const ClassifierConfig config = default_config(Architecture::distilbert, 6, 768, 12, 30522);
+  Classifier<float> model(config);
+  model.initialise(0);
+  const PackedBatch batch = random_texts(s, config.vocabulary);
+  Predictor<float> predictor(model);
+  std::vector<float> logits;
+  const auto predict = [&] { predictor.logits(batch, logits); };
+  predict();
+  const double before = gemm_rate();
+  const Times times = times_of(predict, seconds, 3);
+  const double sgemm = std::max(before, gemm_rate()), tokens = static_cast<double>(batch.rows());
+  Row row;
+  row.json.field("arch", "distilbert")
+      .field("layers", 6)
+      .field("width", 768)
+      .field("texts", s.texts)
+      .field("length", s.length)
+      .digits(4)
+      .field("tokens_per_s", tokens / times.median)
+      .field("tokens_per_s_best", tokens / times.least)
+      .field("seconds_min", times.least)
+      .field("seconds_median", times.median);
+  row.cells = {std::to_string(s.texts), std::to_string(s.length), fixed(tokens / times.median, 0),
+               fixed(tokens / times.least, 0), "≥ " + fixed(s.limit, 0)};
+  add_rates(forward_flops(config, batch) * 1e-9, times, sgemm, row);
+  return row;
+}
+
+// --- program ---------------------------------------------------------------------------------------------
+
+struct Kind {
+  std::size_t rows;
+  std::function<Row(std::size_t row, double seconds)> measure;
+  std::vector<std::string> headers;
+  std::string caption;
+};
+
+template <class Setting, std::size_t N>
+Kind kind_of(const Setting (&settings)[N], Row (*measure)(const Setting&, double),
+             std::vector<std::string> headers, const std::string& caption) {
+  return {N, [&settings, measure](std::size_t i, double seconds) { return measure(settings[i], seconds); },
+          std::move(headers), caption};
+}
+
+std::vector<Kind> all_kinds() {
+  return {
+      kind_of(kTrainings, measure_training,
+              {"arch", "layers", "width", "ms min", "median", "GFLOP", "GFLOP/s", "sgemm", "efficiency",
+               "peak MiB"},
+              concat("training steps, batch ", kBatch, "; efficiency from the median step")),
+      kind_of(kExplanations, measure_explanation,
+              {"method", "layers", "tokens", "fidelity", "queries", "asked", "s min", "median", "queries/s",
+               "limit", "peak MiB"},
+              "explanations of a text, DistilBERT of width 768; queries/s from the median, limits for two "
+              "cores with AVX-512"),
+      kind_of(kInferences, measure_inference,
+              {"texts", "length", "tokens/s", "best", "limit", "GFLOP/s", "sgemm", "efficiency", "peak MiB"},
+              "inference, DistilBERT of 6 layers and width 768; tokens/s and efficiency from the median, the "
+              "limit for two cores with AVX-512")};
+}
+
+int run(const ParsedOptions& parsed) {
+  const CommonOptions common = read_common(parsed);
+  const double seconds = number_option(parsed, "seconds");
+  const std::vector<Kind> kinds = all_kinds();
+  const auto all = std::size(kTrainings) + std::size(kExplanations) + std::size(kInferences);
+  const auto only = static_cast<std::size_t>(integer_option(parsed, "row", 0, static_cast<Index>(all)));
+  std::string json;
+  std::cout << "BLAS kernels " << blas_core() << ", " << threads() << " threads\n";
+  for (std::size_t number = 0; const Kind& kind : kinds) {
+    std::vector<Table::Column> columns;
+    for (const std::string& header : kind.headers)
+      columns.push_back({header, columns.empty() ? Table::Align::left : Table::Align::right});
+    Table table(columns);
+    for (std::size_t i = 0; i < kind.rows; ++i) {
+      if (only != 0 && only != ++number) continue;
+      reset_peak_resident();
+      Row row = kind.measure(i, seconds);
+      json += (json.empty() ? "[" : ",\n ") + row.json.str();
+      table.add_row(std::move(row.cells));
+    }
+    if (!table.rows().empty()) std::cout << '\n' << table.text() << kind.caption << '\n' << std::flush;
+  }
+  if (common.output == "-") return 0;
+  if (const auto slash = common.output.rfind('/'); slash != std::string::npos)
+    make_folders(common.output.substr(0, slash));
+  write_file(common.output, json + "]\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_command(
+      argc, argv,
+      {.name = "bench",
+       .summary = "Times of training steps and of explanations, rates of inference.",
+       .options = {{"seconds", "S", "4", "spent on each row"}, {"row", "N", "0", "only this row, from 1"}},
+       .run = run,
+       .program = ""});
+}
