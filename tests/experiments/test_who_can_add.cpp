@@ -59,3 +59,9 @@ TEST_CASE(
       std::filesystem::remove(folder.file("work/" + name));
   CHECK(cells_of(results(run_tiny("who_can_add", folder.path))) == cells);
 }
+
+TEST_CASE("who can add: seeds are a number, or one for each depth") {
+  const TemporaryFolder folder("who_can_add_seeds");
+  for (const char* runs : {"0", "", "x", "1,2", "1,2,1,1"})
+    CHECK(run_tiny("who_can_add", folder.path, {"--layers", "1,2,4", "--runs", runs}).status == 2);
+}
