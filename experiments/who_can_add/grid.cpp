@@ -19,16 +19,16 @@ std::string Setting::name() const {
                 "/", layers);
 }
 
-std::vector<Setting> cells(const std::vector<Index>& layers) {
+std::vector<Setting> cells(const std::vector<Depth>& depths) {
   using enum AttentionKind;
   std::vector<Setting> list;
-  for (const Index depth : layers)
+  for (const Depth& depth : depths)
     for (const AttentionKind attention : {softmax, softmax_plus_one, sigmoid, linear, sum})
       for (const Norm norm : {Norm::layer, Norm::rms, Norm::none})
         for (const bool feed_forward : {true, false})
           for (const bool cls : {true, false})
             for (const Positions positions : {Positions::learned, Positions::rope, Positions::none})
-              list.push_back({attention, norm, feed_forward, cls, positions, depth});
+              list.push_back({attention, norm, feed_forward, cls, positions, depth.layers});
   return list;
 }
 
@@ -136,28 +136,32 @@ Json measure(const Model& model, Index seed, const Size& size) {
 Json record_of(const Setting& cell, Index seed, const Options& options) {
   std::optional<Model> model;
   Json record = {{"model", cell.name()}, {"title", cell.name()}, {"seed", seed}, {"diverged", false}};
-  const double seconds = seconds_of([&] {
-    try {
-      model = train(config_of(cell, options.sizes), cell.cls, seed, options);
-    } catch (const Error&) {
-      check_interrupt();
-      record["diverged"] = true;
-    }
-  });
+  try {
+    model = train(config_of(cell, options.sizes), cell.cls, seed, options);
+  } catch (const Error&) {
+    check_interrupt();
+    record["diverged"] = true;
+  }
   if (model) record.update(measure(*model, seed, options.sizes));
-  record["seconds"] = std::round(100 * seconds) / 100;
   return record;
 }
 
 }  // namespace
 
 std::vector<Json> run_grid(const Options& options) {
-  const std::vector<Setting> settings = cells(options.layers);
-  std::vector<Json> records(settings.size() * static_cast<std::size_t>(options.runs));
+  struct Training {
+    Setting cell;
+    Index seed;
+  };
+  std::vector<Training> trainings;
+  for (const Depth& depth : options.depths)
+    for (Index run = 0; run < depth.runs; ++run)
+      for (const Setting& cell : cells({depth}))
+        trainings.push_back({cell, static_cast<Index>(options.seed) + run});
+  std::vector<Json> records(trainings.size());
   // A thread a cell: the products of such models are too small for two.
   parallel_for(std::ssize(records), [&](Index i) {
-    const Setting& cell = settings[static_cast<std::size_t>(i) % settings.size()];
-    const Index seed = static_cast<Index>(options.seed) + i / std::ssize(settings);
+    const auto& [cell, seed] = trainings[static_cast<std::size_t>(i)];
     std::string name = cell.name();
     std::ranges::replace(name, '/', '_');
     records[static_cast<std::size_t>(i)] =

@@ -212,9 +212,9 @@ Json record_of(const Model& model) {
 
 std::vector<Json> take_apart(const Options& options) {
   std::vector<Json> records;
-  for (const Index layers : options.layers)
+  for (const auto& [layers, runs] : options.depths)
     for (const Positions positions : {Positions::learned, Positions::none})
-      for (Index run = 0; run < options.runs; ++run) {
+      for (Index run = 0; run < runs; ++run) {
         ClassifierConfig config =
             config_of({AttentionKind::softmax, Norm::layer, true, true, positions, layers}, options.sizes);
         config.head_hidden = true;

@@ -30,9 +30,9 @@ NumberOf unexplained(const char* surrogate) {
       [surrogate](const Json& run) { return collapsed(run) ? NAN : number(run["unexplained"][surrogate]); };
 }
 
-std::vector<Group> groups_of(const std::vector<Json>& grid, const std::vector<Index>& layers) {
+std::vector<Group> groups_of(const std::vector<Json>& grid, const std::vector<Depth>& depths) {
   std::vector<Group> groups;
-  const std::vector<Setting> settings = cells(layers);  // in the order of the records
+  const std::vector<Setting> settings = cells(depths);  // in the order of the records
   for (const Runs& runs : by_model(grid)) {
     Group& group = groups.emplace_back(runs, settings[groups.size()]);
     group.diverged = std::erase_if(group.records, [](const Json* run) { return run->at("diverged"); });
@@ -216,7 +216,7 @@ Figure figure_of(const std::vector<Group>& groups) {
       panel.curves.push_back({.label = "truth", .x = n, .y = truth, .style = Curve::Style::dashed});
     }
     Curve curve{.label = concat(g.cell.layers, g.cell.layers == 1 ? " layer" : " layers",
-                                g.cell.feed_forward ? ", feed-forward" : ""),
+                                g.cell.feed_forward ? ", feed-forward" : ", no feed-forward"),
                 .x = n,
                 .y = {}};
     for (std::size_t i = 0; i < n.size(); ++i)
@@ -242,7 +242,7 @@ Table curves_table(const Figure& figure) {
 
 int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, const std::vector<Json>& apart,
            const Options& options) {
-  const std::vector<Group> groups = groups_of(grid, options.layers);
+  const std::vector<Group> groups = groups_of(grid, options.depths);
   std::vector<Group> plain;
   std::ranges::copy_if(groups, std::back_inserter(plain), [&](const Group& g) { return is_plain(g.cell); });
   const Figure figure = figure_of(groups);
@@ -265,7 +265,7 @@ int report(const std::vector<Json>& grid, const std::vector<Json>& theorems, con
                     {"Every cell.", grid_table(groups)}},
        .figure = figure,
        .curves = curves_table(figure),
-       .about = {{"runs", options.runs}, {"theorems", theorems}, {"apart", apart}},
+       .about = {{"theorems", theorems}, {"apart", apart}},
        .records = grid,
        .found = found},
       options);

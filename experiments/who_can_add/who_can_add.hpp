@@ -20,10 +20,13 @@ struct Size {
   Index fitted, scored;  // texts that surrogates are fitted to, and that everything is scored on
 };
 
+struct Depth {
+  Index layers, runs;  // seeds for each cell
+};
+
 struct Options : experiment::Options {
   Size sizes;
-  std::vector<Index> layers;
-  Index runs = 1;
+  std::vector<Depth> depths;
 };
 
 /// Settings of a model; all of them have one linear map for a head.
@@ -37,8 +40,8 @@ struct Setting {
   /// "softmax-plus-one/layer/ff/cls/learned/1".
   std::string name() const;
 };
-/// Of the depths, the first depth first.
-std::vector<Setting> cells(const std::vector<Index>& layers);
+/// The first depth first.
+std::vector<Setting> cells(const std::vector<Depth>& depths);
 /// An encoder without dropout, DistilBERT but for the cell's switches.
 ClassifierConfig config_of(const Setting& cell, const Size& size);
 
@@ -56,7 +59,7 @@ Model train(ClassifierConfig config, bool cls, Index seed, const Options& option
 
 /// One record a cell and seed, the first seed first: {"model", "title", "seed", "diverged", "excess_loss",
 /// "slope", "spread", "bound", "estimated_bound", "half_range", "positionwise_bound", "collapsed",
-/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …], "seconds"}. A diverged
+/// "unexplained": {surrogate: share}, "curve": [F(perfect), F(perfect perfect), …]}. A diverged
 /// one has no numbers, a collapsed one no surrogates.
 std::vector<Json> run_grid(const Options& options);
 

@@ -16,10 +16,7 @@ constexpr Index kCells = 5 * 3 * 2 * 2 * 3;
 
 std::map<std::string, Json> cells_of(const Json& results) {
   std::map<std::string, Json> cells;
-  for (Json cell : results["models"]) {
-    cell.erase("seconds");
-    cells[cell["model"]] = cell;
-  }
+  for (const Json& cell : results["models"]) cells[cell["model"]] = cell;
   return cells;
 }
 
@@ -61,4 +58,10 @@ TEST_CASE(
     if (name.starts_with("sum_none_") || name.starts_with("apart_"))
       std::filesystem::remove(folder.file("work/" + name));
   CHECK(cells_of(results(run_tiny("who_can_add", folder.path))) == cells);
+}
+
+TEST_CASE("who can add: seeds are a number, or one for each depth") {
+  const TemporaryFolder folder("who_can_add_seeds");
+  for (const char* runs : {"0", "", "x", "1,2", "1,2,1,1"})
+    CHECK(run_tiny("who_can_add", folder.path, {"--layers", "1,2,4", "--runs", runs}).status == 2);
 }
