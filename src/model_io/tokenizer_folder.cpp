@@ -146,14 +146,14 @@ void apply_settings(const Settings& settings, Json& tokenizer) {
 }  // namespace
 
 std::optional<Tokenizer> load_tokenizer(const std::string& folder) {
+  if (is_there(folder + "/bpe.codes"))
+    throw Error(folder + "/bpe.codes: found the tokenizer of BERTweet or PhoBERT, which is not read");
   const Settings settings(folder);
   if (const std::string path = folder + "/tokenizer.json"; is_there(path)) {
     Json json = read_json(path);
     apply_settings(settings, json);
     return tokenizer_of(json, path);
   }
-  if (is_there(folder + "/bpe.codes"))
-    throw Error(folder + "/bpe.codes: found the tokenizer of BERTweet or PhoBERT, which is not read");
   FolderTokens tokens = read_folder_tokens(folder);
   if (tokens.file.empty()) return std::nullopt;
   if (tokens.file == "vocab.txt") return load_word_pieces(folder, settings, std::move(tokens));

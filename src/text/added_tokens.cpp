@@ -37,9 +37,10 @@ AddedTokenFinder::AddedTokenFinder(std::span<const AddedToken> tokens,
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (!names[i].empty())
       entries_[byte_at(names[i], 0)].push_back(
-          {names[i], i, tokens[i].single_word, tokens[i].lstrip, tokens[i].rstrip});
+          {names[i], i, tokens[i].special, tokens[i].single_word, tokens[i].lstrip, tokens[i].rstrip});
   for (std::vector<Entry>& list : entries_)
-    std::ranges::stable_sort(list, std::greater<>(), [](const Entry& entry) { return entry.name.size(); });
+    std::ranges::stable_sort(list, std::greater<>(),
+                             [](const Entry& entry) { return std::pair(entry.name.size(), entry.special); });
 }
 
 std::vector<AddedMatch> AddedTokenFinder::find(std::string_view text) const {

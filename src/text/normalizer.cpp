@@ -153,7 +153,8 @@ class CharacterMap {
   std::string_view texts_;
 };
 
-/// Grapheme by grapheme, and where one has no entry, character by character.
+/// Grapheme by grapheme, and where one has no entry, character by character. What goes at the beginning
+/// belongs to the first character that stays, which so begins the text.
 void map_by(const CharacterMap& map, Characters& text) {
   constexpr std::size_t kLongestGrapheme = 5;  // bytes; longer ones go by the character
   std::vector<Replacement> changes;
@@ -173,7 +174,9 @@ void map_by(const CharacterMap& map, Characters& text) {
         changes.push_back({at, at + 1, *found});
     }
   }
+  const std::uint32_t begin = text.empty() ? 0 : text.front().source.begin;
   make(changes, text);
+  if (!text.empty()) text.front().source.begin = begin;
 }
 
 }  // namespace

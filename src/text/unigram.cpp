@@ -43,6 +43,9 @@ void Unigram::cut_word(std::string_view word, const Vocabulary& vocabulary,
       next_character(word, end);
     }
     if (!has_character) offer(next, unknown_score_, -1);
+    if (best[next].id < 0 && !unk_)
+      throw Error("the vocabulary has no piece for " + json_string(word.substr(begin, next - begin)) +
+                  ", and no unknown-word token");
     begin = next;
   }
   std::vector<Piece> reversed;
@@ -55,10 +58,6 @@ void Unigram::cut_word(std::string_view word, const Vocabulary& vocabulary,
   }
   for (auto piece = reversed.rbegin(); piece != reversed.rend(); ++piece) {
     if (piece->id < 0 && add_bytes(word, *piece, vocabulary, pieces)) continue;
-    if (piece->id < 0 && !unk_)
-      throw Error("the vocabulary has no piece for " +
-                  json_string(word.substr(piece->begin, piece->end - piece->begin)) +
-                  ", and no unknown-word token");
     pieces.push_back(*piece);
     if (piece->id < 0) pieces.back().id = *unk_;
   }

@@ -168,7 +168,10 @@ TEST_CASE("a tokenizer that is not read is named") {
   const TemporaryFolder folder;
   write_bert(folder);
   folder.write("bpe.codes", "a b 1\n");
-  CHECK(message_for(folder) == "bpe.codes: found the tokenizer of BERTweet or PhoBERT, which is not read");
+  const std::string refusal = "bpe.codes: found the tokenizer of BERTweet or PhoBERT, which is not read";
+  CHECK(message_for(folder) == refusal);
+  folder.write("tokenizer.json", "{}");
+  CHECK(message_for(folder) == refusal);
 }
 
 TEST_CASE("vocab.json and merges.txt: RoBERTa by its class, or by the model's configuration") {

@@ -31,6 +31,13 @@ TEST_CASE("added tokens: from left to right, the longest name first") {
   CHECK(matches_of({{.content = ""}}, "ab").empty());
 }
 
+TEST_CASE("added tokens: of equal names that of a special token") {
+  const std::vector<AddedToken> tokens = {{.content = "<new>"}, {.content = "<NEW>", .special = true}};
+  const std::vector<AddedMatch> matches = AddedTokenFinder(tokens, {"<new>", "<new>"}).find("<new>");
+  REQUIRE(matches.size() == 1);
+  CHECK(matches[0].token == 1);
+}
+
 TEST_CASE("added tokens: single words only") {
   const std::vector<AddedToken> tokens = {{.content = "new", .single_word = true}, {.content = "ew"}};
   CHECK(matches_of(tokens, "new, new") == "new[0,3) new[5,8)");

@@ -89,3 +89,18 @@ TEST_CASE("normaliser: marks alone, of all kinds, can go") {
   CHECK(bytes_of("e\u0301\u0903\u20DD", {normalizer::strip_nonspacing_marks}) == "e\u0903\u20DD");
   CHECK(bytes_of("é", {normalizer::strip_marks}) == "é");
 }
+
+TEST_CASE("normaliser: what a map drops from the beginning is part of the first character that stays") {
+  // One path, of the byte 5, from unit 0 over unit 13 to the empty text that unit 2 has.
+  std::vector<std::uint32_t> units(16);
+  units[0] = 8 << 10;
+  units[13] = 5 | 1 << 8 | 15 << 10;
+  units[2] = 1U << 31;
+  std::string map = {64, 0, 0, 0};
+  map.append(reinterpret_cast<const char*>(units.data()), 64);
+  map += '\0';
+  const NormalizedText text =
+      normalize("\x05\x05\x61\x62\x05", 0, std::vector{normalizer::map_characters(map, "map")});
+  CHECK(text.bytes == "ab");
+  CHECK(sources(text) == "0-3 3-4");
+}

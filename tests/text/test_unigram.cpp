@@ -78,4 +78,6 @@ TEST_CASE("unigram: characters without a piece: one unknown token, their bytes, 
   CHECK(ids(Unigram(scores, TokenId{0}, true), "aü") == Ids{1, 0});  // a byte of it has no token
   CHECK(test::error_of([&] { ids(Unigram(scores, {}, false), "é"); }) ==
         "the vocabulary has no piece for \"é\", and no unknown-word token");
+  CHECK(test::error_of([&] { ids(Unigram(scores, {}, true), "aé"); }) ==  // as in Hugging Face's library
+        "the vocabulary has no piece for \"é\", and no unknown-word token");
 }

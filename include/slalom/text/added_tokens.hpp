@@ -25,17 +25,18 @@ class AddedTokenFinder {
   /// `names` (tokens) are looked for; an empty one is found nowhere.
   AddedTokenFinder(std::span<const AddedToken> tokens, const std::vector<std::string>& names);
 
-  /// From left to right, of several names at one place the longest, never overlapping. A name that is found
-  /// but is not a single word hides others in it, too.
+  /// From left to right, of several names at one place the longest, never overlapping; of equal ones a
+  /// special token's. A name that is found but is not a single word hides others in it, too.
   std::vector<AddedMatch> find(std::string_view text) const;
 
  private:
   struct Entry {
     std::string name;
     std::size_t token;
-    bool single_word, lstrip, rstrip;
+    bool special, single_word, lstrip, rstrip;
   };
-  std::array<std::vector<Entry>, 256> entries_;  // by first byte, longer names first
+  std::array<std::vector<Entry>, 256>
+      entries_;  // by first byte, longer names first, of equal names special tokens first
 };
 
 }  // namespace slalom
