@@ -118,7 +118,7 @@ void RowReader::read_tokens(const Json& object, const std::string& where, InputR
 }
 
 bool RowReader::next(InputRow& row) {
-  return objects_.next_row(row, [&](const Json& object, const std::string& where) {
+  return objects_.next_row(row.id_json, row.line, [&](const Json& object, const std::string& where) {
     read_tokens(object, where, row);
     read_label(object, where, limits_, row);
     row.log_odds.reset();

@@ -166,8 +166,26 @@ std::string read_row_id(const Json& object, const std::string& where, Index row)
   return id.is_string() ? json_string(id.get<std::string>()) : id.dump();
 }
 
+bool RowObjects::next_row(std::string& id_json, Index& line,
+                          const std::function<void(const Json&, const std::string&)>& read) {
+  id_json = std::to_string(rows_);
+  Json object;
+  try {
+    if (!next(object)) return false;
+  } catch (const RowError&) {
+    line = line_number();
+    throw;
+  }
+  line = line_number();
+  within_row([&] {
+    id_json = read_row_id(object, where(), rows_ - 1);
+    read(object, where());
+  });
+  return true;
+}
+
 bool TextReader::next(TextRow& row) {
-  return objects_.next_row(row, [&](const Json& object, const std::string& where) {
+  return objects_.next_row(row.id_json, row.line, [&](const Json& object, const std::string& where) {
     row.text = require_string(object, "text", where);
     row.pair.reset();
     if (has_field(object, "text_pair")) row.pair = require_string(object, "text_pair", where);

@@ -1,6 +1,7 @@
 // Rows of text: JSON lines, CSV, TSV or plain lines, each of them also gzip.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -52,10 +53,10 @@ class RowObjects {
   /// without a tab or whose label is no number, and for a CSV record that has not the header's columns; Error
   /// for a header without the columns, and as LineReader and CsvReader do.
   bool next(Json& object);
-  /// The next row, which has an id_json and a line: read(object, where) fills in the rest. What it throws
-  /// becomes a RowError; the row has its number and line then.
-  template <class Row, class Read>
-  bool next_row(Row& row, const Read& read);
+  /// The next row's id and line; read(object, where) reads the rest. What it throws becomes a RowError; id
+  /// and line are the row's then, too.
+  bool next_row(std::string& id_json, Index& line,
+                const std::function<void(const Json& object, const std::string& where)>& read);
   Index line_number() const;
   /// "reviews.tsv: line 7", for messages.
   std::string where() const;
@@ -101,23 +102,5 @@ bool has_field(const Json& object, const char* field);
 std::string read_row_id(const Json& object, const std::string& where, Index row);
 /// The field's value for a message: ASCII, at most some 60 characters.
 std::string shown_value(const Json& value);
-
-template <class Row, class Read>
-bool RowObjects::next_row(Row& row, const Read& read) {
-  row.id_json = std::to_string(rows_);
-  Json object;
-  try {
-    if (!next(object)) return false;
-  } catch (const RowError&) {
-    row.line = line_number();
-    throw;
-  }
-  row.line = line_number();
-  within_row([&] {
-    row.id_json = read_row_id(object, where(), rows_ - 1);
-    read(object, where());
-  });
-  return true;
-}
 
 }  // namespace slalom
