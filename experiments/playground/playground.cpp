@@ -98,17 +98,6 @@ struct PlaygroundModel {
     const std::span<const float> weights = found->tensor.span();
     return {weights.begin(), weights.end()};
   }
-
-  // What each of n equal words, and no special token, gets from the read-out row.
-  double weight_of_copies(int word, int head, Index n) {
-    const std::vector<double> weights = pattern(repeated(word, n), 0);
-    const Index S = n + (special.cls ? 2 : 0), first = special.cls ? 1 : 0,
-                query = model.config().read_out == ReadOut::first ? 0 : S - 1;
-    double sum = 0;
-    for (Index j = first; j < first + n; ++j)
-      sum += weights[static_cast<std::size_t>((head * S + query) * S + j)];
-    return sum;
-  }
 };
 
 namespace {
@@ -116,13 +105,6 @@ namespace {
 const double* keep(PlaygroundModel* model, std::vector<double> numbers) {
   model->result = std::move(numbers);
   return model->result.data();
-}
-
-template <class Number>
-std::vector<double> for_repeats(const Number& number) {
-  std::vector<double> list;
-  for (Index n = 1; n <= kMostRepeats; ++n) list.push_back(number(n));
-  return list;
 }
 
 }  // namespace
@@ -184,24 +166,6 @@ const double* playground_curve(PlaygroundModel* model, int word) {
 
 const double* playground_pattern(PlaygroundModel* model, int words, int layer) {
   return keep(model, model->pattern(model->typed_text(words), layer));
-}
-
-const double* playground_copies(PlaygroundModel* model, int word, int head) {
-  return keep(model, for_repeats([&](Index n) { return model->weight_of_copies(word, head, n); }));
-}
-
-const double* playground_leave_one_out(PlaygroundModel* model, int words) {
-  const Text text = model->typed_text(words);
-  if (words == 1 && !model->special.cls) return keep(model, {std::numeric_limits<double>::quiet_NaN()});
-  std::vector<Text> texts = {text};
-  for (int i = 0; i < words; ++i) {
-    texts.push_back(text);
-    texts.back().erase(texts.back().begin() + i);
-  }
-  const std::vector<double> f = model->log_odds(texts);
-  std::vector<double> changes;
-  for (std::size_t i = 1; i < f.size(); ++i) changes.push_back(f[0] - f[i]);
-  return keep(model, changes);
 }
 
 const double* playground_slalom(PlaygroundModel* model, int words) {

@@ -31,10 +31,6 @@ double playground_log_odds(PlaygroundModel* model, int words);
 const double* playground_curve(PlaygroundModel* model, int word);
 /// Attention pattern of a layer, (heads, S, S): S words and special tokens.
 const double* playground_pattern(PlaygroundModel* model, int words, int layer);
-/// Weight with which a head of the first layer's read-out row reads n times `word`, n = 1 … 30.
-const double* playground_copies(PlaygroundModel* model, int word, int head);
-/// F(t) − F(t without word i) of each word; NaN where nothing would be left.
-const double* playground_leave_one_out(PlaygroundModel* model, int words);
 /// The SLALOM that slalom-exact finds: value and importance of each word of the text, then those of the
 /// background (NaN of a model without special tokens).
 const double* playground_slalom(PlaygroundModel* model, int words);
