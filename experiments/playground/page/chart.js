@@ -84,6 +84,9 @@ function heatmap(box, {cls, names, weights, framed, describe}) {
   box.replaceChildren(chart);
 }
 
+const box4 = (x, y, w, h) => [x - w, x + w, y - h, y + h];
+const apart = (p, q) => p[1] < q[0] || q[1] < p[0] || p[3] < q[2] || q[3] < p[2];
+
 // Points with names: [{x, y, name, square}].
 function plane(box, {cls, points, xTitle, yTitle, describe}) {
   const range = (list, least) => {
@@ -98,12 +101,16 @@ function plane(box, {cls, points, xTitle, yTitle, describe}) {
   for (const x of ticks(xs, 6)) chart.append(svg('text', {class: 'soft', x: X(x), y: height - 18, 'text-anchor': 'middle'}, number(x)));
   chart.append(svg('line', {class: 'rule', x1: X(0), x2: X(0), y1: top, y2: top + h}));
   chart.append(svg('text', {class: 'soft', x: width, y: height - 2, 'text-anchor': 'end'}, xTitle), svg('text', {class: 'soft', x: left, y: 11}, yTitle));
-  const labels = points.map(p => ({p, x: X(p.x), y: Y(p.y) + 4}));
-  for (const {p, x, y} of spread(labels, 14, top + h)) {
-    const mark = p.square ? svg('rect', {x: X(p.x) - 4, y: Y(p.y) - 4, width: 8, height: 8, class: 'mark'}) : svg('circle', {cx: X(p.x), cy: Y(p.y), r: 4, class: 'solid'});
-    const end = X(p.x) > width * .7;
-    chart.append(mark, svg('text', {x: x + (end ? -9 : 9), y, 'text-anchor': end ? 'end' : 'start'}, p.name));
-  }
+  const taken = points.map(p => box4(X(p.x), Y(p.y), 5, 5));
+  points.forEach((p, i) => {
+    const x = X(p.x), y = Y(p.y), half = 3.6 * p.name.length;
+    const places = [[9 + half, 0], [-9 - half, 0], [0, -13], [0, 13], [9 + half, -12], [9 + half, 12], [-9 - half, -12], [-9 - half, 12]].map(([dx, dy]) => [x + dx, y + dy]);
+    const free = ([cx, cy]) => cx - half >= left && cx + half <= width && taken.every((other, j) => j === i || apart(other, box4(cx, cy, half, 6)));
+    const [cx, cy] = places.find(free) ?? places[0];
+    taken.push(box4(cx, cy, half, 6));
+    const mark = p.square ? svg('rect', {x: x - 4, y: y - 4, width: 8, height: 8, class: 'mark'}) : svg('circle', {cx: x, cy: y, r: 4, class: 'solid'});
+    chart.append(mark, svg('text', {x: cx, y: cy + 4, 'text-anchor': 'middle'}, p.name));
+  });
   box.replaceChildren(chart);
 }
 
@@ -111,15 +118,14 @@ function plane(box, {cls, points, xTitle, yTitle, describe}) {
 function bars(box, {cls, rows, describe, nothing}) {
   const width = box.clientWidth || 320, left = 64, line = 22, height = rows.length * line + 4;
   const all = rows.flatMap(row => [row.value, row.tick]).filter(Number.isFinite);
-  const low = Math.min(0, ...all), high = Math.max(.5, ...all), X = x => left + (low < 0 ? 40 : 0) + (width - left - 44 - (low < 0 ? 40 : 0)) * (x - low) / (high - low);
+  const low = Math.min(0, ...all), high = Math.max(.5, ...all), X = x => left + (width - left - 56) * (x - low) / (high - low);
   const chart = svg('svg', {width, height, role: 'img', 'aria-label': describe, class: cls});
   rows.forEach(({name, value, tick}, i) => {
     const y = i * line + 2, known = Number.isFinite(value);
     chart.append(svg('text', {x: left - 8, y: y + 14, 'text-anchor': 'end'}, name));
     if (known) chart.append(svg('rect', {class: 'solid', x: Math.min(X(0), X(value)), y: y + 4, width: Math.max(1, Math.abs(X(value) - X(0))), height: 12, 'fill-opacity': .8}));
     chart.append(svg('line', {x1: X(tick), x2: X(tick), y1: y, y2: y + 20, stroke: 'currentColor', 'stroke-width': 2}));
-    const end = known ? (value < 0 ? Math.min(X(value), X(tick)) : Math.max(X(value), X(tick))) : X(tick);
-    chart.append(svg('text', {class: 'soft', x: end + (value < 0 ? -6 : 6), y: y + 14, 'text-anchor': value < 0 ? 'end' : 'start'}, known ? number(value, 2) : nothing));
+    chart.append(svg('text', {class: 'soft', x: width, y: y + 14, 'text-anchor': 'end'}, known ? number(value, 2) : nothing));
   });
   chart.prepend(svg('line', {class: 'axis', x1: X(0), x2: X(0), y1: 0, y2: height}));
   box.replaceChildren(chart);

@@ -150,20 +150,20 @@ function drawCurve() {
     marks: [0, 4, 9, 14, 19, 24, 29],
     label: `${narrow ? network.letter : nameOf(network)} ${number(network.curve[29], 1)}`,
   }));
-  const truth = {kind: 'truth', points: [[1, 1.5], [30, 45]], label: narrow ? '1.5 n' : t('truth')};
+  const truth = {kind: 'truth', points: [[1, 1.5], [30, 45]], label: narrow ? `${number(1.5)}\u00a0n` : t('truth')};
   plot(box, {
     x: [0, 30], y: [Math.min(0, 10 * Math.floor(Math.min(...all) / 10 + .3)), Math.max(50, 10 * Math.ceil(Math.max(...all) / 10))],
-    xTitle: t('n'), height: narrow ? 300 : 400, right: narrow ? 52 : 172, format: number,
+    xTitle: t('n'), height: narrow ? 300 : 400, right: narrow ? 60 : 165, format: number,
     describe: `${t('curve')}. ${state.networks.map(network => `${nameOf(network)}: ${[1, 10, 20, 30].map(n => number(network.curve[n - 1], 1)).join(', ')}`).join('; ')}. ${t('truth')}.`,
   }, [truth, ...series]);
 }
 
 function drawLoss() {
-  const box = $('loss'), narrow = box.clientWidth < 320, best = state.networks[0].best;
+  const box = $('loss'), best = state.networks[0].best;
   const rule = (y, key, below) => ({kind: 'rule', below, points: [[0, y], [LAST_STEP, y]], label: t(key, {value: number(y, 3)})});
   const series = state.networks.map(({cls, letter, losses}) => ({cls, points: losses.map(([x, y]) => [x, Math.min(y, .8)]), marks: [losses.length - 1], label: `${letter} ${number(losses.at(-1)[1], 3)}`}));
   plot(box, {
-    x: [0, LAST_STEP], y: [Math.floor(20 * best - .6) / 20, .8], xTitle: t('steps'), height: $('curve').clientWidth < 520 ? 240 : 400, right: narrow ? 56 : 64, format: number,
+    x: [0, LAST_STEP], y: [Math.floor(20 * best - .6) / 20, .8], xTitle: t('steps'), height: $('curve').clientWidth < 520 ? 240 : 400, right: 70, format: number,
     describe: `${t('loss')}. ${state.networks.map(network => `${nameOf(network)}: ${number(network.loss, 3)}`).join('; ')}. ${t('best', {value: number(best, 3)})}, ${t('guessing', {value: number(Math.LN2, 3)})}.`,
   }, [rule(Math.LN2, 'guessing'), rule(best, 'best', true), ...series]);
 }
