@@ -39,7 +39,8 @@ async function inNode(switches) {
   const wasm = instance.exports, start = performance.now(), model = wasm.playground_create(...switches, SEED), curves = {};
   STEPS.reduce((done, step) => {
     wasm.playground_train(model, step - done);
-    curves[step] = hex(new Float64Array(wasm.memory.buffer, wasm.playground_curve(model, 5), 30));
+    const curve = wasm.playground_curve(model, 5);  // memory may have grown
+    curves[step] = hex(new Float64Array(wasm.memory.buffer, curve, 30));
     return step;
   }, 0);
   return {curves, rate: rate(start)};
@@ -51,19 +52,22 @@ async function inChromium(networks) {
     if (['Runtime.consoleAPICalled', 'Runtime.exceptionThrown', 'Log.entryAdded'].includes(method)) said.push(JSON.stringify(event));
     if (method === 'Network.requestWillBeSent') requests.push(event.request.url);
   });
-  const address = pathToFileURL(page).href, found = networks.map(() => ({}));
-  await browser.open(`${address}#seed=${SEED}&${networks.map((text, i) => `${'abc'[i]}=${text}`).join('&')}`);
-  await browser.until("document.querySelector('#curve svg') !== null");
-  const first = await browser.evaluate('Math.round(performance.now())');
-  let seconds = 0;
-  for (const step of STEPS) {
-    const start = performance.now();
-    await browser.evaluate(`run(${step})`);
-    seconds += (performance.now() - start) / 1000;
-    const curves = await browser.evaluate('state.networks.map(network => network.curve)');
-    curves.forEach((curve, i) => (found[i][step] = hex(curve)));
+  const address = pathToFileURL(page).href, found = [{}, {}, {}];
+  let first, seconds = 0;
+  try {
+    await browser.open(`${address}#seed=${SEED}&${networks.map((text, i) => `${'abc'[i]}=${text}`).join('&')}`);
+    await browser.until("document.querySelector('#curve svg') !== null");
+    first = await browser.evaluate('Math.round(performance.now())');
+    for (const step of STEPS) {
+      const start = performance.now();
+      await browser.evaluate(`run(${step})`);
+      seconds += (performance.now() - start) / 1000;
+      const curves = await browser.evaluate('state.networks.map(network => network.curve)');
+      curves.forEach((curve, i) => (found[i][step] = hex(curve)));
+    }
+  } finally {
+    await browser.close();
   }
-  await browser.close();
   check(said.length === 0, `console is empty ${said.join('\n')}`);
   const strangers = requests.filter(url => !url.startsWith('blob:') && url.split('#')[0] !== address);
   check(requests.length > 0 && strangers.length === 0, `no request leaves the page ${strangers.join(' ')}`);
