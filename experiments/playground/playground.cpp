@@ -73,7 +73,6 @@ struct PlaygroundModel {
       text.push_back(first_word + word);
     return text;
   }
-  Text repeated(int word, Index n) const { return Text(static_cast<std::size_t>(n), first_word + word); }
 
   std::vector<double> log_odds(const std::vector<Text>& asked) {
     PackedTexts packed;
@@ -84,6 +83,19 @@ struct PlaygroundModel {
     for (std::size_t i = 0; i < asked.size(); ++i)
       f.push_back(slalom::log_odds(std::span<const float>(logits).subspan(2 * i, 2), 1));
     return f;
+  }
+
+  // Of these answers to the held-out texts.
+  double expected_loss(const std::vector<double>& f) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < f.size(); ++i)
+      sum += binary_cross_entropy_of(f[i], 1 / (1 + std::exp(-truth[i])));
+    return sum / kHeldOut;
+  }
+
+  const double* keep(std::vector<double> numbers) {
+    result = std::move(numbers);
+    return result.data();
   }
 
   // (heads, S, S)
@@ -99,15 +111,6 @@ struct PlaygroundModel {
     return {weights.begin(), weights.end()};
   }
 };
-
-namespace {
-
-const double* keep(PlaygroundModel* model, std::vector<double> numbers) {
-  model->result = std::move(numbers);
-  return model->result.data();
-}
-
-}  // namespace
 
 PlaygroundModel* playground_create(int architecture, int attention, int norm, int positions, int layers,
                                    int heads, int width, int feed_forward, int special_tokens,
@@ -137,17 +140,11 @@ void playground_train(PlaygroundModel* model, int steps) {
 }
 
 double playground_loss(PlaygroundModel* model) {
-  const std::vector<double> f = model->log_odds(model->held_out);
-  double sum = 0;
-  for (std::size_t i = 0; i < f.size(); ++i)
-    sum += binary_cross_entropy_of(f[i], 1 / (1 + std::exp(-model->truth[i])));
-  return sum / kHeldOut;
+  return model->expected_loss(model->log_odds(model->held_out));
 }
 
 double playground_best_loss(const PlaygroundModel* model) {
-  double sum = 0;
-  for (const double f : model->truth) sum += binary_cross_entropy_of(f, 1 / (1 + std::exp(-f)));
-  return sum / kHeldOut;
+  return model->expected_loss(model->truth);
 }
 
 int* playground_text(PlaygroundModel* model) {
@@ -160,27 +157,23 @@ double playground_log_odds(PlaygroundModel* model, int words) {
 
 const double* playground_curve(PlaygroundModel* model, int word) {
   std::vector<Text> texts;
-  for (Index n = 1; n <= kMostRepeats; ++n) texts.push_back(model->repeated(word, n));
-  return keep(model, model->log_odds(texts));
+  for (std::size_t n = 1; n <= kMostRepeats; ++n) texts.emplace_back(n, model->first_word + word);
+  return model->keep(model->log_odds(texts));
 }
 
 const double* playground_pattern(PlaygroundModel* model, int words, int layer) {
-  return keep(model, model->pattern(model->typed_text(words), layer));
+  return model->keep(model->pattern(model->typed_text(words), layer));
 }
 
 const double* playground_slalom(PlaygroundModel* model, int words) {
-  const Text text = model->typed_text(words);
-  Text distinct = text;
-  std::ranges::sort(distinct);
-  distinct.erase(std::ranges::unique(distinct).begin(), distinct.end());
-  const bool wrapped = model->special.cls.has_value();
-  const Answers answers = [&](const std::vector<std::vector<Sample::Token>>& asked) {
-    std::vector<Text> texts = asked;
-    for (Text& one : texts)
-      for (TokenId& token : one) token = distinct[static_cast<std::size_t>(token)];
+  const Text distinct = model->typed_text(words);
+  const bool wrapped = model->special.cls.has_value();  // there is an empty text, and a background
+  const Answers answers = [&](std::vector<Text> texts) {
+    for (Text& text : texts)
+      for (TokenId& token : text) token = distinct[static_cast<std::size_t>(token)];
     return model->log_odds(texts);
   };
-  const SlalomModel found = identify_slalom(std::ssize(distinct), answers,
+  const SlalomModel found = identify_slalom(words, answers,
                                             {.background = wrapped,
                                              .empty_text = wrapped,
                                              .rounding = std::numeric_limits<float>::epsilon(),
@@ -188,11 +181,8 @@ const double* playground_slalom(PlaygroundModel* model, int words) {
                                 .model;
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   const Background background = found.background.value_or(Background{kNone, kNone});
-  std::vector<double> numbers;
-  for (const std::vector<double>& of : {found.value, found.importance})
-    for (const TokenId token : text)
-      numbers.push_back(of[static_cast<std::size_t>(std::ranges::find(distinct, token) - distinct.begin())]);
-  numbers.push_back(background.value);
-  numbers.push_back(background.importance);
-  return keep(model, numbers);
+  std::vector<double> numbers = found.value;
+  numbers.insert(numbers.end(), found.importance.begin(), found.importance.end());
+  numbers.insert(numbers.end(), {background.value, background.importance});
+  return model->keep(numbers);
 }

@@ -31,7 +31,7 @@ double playground_log_odds(PlaygroundModel* model, int words);
 const double* playground_curve(PlaygroundModel* model, int word);
 /// Attention pattern of a layer, (heads, S, S): S words and special tokens.
 const double* playground_pattern(PlaygroundModel* model, int words, int layer);
-/// The SLALOM that slalom-exact finds: value and importance of each word of the text, then those of the
-/// background (NaN of a model without special tokens).
+/// The SLALOM that slalom-exact finds for a text of distinct words: their values, their importances, then
+/// value and importance of the background (NaN of a model without special tokens).
 const double* playground_slalom(PlaygroundModel* model, int words);
 }

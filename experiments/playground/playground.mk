@@ -15,18 +15,23 @@ PLAYGROUND_EXPORTS := $(patsubst %,-Wl$(,)--export=%,$(shell grep -o "playground
 WASM := clang++-19 --target=wasm32-wasi -msimd128 -fexceptions
 PAGE_PARTS := $(wildcard $(PLAYGROUND)/page/*)
 
-.PHONY: playground playground-check deps-playground
-deps-playground: ## install what `make playground` and its check need
-	@.ci/install-missing clang-19 lld-19 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 wasi-libc libclang-rt-19-dev-wasm32 nodejs chromium
+WASM_PACKAGES := clang-19 lld-19 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 wasi-libc libclang-rt-19-dev-wasm32
 
-playground: out/playground/index.html ## a page that trains attention beside a sum: out/playground/index.html, one file
+.PHONY: playground playground-check deps-playground
+deps-playground: ## install what the two below need: clang for WebAssembly, Node, Chromium
+	@.ci/install-missing $(WASM_PACKAGES) nodejs chromium
+
+playground: ## a page that trains attention beside a sum, in one file: out/playground/index.html
+	@.ci/install-missing $(WASM_PACKAGES)
+	$(PARALLEL) out/playground/index.html
+
+playground-check: deps-playground deps ## the page has the native program's bits, in Node and in Chromium
+	$(PARALLEL) out/playground/index.html build/playground/plain $(BUILD)/playground
+	node --no-warnings $(PLAYGROUND)/check.mjs out/playground/index.html build/playground/plain $(BUILD)/playground
 
 out/playground/index.html: build/playground/playground.wasm $(PAGE_PARTS) $(PLAYGROUND)/build-page
 	@mkdir -p $(@D)
 	$(PLAYGROUND)/build-page $< > $@
-
-playground-check: out/playground/index.html build/playground/plain $(BUILD)/playground ## the page has the native program's bits: in Node and Chromium
-	node $(PLAYGROUND)/check.mjs $^
 
 build/playground/playground.wasm: $(PLAYGROUND_SOURCES:%.cpp=build/playground/wasm/%.o) build/playground/wasm/$(PLAYGROUND)/platform/exceptions.o
 	@echo "  $@"

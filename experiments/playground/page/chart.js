@@ -12,6 +12,11 @@ function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+// An empty picture; on paper it shrinks to what room there is.
+function canvas(width, height, describe, cls = '') {
+  return svg('svg', {width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': describe, class: cls});
+}
+
 function ticks([low, high], most) {
   const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map(k => k * power).find(step => step >= rough * 0.999);
@@ -36,7 +41,7 @@ function plot(box, options, series) {
   const left = 34, top = 10, bottom = 36, w = width - left - right, h = height - top - bottom;
   const X = x => left + w * (x - options.x[0]) / (options.x[1] - options.x[0]);
   const Y = y => top + h * (1 - (y - options.y[0]) / (options.y[1] - options.y[0]));
-  const chart = svg('svg', {width, height, role: 'img', 'aria-label': options.describe});
+  const chart = canvas(width, height, options.describe);
   for (const y of ticks(options.y, Math.max(2, h / 55))) {
     chart.append(svg('line', {class: 'axis', x1: left, x2: left + w, y1: Y(y), y2: Y(y)}));
     chart.append(svg('text', {class: 'soft', x: left - 8, y: Y(y) + 4, 'text-anchor': 'end'}, format(y)));
@@ -71,7 +76,7 @@ function plot(box, options, series) {
 function heatmap(box, {cls, names, weights, framed, describe}) {
   const S = names.length, widest = Math.max(...names.map(name => name.length)) * 6.6 + 8;
   const cell = Math.max(12, Math.min(34, (Math.min(box.clientWidth || 320, 420) - widest) / S)), most = Math.max(1e-9, ...weights.map(Math.abs));
-  const size = cell * S, chart = svg('svg', {width: widest + size + 4, height: widest + size + 4, role: 'img', 'aria-label': describe, class: cls});
+  const size = cell * S, chart = canvas(widest + size + 4, widest + size + 4, describe, cls);
   names.forEach((name, i) => {
     chart.append(svg('text', {class: 'soft', x: widest - 6, y: widest + cell * (i + .5) + 4, 'text-anchor': 'end'}, name));
     chart.append(svg('text', {class: 'soft', transform: `translate(${widest + cell * (i + .5) + 4} ${widest - 6}) rotate(-90)`}, name));
@@ -96,7 +101,7 @@ function plane(box, {cls, points, xTitle, yTitle, describe}) {
   const width = box.clientWidth || 320, height = 250, left = 34, bottom = 36, top = 22, h = height - bottom - top;
   const xs = range(points.map(p => p.x), .5), ys = range(points.map(p => p.y), .5);
   const X = x => left + (width - left) * (x - xs[0]) / (xs[1] - xs[0]), Y = y => top + h * (1 - (y - ys[0]) / (ys[1] - ys[0]));
-  const chart = svg('svg', {width, height, role: 'img', 'aria-label': describe, class: cls});
+  const chart = canvas(width, height, describe, cls);
   for (const y of ticks(ys, 4)) chart.append(svg('line', {class: 'axis', x1: left, x2: width, y1: Y(y), y2: Y(y)}), svg('text', {class: 'soft', x: left - 8, y: Y(y) + 4, 'text-anchor': 'end'}, number(y)));
   for (const x of ticks(xs, 6)) chart.append(svg('text', {class: 'soft', x: X(x), y: height - 18, 'text-anchor': 'middle'}, number(x)));
   chart.append(svg('line', {class: 'rule', x1: X(0), x2: X(0), y1: top, y2: top + h}));
@@ -119,7 +124,7 @@ function bars(box, {cls, rows, describe, nothing}) {
   const width = box.clientWidth || 320, left = 64, line = 22, height = rows.length * line + 4;
   const all = rows.flatMap(row => [row.value, row.tick]).filter(Number.isFinite);
   const low = Math.min(0, ...all), high = Math.max(.5, ...all), X = x => left + (width - left - 56) * (x - low) / (high - low);
-  const chart = svg('svg', {width, height, role: 'img', 'aria-label': describe, class: cls});
+  const chart = canvas(width, height, describe, cls);
   rows.forEach(({name, value, tick}, i) => {
     const y = i * line + 2, known = Number.isFinite(value);
     chart.append(svg('text', {x: left - 8, y: y + 14, 'text-anchor': 'end'}, name));

@@ -76,14 +76,15 @@ async function restart(list, goal = 0) {
     fail(error);
   }
   if (turn !== state.turn) return;
+  drawSwitches();
   draw();
   if (goal > 0) await run(goal);
   else write();
 }
 
 async function run(until = LAST_STEP) {
-  const turn = ++state.turn;
-  const goes = () => turn === state.turn && state.step < until;
+  if (state.running) return;
+  const turn = state.turn, goes = () => turn === state.turn && state.running && state.step < until;
   state.running = true;
   drawBar();
   try {
@@ -107,11 +108,6 @@ async function rest() {
   $('said').textContent = t('said', {step: number(state.step), list});
   write();
   await open();
-}
-
-function pause() {
-  ++state.turn;
-  rest();
 }
 
 function fail(error) {
@@ -153,17 +149,17 @@ function drawCurve() {
   const truth = {kind: 'truth', points: [[1, 1.5], [30, 45]], label: narrow ? `${number(1.5)}\u00a0n` : t('truth')};
   plot(box, {
     x: [0, 30], y: [Math.min(0, 10 * Math.floor(Math.min(...all) / 10 + .3)), Math.max(50, 10 * Math.ceil(Math.max(...all) / 10))],
-    xTitle: t('n'), height: narrow ? 300 : 400, right: narrow ? 60 : 165, format: number,
+    xTitle: t('n'), height: narrow ? 300 : 350, right: narrow ? 60 : 185, format: number,
     describe: `${t('curve')}. ${state.networks.map(network => `${nameOf(network)}: ${[1, 10, 20, 30].map(n => number(network.curve[n - 1], 1)).join(', ')}`).join('; ')}. ${t('truth')}.`,
   }, [truth, ...series]);
 }
 
 function drawLoss() {
-  const box = $('loss'), best = state.networks[0].best;
+  const box = $('loss'), narrow = box.clientWidth < 520, best = state.networks[0].best;
   const rule = (y, key, below) => ({kind: 'rule', below, points: [[0, y], [LAST_STEP, y]], label: t(key, {value: number(y, 3)})});
   const series = state.networks.map(({cls, letter, losses}) => ({cls, points: losses.map(([x, y]) => [x, Math.min(y, .8)]), marks: [losses.length - 1], label: `${letter} ${number(losses.at(-1)[1], 3)}`}));
   plot(box, {
-    x: [0, LAST_STEP], y: [Math.floor(20 * best - .6) / 20, .8], xTitle: t('steps'), height: $('curve').clientWidth < 520 ? 240 : 400, right: 70, format: number,
+    x: [0, LAST_STEP], y: [Math.floor(20 * best - .6) / 20, .8], xTitle: t('steps'), height: 190, right: narrow ? 70 : 185, format: number,
     describe: `${t('loss')}. ${state.networks.map(network => `${nameOf(network)}: ${number(network.loss, 3)}`).join('; ')}. ${t('best', {value: number(best, 3)})}, ${t('guessing', {value: number(Math.LN2, 3)})}.`,
   }, [rule(Math.LN2, 'guessing'), rule(best, 'best', true), ...series]);
 }
@@ -175,6 +171,20 @@ function element(tag, attributes = {}, ...children) {
     else if (value !== false) node.setAttribute(name, value);
   node.append(...children);
   return node;
+}
+// A link within the page; its fragment is the page's state.
+function follow(event) {
+  event.preventDefault();
+  const target = $(event.target.hash.slice(1));
+  target.scrollIntoView();
+  target.focus();
+}
+
+// Draws anew, and the control that had the focus has it again.
+function keepFocus(draw) {
+  const {id} = document.activeElement;
+  draw();
+  if (id && document.activeElement.id !== id) $(id)?.focus();
 }
 const row = (head, cells) => element('tr', {}, element('th', {scope: 'row'}, head), ...cells.map(cell => element('td', {}, cell)));
 
@@ -190,7 +200,7 @@ function drawNumbers() {
 // ---- Switches
 
 function drawSwitches() {
-  const focused = document.activeElement?.id, list = state.networks;
+  const list = state.networks;
   const change = (i, switches) => restart(list.map((network, k) => (k === i ? switches : network.switches)));
   const select = (i, name, label, values, value, differs, act) => element('td', {},
     element('select', {id: `${list[i].cls}-${name}`, class: differs ? 'differs' : '', 'aria-label': `${label}, ${list[i].letter}`, onchange: event => act(event.target.value)},
@@ -203,11 +213,11 @@ function drawSwitches() {
   const rows = Object.entries(SWITCHES).map(([name, values]) => element('tr', {}, element('th', {scope: 'row'}, t(name)), ...list.map(({switches}, i) =>
     select(i, name, t(name), values.map(value => [value, table.has(`v.${value}`) ? t(`v.${value}`) : value]), switches[name],
       list.some(other => other.switches[name] !== switches[name]), value => change(i, {...switches, [name]: value})))));
-  $('switches').replaceChildren(element('thead', {}, head), element('tbody', {}, presets, ...rows));
+  const parameters = row(t('parameters'), list.map(network => number(network.parameters)));
+  keepFocus(() => $('switches').replaceChildren(element('thead', {}, head), element('tbody', {}, presets, ...rows, parameters)));
   $('third').textContent = t(list.length === 3 ? 'no-third' : 'third');
   $('head').replaceChildren(...options(Math.max(...list.map(({switches}) => Number(switches.heads))), state.head));
   $('layer').replaceChildren(...options(Math.max(...list.map(({switches}) => Number(switches.layers))), state.layer));
-  if (focused && $(focused)) $(focused).focus();
 }
 const options = (count, chosen) => Array.from({length: count}, (_, i) => element('option', {value: i, selected: i === chosen && ''}, String(i + 1)));
 
@@ -268,8 +278,8 @@ function drawInside(network, words, pattern, copies, slalom, without) {
   const rows = reading.special ? ['[CLS]', ...names, '[SEP]'] : names;
   heatmap(pattern, {cls, names: rows, weights: o.pattern, framed: o.query, describe: `${title}. ${t('pattern')}: ${rows.map((name, j) => `${name} ${number(o.pattern[o.query * o.S + j], 2)}`).join(', ')}`});
   drawCopies(copies, network, title);
-  const points = words.flatMap((word, i) => (words.indexOf(word) === i ? [{x: o.value[i], y: o.importance[i], name: names[i]}] : []));
-  if (Number.isFinite(o.background[0])) points.push({x: o.background[0], y: o.background[1], name: '[CLS]', square: true});
+  const points = o.slalom.map(({word, value, importance}) => ({x: value, y: importance, name: WORDS[word]}));
+  if (reading.special) points.push({x: o.background.value, y: o.background.importance, name: '[CLS]', square: true});
   plane(slalom, {cls, points, xTitle: t('value'), yTitle: t('importance'), describe: `${title}. ${t('plane')}: ${points.map(p => `${p.name} ${number(p.x, 2)}, ${number(p.y, 2)}`).join('; ')}`});
   bars(without, {cls, rows: words.map((word, i) => ({name: names[i], value: o.without[i], tick: WEIGHTS[word]})), nothing: t('nothing-left'), describe: `${title}. ${t('without')}: ${names.map((name, i) => `${name} ${number(o.without[i], 2)}`).join(', ')}`});
 }
@@ -285,28 +295,37 @@ function drawCopies(box, network, title) {
 
 // ---- Questions
 
+// The networks are those that the question asks about.
+const isSetUp = ({networks}) => networks.map(text => textOf(switchesOf(text))).join() === state.networks.map(({switches}) => textOf(switches)).join();
+
 function drawQuestion() {
   const n = state.lesson + 1, lesson = LESSONS[state.lesson], chosen = state.chosen[n];
-  $('steps').replaceChildren(...LESSONS.map((_, i) => element('li', {}, element('button', {
-    'aria-current': i === state.lesson && 'step', onclick: () => show(i)}, `${i + 1} ${t(`${i + 1}.title`)}`))));
-  const choices = ['a', 'b', 'c'].map(key => element('button', {'aria-pressed': String(key === chosen), onclick: () => choose(key)}, t(`${n}.${key}`)));
-  const reply = element('div', {class: 'reply', role: 'status'});
-  if (chosen && !state.running && state.step === LAST_STEP && state.networks.every(({opened}) => opened)) state.replies[n] ??= found();
-  if (chosen && !state.replies[n]) reply.append(element('p', {}, t('watch')));
-  if (chosen && state.replies[n]) {
-    reply.append(element('p', {}, element('span', {class: 'verdict'}, t(chosen === lesson.right ? 'right' : 'wrong')), ' ', t(`${n}.answer`, shown(state.replies[n]))));
-    reply.append(n < LESSONS.length ? element('button', {onclick: () => show(state.lesson + 1)}, t('next')) : element('a', {href: '#why-title', onclick: event => (event.preventDefault(), $('why-title').scrollIntoView())}, t('why')));
-  }
-  $('question').replaceChildren(element('h2', {id: 'guide-title'}, t(`${n}.question`)), element('div', {class: 'choices', role: 'group', 'aria-labelledby': 'guide-title'}, ...choices), reply);
+  const ended = !state.running && state.step === LAST_STEP && state.networks.every(({opened}) => opened);
+  if (chosen && ended && isSetUp(lesson)) state.replies[n] ??= found();
+  $('step-title').textContent = t(`${n}.title`);
+  $('guide-title').textContent = t(`${n}.question`);
+  keepFocus(() => {
+    $('steps').replaceChildren(...LESSONS.map((_, i) => element('li', {}, element('button', {
+      id: `step-${i + 1}`, 'aria-current': i === state.lesson && 'step', class: state.replies[i + 1] ? 'answered' : '', 'aria-label': `${i + 1} ${t(`${i + 1}.title`)}`, title: t(`${i + 1}.title`), onclick: () => show(i)}, String(i + 1)))));
+    $('choices').replaceChildren(...['a', 'b', 'c'].map(key => element('button', {
+      id: `choice-${key}`, 'aria-pressed': String(key === chosen), onclick: () => choose(key)}, t(`${n}.${key}`))));
+    $('reply').replaceChildren(...(chosen ? reply(n, chosen === lesson.right) : []));
+  });
 }
 
+function reply(n, right) {
+  if (!state.replies[n]) return [element('p', {}, t('watch'))];
+  const verdict = element('span', {class: 'verdict'}, t(right ? 'right' : 'wrong'));
+  const onward = n < LESSONS.length ? element('button', {id: 'next', onclick: () => show(n)}, t('next')) : element('a', {href: '#why-title', onclick: follow}, t('why'));
+  return [element('p', {}, verdict, ' ', t(`${n}.answer`, shown(state.replies[n]))), onward];
+}
 // What the answers speak of: "A20" is A's F of 20 times "perfect".
 function found() {
   const values = {best: [state.networks[0].best, 3]};
   for (const {letter, curve, loss, opened} of state.networks) {
     for (const n of [1, 20, 30]) values[letter + n] = [curve[n - 1], 1];
     Object.assign(values, {
-      [`${letter}loss`]: [loss, 3], [`${letter}F`]: [opened.F, 1], [`${letter}without`]: [opened.without[0], 2], [`${letter}value`]: [opened.value[0], 1],
+      [`${letter}loss`]: [loss, 3], [`${letter}F`]: [opened.F, 1], [`${letter}without`]: [opened.without[0], 2], [`${letter}value`]: [opened.slalom[0].value, 1],
       [`${letter}copy1`]: [opened.copies[0], 2], [`${letter}copy20`]: [opened.copies[19], 2],
     });
   }
@@ -317,21 +336,22 @@ const shown = values => Object.fromEntries(Object.entries(values).map(([name, [v
 function show(lesson) {
   state.lesson = lesson;
   drawQuestion();
+  $('guide-title').focus();
   write();
 }
 
 async function choose(key) {
   const n = state.lesson + 1, {networks, text} = LESSONS[state.lesson];
   state.chosen[n] = key;
-  const wanted = networks.map(switchesOf), same = wanted.map(textOf).join() === state.networks.map(({switches}) => textOf(switches)).join();
+  const same = isSetUp(LESSONS[state.lesson]);
   if (text) $('text').value = state.text = text;
   Object.assign(state, {copied: 'perfect', layer: 0, head: 0});
   for (const id of ['copied', 'layer', 'head']) $(id).value = state[id];
   drawQuestion();
+  $('curve').scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
   if (same && state.step === LAST_STEP) await open();
   else if (same) await run();
-  else await restart(wanted, LAST_STEP);
-  drawQuestion();
+  else await restart(networks.map(switchesOf), LAST_STEP);
 }
 
 // ---- Start
@@ -358,7 +378,7 @@ function fill() {
   $('lang').value = state.lang;
   $('seed').value = state.seed;
   $('text').value = state.text;
-  $('speed').replaceChildren(...SPEEDS.map(s => element('option', {value: s, selected: s === state.speed && ''}, String(s))));
+  $('speed').replaceChildren(...SPEEDS.map(s => element('option', {value: s, selected: s === state.speed && ''}, t('speed-is', {n: s}))));
   $('copied').replaceChildren(...WORDS.map(word => element('option', {selected: word === state.copied && ''}, word)));
   drawQuestion();
 }
@@ -372,8 +392,9 @@ async function begin() {
 
 const again = goal => restart(state.networks.map(({switches}) => switches), goal);
 const change = (id, act) => $(id).addEventListener('change', event => act(event.target.value));
+const pause = () => (state.running = false);  // after the steps under way
 $('run').onclick = () => (state.running ? pause() : run());
-$('single').onclick = () => run(Math.min(LAST_STEP, state.step + 1));
+$('single').onclick = () => (state.running ? pause() : run(state.step + 1));
 $('restart').onclick = () => again(0);
 change('seed', value => { state.seed = Math.min(999999, Math.max(0, Math.trunc(Number(value)) || 0)); $('seed').value = state.seed; again(0); });
 change('speed', value => { state.speed = Number(value); write(); });
@@ -388,6 +409,7 @@ $('third').onclick = () => {
   restart(list.length === 3 ? list.slice(0, 2) : [...list, switchesOf('average')]);
 };
 $('numbers').parentElement.ontoggle = drawNumbers;
+document.querySelector('.skip').onclick = follow;
 addEventListener('hashchange', begin);
 let width = innerWidth;
 addEventListener('resize', () => {

@@ -61,10 +61,11 @@ const calls = {
       return row.slice(first, first + i + 1).reduce((sum, weight) => sum + weight, 0);
     });
     const without = words.map((_, i) => n === 1 && !reading.special ? NaN : F - logOdds(words.filter((_, j) => j !== i)));
-    const slalom = numbers(wasm.playground_slalom(model, put(words)), 2 * n + 2);
+    const distinct = [...new Set(words)], K = distinct.length, slalom = numbers(wasm.playground_slalom(model, put(distinct)), 2 * K + 2);
     return {
       F, S, query, pattern: heads.slice(head * S * S, (head + 1) * S * S), copies, without,
-      value: slalom.slice(0, n), importance: slalom.slice(n, 2 * n), background: slalom.slice(2 * n),
+      slalom: distinct.map((word, k) => ({word, value: slalom[k], importance: slalom[K + k]})),
+      background: {value: slalom[2 * K], importance: slalom[2 * K + 1]},
     };
   },
 };

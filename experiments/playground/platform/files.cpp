@@ -16,6 +16,5 @@ void check_interrupt() {}
 template <class T>
 void Trainer<T>::load_checkpoint() {}
 template void Trainer<float>::load_checkpoint();
-template void Trainer<double>::load_checkpoint();
 
 }  // namespace slalom

@@ -29,6 +29,5 @@ void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T bet
 }
 
 template void gemm_block(const GemmBlock&, Index, Factor<float>, Factor<float>, float, float*, Index);
-template void gemm_block(const GemmBlock&, Index, Factor<double>, Factor<double>, double, double*, Index);
 
 }  // namespace slalom
