@@ -84,12 +84,12 @@ async function restart(list, goal = 0) {
 
 async function run(until = LAST_STEP) {
   if (state.running) return;
-  const turn = state.turn, goes = () => turn === state.turn && state.running && state.step < until;
-  state.running = true;
+  const turn = state.turn, goes = () => turn === state.turn && state.step < state.until;
+  Object.assign(state, {running: true, until});
   drawBar();
   try {
     while (goes()) {
-      const steps = Math.min(state.speed, until - state.step, state.step < 100 && !calm ? 5 : Infinity);  // at first F moves fast
+      const steps = Math.min(state.speed, state.until - state.step, state.step < 100 && !calm ? 5 : Infinity);  // at first F moves fast
       await Promise.all(state.networks.map(network => network.train(state.step, steps)));
       state.step += steps;
       await new Promise(resolve => (document.hidden ? setTimeout(resolve) : requestAnimationFrame(resolve)));
@@ -159,7 +159,7 @@ function drawLoss() {
   const rule = (y, key, below) => ({kind: 'rule', below, points: [[0, y], [LAST_STEP, y]], label: t(key, {value: number(y, 3)})});
   const series = state.networks.map(({cls, letter, losses}) => ({cls, points: losses.map(([x, y]) => [x, Math.min(y, .8)]), marks: [losses.length - 1], label: `${letter} ${number(losses.at(-1)[1], 3)}`}));
   plot(box, {
-    x: [0, LAST_STEP], y: [Math.floor(20 * best - .6) / 20, .8], xTitle: t('steps'), height: 190, right: narrow ? 70 : 185, format: number,
+    x: [0, LAST_STEP], y: [Math.floor(20 * best - 1) / 20, .8], xTitle: t('steps'), height: 190, right: narrow ? 70 : 185, format: number,
     describe: `${t('loss')}. ${state.networks.map(network => `${nameOf(network)}: ${number(network.loss, 3)}`).join('; ')}. ${t('best', {value: number(best, 3)})}, ${t('guessing', {value: number(Math.LN2, 3)})}.`,
   }, [rule(Math.LN2, 'guessing'), rule(best, 'best', true), ...series]);
 }
@@ -392,7 +392,7 @@ async function begin() {
 
 const again = goal => restart(state.networks.map(({switches}) => switches), goal);
 const change = (id, act) => $(id).addEventListener('change', event => act(event.target.value));
-const pause = () => (state.running = false);  // after the steps under way
+const pause = () => (state.until = 0);  // after the steps under way
 $('run').onclick = () => (state.running ? pause() : run());
 $('single').onclick = () => (state.running ? pause() : run(state.step + 1));
 $('restart').onclick = () => again(0);

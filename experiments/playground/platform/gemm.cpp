@@ -24,8 +24,11 @@ void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T bet
       for (Index i = 0; i < k; ++i) copied[static_cast<std::size_t>(i * n + j)] = columns[j * b.stride + i];
     columns = copied.data();
   }
-  small_gemm<T>(block.rows(), n, k, T{1}, rows, columns, copied.empty() ? b.stride : n, beta,
-                c + block.first_row * c_stride + block.first_column, c_stride);
+  constexpr Index kStrip = 64 / sizeof(T);  // wider ones need more registers than WebAssembly's machines have
+  for (Index j = 0; j < n; j += kStrip)
+    small_gemm<T>(block.rows(), std::min(kStrip, n - j), k, T{1}, rows, columns + j,
+                  copied.empty() ? b.stride : n, beta,
+                  c + block.first_row * c_stride + block.first_column + j, c_stride);
 }
 
 template void gemm_block(const GemmBlock&, Index, Factor<float>, Factor<float>, float, float*, Index);
