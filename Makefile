@@ -60,7 +60,7 @@ OPENAI_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/openai/main.cpp
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*##' Makefile experiments/experiments.mk | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z -]+:.*##' Makefile experiments/experiments.mk experiments/*/*.mk | sed -E 's/:.*## /\t/' | expand -t 20
 	@echo "variables: config=$(config) V=1 (show commands) ARCH=$(ARCH) CXX=$(CXX) PREFIX=$(PREFIX) SIZE=$(SIZE) RUNS=$(RUNS)"
 
 openai: build/slalom-openai ## build/slalom-openai: a language model behind HTTP as a classifier to explain

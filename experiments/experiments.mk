@@ -123,3 +123,5 @@ reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=
 	@for study in study surrogates recovery shapley imdb yelp imdb-bow $(TEXT_ITEMS) case-study; do \
 	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
 	$(BUILD)/reproduce --input out --output out/reproduce
+
+include experiments/playground/playground.mk
