@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
         .vocabulary = Vocabulary(std::move(tokens)),
         .scheme = UnigramScheme{
             .model = Unigram(std::move(scores), static_cast<TokenId>(model.unk), model.byte_fallback)}};
-    if (!model.character_map.empty()) parts.normalizer = {normalizer::map_characters(model.character_map, "fuzz")};
+    if (!model.character_map.empty())
+      parts.normalizer = {normalizer::map_characters(model.character_map, "fuzz")};
     const std::string text = "the e\u0301te\u0301 \uFB01ne 中国 \U0001F600 \u00BD";
     const Encoding encoding = Tokenizer(std::move(parts)).encode(text, "fuzz");
     for (const TokenPlace& place : encoding.places)
