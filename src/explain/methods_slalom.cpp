@@ -31,16 +31,21 @@ std::vector<double> scores_of_passes(BlackBox& f, const ExplainedText& text, Pri
   });
 }
 
+// (K) how often the text has each of its distinct units.
+std::vector<double> counts_of(const ExplainedText& text) {
+  std::vector<double> counts(static_cast<std::size_t>(text.distinct()));
+  for (const Sample::Token t : text.tokens()) ++counts[t];
+  return counts;
+}
+
 // (K) means over the units that are the same, or empty.
 std::vector<double> guide_of(BlackBox& f, const ExplainedText& text, Prior prior) {
   if (prior == Prior::none) return {};
   const std::vector<double> scores = text.summed(scores_of_passes(f, text, prior));
   const auto K = static_cast<std::size_t>(text.distinct());
-  std::vector<double> sum(K), count(K);
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    sum[text.tokens()[i]] += scores[i];
-    ++count[text.tokens()[i]];
-  }
+  std::vector<double> sum(K);
+  const std::vector<double> count = counts_of(text);
+  for (std::size_t i = 0; i < scores.size(); ++i) sum[text.tokens()[i]] += scores[i];
   for (std::size_t k = 0; k < K; ++k) sum[k] /= count[k];
   return sum;
 }
@@ -61,11 +66,10 @@ void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedT
     result.warnings.push_back(slalom::concat(sample.texts(), " different texts for ", sample.tokens,
                                              " tokens: a larger budget tells more of them apart"));
   set_slalom_scores(fit.model, text, result);
-  const double weight = result.weight();
   std::vector<double> part_se, value_se, importance_se;
   for (Sample::Token t : text.tokens()) {
     const auto k = static_cast<std::size_t>(t);
-    part_se.push_back(fit.linear_se[k] / weight);
+    part_se.push_back(fit.part_se[k]);
     value_se.push_back(fit.value_se[k]);
     importance_se.push_back(fit.importance_se[k]);
   }
@@ -167,7 +171,8 @@ void slalom_eff(BlackBox& f, const ExplainedText& text, const ExplainOptions& op
                                              ": longer ones are longer than the model's positions"));
   add_queries(f, text, short_texts(text.distinct(), length, left, options.seed), all);
   const Sample sample = without_repeats(all);
-  set_slalom_fit(fit_slalom(sample, {.background = background}), sample, text, Prior::none, result);
+  const SlalomFit fit = fit_slalom(sample, {.background = background, .text_counts = counts_of(text)});
+  set_slalom_fit(fit, sample, text, Prior::none, result);
 }
 
 void slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainOptions& options,
@@ -181,6 +186,7 @@ void slalom_fidel(BlackBox& f, const ExplainedText& text, const ExplainOptions& 
   const SlalomFit fit =
       fit_slalom(sample, {.background = *options.background,
                           .positions = options.positions && sample.texts() <= kMostTextsWithPositions,
+                          .text_counts = counts_of(text),
                           .guide = std::move(guide)});
   set_slalom_fit(fit, sample, text, prior, result);
 }

@@ -44,7 +44,7 @@ SlalomFit begin_fit(const Sample& sample) {
   fit.model.value.assign(sample.tokens, 0);
   fit.model.importance.assign(sample.tokens, 0);
   fit.value_se.assign(sample.tokens, kNaN);
-  fit.importance_se = fit.linear_se = fit.value_se;
+  fit.importance_se = fit.value_se;
   fit.background_se = {kNaN, kNaN};
   fit.chosen = "SLALOM";
   fit.cross_validated_mse = kNaN;

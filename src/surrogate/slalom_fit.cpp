@@ -43,6 +43,9 @@ void check(const Sample& sample, const SlalomOptions& options) {
                        kMostTextsWithPositions));
   if (options.positions && !sample.weight.empty())
     throw Error("[slalom] position effects are for samples without weights");
+  if (!options.text_counts.empty() && std::ssize(options.text_counts) != sample.tokens)
+    throw Error(
+        concat("[slalom] text_counts has ", options.text_counts.size(), " numbers, wanted ", sample.tokens));
   if (!options.guide.empty() && std::ssize(options.guide) != sample.tokens)
     throw Error(concat("[slalom] guide has ", options.guide.size(), " numbers, wanted ", sample.tokens));
   check_sizes("guide of token", options.guide);
@@ -149,13 +152,28 @@ class StandardErrors {
     if (!at.guide.empty()) g.emplace_back(at.factor(), share * at.guide[k]);
     return error_of(g);
   }
-  /// Of exp(s) v.
-  double linear(Index k) const {
+  /// (K) of u v / W, u = e^s: the part of one such token in a text whose weight W = Σ counts · u, background
+  /// included, is as uncertain as u. The gradient is that of u v over W, less the part times that of log W.
+  std::vector<double> parts(const std::vector<double>& counts) const {
     const SlalomParameters& at = c_.parameters;
-    const double weight = std::exp(c_.x[at.importance() + k]);
-    Gradient g = {{at.mean(), weight}, {k, 1}, {at.importance() + k, weight * c_.x[at.mean()]}};
-    if (!at.guide.empty()) g.emplace_back(at.factor(), at.guide[k]);
-    return error_of(g);
+    Gradient of_weight;
+    for (Index k = 0; k < at.tokens; ++k)
+      of_weight.emplace_back(at.importance() + k, counts[k] * std::exp(c_.x[at.importance() + k]));
+    if (at.background) of_weight.emplace_back(at.log_background(), std::exp(c_.x[at.log_background()]));
+    double weight = 0;
+    for (const auto& [p, gp] : of_weight) weight += gp;
+    std::vector<double> errors;
+    for (Index k = 0; k < at.tokens; ++k) {
+      const double u = std::exp(c_.x[at.importance() + k]), mean = c_.x[at.mean()],
+                   guide = at.guide.empty() ? 0 : at.guide[k],
+                   part = (u * mean + c_.x[k] + (at.guide.empty() ? 0 : c_.x[at.factor()] * guide)) / weight;
+      Gradient g = {{at.mean(), u / weight}, {k, 1 / weight}};
+      if (!at.guide.empty()) g.emplace_back(at.factor(), guide / weight);
+      for (const auto& [p, gp] : of_weight)
+        g.emplace_back(p, (p == at.importance() + k ? u * mean / weight : 0) - part * gp / weight);
+      errors.push_back(error_of(g));
+    }
+    return errors;
   }
   double importance(Index k) const {
     return c_.fixed_importance ? kNaN : centred(c_.parameters.importance() + k);
@@ -240,7 +258,8 @@ SlalomModel centred_model(const Candidate& c, const std::vector<bool>& occurs) {
   return model_at(c.parameters, x);
 }
 
-SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows, const CountRows& support) {
+SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows, const CountRows& support,
+                 const std::vector<double>& text_counts) {
   const std::vector<bool> occurs = occurring(sample);
   SlalomFit fit;
   fit.model = centred_model(c, occurs);
@@ -248,9 +267,8 @@ SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows
   for (Index k = 0; k < sample.tokens; ++k) {
     fit.value_se.push_back(occurs[k] ? errors.value(k) : kNaN);
     fit.importance_se.push_back(occurs[k] ? errors.importance(k) : kNaN);
-    const double centred = std::exp(fit.model.importance[k] - c.x[c.parameters.importance() + k]);
-    fit.linear_se.push_back(occurs[k] ? centred * errors.linear(k) : kNaN);
   }
+  if (!text_counts.empty()) fit.part_se = errors.parts(text_counts);
   fit.background_se = {kNaN, kNaN};
   if (c.parameters.background)
     fit.background_se = {errors.background_value(), errors.background_importance()};
@@ -276,10 +294,11 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
     check_start(*options.start, sample, options);
     const Candidate weak = comparison.additive(1).unfixed("SLALOM", 8);
     const Candidate best = least_of(comparison, rows, {from_model(weak, *options.start), weak});
-    return fit_of(sample, best, rows, comparison.support());
+    return fit_of(sample, best, rows, comparison.support(), options.text_counts);
   }
   if (options.least_squares)
-    return fit_of(sample, least_squares(sample, options, comparison, rows), rows, comparison.support());
+    return fit_of(sample, least_squares(sample, options, comparison, rows), rows, comparison.support(),
+                  options.text_counts);
   comparison.compare();
   Candidate best = comparison.best();
   const double error = best.error();
@@ -288,7 +307,7 @@ SlalomFit fit_slalom(const Sample& sample, const SlalomOptions& options) {
     effects =
         position_effects(sample, best, comparison.position_rho(), comparison.position_background(), rows);
   if (rows.texts > std::ssize(best.errors)) comparison.refine(rows, best);
-  SlalomFit fit = fit_of(sample, best, rows, comparison.support());
+  SlalomFit fit = fit_of(sample, best, rows, comparison.support(), options.text_counts);
   fit.cross_validated_mse = error;
   if (effects) {
     fit.model.positions = std::move(effects);

@@ -274,17 +274,24 @@ TEST_CASE("standard errors match the spread of repeated fits") {
   for (const bool background : {false, true}) {
     SlalomModel truth = random_slalom(4, 0.7, background, 91);
     if (background) truth.background = Background{0.4, 0.3};
-    const Index runs = 200, parameters = 8 + (background ? 2 : 0);
+    const Index runs = 200, parameters = 12 + (background ? 2 : 0);
+    SlalomOptions options = free_fit(background);
+    options.text_counts = {1, 3, 0, 2};
     std::vector<double> sum(parameters), squares(parameters), variance(parameters);
     const Sample clean = random_sample(truth, 400, 5, 0, 91);
     Rng rng(92, Purpose::test);
     for (Index run = 0; run < runs; ++run) {
       Sample sample = clean;
       for (double& y : sample.target) y += 0.1 * rng.normal();
-      const SlalomFit fit = fit_slalom(sample, free_fit(background));
+      const SlalomFit fit = fit_slalom(sample, options);
       std::vector<double> found = fit.model.value, error = fit.value_se;
       found.insert(found.end(), fit.model.importance.begin(), fit.model.importance.end());
       error.insert(error.end(), fit.importance_se.begin(), fit.importance_se.end());
+      double weight = background ? std::exp(fit.model.background->importance) : 0;
+      for (Index k = 0; k < 4; ++k) weight += options.text_counts[k] * std::exp(fit.model.importance[k]);
+      for (Index k = 0; k < 4; ++k)
+        found.push_back(std::exp(fit.model.importance[k]) * fit.model.value[k] / weight);
+      error.insert(error.end(), fit.part_se.begin(), fit.part_se.end());
       if (background) {
         found.insert(found.end(), {fit.model.background->value, fit.model.background->importance});
         error.insert(error.end(), {fit.background_se.value, fit.background_se.importance});

@@ -39,11 +39,12 @@ struct SlalomModel {
 
 struct SlalomOptions {
   bool background = false;
-  bool fixed_importance = false;  // all importances are 0: only values and background are fitted
-  bool least_squares = false;     // no penalties, whatever that does to texts that were not queried
-  bool positions = false;         // fit position effects where they predict better; for at most
-                                  // kMostTextsWithPositions texts, none of them weighted
-  std::vector<double> guide;      // (K) scores that a factor turns into what values shrink towards, or empty
+  bool fixed_importance = false;      // all importances are 0: only values and background are fitted
+  bool least_squares = false;         // no penalties, whatever that does to texts that were not queried
+  bool positions = false;             // fit position effects where they predict better; for at most
+                                      // kMostTextsWithPositions texts, none of them weighted
+  std::vector<double> text_counts{};  // (K) of the explained text, for part_se, or empty
+  std::vector<double> guide;  // (K) scores that a factor turns into what values shrink towards, or empty
   std::optional<SlalomModel> start;  // a first guess. The fit goes on from there and chooses among no others
 };
 
@@ -55,11 +56,11 @@ inline constexpr Index kMostTextsWithPositions = 6000;  // their covariance matr
 struct SlalomFit {
   SlalomModel model;                            // centred
   std::vector<double> value_se, importance_se;  // (K), of the centred importances
-  std::vector<double> linear_se;                // (K), of exp(importance) · value
-  Background background_se{};                   // NaN without background
-  double mse = 0;                               // of the result, over the sample
-  std::string chosen;                           // "linear", "equal importances", "SLALOM" or "least squares"
-  double cross_validated_mse = 0;               // of what was chosen; NaN if there was nothing to choose
+  std::vector<double> part_se;      // (K), of e^s v over its sum of e^s; empty without text_counts
+  Background background_se{};       // NaN without background
+  double mse = 0;                   // of the result, over the sample
+  std::string chosen;               // "linear", "equal importances", "SLALOM" or "least squares"
+  double cross_validated_mse = 0;   // of what was chosen; NaN if there was nothing to choose
   double importance_deviation = 0;  // standard deviation of the importances' prior; infinite without one
   double part_deviation = 0;  // of the parts' prior, e^s (v − mean of v) less the guide's share; the same
   double guide_factor = 0;    // of the guide
