@@ -54,7 +54,7 @@ data: deps ## checks and converts review files for the text studies: DATA=DIR, r
 	$(PARALLEL) $(BUILD)/corpora
 	$(BUILD)/corpora --data "$(DATA)" --output out/data
 
-case-study: deps ## words that a sentiment classifier goes by (section 6): SIZE, DATA=DIR, results in out/case_study
+case-study: deps ## words that a sentiment classifier goes by (appendix F.8): SIZE, DATA=DIR, results in out/case_study
 	$(PARALLEL) $(BUILD)/case_study
 	$(BUILD)/case_study --size $(SIZE) $(if $(DATA),--data $(DATA)) --output out/case_study
 

@@ -1,5 +1,5 @@
-// What a sentiment classifier has learned of single words (paper, section 6): a model trained from scratch on
-// film reviews, its global token importance, and the strong words that say nothing of a film.
+// What a sentiment classifier has learned of single words (paper, appendix F.8): a model trained from scratch
+// on film reviews, its global token importance, and the strong words that say nothing of a film.
 #include <algorithm>
 #include <cmath>
 
@@ -336,7 +336,7 @@ int main(int argc, char** argv) {
   return run_command(
       argc, argv,
       study(
-          "case_study", "What a sentiment classifier has learned of single words (section 6)",
+          "case_study", "What a sentiment classifier has learned of single words (appendix F.8)",
           {{"data", "DIR", "",
             data_folder_help(
                 "imdb_train.tsv.gz, imdb_test.tsv.gz and, where there is one, bert-base-uncased-vocab.txt")}},

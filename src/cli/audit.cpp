@@ -326,7 +326,7 @@ std::string report(const Audited& audited) {
       "Is ", visible(audited.common.model), " additive? Log-odds of class ", audited.target,
       " against the rest, on texts of ", audited.chosen, ",\n",
       o.prefix.empty() && o.suffix.empty()
-          ? std::string("which the model reads bare")
+          ? std::string("without special tokens")
           : concat("which the model reads as ", audited.words(o.prefix), " … ", audited.words(o.suffix)),
       ".\n\n");
   if (a.collapsed)

@@ -62,7 +62,8 @@ std::string choice_sentence(const SlalomFit& fit, Prior prior) {
 // Scores, standard errors, checks and warnings of a fit to the sample.
 void set_slalom_fit(const SlalomFit& fit, const Sample& sample, const ExplainedText& text, Prior prior,
                     Explanation& result) {
-  if (sample.texts() < 2 * sample.tokens)
+  const double all_deletions = std::pow(2.0, static_cast<double>(text.players())) - 1;
+  if (sample.texts() < 2 * sample.tokens && static_cast<double>(sample.texts()) < all_deletions)
     result.warnings.push_back(slalom::concat(sample.texts(), " different texts for ", sample.tokens,
                                              " tokens: a larger budget tells more of them apart"));
   set_slalom_scores(fit.model, text, result);

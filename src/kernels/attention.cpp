@@ -236,6 +236,9 @@ void attention(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<c
   });
 }
 
+// With Z = P V, P = weights(S), S = Q Kᵀ / √d, and dropout as a factor M of P:
+//   dV = (M ∘ P)ᵀ dZ, dP = M ∘ (dZ Vᵀ), for softmax dS = P ∘ (dP − rowsum(P ∘ dP)), dQ = dS K / √d, dK = dSᵀ
+//   Q / √d.
 template <class T>
 void attention_backward(const AttentionTexts& t, Rows<const T> q, Rows<const T> k, Rows<const T> v,
                         const Dropout& dropout, const T* dout, T beta_q, Rows<T> dq, T beta_kv, Rows<T> dk,

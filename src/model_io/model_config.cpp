@@ -273,7 +273,7 @@ ClassifierConfig read_config(const std::string& folder) {
   if (!is_there(path))
     throw Error(
         path + ": cannot open: No such file or directory",
-        "a training that was killed while it put its files there leaves none: train --resume ends it");
+        "a model folder has config.json and model.safetensors; a killed training is ended by train --resume");
   return parse_config(read_file(path), path);
 }
 
