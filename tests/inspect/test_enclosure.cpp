@@ -83,7 +83,7 @@ Worst worst_of_random_models(Index values) {
 
 }  // namespace
 
-// SLALOM_VALUES=100000 takes a quarter of an hour.
+// SLALOM_VALUES=100000 takes six minutes.
 TEST_CASE("enclosure: holds the log-odds of random models, to 200 bits; a thousandth of it does not") {
   const char* values = std::getenv("SLALOM_VALUES");
   const Worst worst = worst_of_random_models(values == nullptr ? 600 : std::atoll(values));

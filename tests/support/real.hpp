@@ -28,10 +28,10 @@ class Real {
   Real& operator-=(const Real& x) { return set(mpfr_sub, x); }
   Real& operator*=(const Real& x) { return set(mpfr_mul, x); }
   Real& operator/=(const Real& x) { return set(mpfr_div, x); }
-  friend Real operator+(Real a, const Real& b) { return a += b; }
-  friend Real operator-(Real a, const Real& b) { return a -= b; }
-  friend Real operator*(Real a, const Real& b) { return a *= b; }
-  friend Real operator/(Real a, const Real& b) { return a /= b; }
+  friend Real operator+(const Real& a, const Real& b) { return combined(mpfr_add, a, b); }
+  friend Real operator-(const Real& a, const Real& b) { return combined(mpfr_sub, a, b); }
+  friend Real operator*(const Real& a, const Real& b) { return combined(mpfr_mul, a, b); }
+  friend Real operator/(const Real& a, const Real& b) { return combined(mpfr_div, a, b); }
   friend bool operator<(const Real& a, const Real& b) { return mpfr_less_p(a.value_, b.value_) != 0; }
   friend bool operator>(const Real& a, const Real& b) { return b < a; }
 
@@ -50,6 +50,12 @@ class Real {
   Real& set(F f, const Real& x) {
     f(value_, value_, x.value_, MPFR_RNDN);
     return *this;
+  }
+  template <class F>
+  static Real combined(F f, const Real& a, const Real& b) {
+    Real y;
+    f(y.value_, a.value_, b.value_, MPFR_RNDN);
+    return y;
   }
   template <class F>
   Real mapped(F f) const {
