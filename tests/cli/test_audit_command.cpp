@@ -208,7 +208,7 @@ TEST_CASE("audit: a report in words") {
   save_model(Classifier<float>(small_config(Architecture::gpt2, 1)), constant.path);
   const Finished dull = audit(constant.path, {"--tokens", "3,4,5", "--target", "1"});
   CHECK(dull.status == 0);
-  CHECK(has(dull.out, "which the model reads bare."));
+  CHECK(has(dull.out, "without special tokens."));
   CHECK(has(dull.out, "Collapsed: "));
   CHECK(has(dull.out,
             "Not proved to be anything but an additive bag of words: the best certificate found is "));

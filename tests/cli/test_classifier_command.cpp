@@ -151,7 +151,7 @@ TEST_CASE("explain: a program gets the segments of a pair") {
   const TokenizerFolder folder;
   const std::string log = folder.file("questions");
   const Finished run = folder.run("explain", leave_one_out({"--text", "good bad", "--text-pair", "the"}), "",
-                                  "tee '" + log + "' | sed -u 's/.*/{\"log_odds\": 1}/'");
+                                  "sed -u 'w " + log + "' | sed -u 's/.*/{\"log_odds\": 1}/'");
   REQUIRE(run.status == 0);
   CHECK(lines_of(read_file(log)).at(0) == R"({"input_ids":[2,5,6,3,7,3],"token_type_ids":[0,0,0,0,1,1]})");
   CHECK(lines_of(read_file(log)).at(3) == R"({"input_ids":[2,5,6,3,3],"token_type_ids":[0,0,0,0,1]})");

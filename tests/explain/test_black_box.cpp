@@ -121,7 +121,7 @@ TEST_CASE("classifier command: a program answers in order, over many calls and m
 
 TEST_CASE("classifier command: a question has its segments beside its ids") {
   const TemporaryFolder folder;
-  CommandBlackBox f("tee " + folder.file("questions") + " | " + kFirstId, 20);
+  CommandBlackBox f("sed -u 'w " + folder.file("questions") + "' | " + kFirstId, 20);
   PackedTexts texts = batch_of({{7, 2}});
   texts.add(std::vector<TokenId>{1, 7, 2, 7, 2}, std::vector<TokenId>{0, 0, 0, 1, 1});
   f.log_odds(texts);
