@@ -125,3 +125,10 @@ reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=
 	$(BUILD)/reproduce --input out --output out/reproduce
 
 include experiments/playground/playground.mk
+
+ANSWERS := experiments/lessons/start
+LESSON_3 = $(CXX) $(CPPFLAGS) $(CXXFLAGS) -include $(ANSWERS)/3.hpp experiments/lessons/softmax/check.cpp -o build/lesson_3
+.PHONY: lesson
+lesson: deps ## checks your answer to an exercise (experiments/lessons): N=1 to 8, ANSWERS=FOLDER, JSON=--json
+	$(PARALLEL) $(BUILD)/lessons >&2
+	@$(if $(filter 3,$(N)),$(LESSON_3) && build/lesson_3 $(JSON),$(BUILD)/lessons --lesson $(N) --answer $(ANSWERS)/$(N).txt $(JSON))

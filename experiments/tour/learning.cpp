@@ -26,6 +26,7 @@ void show_logit_gradients(const Step& step, Page& page) {
   page.say(
       "A gradient says how fast the loss grows with a number. Raising the logit of the label lowers it; the "
       "surer the model already is of a text, the less that text has to say.");
+  page.ask("Text 0 has label 1. Which sign have the gradients of its two logits, and what is their sum?");
   const Matrix logits = step.activation("logits");
   const Tensor<const double> found = step.tape.gradient(step.logits);
   double worst = 0;
@@ -150,6 +151,8 @@ void show_update(Step& step, Optimizer<double>& optimizer, Page& page) {
   page.section("The step: RMSprop divides a gradient by its own recent size");
   page.say(concat("v is a running mean of g², at first 0; α = ", config.alpha, ", ε = ",
                   number(config.eps, 8), ", rate η = ", number(rate, 4), ". A weight of the classifier:"));
+  page.ask(
+      "The gradient of this weight is 1000 times that of another. How much farther does the step move it?");
   const Index j = largest({store.gradient(id).row(1), static_cast<std::size_t>(step.config().width)});
   const Index place = step.config().width + j;
   show_weight(step, j, page);

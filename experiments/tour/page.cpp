@@ -41,7 +41,18 @@ std::string number(double x, int decimals) {
   return zero && digits.front() == '-' ? digits.substr(1) : digits;
 }
 
+void Page::add(const std::string& text) {
+  text_ += text;
+  html_ += escaped(text, true);
+}
+
+void Page::end_answer() {
+  html_ += answers_ ? "</pre>\n</details>\n" : "</pre>\n";
+  answers_ = false;
+}
+
 void Page::title(const std::string& words) {
+  html_ += "<h1>" + escaped(words) + "</h1>\n<pre>";
   text_ += words + "\n" + std::string(length(words), '=') + "\n";
 }
 
@@ -51,15 +62,26 @@ void Page::section(const std::string& words, const std::string& shape) {
   text_ += "\n" + left;
   for (std::size_t column = length(left) + length(right); column < kWidth; ++column) text_ += "─";
   text_ += right + "\n";
+  end_answer();
+  html_ += slalom::concat("<h2>", sections_, ". ", escaped(words), " <small>", escaped(shape),
+                          "</small></h2>\n<pre>");
 }
 
 void Page::say(const std::string& prose) {
-  text_ += wrapped(prose, "");
+  add(wrapped(prose, ""));
+}
+
+void Page::ask(const std::string& question) {
+  text_ += wrapped(question, "  ? ");
+  questions_.push_back(text_.size());
+  end_answer();
+  html_ += "<details>\n<summary>" + escaped(question) + "</summary>\n<pre>";
+  answers_ = true;
 }
 
 void Page::lines(const std::string& block) {
   std::istringstream in(block);
-  for (std::string line; std::getline(in, line);) text_ += (line.empty() ? "" : kIndent) + line + "\n";
+  for (std::string line; std::getline(in, line);) add((line.empty() ? "" : kIndent) + line + "\n");
 }
 
 void Page::row(const std::string& label, std::span<const double> numbers, const std::string& note) {
@@ -80,7 +102,19 @@ void Page::check(const std::string& claim, double difference, double tolerance) 
 void Page::check(const std::string& claim, bool holds) {
   ++checks_;
   failures_ += holds ? 0 : 1;
-  text_ += wrapped(claim, holds ? "  ✓ " : "  ✗ ");
+  add(wrapped(claim, holds ? "  ✓ " : "  ✗ "));
+}
+
+std::string Page::html() const {
+  constexpr const char* kHead =
+      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>One training step</title>\n<style>\n"
+      ":root { color-scheme: light dark }\n"
+      "body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 serif }\n"
+      "pre { font: .85rem/1.45 monospace; overflow-x: auto }\n"
+      "h2 { font-size: 1.15rem; margin: 2rem 0 .5rem } small { font-weight: normal }\n"
+      "summary { cursor: pointer; font-style: italic }\n</style>\n";
+  return kHead + html_ + (answers_ ? "</pre>\n</details>\n</html>\n" : "</pre>\n</html>\n");
 }
 
 }  // namespace slalom::tour

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "slalom/report/table.hpp"
 
@@ -19,6 +20,8 @@ class Page {
   void section(const std::string& words, const std::string& shape = "");
   /// A paragraph, broken into lines.
   void say(const std::string& prose);
+  /// A question, whose answer is what follows up to the next section.
+  void ask(const std::string& question);
   /// Lines as they are, indented.
   void lines(const std::string& block);
   /// A label, a row of numbers, and what is to be said about them.
@@ -30,11 +33,20 @@ class Page {
   void check(const std::string& claim, bool holds);
 
   const std::string& text() const { return text_; }
+  /// Where the text stands behind each question.
+  const std::vector<std::size_t>& questions() const { return questions_; }
+  /// The same page for a browser, with answers that open.
+  std::string html() const;
   int checks() const { return checks_; }
   int failures() const { return failures_; }
 
  private:
-  std::string text_;
+  void add(const std::string& text);
+  void end_answer();
+
+  std::string text_, html_;
+  std::vector<std::size_t> questions_;
+  bool answers_ = false;  // what is added is a question's answer
   int sections_ = 0, checks_ = 0, failures_ = 0;
 };
 

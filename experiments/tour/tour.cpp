@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "../support/experiment.hpp"
+#include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/inspect/enclosure.hpp"
 #include "slalom/nn/predictor.hpp"
@@ -109,6 +110,7 @@ void show_claim(std::uint64_t seed, Page& page) {
       "Leemann et al. (TMLR 2025) show that attention models cannot represent the sum that this one is asked "
       "to learn. F of \"perfect\" written n times, by the model before its step; the same without position "
       "embeddings; and without [CLS] and [SEP] as well:");
+  page.ask("The truth rises by 1.5 a word. What will the last column do?");
   Table table({{"n", Table::Align::right},
                {"truth 1.5 n", Table::Align::right},
                {"F", Table::Align::right},
@@ -126,6 +128,19 @@ void show_claim(std::uint64_t seed, Page& page) {
   show_certificate(enclosed, full, page);
 }
 
+// With a pause what follows a question waits for a line of input.
+void print(const Page& page, bool pause) {
+  std::size_t at = 0;
+  if (pause)
+    for (const std::size_t question : page.questions()) {
+      std::cout << page.text().substr(at, question - at) << std::flush;
+      at = question;
+      std::string line;
+      std::getline(std::cin, line);
+    }
+  std::cout << page.text().substr(at);
+}
+
 int run(const ParsedOptions& parsed) {
   const std::uint64_t seed = seed_option(parsed);
   Page page;
@@ -134,8 +149,9 @@ int run(const ParsedOptions& parsed) {
   show_forward(step, page);
   show_learning(step, page);
   show_claim(seed, page);
-  std::cout << page.text() << "\n"
-            << page.checks() - page.failures() << " of " << page.checks() << " checks hold.\n";
+  if (const std::string& file = parsed["html"].word; !file.empty()) write_file(file, page.html());
+  print(page, parsed.count("pause") > 0);
+  std::cout << "\n" << page.checks() - page.failures() << " of " << page.checks() << " checks hold.\n";
   return static_cast<int>(page.failures() == 0 ? ExitStatus::done : ExitStatus::check_failed);
 }
 
@@ -145,7 +161,10 @@ int main(int argc, char** argv) {
   return run_command(argc, argv,
                      {.name = "tour",
                       .summary = "One training step of a small classifier, explained as it happens.",
-                      .options = {{"seed", "N", "0", "of the weights"}, {"h,help", "", "", "print this"}},
+                      .options = {{"seed", "N", "0", "of the weights"},
+                                  {"pause", "", "", "wait for Enter before each answer"},
+                                  {"html", "FILE", "", "write the page for a browser, too"},
+                                  {"h,help", "", "", "print this"}},
                       .run = run,
                       .program = "",
                       .has_common = false});

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "../support/process.hpp"
+#include "../support/temporary_folder.hpp"
+#include "slalom/base/files.hpp"
 
 using namespace slalom::test;
 
@@ -112,4 +114,20 @@ TEST_CASE("tour: options") {
     CHECK(run.status == 2);
     CHECK(run.err.starts_with("error: "));
   }
+}
+
+TEST_CASE("tour: three questions come before their answers, --pause waits, --html has the same page") {
+  const TemporaryFolder folder("tour");
+  const std::string page = run_tour().out;
+  CHECK(count(page, "\n  ? ") == 3);
+  CHECK(page.find("What will the last column do?") < page.find("truth 1.5 n"));
+  const Finished paused = run_process({program_beside("tour"), "--pause", "--html", folder.file("tour.html")},
+                                      {.input = "\n\n\n"});
+  CHECK(paused.status == 0);
+  CHECK(paused.out == page);
+  const std::string html = slalom::read_file(folder.file("tour.html"));
+  for (const char* tag : {"details", "summary"}) CHECK(count(html, std::string("</") + tag + ">") == 3);
+  CHECK(count(html, "<h2>") == 14);
+  CHECK(count(html, "<pre>") == count(html, "</pre>"));
+  CHECK(count(html, "✓") == count(page, "✓"));
 }

@@ -380,6 +380,7 @@ function fill() {
   $('text').value = state.text;
   $('speed').replaceChildren(...SPEEDS.map(s => element('option', {value: s, selected: s === state.speed && ''}, t('speed-is', {n: s}))));
   $('copied').replaceChildren(...WORDS.map(word => element('option', {selected: word === state.copied && ''}, word)));
+  drawBar();
   drawQuestion();
 }
 
