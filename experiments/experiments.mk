@@ -130,5 +130,6 @@ ANSWERS := experiments/lessons/start
 LESSON_3 = $(CXX) $(CPPFLAGS) $(CXXFLAGS) -include $(ANSWERS)/3.hpp experiments/lessons/softmax/check.cpp -o build/lesson_3
 .PHONY: lesson
 lesson: deps ## checks your answer to an exercise (experiments/lessons): N=1 to 8, ANSWERS=FOLDER, JSON=--json
-	$(PARALLEL) $(BUILD)/lessons >&2
+	@$(if $(N),,echo "error: which lesson? make lesson N=1, to 8" >&2; exit 2)
+	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD)/lessons >&2
 	@$(if $(filter 3,$(N)),$(LESSON_3) && build/lesson_3 $(JSON),$(BUILD)/lessons --lesson $(N) --answer $(ANSWERS)/$(N).txt $(JSON))

@@ -28,6 +28,8 @@ function number(x, digits) {
   const rounded = x.toLocaleString(state.lang, {minimumFractionDigits: digits ?? 0, maximumFractionDigits: digits ?? 2});
   return rounded.replace(/^-(?=[0.,]*$)/, '').replace('-', '−');
 }
+const averages = ({attention}) => attention.startsWith('softmax');
+const LEAST_SHARE = .03;  // of the weight of a text
 const nameOf = ({letter, switches}) => {
   const preset = presetOf(switches);
   return `${letter} ${preset ? t(`v.${preset}`) : `${t(`v.${switches.architecture}`)}, ${t(`v.${switches.attention}`)}`}`;
@@ -149,7 +151,7 @@ function drawCurve() {
   const truth = {kind: 'truth', points: [[1, 1.5], [30, 45]], label: narrow ? `${number(1.5)}\u00a0n` : t('truth')};
   plot(box, {
     x: [0, 30], y: [Math.min(0, 10 * Math.floor(Math.min(...all) / 10 + .3)), Math.max(50, 10 * Math.ceil(Math.max(...all) / 10))],
-    xTitle: t('n'), height: narrow ? 300 : 350, right: narrow ? 60 : 185, format: number,
+    xTitle: t('n'), height: narrow ? 300 : 350, right: narrow ? 60 : 16 + 7.5 * Math.max(...series.map(({label}) => label.length)), format: number,
     describe: `${t('curve')}. ${state.networks.map(network => `${nameOf(network)}: ${[1, 10, 20, 30].map(n => number(network.curve[n - 1], 1)).join(', ')}`).join('; ')}. ${t('truth')}.`,
   }, [truth, ...series]);
 }
@@ -261,8 +263,7 @@ function drawOpened(words = typed().words) {
   const networks = state.networks.filter(({opened}) => opened);
   const articles = networks.map(network => {
     const parts = ['pattern', 'copies', 'plane', 'without'].map(key => {
-      const averages = network.switches.attention.startsWith('softmax');
-      const note = key === 'copies' ? t(averages ? 'copies-law' : 'copies-free') : t(`${key}-note`);
+      const note = key === 'copies' ? t(averages(network.switches) ? 'copies-law' : 'copies-free') : t(`${key}-note`);
       return element('div', {}, element('h4', {}, key === 'copies' ? `${t(key)}: ${state.copied}` : t(key)), element('p', {class: 'note'}, note), element('div', {class: 'plot'}));
     });
     const says = t('says', {name: network.letter, F: number(network.opened.F, 2), sum: number(sumOf(words), 2)});
@@ -278,19 +279,28 @@ function drawInside(network, words, pattern, copies, slalom, without) {
   const rows = reading.special ? ['[CLS]', ...names, '[SEP]'] : names;
   heatmap(pattern, {cls, names: rows, weights: o.pattern, framed: o.query, describe: `${title}. ${t('pattern')}: ${rows.map((name, j) => `${name} ${number(o.pattern[o.query * o.S + j], 2)}`).join(', ')}`});
   drawCopies(copies, network, title);
-  const points = o.slalom.map(({word, value, importance}) => ({x: value, y: importance, name: WORDS[word]}));
-  if (reading.special) points.push({x: o.background.value, y: o.background.importance, name: '[CLS]', square: true});
-  plane(slalom, {cls, points, xTitle: t('value'), yTitle: t('importance'), describe: `${title}. ${t('plane')}: ${points.map(p => `${p.name} ${number(p.x, 2)}, ${number(p.y, 2)}`).join('; ')}`});
+  drawPlane(slalom, network, title);
   bars(without, {cls, rows: words.map((word, i) => ({name: names[i], value: o.without[i], tick: WEIGHTS[word]})), nothing: t('nothing-left'), describe: `${title}. ${t('without')}: ${names.map((name, i) => `${name} ${number(o.without[i], 2)}`).join(', ')}`});
+}
+
+// Without the words that take so little of the weight that nothing determines their values.
+function drawPlane(box, {cls, opened: o, reading, switches}, title) {
+  if (!averages(switches)) return box.replaceChildren(element('p', {}, t('no-slalom')));
+  const all = reading.special ? [...o.slalom, o.background] : o.slalom;
+  const whole = all.reduce((sum, {importance}) => sum + Math.exp(importance), 0);
+  const heard = o.slalom.filter(({importance}) => Math.exp(importance) >= LEAST_SHARE * whole);
+  const points = heard.map(({word, value, importance}) => ({x: value, y: importance, name: WORDS[word]}));
+  if (reading.special) points.push({x: o.background.value, y: o.background.importance, name: '[CLS]', square: true});
+  plane(box, {cls, points, xTitle: t('value'), yTitle: t('importance'), describe: `${title}. ${t('plane')}: ${points.map(p => `${p.name} ${number(p.x, 2)}, ${number(p.y, 2)}`).join('; ')}`});
 }
 
 function drawCopies(box, network, title) {
   const {copies} = network.opened, odds = copies[0] / (1 - copies[0]);
-  const averages = network.switches.attention.startsWith('softmax'), high = averages ? 1 : Math.max(1, ...copies), low = averages ? 0 : Math.min(0, ...copies);
+  const law_holds = averages(network.switches), high = law_holds ? 1 : Math.max(1, ...copies), low = law_holds ? 0 : Math.min(0, ...copies);
   const law = copies.map((_, i) => [i + 1, copies[0] > .999999 ? 1 : (i + 1) * odds / (1 + (i + 1) * odds)]);
   const dots = {cls: network.cls, kind: 'dots', points: copies.map((weight, i) => [i + 1, weight])};
   plot(box, {x: [0, 30], y: [low, high], xTitle: 'n', height: 200, right: 8, format: number, describe: `${title}. ${t('copies')}, ${state.copied}: ${[1, 2, 5, 10, 20, 30].map(n => `${n}: ${number(copies[n - 1], 2)}`).join('; ')}`},
-    averages ? [{cls: network.cls, points: law}, dots] : [dots]);
+    law_holds ? [{cls: network.cls, points: law}, dots] : [dots]);
 }
 
 // ---- Questions
