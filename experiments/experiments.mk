@@ -66,7 +66,7 @@ TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH
 TEXT_STUDY = $(BUILD)/text_study $(TEXT_OPTIONS) --models out/text_models --output out/text_study --part
 TEXT_TABLES = $(BUILD)/text_tables --size $(SIZE) --input out/text_study --item
 
-.PHONY: text-models text-study text-tables imdb yelp imdb-bow explained-imdb explained-human explained-runtime explained-drawn explained-references
+.PHONY: text-models text-study text-tables imdb yelp imdb-bow explained-imdb explained-human explained-runtime explained-shares explained-drawn explained-references
 text-models: deps
 	$(PARALLEL) $(BUILD)/text_models
 text-study: deps
@@ -91,6 +91,9 @@ explained-human: text-study
 explained-runtime: text-study
 	$(TEXT_MODELS) imdb
 	$(TEXT_STUDY) runtime
+explained-shares: text-study
+	$(TEXT_MODELS) imdb
+	$(TEXT_STUDY) shares
 explained-drawn: text-study
 	$(TEXT_MODELS) imdb_bow
 	$(TEXT_STUDY) drawn
@@ -98,7 +101,7 @@ explained-references: text-study
 	$(TEXT_MODELS) imdb
 	$(TEXT_STUDY) references
 
-TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal table-runtime fig-planes table-truth table-references
+TEXT_ITEMS := table-nb table-human table-faithfulness fig-removal fig-shares table-runtime fig-planes table-truth table-references
 .PHONY: $(TEXT_ITEMS)
 $(TEXT_ITEMS): text-tables
 table-nb: explained-imdb ## naive-Bayes scores (section 6): explained texts are kept, SIZE, DATA=DIR, CLASSIFIERS=a,b LAYERS=2,6
@@ -109,6 +112,8 @@ table-faithfulness: explained-imdb ## insertion and deletion
 	$(TEXT_TABLES) faithfulness
 fig-removal: explained-imdb ## multi-removal error
 	$(TEXT_TABLES) removal
+fig-shares: explained-shares ## error of surrogates from one removed token to nearly all
+	$(TEXT_TABLES) shares
 table-runtime: explained-runtime ## seconds, queries, token-forwards
 	$(TEXT_TABLES) runtime
 fig-planes: explained-imdb ## value-importance planes and highlighted texts

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "removed_shares.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/base/parallel.hpp"
@@ -14,9 +15,11 @@ using namespace slalom;
 using namespace slalom::experiment;
 using namespace slalom::text_study;
 
-const std::vector<std::string> kParts = {"imdb", "yelp", "human", "drawn", "references", "runtime"};
+const std::vector<std::string> kParts = {"imdb", "yelp", "human", "drawn", "references", "runtime", "shares"};
 constexpr int kFormat = 1;  // of the records
 constexpr Index kRuntimeTokens = 128;
+constexpr Index kLongestShares = 160, kReviewsTried = 20;  // tokens; reviews for each that is long enough
+constexpr Index kDeletions = 20;                           // of each number of tokens
 
 Settings options_of(const ParsedOptions& parsed) {
   const auto word = [&](const char* name) { return parsed[name].word; };
@@ -25,9 +28,9 @@ Settings options_of(const ParsedOptions& parsed) {
   options.data = data_folder(word("data"));
   options.models = word("models");
   options.kinds = text_models(word("arch"), word("layers"));
-  options.sizes = of_size<Size>(options.size, {3, 2, 2, 2, 60, {20, 60}, 1},
-                                {50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3},
-                                {500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5});
+  options.sizes = of_size<Size>(options.size, {3, 2, 2, 2, 60, {20, 60}, 1, 10},
+                                {50, 34, 20, 10, 1000, {100, 300, 1000, 3000}, 3, 60},
+                                {500, 1000, 100, 100, 5000, {500, 1000, 2000, 5000}, 5, 60});
   if (parsed.count("texts") > 0)
     options.sizes.texts = options.sizes.attended = options.sizes.drawn = options.sizes.references =
         integer_option(parsed, "texts", 1, 100000);
@@ -86,13 +89,50 @@ void measure(const Subject& subject, const std::vector<StudyText>& texts, const 
   write_records(options, "runtime_" + subject.key, lines["lines"].get<std::vector<Json>>());
 }
 
+// The first reviews of the lengths at which removed shares are measured; a record each, kept as it is
+// finished.
+void measure_shares(const Subject& subject, const std::vector<StudyText>& texts, const Settings& options) {
+  std::vector<Json> records;
+  for (const StudyText& one : texts) {
+    const ExplainedText text(one.encoding, special_ids_of(*subject.tokenizer));
+    if (text.players() < options.sizes.shortest || text.players() > kLongestShares) continue;
+    if (std::ssize(records) == options.sizes.texts) break;
+    const Json settings = {{"model", subject.key},
+                           {"weights", subject.weights},
+                           {"text", identity_of(one)},
+                           {"queries", options.sizes.queries},
+                           {"seed", options.seed}};
+    records.push_back(finished(options, concat("shares_", one.corpus, "_", subject.key, "_", one.number),
+                               settings, [&](const Part&) {
+                                 const std::uint64_t seed = stream_key(
+                                     options.seed, Purpose::query, static_cast<std::uint64_t>(one.number));
+                                 Json record = removed_shares(*subject.box(kPositive), text,
+                                                              options.sizes.queries, kDeletions, seed);
+                                 record.update({{"corpus_title", one.corpus_title},
+                                                {"model_title", subject.title},
+                                                {"text", one.number},
+                                                {"tokens", text.players()}});
+                                 return record;
+                               }));
+  }
+  if (records.empty())
+    throw Error(
+        concat("[text_study] no review of ", options.sizes.shortest, " to ", kLongestShares, " tokens"));
+  write_records(options, concat("shares_", texts.front().corpus, "_", subject.key), records);
+}
+
 // Everything of one architecture that a part asks for.
 void run_part(const std::string& part, const TextModel& kind, const Settings& options) {
   const std::string key = part == "yelp" || part == "human" ? "yelp" : "imdb";
   const std::string trained_on = part == "drawn" ? kBagOfImdb : options.data.empty() ? kGenerated : key;
   const std::unique_ptr<Opened> opened = open_transformer(kind, trained_on, options);
+  Settings texts_tried = options;
+  if (part == "shares") texts_tried.sizes.texts *= kReviewsTried;
   const TextCorpus corpus =
-      read_corpus(key, options.data, opened->train_texts, options.sizes.texts, options.seed);
+      read_corpus(key, options.data, opened->train_texts, texts_tried.sizes.texts, options.seed);
+  if (part == "shares")
+    return measure_shares(opened->subject, texts_of(part, corpus, nullptr, opened->subject, texts_tried),
+                          options);
   const std::vector<InputRow> reviews = encoded(corpus.train, opened->tokenizer, opened->subject.longest);
   const References references(corpus.train, batch_of(reviews), opened->tokenizer);
   std::optional<BagOfCorpus> drawn;
@@ -140,7 +180,7 @@ int main(int argc, char** argv) {
       argc, argv,
       study("text_study",
             "Explanations of sentiment classifiers by every method (section 6): records for tables",
-            {{"part", "A,B", "imdb", "of imdb, yelp, human, drawn, references, runtime"},
+            {{"part", "A,B", "imdb", "of " + listed(kParts)},
              {"data", "DIR", "", data_folder_help("the reviews that the models were trained on")},
              {"models", "DIR", "out/text_models", "folder that text_models wrote"},
              {"arch", "A,B", "distilbert", "architectures"},

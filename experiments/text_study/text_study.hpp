@@ -26,6 +26,7 @@ struct Size {
   Index queries;               // of every method that samples
   std::vector<Index> samples;  // whose seconds are measured
   Index repeats;
+  Index shortest;  // tokens of a review of which shares are removed
 };
 
 struct Settings : experiment::Options {

@@ -16,12 +16,12 @@ using namespace slalom;
 using namespace slalom::experiment;
 using namespace slalom::text_tables;
 
-const std::vector<std::string> kItems = {"all",          "nb",      "truth",   "human",
-                                         "faithfulness", "removal", "runtime", "planes"};
+const std::vector<std::string> kItems = {"all",     "nb",     "truth",   "human", "faithfulness",
+                                         "removal", "shares", "runtime", "planes"};
 
 // The make target whose records an item needs.
 std::string target_of(const std::string& item) {
-  return (item == "removal" || item == "planes" ? "fig-" : "table-") + item;
+  return (item == "removal" || item == "shares" || item == "planes" ? "fig-" : "table-") + item;
 }
 
 // --- sections --------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ void print(const Section& section) {
 
 bool is_printed(const Section& section, const std::string& item) {
   if (item == "all" || section.item == item) return true;
-  return section.item == "cost" && item != "runtime" && item != "planes";
+  return section.item == "cost" && item != "runtime" && item != "planes" && item != "shares";
 }
 
 std::string lead_of(const Study& study, const std::vector<Section>& empty) {
@@ -228,8 +228,8 @@ int report(const Study& study, const std::string& item, const Options& options) 
   std::vector<Section> all = agreement_sections(study), sections, empty;
   all.insert(all.begin(), models_section(study));
   for (Section& section :
-       std::vector{faithfulness_section(study), removal_section(study), runtime_section(study),
-                   planes_section(study, options.folder), cost_section(study),
+       std::vector{faithfulness_section(study), removal_section(study), removed_shares_section(study),
+                   runtime_section(study), planes_section(study, options.folder), cost_section(study),
                    checks_section(verdicts, options.expected.size() - expected.size())})
     all.push_back(std::move(section));
   for (Section& section : all) (section.blocks.empty() ? empty : sections).push_back(std::move(section));

@@ -304,16 +304,20 @@ Study read_study(const std::string& folder) {
   if (paths.empty())
     throw Error(records + ": found no records, wanted those of the text study",
                 "`make table-nb` makes them, as do table-human, table-faithfulness, fig-removal, "
-                "table-runtime and fig-planes");
+                "fig-shares, table-runtime and fig-planes");
   for (const std::filesystem::path& path : paths) {
     SetReader set;
-    const bool timed = path.filename().string().starts_with("runtime_");
+    ShareSet shares;
+    const std::string name = path.filename().string();
     read_lines(path.string(), [&](const Json& record, const std::string& where) {
-      if (timed)
+      if (name.starts_with("runtime_"))
         add_run(record, where, study.timings);
+      else if (name.starts_with("shares_"))
+        add_shares(record, where, shares);
       else
         set.add(record, where);
     });
+    if (!shares.tokens.empty()) study.shares.push_back(std::move(shares));
     TextSet read = set.finish();
     if (read.texts > 0) study.sets.push_back(std::move(read));
   }

@@ -56,6 +56,22 @@ struct Timing {
   std::vector<double> seconds, tokens, queries, token_forwards;
 };
 
+/// Errors of a surrogate at each level of removal.
+struct ShareErrors {
+  std::string fit, surrogate;            // "small": fitted to deletions of up to ten tokens, or "all"
+  std::vector<std::vector<double>> mse;  // (texts) of (levels), nats²
+};
+struct ShareSet {
+  std::string title;
+  std::vector<std::string> levels;
+  std::vector<Index> texts;    // their numbers
+  std::vector<double> tokens;  // (texts)
+  std::vector<ShareErrors> errors;
+};
+/// Adds a text. Throws Error for other fields than the record should have, for other levels or surrogates
+/// than the texts before have, and for a text that is there twice.
+void add_shares(const Json& record, const std::string& where, ShareSet& set);
+
 /// A number that the paper's notebooks print; `method` as in "slalom-eff:linear".
 struct PaperNumber {
   std::string item, model, method;
@@ -67,6 +83,7 @@ struct Study {
   std::vector<TextSet> sets;    // as recorded, human marks by length
   std::vector<TextSet> groups;  // the same, lengths of human marks pooled
   std::vector<Timing> timings;
+  std::vector<ShareSet> shares;
   std::vector<PaperNumber> paper;
 };
 /// Reads FOLDER/records. Throws Error with file, line, field, found and wanted for anything else than such
@@ -153,6 +170,7 @@ std::string number_text(const Metric& metric, double x);
 std::vector<Section> agreement_sections(const Study& study);
 Section faithfulness_section(const Study& study);
 Section removal_section(const Study& study);
+Section removed_shares_section(const Study& study);
 Section runtime_section(const Study& study);
 Section cost_section(const Study& study);
 /// The table of one metric: means, differences from reference(), verdicts, and the paper's numbers of methods

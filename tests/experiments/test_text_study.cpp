@@ -218,6 +218,20 @@ TEST_CASE(
           without_seconds(records(whole.path, concat(name, "_distilbert_2"))));
 }
 
+TEST_CASE("text study: removed shares of a text are a record that a second run keeps") {
+  const TemporaryFolder output("text_study_shares");
+  REQUIRE(study(output.path, "shares").status == 0);
+  const std::vector<Json> first = records(output.path, "shares_generated_distilbert_2");
+  REQUIRE(first.size() == 2);
+  for (const Json& record : first) {
+    CHECK(record["tokens"].get<int>() >= 10);
+    for (const Json& errors : record["errors"]) CHECK(errors["mse"].size() == record["levels"].size());
+  }
+  const Finished again = study(output.path, "shares");
+  CHECK(again.err.find("done before, kept") != std::string::npos);
+  CHECK(records(output.path, "shares_generated_distilbert_2") == first);
+}
+
 TEST_CASE("text study: corpora, parts and models that do not exist") {
   const TemporaryFolder output("text_study_errors");
   const Finished corpus = run_tiny("text_models", output.path, {"--corpus", "imbd"});
@@ -225,7 +239,7 @@ TEST_CASE("text study: corpora, parts and models that do not exist") {
   CHECK(corpus.err.find("--corpus imbd, wanted imdb, yelp, sst2, imdb_bow, generated") != std::string::npos);
   const Finished part = study(output.path, "imbd");
   CHECK(part.status == 2);
-  CHECK(part.err.find("--part imbd, wanted imdb, yelp, human, drawn, references, runtime") !=
+  CHECK(part.err.find("--part imbd, wanted imdb, yelp, human, drawn, references, runtime, shares") !=
         std::string::npos);
   const Finished unnamed =
       run_tiny("text_study", output.path, {"--part", "imdb", "--models", output.file("none")});

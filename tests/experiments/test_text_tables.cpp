@@ -341,6 +341,40 @@ TEST_CASE("text tables: without records the error names the target that makes th
   CHECK(tables.run({"--size", "tiny"}).status == 2);
 }
 
+TEST_CASE("text tables: errors over removed shares are those of the records, against ridge of the same fit") {
+  const Tables tables;
+  const auto text = [](int number, double slalom) {
+    return Json({{"corpus_title", "IMDB"},
+                 {"model_title", "DistilBERT"},
+                 {"text", number},
+                 {"tokens", 100},
+                 {"levels", {"1", "5", "50 %", "any"}},
+                 {"errors",
+                  {{{"fit", "all"}, {"surrogate", "ridge"}, {"mse", {1, 3, 8, 8}}},
+                   {{"fit", "small"}, {"surrogate", "ridge"}, {"mse", {1, 3, 4, 4}}},
+                   {{"fit", "small"}, {"surrogate", "slalom"}, {"mse", {slalom, slalom, 2, 8}}}}}});
+  };
+  tables.write("shares_imdb.jsonl", lines({text(0, 0.5), text(1, 0.5), text(2, 2)}));
+  const Finished run = tables.run({"--item", "shares"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const std::string page = tables.file("README.md");
+  for (const char* row :
+       {"| up to 10 tokens | slalom | 1 (0.5) | 1 (0.5) | 2 (2) | 8 (8) |",
+        "| up to 10 tokens | slalom | 0.5 [0.25, 1] | 0.33 [0.17, 0.67] | 0.5 [0.5, 0.5] | 2 [2, 2] |",
+        "| up to 10 tokens | slalom | −1 [−1.5, 0] | −2 [−2.5, −1] | −2 [−2, −2] | 4 [4, 4] |",
+        "| any number of tokens | ridge | 2 (2) | 3 (3) | 8 (8) | 8 (8) |"})
+    CHECK(page.find(row) != std::string::npos);
+  CHECK(!tables.file("fig_shares.svg").empty());
+
+  Json other = text(1, 1);
+  other["errors"][2]["mse"].erase(0);
+  tables.write("shares_imdb.jsonl", lines({text(0, 1), other}));
+  CHECK(tables.run().err.find("shares_imdb.jsonl: line 2: errors of slalom") != std::string::npos);
+  tables.write("shares_imdb.jsonl", lines({text(0, 1), text(0, 1)}));
+  CHECK(tables.run().err.find("line 2: text 0 is there twice") != std::string::npos);
+}
+
 TEST_CASE("text tables: broken records are refused with file, line and what is wrong") {
   const Tables tables;
   const auto error_of = [&](const std::string& bytes) {

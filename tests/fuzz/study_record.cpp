@@ -29,7 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (size == 0) return 0;
   const std::string_view record(reinterpret_cast<const char*>(bytes + 1), size - 1);
   try {
-    read_text_study(folder, bytes[0] % 3 == 1 ? "records/texts.jsonl" : "records/runtime_a.jsonl", record);
+    constexpr const char* kNames[] = {"records/shares_a.jsonl", "records/texts.jsonl",
+                                      "records/runtime_a.jsonl"};
+    read_text_study(folder, kNames[bytes[0] % 3], record);
   } catch (const slalom::Error&) {
     return 0;
   }
