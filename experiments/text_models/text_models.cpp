@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lstm.hpp"
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
@@ -19,6 +20,8 @@ using namespace slalom::experiment;
 
 constexpr int kFormat = 1;  // of the records
 constexpr Index kBatchesOfALength = 8, kPatience = 1, kDrawnTexts = 5000, kHeldOutShare = 10;
+constexpr Index kLstmWidth = 64;
+constexpr double kLstmRate = 3e-3;
 
 struct Size {
   Index train_texts, test_texts;  // at most
@@ -86,7 +89,7 @@ std::unique_ptr<TrainingData> data_of(const Texts& texts, std::uint64_t seed) {
 }
 
 // How close the model comes to the log-odds of the texts' own distribution.
-Json compared_with_truth(Classifier<float>& model, const Texts& texts) {
+Json compared_with_truth(TextClassifier<float>& model, const Texts& texts) {
   std::vector<float> logits;
   Predictor<float>(model).logits(texts.test, logits);
   std::vector<double> found;
@@ -104,15 +107,11 @@ Json compared_with_truth(Classifier<float>& model, const Texts& texts) {
           {"slope", products / squares}};
 }
 
-// Trains the model into its folder, and asks it the test texts.
-Json train(const TextModel& kind, const Texts& texts, const Tokenizer& tokenizer, const Training& options,
-           const Part& part) {
-  const Size& size = options.sizes;
-  Classifier<float> model(config_of(
-      {kind.architecture, kind.layers, size.width, size.heads, size.longest, size.dropout}, tokenizer));
-  model.initialise(options.seed);
+// Trains the model, and asks it the test texts.
+Json train(TextClassifier<float>& model, const Texts& texts, const Training& options, const Part& part,
+           double rate) {
   const std::unique_ptr<TrainingData> data = data_of(texts, options.seed);
-  TrainingConfig config = training_of(options, part, data->texts_per_epoch(), size.epochs, size.rate);
+  TrainingConfig config = training_of(options, part, data->texts_per_epoch(), options.sizes.epochs, rate);
   config.held_out = &texts.held_out;
   config.patience = kPatience;
   Trainer<float> trainer(model, *data, config);
@@ -130,40 +129,72 @@ Json train(const TextModel& kind, const Texts& texts, const Tokenizer& tokenizer
                  {"texts", test.accuracy.texts},
                  {"loss", test.loss}};
   if (texts.drawn != nullptr) record.update(compared_with_truth(model, texts));
-  save_model(model, folder_of(kind, texts.corpus, options.folder));
   return record;
 }
 
-// The model's record, also written into its folder.
-Json trained(const TextModel& model, const Texts& texts, const Tokenizer& tokenizer,
-             const Training& options) {
-  const Size& size = options.sizes;
-  const std::string folder = folder_of(model, texts.corpus, options.folder);
+// Fingerprint of all that a model learns from.
+std::string texts_and_vocabulary(const Texts& texts, const Tokenizer& tokenizer) {
   std::string all_texts = std::to_string(tokenizer.vocabulary().size());
   for (const PackedBatch& batch : {batch_of(texts.rows), texts.held_out, texts.test})
     all_texts = fingerprint_of(batch, all_texts);
-  const Json settings = {{"corpus", texts.corpus}, {"texts", all_texts},  {"model", model.key()},
-                         {"width", size.width},    {"heads", size.heads}, {"longest", size.longest},
-                         {"epochs", size.epochs},  {"rate", size.rate},   {"dropout", size.dropout},
-                         {"seed", options.seed}};
-  Json record =
-      finished_model(options, texts.corpus + "_" + model.key(), settings, folder,
-                     [&](const Part& part) { return train(model, texts, tokenizer, options, part); });
+  return all_texts;
+}
+
+// What a model is, beside what train() says of it.
+Json described(Json record, const std::string& key, const std::string& title, Index layers, Index width,
+               const Texts& texts, const Size& size) {
   const Share accuracy{record["right"].get<Index>(), record["texts"].get<Index>()};
   const auto [low, high] = accuracy.interval();
   record.update({{"corpus", texts.corpus},
                  {"corpus_title", texts.title},
-                 {"model", model.key()},
-                 {"model_title", model.title()},
+                 {"model", key},
+                 {"model_title", title},
                  {"train_texts", size.train_texts},
-                 {"layers", model.layers},
-                 {"width", size.width},
+                 {"layers", layers},
+                 {"width", width},
                  {"longest", size.longest},
                  {"epochs", record["held_out_losses"].size()},
                  {"accuracy", accuracy.value()},
                  {"interval", {low, high}}});
+  return record;
+}
+
+// The transformer's record, also written into its folder.
+Json trained(const TextModel& kind, const Texts& texts, const Tokenizer& tokenizer, const Training& options) {
+  const Size& size = options.sizes;
+  const std::string folder = folder_of(kind, texts.corpus, options.folder);
+  const Json settings = {{"corpus", texts.corpus},  {"texts", texts_and_vocabulary(texts, tokenizer)},
+                         {"model", kind.key()},     {"width", size.width},
+                         {"heads", size.heads},     {"longest", size.longest},
+                         {"epochs", size.epochs},   {"rate", size.rate},
+                         {"dropout", size.dropout}, {"seed", options.seed}};
+  const auto compute = [&](const Part& part) {
+    Classifier<float> model(config_of(
+        {kind.architecture, kind.layers, size.width, size.heads, size.longest, size.dropout}, tokenizer));
+    model.initialise(options.seed);
+    Json record = train(model, texts, options, part, size.rate);
+    save_model(model, folder);
+    return record;
+  };
+  const Json record =
+      described(finished_model(options, texts.corpus + "_" + kind.key(), settings, folder, compute),
+                kind.key(), kind.title(), kind.layers, size.width, texts, size);
   write_file(folder + "/" + kTrainingRecord, record.dump(1) + "\n");
   return record;
+}
+
+Json trained_lstm(const Texts& texts, const Tokenizer& tokenizer, const Training& options) {
+  const Json settings = {{"texts", texts_and_vocabulary(texts, tokenizer)},
+                         {"model", "lstm"},
+                         {"width", kLstmWidth},
+                         {"epochs", options.sizes.epochs},
+                         {"rate", kLstmRate},
+                         {"seed", options.seed}};
+  const Json record = finished(options, texts.corpus + "_lstm", settings, [&](const Part& part) {
+    Lstm<float> model(tokenizer.vocabulary().size(), kLstmWidth, options.seed);
+    return train(model, texts, options, part, kLstmRate);
+  });
+  return described(record, "lstm", "LSTM, 1 layer", 1, kLstmWidth, texts, options.sizes);
 }
 
 // --- models that read the same tokens without regard to their order --------------------------------------
@@ -299,20 +330,24 @@ int run(const ParsedOptions& parsed) {
   const TextCorpus corpus = read_corpus(drawn ? "imdb" : options.corpus, options.data,
                                         options.sizes.train_texts, options.sizes.test_texts, options.seed);
   const std::string name = drawn ? kBagOfImdb : corpus.key;
-  // expected.tsv speaks of more than one run trains.
-  std::erase_if(options.expected, [&](const Expectation& expectation) {
-    return std::ranges::none_of(options.models, [&](const TextModel& model) {
-      return expectation.name.starts_with(concat(name, ".", model.key(), "."));
-    });
-  });
   std::vector<Json> models, bags;
+  Json reference;
   for (const TextModel& model : options.models) {
     const Tokenizer tokenizer =
         make_tokenizer(model.architecture, corpus, options.data, folder_of(model, name, options.folder));
     const Texts texts = make_texts(corpus, tokenizer, options);
     models.push_back(trained(model, texts, tokenizer, options));
-    if (bags.empty() && !drawn) bags = bags_of_words(texts, tokenizer);
+    if (models.size() > 1) continue;
+    reference = trained_lstm(texts, tokenizer, options);
+    if (!drawn) bags = bags_of_words(texts, tokenizer);
   }
+  models.push_back(reference);
+  // expected.tsv speaks of more than one run trains.
+  std::erase_if(options.expected, [&](const Expectation& expectation) {
+    return std::ranges::none_of(models, [&](const Json& model) {
+      return expectation.name.starts_with(concat(name, ".", model["model"].get<std::string>(), "."));
+    });
+  });
   options.folder += "/" + name;
   return report(corpus, models, bags, options);
 }

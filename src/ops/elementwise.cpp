@@ -1,5 +1,6 @@
 #include "slalom/ops/elementwise.hpp"
 
+#include "slalom/kernels/math.hpp"
 #include "slalom/ops/accumulate_gradient.hpp"
 
 namespace slalom {
@@ -11,6 +12,17 @@ void check_equal(const char* operation, const Tape<T>& tape, Var a, Var b) {
   if (tape.value(a).shape != tape.value(b).shape)
     throw Error(concat("[", operation, "] a is ", to_string(tape.value(a).shape), ", b ",
                        to_string(tape.value(b).shape)));
+}
+
+// y = f(x), with f′ as a function of y.
+template <class T, class F, class Slope>
+Var function_of(const char* operation, Tape<T>& tape, Var x, F f, Slope slope) {
+  const Tensor<T> y = tape.allocate(tape.value(x).shape);
+  const T* px = tape.value(x).data;
+  fill(y, [=](Index i) { return f(px[i]); });
+  return tape.record(operation, y, {x}, [=](Tape<T>& t, Tensor<const T> dy) {
+    accumulate_gradient(t, x, [=](Index i) { return slope(y.data[i]) * dy.data[i]; });
+  });
 }
 
 }  // namespace
@@ -48,10 +60,24 @@ Var scale(Tape<T>& tape, Var x, T factor) {
   });
 }
 
+template <class T>
+Var tanh(Tape<T>& tape, Var x) {
+  return function_of(
+      "tanh", tape, x, [](T v) { return fast_tanh(v); }, [](T y) { return 1 - y * y; });
+}
+
+template <class T>
+Var sigmoid(Tape<T>& tape, Var x) {
+  return function_of(
+      "sigmoid", tape, x, [](T v) { return 1 / (1 + fast_exp(-v)); }, [](T y) { return y * (1 - y); });
+}
+
 #define SLALOM_INSTANTIATE(T)           \
   template Var add(Tape<T>&, Var, Var); \
   template Var mul(Tape<T>&, Var, Var); \
-  template Var scale(Tape<T>&, Var, T);
+  template Var scale(Tape<T>&, Var, T); \
+  template Var tanh(Tape<T>&, Var);     \
+  template Var sigmoid(Tape<T>&, Var);
 SLALOM_INSTANTIATE(float)
 SLALOM_INSTANTIATE(double)
 #undef SLALOM_INSTANTIATE
@@ -87,6 +113,20 @@ Operation describe_scale() {
           {{"factor -1.7", {{2, 3}}, [](Tape<double>& t, std::span<const Var> x) {
               return scale(t, x[0], -1.7);
             }}}};
+}
+
+Operation describe_tanh() {
+  return {"tanh",
+          "y = tanh x, element by element",
+          "x, y of one shape",
+          {{"matrix", {{2, 3}}, [](Tape<double>& t, std::span<const Var> x) { return tanh(t, x[0]); }}}};
+}
+
+Operation describe_sigmoid() {
+  return {"sigmoid",
+          "y = 1 / (1 + exp(-x)), element by element",
+          "x, y of one shape",
+          {{"matrix", {{2, 3}}, [](Tape<double>& t, std::span<const Var> x) { return sigmoid(t, x[0]); }}}};
 }
 
 }  // namespace slalom

@@ -107,6 +107,8 @@ TEST_CASE("text models: classifiers of generated reviews, kept by a second run")
   CHECK(record["interval"][1].get<double>() > accuracy);
   const std::vector<double> losses = numbers(record["held_out_losses"]);
   CHECK(losses[record["best_epoch"].get<std::size_t>() - 1] == std::ranges::min(losses));
+  const Json results = parse_json(read_file(folder + "/results.json"), "results.json");
+  CHECK(results["estimates"]["generated.lstm.accuracy"][0].get<double>() > 0.7);
   const auto trained = std::filesystem::last_write_time(folder + "/distilbert_2/model.safetensors");
   const Finished again = run_tiny("text_models", models(), {"--data", "generated", "--progress", "none"});
   CHECK(again.status == 0);

@@ -1,15 +1,22 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "../support/compare.hpp"
 #include "../support/process.hpp"
+#include "../support/small_models.hpp"
 #include "../support/temporary_folder.hpp"
 #include "http_server.hpp"
 #include "slalom/base/error.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/explain/black_box.hpp"
+#include "slalom/model_io/model_folder.hpp"
+#include "slalom/model_io/tokenizer_folder.hpp"
+#include "slalom/nn/predictor.hpp"
 
 using namespace slalom;
 using namespace slalom::test;
@@ -281,4 +288,90 @@ TEST_CASE("slalom-openai: slalom explains a language model, and shows why one do
   CHECK(refused.status == 3);
   CHECK(refused.err.find("it wrote to stderr: slalom-openai: queries 1, known 0, asked 1, retries 0\n"
                          "error: cannot get an answer from http://127.0.0.1:") != std::string::npos);
+}
+
+namespace {
+
+/// A model folder behind the protocol of chat completions: "negative" and "positive" get the probabilities of
+/// its two classes for the text in the prompt.
+struct ChatClassifier {
+  Classifier<double>& model;
+  const Tokenizer& tokenizer;
+  std::mutex one_at_a_time{};
+
+  std::string operator()(const HttpRequest& request) {
+    const std::lock_guard lock(one_at_a_time);
+    std::vector<double> logits;
+    Predictor<double>(model).logits(packed(tokenizer.encode(request.text(), "prompt").ids), logits);
+    const double f = logits[1] - logits[0];
+    const auto item = [](const char* label, double log_odds) {
+      return JsonRow().field("token", label).field("logprob", -std::log1p(std::exp(-log_odds))).str();
+    };
+    return chat_reply('[' + item("negative", -f) + ',' + item("positive", f) + ']');
+  }
+};
+
+/// DistilBERT of two blocks and random weights that reads ten words.
+struct SmallClassifier : TemporaryFolder {
+  SmallClassifier() : TemporaryFolder("classifier") {
+    write(
+        "vocab.txt",
+        "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nquiet\n,\nun\n##forget\n##table\nfilm\nwith\nbad\nacting\n");
+    ClassifierConfig config = small_config(Architecture::distilbert, 2);
+    config.labels = 2;
+    config.vocabulary = 15;
+    Classifier<double> model(config);
+    randomise(model, 4);
+    save_model(model, path, DType::f64);
+  }
+};
+
+/// All numbers of the scores, in the order of their names.
+std::vector<double> scores_in(const Json& explanation) {
+  std::vector<double> found;
+  for (const Json& scores : explanation["scores"])
+    for (const Json& x : scores)
+      if (x.is_number()) found.push_back(x.get<double>());
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("slalom-openai: a classifier behind chat completions is explained as the classifier itself is") {
+  const SmallClassifier small;
+  const char* given = std::getenv("SLALOM_CLASSIFIER");  // another folder, such as a trained one
+  const std::string folder = given != nullptr ? given : small.path;
+  const LoadedModel<double> loaded = load_model<double>(folder);
+  const Tokenizer tokenizer = load_tokenizer(folder).value();
+  ChatClassifier classifier{*loaded.model, tokenizer};
+  HttpServer server(std::ref(classifier));
+  const std::string command = concat("'", program_beside("slalom-openai"), "' --url ", server.url(),
+                                     " --llm local --key-variable '' --model '", folder, "'");
+  // Words, since text is what the server reads: a piece of a word that is left alone would be another token.
+  const std::vector<std::string> both = {"explain",
+                                         "--unit",
+                                         "word",
+                                         "--budget",
+                                         "100",
+                                         "--text",
+                                         "A quiet, unforgettable film with bad acting"};
+  for (const char* method : {"slalom-eff", "lime", "kernel-shap", "permutation-shap"}) {
+    CAPTURE(method);
+    const auto explained = [&](std::initializer_list<std::string> which) {
+      std::vector<std::string> words = both;
+      words.insert(words.end(), {"--method", method});
+      words.insert(words.end(), which);
+      const Finished run = run_slalom(words);
+      CAPTURE(run.err);
+      REQUIRE(run.status == 0);
+      return parse_json(run.out, "explanation");
+    };
+    const Json want = explained({"--model", folder, "--precision", "f64"}),
+               got = explained({"--classifier-command", command, "--tokenizer", folder});
+    CHECK(relative_error(got["log_odds"].get<double>(), want["log_odds"].get<double>()) < 1e-12);
+    CHECK(relative_error(scores_in(got), scores_in(want)) < 1e-5);  // fits end at a tolerance
+    CHECK(got["cost"]["queries"] == want["cost"]["queries"]);
+    CHECK(std::abs(got["fidelity"]["r2"].get<double>() - want["fidelity"]["r2"].get<double>()) < 1e-10);
+  }
+  CHECK(server.requests() > 100);
 }

@@ -65,6 +65,17 @@ TEST_CASE_TEMPLATE("add, mul, scale", T, float, double) {
   CHECK_THROWS_WITH_AS(mul(tape, c, a), "[mul] a is (4), b (2, 2)", Error);
 }
 
+TEST_CASE_TEMPLATE("tanh and sigmoid, also far out", T, float, double) {
+  Tape<T> tape;
+  const Var x = tensor<T>(tape, {2, 3}, {0, 0.25, -1, 30, 1000, -1000});
+  CHECK(relative_error(values(tape, tanh(tape, x)),
+                       std::vector<double>{0, 0.24491866240370913, -0.7615941559557649, 1, 1, -1}) <
+        kTolerance<T>);
+  CHECK(relative_error(values(tape, sigmoid(tape, x)),
+                       std::vector<double>{0.5, 0.5621765008857981, 0.2689414213699951, 1, 1, 0}) <
+        kTolerance<T>);
+}
+
 TEST_CASE_TEMPLATE("sum and mean", T, float, double) {
   Tape<T> tape;
   const Var x = tensor<T>(tape, {2, 3}, {1, 2, 3, 4, 5, 6});

@@ -17,8 +17,18 @@ Var mul(Tape<T>& tape, Var a, Var b);
 template <class T>
 Var scale(Tape<T>& tape, Var x, T factor);
 
+/// y = tanh x. Backward: dx += (1 − y²) ∘ dy.
+template <class T>
+Var tanh(Tape<T>& tape, Var x);
+
+/// y = 1 / (1 + e^{−x}). Backward: dx += y (1 − y) ∘ dy.
+template <class T>
+Var sigmoid(Tape<T>& tape, Var x);
+
 Operation describe_add();
 Operation describe_mul();
 Operation describe_scale();
+Operation describe_tanh();
+Operation describe_sigmoid();
 
 }  // namespace slalom
