@@ -94,6 +94,10 @@ ClassifierConfig config_of(const ReviewClassifier& classifier, const Tokenizer& 
 inline constexpr Index kBatch = 20;
 TrainingConfig training_of(const Options& options, const Part& part, Index texts, Index epochs, double rate);
 
+/// Of an LSTM (lstm.hpp) that reads reviews: its width, and the learning rate of AdamW.
+inline constexpr Index kLstmWidth = 64;
+inline constexpr double kLstmRate = 3e-3;
+
 /// The bags of words that look like the corpus (smoothing 20), and what wraps them for a model. The tokenizer
 /// must outlive it.
 struct BagOfCorpus {

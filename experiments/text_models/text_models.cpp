@@ -1,9 +1,9 @@
 // Sentiment classifiers trained from scratch on reviews (paper, section 6): what the text studies explain.
+#include "../support/lstm.hpp"
 #include "../support/reviews.hpp"
 
 #include <algorithm>
 
-#include "lstm.hpp"
 #include "slalom/base/correlation.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
@@ -20,8 +20,6 @@ using namespace slalom::experiment;
 
 constexpr int kFormat = 1;  // of the records
 constexpr Index kBatchesOfALength = 8, kPatience = 1, kDrawnTexts = 5000, kHeldOutShare = 10;
-constexpr Index kLstmWidth = 64;
-constexpr double kLstmRate = 3e-3;
 
 struct Size {
   Index train_texts, test_texts;  // at most

@@ -142,8 +142,8 @@ void run_part(const std::string& part, const TextModel& kind, const Settings& op
   };
   if (part == "runtime") return measure(opened->subject, texts(opened->subject), options);
   if (part != "references") return explain_all(opened->subject, texts(opened->subject), references, options);
-  const Bags bags = fit_bags(reviews, references, *opened, options);
-  for (const Subject& subject : bags.subjects) explain_all(subject, texts(subject), references, options);
+  const Others others = fit_others(reviews, references, *opened, options);
+  for (const Subject& subject : others.subjects) explain_all(subject, texts(subject), references, options);
 }
 
 // Models by their training records, so that tables can say what was explained.

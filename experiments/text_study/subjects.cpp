@@ -12,35 +12,40 @@ using namespace experiment;
 
 namespace {
 
+constexpr double kNetworkRate = 1e-3;
 constexpr Index kBatchRows = 4096, kHidden = 64, kBatch = 20, kEpochs = 6, kHeldOutShare = 10;
 
 CountedTokens counted(const Tokenizer& tokenizer) {
   return {tokenizer.vocabulary().size(), special_ids_of(tokenizer)};
 }
 
-// A network of TF-IDF vectors; training ends when the loss of every tenth review stops falling.
-std::unique_ptr<TfidfNetwork<float>> train_network(const std::vector<InputRow>& reviews,
-                                                   const Tokenizer& tokenizer, std::uint64_t seed) {
+struct Split {
   std::vector<InputRow> rows;
-  PackedBatch held_out;
+  PackedBatch held_out;  // every tenth review
+};
+
+Split split(const std::vector<InputRow>& reviews) {
+  Split parts;
   for (std::size_t i = 0; i < reviews.size(); ++i)
     if (i % kHeldOutShare == kHeldOutShare - 1)
-      held_out.add(reviews[i].ids, *reviews[i].label);
+      parts.held_out.add(reviews[i].ids, *reviews[i].label);
     else
-      rows.push_back(reviews[i]);
-  const LabelledCounts counts = count_labelled_texts(batch_of(rows), counted(tokenizer));
-  auto network = std::make_unique<TfidfNetwork<float>>(counts, kHidden, seed);
-  ShuffledRows data(std::move(rows), "reviews", seed);
+      parts.rows.push_back(reviews[i]);
+  return parts;
+}
+
+// Ends when the loss of the held-out reviews stops falling.
+void train(TextClassifier<float>& model, const Split& reviews, double rate, std::uint64_t seed) {
+  ShuffledRows data(reviews.rows, "reviews", seed);
   TrainingConfig config;
   config.optimizer = OptimizerConfig::defaults(OptimizerKind::adamw);
-  config.optimizer.schedule.peak = 1e-3;
+  config.optimizer.schedule.peak = rate;
   config.batch = kBatch;
   config.epochs = kEpochs;
   config.seed = seed;
-  config.held_out = &held_out;
+  config.held_out = &reviews.held_out;
   config.patience = 1;
-  Trainer<float>(*network, data, config).run([](const EpochReport&) {});
-  return network;
+  Trainer<float>(model, data, config).run([](const EpochReport&) {});
 }
 
 std::string identity_of(const LinearBag& bag) {
@@ -67,6 +72,18 @@ Subject linear_subject(const std::string& key, const std::string& title, const L
 template <class T>
 std::function<std::unique_ptr<BlackBox>(Index)> box_of(TextClassifier<T>& model) {
   return [&model](Index target) { return std::make_unique<ModelBlackBox<T>>(model, target, kBatchRows); };
+}
+
+Subject network_subject(const std::string& key, const std::string& title, TextClassifier<float>& model,
+                        const Opened& beside) {
+  const std::span<const float> values = model.parameters().values();
+  return {.key = key,
+          .title = title,
+          .weights = fingerprint({reinterpret_cast<const char*>(values.data()), values.size_bytes()}),
+          .tokenizer = &beside.tokenizer,
+          .longest = beside.subject.longest,
+          .transformer = false,
+          .box = box_of<float>(model)};
 }
 
 }  // namespace
@@ -100,23 +117,21 @@ std::unique_ptr<Opened> open_transformer(const TextModel& kind, const std::strin
   return opened;
 }
 
-Bags fit_bags(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
-              const Settings& options) {
-  Bags bags;
-  bags.network = train_network(reviews, beside.tokenizer, options.seed);
-  bags.subjects.push_back(linear_subject("naive_bayes", "naive Bayes", references.bayes, beside));
-  bags.subjects.push_back(
-      linear_subject("logistic_regression", "logistic regression", references.regression, beside));
-  const std::span<const float> values = bags.network->parameters().values();
-  bags.subjects.push_back(
-      {.key = "tfidf_network",
-       .title = "network on TF-IDF vectors",
-       .weights = fingerprint({reinterpret_cast<const char*>(values.data()), values.size_bytes()}),
-       .tokenizer = &beside.tokenizer,
-       .longest = beside.subject.longest,
-       .transformer = false,
-       .box = box_of<float>(*bags.network)});
-  return bags;
+Others fit_others(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
+                  const Settings& options) {
+  Others others;
+  const Split parts = split(reviews);
+  others.network = std::make_unique<TfidfNetwork<float>>(
+      count_labelled_texts(batch_of(parts.rows), counted(beside.tokenizer)), kHidden, options.seed);
+  train(*others.network, parts, kNetworkRate, options.seed);
+  others.lstm = std::make_unique<Lstm<float>>(beside.tokenizer.vocabulary().size(), kLstmWidth, options.seed);
+  train(*others.lstm, parts, kLstmRate, options.seed);
+  others.subjects = {
+      linear_subject("naive_bayes", "naive Bayes", references.bayes, beside),
+      linear_subject("logistic_regression", "logistic regression", references.regression, beside),
+      network_subject("tfidf_network", "network on TF-IDF vectors", *others.network, beside),
+      network_subject("lstm", "LSTM", *others.lstm, beside)};
+  return others;
 }
 
 }  // namespace slalom::text_study

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/lstm.hpp"
 #include "../support/reviews.hpp"
 #include "slalom/bow/linear_classifiers.hpp"
 #include "slalom/bow/naive_bayes.hpp"
@@ -71,13 +72,14 @@ std::unique_ptr<Opened> open_transformer(const experiment::TextModel& kind, cons
                                          const Settings& options);
 
 /// Models that are no transformers, fitted to the reviews; they read the tokens of `beside`.
-struct Bags {
+struct Others {
   std::unique_ptr<TfidfNetwork<float>> network;
+  std::unique_ptr<experiment::Lstm<float>> lstm;
   std::vector<Subject> subjects;
 };
 /// `references` and `beside` must outlive them.
-Bags fit_bags(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
-              const Settings& options);
+Others fit_others(const std::vector<InputRow>& reviews, const References& references, const Opened& beside,
+                  const Settings& options);
 
 /// A text to explain, and what else is known of it.
 struct StudyText {

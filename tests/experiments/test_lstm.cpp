@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "../../experiments/text_models/lstm.hpp"
+#include "../../experiments/support/lstm.hpp"
 #include "../support/compare.hpp"
 #include "slalom/nn/predictor.hpp"
 #include "slalom/ops/cross_entropy.hpp"

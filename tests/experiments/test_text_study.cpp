@@ -160,9 +160,13 @@ TEST_CASE("text study: every method explains every text, under both settings whe
   }
 }
 
-TEST_CASE("text study: an additive model is explained by its weights") {
+TEST_CASE("text study: an additive model is explained by its weights, and a recurrent one like any other") {
   const TemporaryFolder output("text_study_references");
   REQUIRE(study(output.path, "references").status == 0);
+  const std::vector<Json> recurrent = records(output.path, "generated_lstm");
+  CHECK(recurrent.size() == 2);
+  for (const Json& record : recurrent)  // what its deletions were is what one removal does
+    CHECK(method(record, "leave-one-out", "corrected")["removal"][0].get<double>() < 1e-9);
   for (const Json& record : records(output.path, "generated_naive_bayes")) {
     for (const Json& error : method(record, "leave-one-out", "corrected")["removal"])
       CHECK(error.get<double>() < 1e-9);
