@@ -14,10 +14,10 @@ struct RemovalLevel {
   std::string name;  // "1" … "10" tokens, "10 %" … "90 %" of them, "any": each number is as likely
   Coalitions kept;
 };
-/// `deletions` of each number of tokens, twice as many of each share; the last token is never removed.
+/// `deletions` of each number of tokens, twice as many of each share; one token is always kept.
 std::vector<RemovalLevel> removal_levels(Index players, Index deletions, std::uint64_t seed);
 
-/// Surrogates fitted to the same `budget` answers, once of deletions of up to ten tokens ("small") and once
+/// Surrogates fitted to the same `budget` outputs, once of deletions of up to ten tokens ("small") and once
 /// of any number ("all"), and the mean squared errors (nats²) of the changes of log-odds that they predict:
 /// {"levels": [names], "errors": [{"fit", "surrogate", "mse": [one a level]}, …]}. Kernel SHAP's coalitions
 /// are its own, as many (and it needs an empty text); "zero" predicts no change.

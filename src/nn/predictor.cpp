@@ -16,8 +16,7 @@ void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
   const Index C = model_.labels();
   out.resize(static_cast<std::size_t>(texts.texts() * C));
   DistinctLists distinct;
-  std::vector<Index> first, first_of,
-      batch;  // first texts of the different ones; (B) the first that is equal
+  std::vector<Index> first, first_of, batch;  // of the different ones; of each text (B), the first equal one
   Index rows = 0;
   for (Index b = 0; b < texts.texts(); ++b) {
     const Index number = distinct.number<TokenId>(texts.key(b));

@@ -152,8 +152,8 @@ class StandardErrors {
     if (!at.guide.empty()) g.emplace_back(at.factor(), share * at.guide[k]);
     return error_of(g);
   }
-  /// (K) of u v / W, u = e^s: the part of one such token in a text whose weight W = Σ counts · u, background
-  /// included, is as uncertain as u. The gradient is that of u v over W, less the part times that of log W.
+  /// (K) of a token's part u v / W, u = e^s. The text's weight W, Σ counts · u and the background's u, is
+  /// uncertain, too: d(u v / W) = (d(u v) − (u v / W) dW) / W.
   std::vector<double> parts(const std::vector<double>& counts) const {
     const SlalomParameters& at = c_.parameters;
     Gradient of_weight;
@@ -165,10 +165,10 @@ class StandardErrors {
     std::vector<double> errors;
     for (Index k = 0; k < at.tokens; ++k) {
       const double u = std::exp(c_.x[at.importance() + k]), mean = c_.x[at.mean()],
-                   guide = at.guide.empty() ? 0 : at.guide[k],
-                   part = (u * mean + c_.x[k] + (at.guide.empty() ? 0 : c_.x[at.factor()] * guide)) / weight;
+                   guided = at.guide.empty() ? 0 : c_.x[at.factor()] * at.guide[k],
+                   part = (u * mean + c_.x[k] + guided) / weight;
       Gradient g = {{at.mean(), u / weight}, {k, 1 / weight}};
-      if (!at.guide.empty()) g.emplace_back(at.factor(), guide / weight);
+      if (!at.guide.empty()) g.emplace_back(at.factor(), at.guide[k] / weight);
       for (const auto& [p, gp] : of_weight)
         g.emplace_back(p, (p == at.importance() + k ? u * mean / weight : 0) - part * gp / weight);
       errors.push_back(error_of(g));
@@ -269,6 +269,8 @@ SlalomFit fit_of(const Sample& sample, const Candidate& c, const CountRows& rows
     fit.importance_se.push_back(occurs[k] ? errors.importance(k) : kNaN);
   }
   if (!text_counts.empty()) fit.part_se = errors.parts(text_counts);
+  for (std::size_t k = 0; k < fit.part_se.size(); ++k)
+    if (!occurs[k]) fit.part_se[k] = kNaN;
   fit.background_se = {kNaN, kNaN};
   if (c.parameters.background)
     fit.background_se = {errors.background_value(), errors.background_importance()};

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "../support/allocations.hpp"
+#include "../support/central_differences.hpp"
 #include "../support/compare.hpp"
 #include "slalom/base/parallel.hpp"
 #include "slalom/explain/black_box.hpp"
@@ -15,6 +16,7 @@
 
 using namespace slalom;
 using test::all_but_zero;
+using test::central_differences;
 using test::relative_error;
 using test::Text;
 
@@ -208,16 +210,8 @@ TEST_CASE("TF-IDF network: gradients of all parameters agree with finite differe
   store.finish_gradients();
   for (int i = 0; i < store.count(); ++i) {
     CAPTURE(store.name({i}));
-    const Tensor<double> value = store.value({i});
-    std::vector<double> found(static_cast<std::size_t>(value.size())), wanted(found);
-    for (Index j = 0; j < value.size(); ++j) {
-      const double x = value.data[j], h = 1e-5;
-      value.data[j] = x + h;
-      const double above = loss_value();
-      value.data[j] = x - h;
-      wanted[static_cast<std::size_t>(j)] = (above - loss_value()) / (2 * h);
-      value.data[j] = x;
-    }
+    const std::vector<double> wanted = central_differences(store.value({i}).span(), loss_value);
+    std::vector<double> found(wanted.size());
     const Tensor<double> gradient = store.gradient({i});
     if (store.kind({i}) == GradientKind::dense) {
       found.assign(gradient.data, gradient.data + gradient.size());

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../../experiments/support/lstm.hpp"
+#include "../support/central_differences.hpp"
 #include "../support/compare.hpp"
 #include "slalom/nn/predictor.hpp"
 #include "slalom/ops/cross_entropy.hpp"
@@ -10,6 +11,7 @@
 
 using namespace slalom;
 using experiment::Lstm;
+using test::central_differences;
 using test::relative_error;
 
 namespace {
@@ -122,15 +124,7 @@ TEST_CASE("LSTM: gradients of all parameters agree with finite differences") {
   store.finish_gradients();
   for (int i = 0; i < store.count(); ++i) {
     CAPTURE(store.name({i}));
-    Vector wanted;
-    for (double& x : store.value({i}).span()) {
-      const double kept = x, step = 1e-5;
-      x = kept + step;
-      const double above = loss_value();
-      x = kept - step;
-      wanted.push_back((above - loss_value()) / (2 * step));
-      x = kept;
-    }
+    const Vector wanted = central_differences(store.value({i}).span(), loss_value);
     CHECK(relative_error(store.gradient({i}).span(), wanted) < 1e-7);
   }
 }

@@ -230,15 +230,17 @@ TEST_CASE("a token that never occurs gets the mean value and a warning, and the 
   const SlalomModel truth = random_slalom(4, 1, false, 71);
   Sample sample = random_sample(truth, 200, 6, 0.1, 71);
   sample.tokens = 6;
-  const SlalomFit fit = fit_slalom(sample);
+  const SlalomFit fit = fit_slalom(sample, {.text_counts = {1, 1, 1, 1, 0, 0}});
   CHECK(fit.model.value.size() == 6);
   for (const std::size_t k : {4, 5}) {
     CHECK(fit.model.value[k] == fit.model.value[9 - k]);
     CHECK(std::abs(fit.model.importance[k]) < 1e-12);
     CHECK(std::isnan(fit.value_se[k]));
     CHECK(std::isnan(fit.importance_se[k]));
+    CHECK(std::isnan(fit.part_se[k]));
   }
   CHECK(std::isfinite(fit.value_se[3]));
+  CHECK(std::isfinite(fit.part_se[3]));
   check_centred(fit.model);
   REQUIRE(fit.warnings.size() == 1);
   CHECK(fit.warnings[0].find("2 of 6 tokens never occur") != std::string::npos);
