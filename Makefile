@@ -84,7 +84,7 @@ $(BUILD)/slalom-openai: $(BUILD)/src/openai/main.o $(OPENAI_OBJECTS) $(LIBRARY)
 build/slalom-openai: $(BUILD)/slalom-openai FORCE
 	@ln -sfn $(config)/slalom-openai $@
 
-$(BUILD)/tests/run: $(TEST_OBJECTS) $(OPENAI_OBJECTS) $(BUILD)/experiments/text_study/removed_shares.o $(LIBRARY)
+$(BUILD)/tests/run: $(TEST_OBJECTS) $(OPENAI_OBJECTS) $(BUILD)/experiments/text_study/removed_shares.o $(BUILD)/experiments/text_study/boosted_trees.o $(LIBRARY)
 	@echo "  $@"
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl -lmpfr $(LDLIBS) -o $@
 

@@ -174,9 +174,9 @@ Json trained(const TextModel& kind, const Texts& texts, const Tokenizer& tokeniz
     save_model(model, folder);
     return record;
   };
-  const Json record =
-      described(finished_model(options, texts.corpus + "_" + kind.key(), settings, folder, compute),
-                kind.key(), kind.title(), kind.layers, size.width, texts, size);
+  Json record = described(finished_model(options, texts.corpus + "_" + kind.key(), settings, folder, compute),
+                          kind.key(), kind.title(), kind.layers, size.width, texts, size);
+  record["seed"] = options.seed;
   write_file(folder + "/" + kTrainingRecord, record.dump(1) + "\n");
   return record;
 }

@@ -249,10 +249,11 @@ Json explain_text(const Subject& subject, const StudyText& study, const Referenc
   const Yardsticks y =
       yardsticks(*f, text, study, predicted == kPositive ? 1 : -1, references, seed, options.seed);
 
-  Json record = {{"corpus", study.corpus}, {"corpus_title", study.corpus_title},
-                 {"model", subject.key},   {"model_title", subject.title},
-                 {"text", study.number},   {"label", study.label},
-                 {"predicted", predicted}, {"log_odds", std::abs(positive)}};
+  Json record = {{"corpus", study.corpus},    {"corpus_title", study.corpus_title},
+                 {"model", subject.key},      {"model_title", subject.title},
+                 {"text", study.number},      {"label", study.label},
+                 {"predicted", predicted},    {"log_odds", std::abs(positive)},
+                 {"model_seed", subject.seed}};
   record["tokens"] = Json::array();
   for (const TokenId id : tokens_of(text)) record["tokens"].push_back(subject.tokenizer->readable(id));
   record["references"] = Json::object();

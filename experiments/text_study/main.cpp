@@ -35,6 +35,7 @@ Settings options_of(const ParsedOptions& parsed) {
     options.sizes.texts = options.sizes.attended = options.sizes.drawn = options.sizes.references =
         integer_option(parsed, "texts", 1, 100000);
   if (parsed.count("queries") > 0) options.sizes.queries = integer_option(parsed, "queries", 1, 1 << 24);
+  if (parsed.count("longest") > 0) options.tokens = {11, integer_option(parsed, "longest", 11, 1 << 20)};
   return options;
 }
 
@@ -52,6 +53,11 @@ void write_records(const Settings& options, const std::string& name, const std::
   write_file(concat(options.folder, "/records/", name, ".jsonl"), lines);
 }
 
+// "distilbert_2", and its seed if that is not 0.
+std::string file_of(const Subject& subject) {
+  return subject.key + (subject.seed == 0 ? "" : concat("_seed", subject.seed));
+}
+
 // One part a text: what is finished is never explained again.
 void explain_all(const Subject& subject, const std::vector<StudyText>& texts, const References& references,
                  const Settings& options) {
@@ -65,7 +71,7 @@ void explain_all(const Subject& subject, const std::vector<StudyText>& texts, co
         finished(options, concat(one.corpus, "_", subject.key, "_", one.number), settings,
                  [&](const Part&) { return explain_text(subject, one, references, options); }));
   }
-  for (const auto& [corpus, list] : records) write_records(options, corpus + "_" + subject.key, list);
+  for (const auto& [corpus, list] : records) write_records(options, corpus + "_" + file_of(subject), list);
 }
 
 // A text of about as many tokens as a short review has.
@@ -95,8 +101,6 @@ void measure_shares(const Subject& subject, const std::vector<StudyText>& texts,
   std::vector<Json> records;
   for (const StudyText& one : texts) {
     const ExplainedText text(one.encoding, special_ids_of(*subject.tokenizer));
-    if (text.players() < options.sizes.shortest || text.players() > kLongestShares) continue;
-    if (std::ssize(records) == options.sizes.texts) break;
     const Json settings = {{"model", subject.key},
                            {"weights", subject.weights},
                            {"text", identity_of(one)},
@@ -110,28 +114,26 @@ void measure_shares(const Subject& subject, const std::vector<StudyText>& texts,
                                                               options.sizes.queries, kDeletions, seed);
                                  record.update({{"corpus_title", one.corpus_title},
                                                 {"model_title", subject.title},
+                                                {"model_seed", subject.seed},
                                                 {"text", one.number},
                                                 {"tokens", text.players()}});
                                  return record;
                                }));
   }
-  if (records.empty())
-    throw Error(
-        concat("[text_study] no review of ", options.sizes.shortest, " to ", kLongestShares, " tokens"));
-  write_records(options, concat("shares_", texts.front().corpus, "_", subject.key), records);
+  write_records(options, concat("shares_", texts.front().corpus, "_", file_of(subject)), records);
 }
 
 // Everything of one architecture that a part asks for.
-void run_part(const std::string& part, const TextModel& kind, const Settings& options) {
+void run_part(const std::string& part, const TextModel& kind, Settings options) {
   const std::string key = part == "yelp" || part == "human" ? "yelp" : "imdb";
   const std::string trained_on = part == "drawn" ? kBagOfImdb : options.data.empty() ? kGenerated : key;
   const std::unique_ptr<Opened> opened = open_transformer(kind, trained_on, options);
-  Settings texts_tried = options;
-  if (part == "shares") texts_tried.sizes.texts *= kReviewsTried;
-  const TextCorpus corpus =
-      read_corpus(key, options.data, opened->train_texts, texts_tried.sizes.texts, options.seed);
+  if (part == "shares") options.tokens = {options.sizes.shortest, kLongestShares};
+  const bool chosen = options.tokens.most < std::numeric_limits<Index>::max();
+  const TextCorpus corpus = read_corpus(key, options.data, opened->train_texts,
+                                        options.sizes.texts * (chosen ? kReviewsTried : 1), options.seed);
   if (part == "shares")
-    return measure_shares(opened->subject, texts_of(part, corpus, nullptr, opened->subject, texts_tried),
+    return measure_shares(opened->subject, texts_of(part, corpus, nullptr, opened->subject, options),
                           options);
   const std::vector<InputRow> reviews = encoded(corpus.train, opened->tokenizer, opened->subject.longest);
   const References references(corpus.train, batch_of(reviews), opened->tokenizer);
@@ -186,6 +188,8 @@ int main(int argc, char** argv) {
              {"arch", "A,B", "distilbert", "architectures"},
              {"layers", "A,B", "2", "depths"},
              {"texts", "N", "", "reviews of each corpus (default: the size's)"},
+             {"longest", "N", "",
+              "imdb, yelp: only reviews of 11 to N tokens, as the published --filter_length"},
              {"queries", "N", "", "samples of each method (default: the size's)"}},
             run));
 }

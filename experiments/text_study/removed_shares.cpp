@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "boosted_trees.hpp"
 #include "slalom/explain/lime.hpp"
 #include "slalom/explain/methods.hpp"
 #include "slalom/surrogate/mixed_model.hpp"
@@ -41,10 +42,24 @@ struct Surrogate {
   Predict predict;
 };
 
+// Remembers outputs from one method to the next.
+class Remembering : public BlackBox {
+ public:
+  explicit Remembering(BlackBox& f) : f_(f) {}
+  double rounding() const override { return f_.rounding(); }
+  Index longest() const override { return f_.longest(); }
+  void forget() override {}
+
+ private:
+  void query(const PackedTexts& texts, std::span<double> outputs) override {
+    std::ranges::copy(f_.log_odds(texts), outputs.begin());
+  }
+  BlackBox& f_;
+};
+
 // The methods draw the deletions of query_deletions(), which depend on the seed alone.
-void add_fits(const std::string& name, Index most_deleted, BlackBox& f, const ExplainedText& text,
-              ExplainOptions options, std::vector<Surrogate>& list) {
-  options.most_deleted = most_deleted;
+void add_fits(const std::string& name, BlackBox& f, const ExplainedText& text, ExplainOptions options,
+              std::vector<Surrogate>& list) {
   options.prior = Prior::none;
   const auto add = [&](const char* surrogate, const char* method, bool background, bool positions) {
     options.background = background;
@@ -59,6 +74,8 @@ void add_fits(const std::string& name, Index most_deleted, BlackBox& f, const Ex
   list.push_back({name, "ridge", fit_ridge(kept, log_odds)});
   add("least squares", "linear-deletion", false, false);
   list.push_back({name, "lime", fit_lime_to(kept, log_odds)});
+  list.push_back({name, "boosted trees",
+                  [trees = fit_boosted_trees(kept, log_odds)](auto member) { return trees.value(member); }});
 }
 
 double error_of(const Predict& predict, const Coalitions& kept, const std::vector<double>& change) {
@@ -89,17 +106,21 @@ std::vector<RemovalLevel> removal_levels(Index players, Index deletions, std::ui
   return levels;
 }
 
-Json removed_shares(BlackBox& f, const ExplainedText& text, Index budget, Index deletions,
+Json removed_shares(BlackBox& classifier, const ExplainedText& text, Index budget, Index deletions,
                     std::uint64_t seed) {
-  const ExplainOptions options{.budget = budget, .seed = seed, .held_out = 0};
+  Remembering f(classifier);
+  ExplainOptions options{.budget = budget, .most_deleted = kMostTokens, .seed = seed, .held_out = 0};
   std::vector<Surrogate> surrogates;
-  add_fits("small", kMostTokens, f, text, options, surrogates);
-  add_fits("all", text.players(), f, text, options, surrogates);
+  add_fits("small", f, text, options, surrogates);
+  options.larger_too = true;
+  add_fits("mixed", f, text, options, surrogates);
+  options.most_deleted = text.players();
+  add_fits("all", f, text, options, surrogates);
   ExplainOptions own = options;
   own.budget = std::max(budget, 2 * text.players());  // the least that its regression wants
   if (text.has_empty_text())
     surrogates.push_back({"all", "kernel-shap", explain(method_named("kernel-shap"), f, text, own).predict});
-  for (const char* fit : {"small", "all"})
+  for (const char* fit : {"small", "mixed", "all"})
     surrogates.push_back({fit, "zero", [](std::span<const std::uint8_t>) { return 0.0; }});
 
   Json names = Json::array(), errors = Json::array();

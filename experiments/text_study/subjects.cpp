@@ -111,6 +111,7 @@ std::unique_ptr<Opened> open_transformer(const TextModel& kind, const std::strin
   opened->subject = {.key = kind.key(),
                      .title = kind.title(),
                      .weights = weights,
+                     .seed = optional_integer(read_json(record), "seed", record, 0, 0, Index{1} << 53),
                      .tokenizer = &opened->tokenizer,
                      .longest = opened->model.model->config().max_positions,
                      .box = box_of<float>(*opened->model.model)};

@@ -30,17 +30,24 @@ struct Size {
   Index shortest;  // tokens of a review of which shares are removed
 };
 
+/// How many tokens explained reviews have, special ones apart.
+struct TokenRange {
+  Index least = 1, most = std::numeric_limits<Index>::max();
+};
+
 struct Settings : experiment::Options {
   std::string data;    // folder of the reviews; empty: generated ones
   std::string models;  // folder of the classifiers
   std::vector<experiment::TextModel> kinds;
   Size sizes;
+  TokenRange tokens;
 };
 
 /// What is explained: a classifier with two classes behind a black box.
 struct Subject {
   std::string key, title;  // "distilbert_2", "DistilBERT, 2 layers"
   std::string weights;     // fingerprint of all that its answers depend on
+  Index seed = 0;          // of its training
   const Tokenizer* tokenizer = nullptr;
   Index longest = 0;        // tokens of a text
   bool transformer = true;  // methods that look inside can
@@ -93,7 +100,8 @@ struct StudyText {
 };
 
 /// The corpora of a part: "imdb", "yelp" (reviews), "human" (the three subsets of Yelp-HAT), "drawn" (texts
-/// of IMDB's unigram distributions). Texts are cut to `longest` tokens.
+/// of IMDB's unigram distributions). Texts are cut to `longest` tokens; the first reviews with as many tokens
+/// as options.tokens says.
 std::vector<StudyText> texts_of(const std::string& part, const experiment::TextCorpus& corpus,
                                 const experiment::BagOfCorpus* drawn, const Subject& subject,
                                 const Settings& options);

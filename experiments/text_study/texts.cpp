@@ -28,16 +28,21 @@ std::vector<int> token_marks(const AttendedReview& review, const std::string& te
   return marks;
 }
 
-std::vector<StudyText> reviews(const TextCorpus& corpus, const Subject& subject, Index count) {
+std::vector<StudyText> reviews(const TextCorpus& corpus, const Subject& subject, Index count,
+                               const TokenRange& range) {
   std::vector<StudyText> texts;
-  for (Index i = 0; i < std::min(count, std::ssize(corpus.test)); ++i) {
+  for (Index i = 0; i < std::ssize(corpus.test) && std::ssize(texts) < count; ++i) {
     const Review& review = corpus.test[static_cast<std::size_t>(i)];
+    Encoding encoding = encoded(review.text, *subject.tokenizer, subject.longest);
+    const Index tokens = ExplainedText(encoding, special_ids_of(*subject.tokenizer)).players();
+    if (tokens < range.least || tokens > range.most) continue;
     texts.push_back({.corpus = corpus.key,
                      .corpus_title = corpus.title,
                      .number = i,
                      .label = review.label,
-                     .encoding = encoded(review.text, *subject.tokenizer, subject.longest)});
+                     .encoding = std::move(encoding)});
   }
+  if (texts.empty()) throw Error(concat("[text_study] ", corpus.title, ": no review of as many tokens"));
   return texts;
 }
 
@@ -80,7 +85,8 @@ std::vector<StudyText> texts_of(const std::string& part, const TextCorpus& corpu
     return texts;
   }
   if (part != "drawn")
-    return reviews(corpus, subject, subject.transformer ? options.sizes.texts : options.sizes.references);
+    return reviews(corpus, subject, subject.transformer ? options.sizes.texts : options.sizes.references,
+                   options.tokens);
   std::vector<StudyText> texts;
   for (Index i = 0; i < options.sizes.drawn; ++i) {
     SyntheticText text;

@@ -16,10 +16,10 @@ using experiment::Estimate;
 using experiment::number;
 
 constexpr int kResamples = 2000;
-constexpr const char* kFits[] = {"small", "all"};
+constexpr const char* kFits[] = {"small", "mixed", "all"};
 
 std::string fitted_to(const std::string& fit) {
-  return fit == kFits[0] ? "up to 10 tokens" : "any number of tokens";
+  return fit == "small" ? "up to 10 tokens" : fit == "mixed" ? "half up to 10, half more" : "any number";
 }
 
 double mean_of(std::span<const double> x) {

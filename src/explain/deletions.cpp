@@ -78,8 +78,11 @@ Coalitions random_deletions(Index players, Index most, Index texts, bool empty_t
   return kept;
 }
 
-void add_deletions_in_turn(Index most, Index count, Purpose purpose, std::uint64_t seed, Coalitions& to) {
-  for (Index i = 0; most > 0 && i < count; ++i) add_deletion(1 + i % most, i / most, purpose, seed, to);
+void add_deletions_in_turn(Index least, Index most, Index count, Purpose purpose, std::uint64_t seed,
+                           Coalitions& to) {
+  const Index sizes = most - least + 1;
+  for (Index i = 0; sizes > 0 && i < count; ++i)
+    add_deletion(least + i % sizes, i / sizes, purpose, seed, to);
 }
 
 }  // namespace slalom

@@ -98,8 +98,11 @@ Coalitions query_deletions(const ExplainedText& text, Index budget, const Explai
                            bool may_be_empty) {
   Coalitions kept{text.players(), {}};
   kept.add(1);
-  add_deletions_in_turn(std::min(options.most_deleted, may_be_empty ? text.players() : text.players() - 1),
-                        budget - 1, Purpose::query, options.seed, kept);
+  const Index all = may_be_empty ? text.players() : text.players() - 1,
+              most = std::min(options.most_deleted, all),
+              larger = options.larger_too && most < all ? budget / 2 : 0;
+  add_deletions_in_turn(1, most, budget - 1 - larger, Purpose::query, options.seed, kept);
+  add_deletions_in_turn(most + 1, all, larger, Purpose::query, options.seed, kept);
   return kept;
 }
 
@@ -159,7 +162,7 @@ void calibrate(BlackBox& f, const ExplainedText& text, const ExplainOptions& opt
   const Index most = std::min(kMostDeleted, text.players() - 1),
               each = ceil_div(options.calibrate, kMostDeleted);
   Coalitions kept{text.players(), {}};
-  add_deletions_in_turn(most, std::min(options.calibrate, most * each), Purpose::calibration, options.seed,
+  add_deletions_in_turn(1, most, std::min(options.calibrate, most * each), Purpose::calibration, options.seed,
                         kept);
   std::vector<double> y = coalition_values(f, text, explanation.masking(options.masking))(kept), design;
   for (Index i = 0; i < kept.size(); ++i) {

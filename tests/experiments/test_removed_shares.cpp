@@ -44,7 +44,7 @@ TEST_CASE(
   const CompiledSlalom compiled = compile_slalom(kWords, Architecture::distilbert, 64);
   ModelBlackBox<double> f(*compiled.model, 1, 4096);
   const Json record = removed_shares(f, text_of_words(compiled.special), 300, 5, 1);
-  for (const char* fit : {"small", "all"}) {
+  for (const char* fit : {"small", "mixed", "all"}) {
     CAPTURE(std::string(fit));
     for (const char* slalom : {"slalom", "slalom, no background"})
       CHECK(worst_share(record, fit, slalom) < 1e-6);
@@ -60,7 +60,7 @@ TEST_CASE("removed shares: an additive model is ridge's at every share, and no c
     return sum;
   });
   const Json record = removed_shares(f, text_of_words({.cls = 1, .sep = 2}), 300, 5, 1);
-  for (const char* fit : {"small", "all"}) {
+  for (const char* fit : {"small", "mixed", "all"}) {
     CAPTURE(std::string(fit));
     for (const char* additive : {"ridge", "least squares", "slalom"})
       CHECK(worst_share(record, fit, additive) < 1e-6);

@@ -75,11 +75,11 @@ TEST_CASE("random deletions: the same seed gives the same sets, however many are
 
 TEST_CASE("deletions in turn: one of each size after the other, the same sets") {
   Coalitions turns{9, {}};
-  add_deletions_in_turn(4, 7, Purpose::query, 5, turns);
+  add_deletions_in_turn(1, 4, 7, Purpose::query, 5, turns);
   CHECK(removed(turns) == std::vector<Index>{1, 2, 3, 4, 1, 2, 3});
   const Coalitions drawn = random_deletions(9, 4, 2, false, Purpose::query, 5);
   for (Index i = 0; i < 7; ++i) CHECK(std::ranges::equal(turns.row(i), drawn.row(i % 4 * 2 + i / 4)));
-  add_deletions_in_turn(0, 3, Purpose::query, 5, turns);
+  add_deletions_in_turn(1, 0, 3, Purpose::query, 5, turns);
   CHECK(turns.size() == 7);
 }
 

@@ -49,7 +49,8 @@ Coalitions single_deletions(Index players);
 /// without an empty text), those of one token first; the same purpose and seed give the same sets.
 Coalitions random_deletions(Index players, Index most, Index texts, bool empty_text, Purpose purpose,
                             std::uint64_t seed);
-/// Appends `count` of the same sets, one of each size in turn; none if `most` is 0.
-void add_deletions_in_turn(Index most, Index count, Purpose purpose, std::uint64_t seed, Coalitions& to);
+/// Appends `count` of the same sets, of least … most tokens in turn; none if `most` is less than `least`.
+void add_deletions_in_turn(Index least, Index most, Index count, Purpose purpose, std::uint64_t seed,
+                           Coalitions& to);
 
 }  // namespace slalom

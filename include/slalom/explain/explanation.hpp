@@ -78,6 +78,7 @@ struct ExplainOptions {
   Masking masking;                 // in Shapley games, leave-one-out and deletions that a method queries
   Index short_length = 2;          // slalom-eff: tokens of a text
   Index most_deleted = 10;         // slalom-fidel, linear-deletion: tokens deleted at most
+  bool larger_too = false;         // but in half of the deletions, which have more, up to all
   std::optional<Prior>
       prior{};            // of SLALOMs fitted to deletions; empty: attn_lrp where the model can be opened
   bool positions = true;  // SLALOMs fitted to deletions have position effects where they predict better

@@ -60,7 +60,8 @@ ExplainText attention_rollout;
 // --- What methods share ------------------------------------------------------------------------------------
 
 /// What methods that fit deletions query: the whole text, and `budget` − 1 deletions of 1 … most_deleted
-/// tokens in turn, at least one token being kept unless `may_be_empty`.
+/// tokens in turn, half of them of more if options.larger_too; at least one token is kept unless
+/// `may_be_empty`.
 Coalitions query_deletions(const ExplainedText& text, Index budget, const ExplainOptions& options,
                            bool may_be_empty);
 /// Deletions of the text with F of each, over its distinct tokens; and other texts of these appended.
