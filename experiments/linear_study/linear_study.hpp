@@ -12,7 +12,7 @@ constexpr Index kMostRepeats = 30;  // of "perfect" in the probe
 
 /// How large the study is.
 struct Size {
-  std::vector<Index> layers;
+  std::string layers;  // as --layers has them
   Index width, heads;
   std::vector<Index> hidden;  // of the fully connected network
   Index epochs, epoch_texts;
@@ -25,7 +25,7 @@ struct Size {
 
 struct Settings : experiment::Options {
   Size sizes;
-  Index runs = 1;
+  std::vector<experiment::Depth> depths;
 };
 
 /// The records of all models. The exit status says whether every expectation holds.

@@ -42,7 +42,7 @@ struct Plan {
 };
 
 Size size_named(const std::string& name) {
-  const Size tiny{.layers = {1},
+  const Size tiny{.layers = "1",
                   .width = 64,
                   .heads = 4,
                   .hidden = {32},
@@ -53,7 +53,7 @@ Size size_named(const std::string& name) {
                   .rate = 1e-3,
                   .claim_repeats = 64,
                   .keep_models = true};
-  const Size standard{.layers = {1},
+  const Size standard{.layers = "1",
                       .width = 768,
                       .heads = 12,
                       .hidden = {200},
@@ -65,7 +65,7 @@ Size size_named(const std::string& name) {
                       .claim_repeats = 512,
                       .keep_models = true};
   Size paper = standard;
-  paper.layers = {1, 2, 4, 8, 12};
+  paper.layers = "1,2,4,8,12";
   paper.hidden = {200, 400, 1000};
   paper.keep_models = false;
   return of_size(name, tiny, standard, paper);
@@ -94,11 +94,12 @@ Plan without_positions(const Settings& options, Architecture architecture, bool 
   return plan;
 }
 
-std::vector<Plan> probed_models(const Settings& options) {
+// Those of a run, from 0 on. Fully connected networks have as many runs as the depth that has most.
+std::vector<Plan> probed_models(const Settings& options, Index run) {
   std::vector<Plan> list;
   for (const Architecture architecture : kArchitectures)
-    for (const Index layers : options.sizes.layers)
-      list.push_back(transformer(options, architecture, layers));
+    for (const auto& [layers, runs] : options.depths)
+      if (run < runs) list.push_back(transformer(options, architecture, layers));
   for (const Index hidden : options.sizes.hidden)
     list.push_back({.name = concat("fully_connected_", hidden),
                     .title = concat("fully connected, ", hidden),
@@ -338,14 +339,15 @@ Json record_of(const Plan& plan, Index run, Settings options) {
 int run(const ParsedOptions& parsed) {
   Settings options{read_options(parsed, "linear_study", kFormat)};
   options.sizes = size_named(options.size);
-  options.runs = integer_option(parsed, "runs", 1, 1000);
+  if (!options.recorded.is_null()) return report(recorded_list(options, "models"), options);
   if (parsed.count("layers") > 0) {
-    options.sizes.layers = read_depths(parsed["layers"].word);
+    options.sizes.layers = parsed["layers"].word;
     options.sizes.keep_models = true;
   }
+  options.depths = read_depths(options.sizes.layers, parsed["runs"].word);
   std::vector<Json> records;
-  for (Index i = 0; i < options.runs; ++i)
-    for (const Plan& plan : probed_models(options)) records.push_back(record_of(plan, i, options));
+  for (Index i = 0; i < std::ranges::max(options.depths, {}, &Depth::runs).runs; ++i)
+    for (const Plan& plan : probed_models(options, i)) records.push_back(record_of(plan, i, options));
   for (const Plan& plan : {without_positions(options, Architecture::gpt2, false),
                            without_positions(options, Architecture::distilbert, false),
                            without_positions(options, Architecture::distilbert, true)})
@@ -358,7 +360,7 @@ int run(const ParsedOptions& parsed) {
 int main(int argc, char** argv) {
   return run_command(argc, argv,
                      study("linear_study", "Can attention classifiers learn a linear relation? (Figure 3)",
-                           {{"runs", "N", "1", "seeds for each model"},
+                           {{"runs", "N,M", "1", "seeds for each model, of all depths or of each"},
                             {"layers", "A,B", "",
                              "depths of the transformers (default: the size's); their models are kept"}},
                            run));

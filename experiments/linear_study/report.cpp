@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <map>
 
 #include "linear_study.hpp"
+#include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 
 namespace slalom::linear_study {
@@ -45,6 +47,7 @@ Table probe_table(std::vector<Runs> models) {
   return table_of<Runs>(
       models,
       {{"model", [](const Runs& m) { return m.title; }},
+       {"runs", [](const Runs& m) { return std::to_string(m.records.size()); }},
        {"loss", shown(field("loss"), 3)},
        {"the", shown(field("log_odds_the"), 2)},
        {"perfect", shown(perfect(1), 2)},
@@ -69,10 +72,10 @@ Table claims_table(const Estimates& found) {
 
 // Every number that expected.tsv and the claims may speak of. A transformer stands beside the smallest fully
 // connected network of the same run.
-Estimates findings(const std::vector<Runs>& models, const Settings& options) {
+Estimates findings(const std::vector<Runs>& models) {
   Estimates found;
-  const auto network =
-      std::ranges::find(models, concat("fully_connected_", options.sizes.hidden.front()), &Runs::name);
+  const Runs& network = *std::ranges::find_if(
+      models, [](const Runs& model) { return model.name.starts_with("fully_connected"); });
   for (const Runs& model : models) {
     for (const auto& [name, value] : model.records.front()->items())
       if (name.starts_with("claim_")) found[name] = number(value);
@@ -88,7 +91,7 @@ Estimates findings(const std::vector<Runs>& models, const Settings& options) {
     put("accuracy", field("accuracy"));
     if (!is_transformer(model)) continue;
     const auto beside = [&](const Json& r) -> const Json& {
-      return *network->records.at(r["run"].get<std::size_t>());
+      return *network.records.at(r["run"].get<std::size_t>());
     };
     put("slope_minus_network",
         [&](const Json& r) { return number(r["slope_2_15"]) - number(beside(r)["slope_2_15"]); });
@@ -98,40 +101,59 @@ Estimates findings(const std::vector<Runs>& models, const Settings& options) {
   return found;
 }
 
-slalom::Curve mean_curve(const Runs& model) {
-  slalom::Curve curve{
-      .label = model.title, .x = counts_to(kMostRepeats), .style = slalom::Curve::Style::line_points};
-  for (Index n = 1; n <= kMostRepeats; ++n) curve.y.push_back(model.mean(perfect(n)));
+slalom::Curve curve_of(const std::string& label, const std::function<double(Index n)>& f,
+                       slalom::Curve::Style style) {
+  slalom::Curve curve{.label = label, .x = counts_to(kMostRepeats), .style = style};
+  for (Index n = 1; n <= kMostRepeats; ++n) curve.y.push_back(f(n));
   return curve;
 }
 
-slalom::Curve truth_curve() {
-  slalom::Curve curve{
-      .label = "truth: 1.5 n", .x = counts_to(kMostRepeats), .style = slalom::Curve::Style::dashed};
-  for (const double n : curve.x) curve.y.push_back(kTrueSlope * n);
-  return curve;
+// Every run as a thin line, and their mean.
+void add_curves(const Runs& model, const std::string& label, Panel& panel) {
+  using enum slalom::Curve::Style;
+  for (const Json* run : model.records)
+    if (model.records.size() > 1)
+      panel.curves.push_back(curve_of(
+          label, [&](Index n) { return perfect(n)(*run); }, line));
+  panel.curves.push_back(curve_of(
+      label, [&](Index n) { return model.mean(perfect(n)); }, line_points));
 }
 
-// One panel with everything against the truth; one an architecture where there are several depths, else one
-// for all.
-Figure figure_of(const std::vector<Runs>& models, const Settings& options) {
-  const char* x = "n, repetitions of \"perfect\"";
-  const char* y = "log-odds (nats)";
-  Figure figure{
-      .title = "What a classifier makes of a linear truth",
-      .panels = {{.title = "against the truth", .x_label = x, .y_label = y, .curves = {truth_curve()}}},
-      .columns = 2};
-  const bool several = options.sizes.layers.size() > 1;
-  for (const Runs& model : models) {
-    if (!is_probed(model)) continue;
-    const Json& record = *model.records.front();
-    if (!is_transformer(model) || record["layers"] == options.sizes.layers.front())
-      figure.panels.front().curves.push_back(mean_curve(model));
-    if (!is_transformer(model)) continue;
-    const std::string title = several ? record["architecture"].get<std::string>() : "transformers alone";
-    if (figure.panels.back().title != title)
-      figure.panels.push_back({.title = title, .x_label = x, .y_label = y, .curves = {}});
-    figure.panels.back().curves.push_back(mean_curve(model));
+// A panel with the shallowest transformers against the truth and the fully connected networks, and one for
+// each depth, all of these alike.
+Figure figure_of(const std::vector<Runs>& models) {
+  const auto depth_of = [](const Runs& model) { return model.records.front()->at("layers").get<Index>(); };
+  std::map<Index, Panel> depths;
+  Panel truth;
+  double low = 0, high = 1;
+  for (const Runs& model : models)
+    if (is_probed(model) && is_transformer(model)) {
+      const std::string label = split(model.title, ',').front();
+      add_curves(model, label, depths[depth_of(model)]);
+      for (Index n = 1; n <= kMostRepeats; ++n) {
+        low = std::min(low, model.lowest(perfect(n)));
+        high = std::max(high, model.highest(perfect(n)));
+      }
+    }
+  truth.title = "against the truth";
+  truth.curves = {curve_of(
+      "truth: 1.5 n", [](Index n) { return kTrueSlope * static_cast<double>(n); },
+      slalom::Curve::Style::dashed)};
+  const std::vector<slalom::Curve>& shallow = depths.begin()->second.curves;
+  truth.curves.insert(truth.curves.end(), shallow.begin(), shallow.end());
+  for (const Runs& model : models)
+    if (is_probed(model) && !is_transformer(model)) add_curves(model, model.title, truth);
+  Figure figure{.title = "What a classifier makes of a linear truth",
+                .panels = {truth},
+                .columns = depths.size() > 1 ? 3 : 2};
+  for (auto& [layers, panel] : depths) {
+    panel.title = concat(layers, layers == 1 ? " layer, enlarged" : " layers, enlarged");
+    panel.y_range = {low - 0.5, high + 0.5};
+    figure.panels.push_back(std::move(panel));
+  }
+  for (Panel& panel : figure.panels) {
+    panel.x_label = "n, repetitions of \"perfect\"";
+    panel.y_label = "log-odds (nats)";
   }
   return figure;
 }
@@ -150,10 +172,9 @@ Table curves_table(const std::vector<Json>& records) {
 
 int report(const std::vector<Json>& records, const Settings& options) {
   const std::vector<Runs> models = by_model(records);
-  const Estimates found = findings(models, options);
+  const Estimates found = findings(models);
   return publish(
-      {.title = concat("Linear study, size ", options.size, ", ", options.runs,
-                       options.runs == 1 ? " run" : " runs"),
+      {.title = concat("Linear study, size ", options.size),
        .sections =
            {{"Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over "
              "n repetitions against the true 1.5; the bound is a distance to every additive bag of words "
@@ -161,9 +182,8 @@ int report(const std::vector<Json>& records, const Settings& options) {
              "log-odds (estimated), and their exact log-odds are enclosed in intervals of this width.",
              probe_table(models)},
             {"Exact claims on models without positions:", claims_table(found)}},
-       .figure = figure_of(models, options),
+       .figure = figure_of(models),
        .curves = curves_table(records),
-       .about = {{"runs", options.runs}},
        .records = records,
        .found = found},
       options);

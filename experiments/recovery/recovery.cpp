@@ -317,6 +317,8 @@ int run(const ParsedOptions& parsed) {
   Recovery options{read_options(parsed, "recovery", kFormat)};
   options.words = parsed["words"].word;
   options.sizes = size_named(options.size);
+  if (!options.recorded.is_null())
+    return report(recorded_list(options, "truths"), recorded_list(options, "models"), options);
 
   std::vector<Json> truths, transformers;
   for (const Index count : options.sizes.counts) {

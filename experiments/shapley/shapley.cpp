@@ -47,8 +47,8 @@ Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, Tok
   return curves;
 }
 
-// The record {"model", "title", "repeated": {"mean", "lowest", "highest": (10) of the Shapley values of
-// "perfect" among n of them}, "values", "weights": of the words of random texts, "correlation", "slope",
+// The record {"model", "title", "run", "repeated": {"mean", "lowest", "highest": (10) of the Shapley values
+// of "perfect" among n of them}, "values", "weights": of the words of random texts, "correlation", "slope",
 // "mean_absolute_error"} (nats).
 Json play(const std::string& name, const std::string& title, BlackBox& f, const SpecialTokens& special,
           const Shapley& options) {
@@ -84,15 +84,21 @@ Json play_model(const std::string& name, const std::string& title, TextClassifie
   return play(name, title, f, special, options);
 }
 
-// The record of a saved model of one layer, or of the fully connected one.
-Json record_of(const std::string& name, const Shapley& options,
-               const std::function<Json(const std::string& folder)>& compute) {
-  const std::string folder = concat(options.models, "/", name, "_run0");
-  if (!std::filesystem::is_directory(folder))
-    throw Error(folder + ": found no such model", "make study trains it");
-  const Json settings = {
-      {"model", name}, {"weights", weights_of(folder)}, {"seed", options.seed}, {"texts", options.texts}};
-  return finished(options, name, settings, [&](const Part&) { return compute(folder); });
+// Adds the records of all runs of a saved model of one layer, or of the fully connected one.
+void add_runs(const std::string& name, const Shapley& options,
+              const std::function<Json(const std::string& folder)>& compute, std::vector<Json>& records) {
+  for (Index run = 0;; ++run) {
+    const std::string folder = concat(options.models, "/", name, "_run", run);
+    if (!std::filesystem::is_directory(folder)) {
+      if (run > 0) return;
+      throw Error(folder + ": found no such model", "make study trains it");
+    }
+    const Json settings = {
+        {"model", name}, {"weights", weights_of(folder)}, {"seed", options.seed}, {"texts", options.texts}};
+    records.push_back(
+        finished(options, concat(name, "_run", run), settings, [&](const Part&) { return compute(folder); }));
+    records.back()["run"] = run;
+  }
 }
 
 // --- report ----------------------------------------------------------------------------------------------
@@ -102,27 +108,30 @@ double last_over_first(const Json& model) {
   return number(mean.back()) / number(mean.front());
 }
 
-Table results_table(const std::vector<Json>& models) {
-  std::vector<Column<Json>> columns = {{"model", as_is("title")}};
+Table results_table(const std::vector<Runs>& models) {
+  std::vector<Column<Runs>> columns = {
+      {"model", [](const Runs& m) { return m.title; }},
+      {"runs", [](const Runs& m) { return std::to_string(m.records.size()); }}};
+  const auto add = [&](const std::string& header, const NumberOf& of) {
+    columns.push_back({header, [=](const Runs& m) { return m.show(of, 3); }});
+  };
   for (const Index n : {1, 2, 5, 10})
-    columns.push_back(
-        {n == 1 ? "n = 1" : std::to_string(n), with_decimals(field(concat("repeated/mean/", n - 1)), 3)});
-  columns.push_back({"10 over 1", with_decimals(last_over_first, 3)});
-  columns.push_back({"correlation", with_decimals(field("correlation"), 3)});
-  columns.push_back({"slope", with_decimals(field("slope"), 3)});
-  columns.push_back({"mean error", with_decimals(field("mean_absolute_error"), 3)});
+    add(n == 1 ? "n = 1" : std::to_string(n), field(concat("repeated/mean/", n - 1)));
+  add("10 over 1", last_over_first);
+  add("correlation", field("correlation"));
+  add("slope", field("slope"));
+  add("mean error", field("mean_absolute_error"));
   return table_of(models, columns);
 }
 
-Estimates findings(const std::vector<Json>& models) {
+Estimates findings(const std::vector<Runs>& models) {
   Estimates found;
-  for (const Json& m : models) {
-    const std::string name = m["model"];
-    found[name + ".perfect_1"] = number(m["repeated"]["mean"].front());
-    found[name + ".perfect_10"] = number(m["repeated"]["mean"].back());
-    found[name + ".perfect_10_over_1"] = last_over_first(m);
-    for (const char* field : {"correlation", "slope", "mean_absolute_error"})
-      found[concat(name, ".", field)] = number(m[field]);
+  for (const Runs& m : models) {
+    add_estimates(m, "perfect_1", field("repeated/mean/0"), found);
+    add_estimates(m, "perfect_10", field(concat("repeated/mean/", kMostRepeats - 1)), found);
+    add_estimates(m, "perfect_10_over_1", last_over_first, found);
+    for (const char* name : {"correlation", "slope", "mean_absolute_error"})
+      add_estimates(m, name, field(name), found);
   }
   return found;
 }
@@ -140,6 +149,7 @@ Figure figure_of(const std::vector<Json>& models) {
     using enum slalom::Curve::Style;
     const bool truth = m["model"] == "truth";
     const std::string title = m["title"];
+    if (m.value("run", 0) > 0) continue;  // one run of each model
     repeated.curves.push_back({.label = title,
                                .x = counts_to(kMostRepeats),
                                .y = m["repeated"]["mean"],
@@ -151,10 +161,10 @@ Figure figure_of(const std::vector<Json>& models) {
 }
 
 Table curves_table(const std::vector<Json>& models) {
-  Table table({{"model"}, {"n"}, {"mean"}, {"lowest"}, {"highest"}, {"truth"}});
+  Table table({{"model"}, {"run"}, {"n"}, {"mean"}, {"lowest"}, {"highest"}, {"truth"}});
   for (const Json& m : models)
     for (std::size_t i = 0; i < static_cast<std::size_t>(kMostRepeats); ++i) {
-      std::vector<std::string> row = {m["model"], std::to_string(i + 1)};
+      std::vector<std::string> row = {m["model"], std::to_string(m.value("run", 0)), std::to_string(i + 1)};
       for (const char* curve : {"mean", "lowest", "highest"})
         row.push_back(shortest(number(m["repeated"][curve][i])));
       row.push_back(shortest(number(models.front()["repeated"]["mean"][i])));
@@ -163,7 +173,8 @@ Table curves_table(const std::vector<Json>& models) {
   return table;
 }
 
-int report(const std::vector<Json>& models, const Shapley& options) {
+int report(const std::vector<Json>& records, const Shapley& options) {
+  const std::vector<Runs> models = by_model(records);
   return publish(
       {.title = concat("Shapley values of words, size ", options.size),
        .sections = {{concat(
@@ -173,9 +184,9 @@ int report(const std::vector<Json>& models, const Shapley& options) {
                          ", correlation with the true weights, slope of the least-squares line against "
                          "them, and mean absolute difference from them."),
                      results_table(models)}},
-       .figure = figure_of(models),
-       .curves = curves_table(models),
-       .records = models,
+       .figure = figure_of(records),
+       .curves = curves_table(records),
+       .records = records,
        .found = findings(models)},
       options);
 }
@@ -186,21 +197,24 @@ int run(const ParsedOptions& parsed) {
   const bool tiny = options.size == "tiny";
   options.texts = tiny ? 5 : 20;
 
+  if (!options.recorded.is_null()) return report(recorded_list(options, "models"), options);
+
   const BagOfWordsSource source(options.seed);
   FunctionBlackBox truth([&](std::span<const TokenId> text) { return source.log_odds(text); });
   std::vector<Json> records = {play("truth", "truth", truth, {}, options)};
   for (const Architecture architecture : kArchitectures) {
     const std::string model_name = concat(name(architecture), "_1");
-    records.push_back(record_of(model_name, options, [&](const std::string& folder) {
+    const auto play_saved = [&](const std::string& folder) {
       return play_model(model_name, title_of(architecture, 1), *load_model<float>(folder).model,
                         special_tokens_of(architecture, source), options);
-    }));
+    };
+    add_runs(model_name, options, play_saved, records);
   }
-  records.push_back(
-      record_of(tiny ? "fully_connected_32" : "fully_connected_200", options, [&](const std::string& folder) {
-        return play_model("fully_connected", "fully connected", *load_fully_connected<float>(folder), {},
-                          options);
-      }));
+  const auto play_network = [&](const std::string& folder) {
+    return play_model("fully_connected", "fully connected", *load_fully_connected<float>(folder), {},
+                      options);
+  };
+  add_runs(tiny ? "fully_connected_32" : "fully_connected_200", options, play_network, records);
   return report(records, options);
 }
 

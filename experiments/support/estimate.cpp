@@ -1,8 +1,10 @@
 #include "estimate.hpp"
 
 #include <algorithm>
+#include <numbers>
 
 #include "experiment.hpp"
+#include "slalom/base/random.hpp"
 #include "slalom/metrics/metric.hpp"
 
 namespace slalom::experiment {
@@ -24,12 +26,91 @@ double t_quantile(Index degrees_of_freedom) {
   return z + (g1 + (g2 + (g3 + g4 / v) / v) / v) / v;
 }
 
+// P(|T| > t), T of Student's distribution with ν degrees of freedom, t ≥ 0 (M. Abramowitz, I. Stegun,
+// "Handbook of Mathematical Functions", 26.7.3 and 26.7.4).
+double t_tail(double t, Index degrees_of_freedom) {
+  const double v = static_cast<double>(degrees_of_freedom), angle = std::atan(t / std::sqrt(v)),
+               sine = std::sin(angle), cosine = std::cos(angle);
+  const bool odd = degrees_of_freedom % 2 == 1;
+  double term = odd ? cosine : 1, sum = degrees_of_freedom == 1 ? 0 : term;
+  for (Index k = odd ? 3 : 2; k <= degrees_of_freedom - 2; k += 2) {
+    const double i = static_cast<double>(k);
+    term *= cosine * cosine * (i - 1) / i;
+    sum += term;
+  }
+  const double inside = odd ? 2 / std::numbers::pi * (angle + sine * sum) : sine * sum;
+  return std::max(0.0, 1 - inside);
+}
+
+constexpr std::size_t kResamples = 2000;
+// Of the sorted resamples, the ends of 95 % of them.
+constexpr std::size_t kLow = kResamples / 40, kHigh = kResamples - 1 - kLow;
+
+std::pair<double, double> middle(std::vector<double> resampled) {
+  std::ranges::sort(resampled);
+  return {resampled[kLow], resampled[kHigh]};
+}
+
 }  // namespace
+
+double Estimate::p_value(double bound) const {
+  if (!has_interval()) return NAN;
+  const double half = bound < value ? value - low : high - value, off = std::abs(value - bound);
+  if (half <= 0) return off > 0 ? 0 : 1;
+  if (degrees_of_freedom > 0) return t_tail(t_quantile(degrees_of_freedom) * off / half, degrees_of_freedom);
+  return std::erfc(kNormalQuantile * off / half / std::numbers::sqrt2);
+}
 
 Estimate mean_over(std::span<const double> values) {
   const Summary s = summarise(values);
   const double half = t_quantile(s.n - 1) * s.standard_error;
-  return {s.mean, s.mean - half, s.mean + half};
+  return {s.mean, s.mean - half, s.mean + half, std::max<Index>(0, s.n - 1)};
+}
+
+Bootstrap::Bootstrap(const std::vector<Index>& model) : n_(model.size()), times_(kResamples * n_) {
+  std::map<Index, std::vector<std::size_t>> of_model;
+  for (std::size_t i = 0; i < n_; ++i) of_model[model[i]].push_back(i);
+  std::vector<const std::vector<std::size_t>*> models;
+  for (const auto& [seed, numbers] : of_model) models.push_back(&numbers);
+  Rng rng(0, Purpose::folds);
+  const auto below = [&](std::size_t n) { return rng.below(static_cast<std::uint32_t>(n)); };
+  for (std::size_t r = 0; r < kResamples; ++r)
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      const std::vector<std::size_t>& numbers = *models[below(models.size())];
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        std::uint8_t& times = times_[r * n_ + numbers[below(numbers.size())]];
+        if (times < 255) ++times;
+      }
+    }
+}
+
+Estimate Bootstrap::mean(std::span<const double> values) const {
+  const std::vector<double> ones(values.size(), 1);
+  return of_means(values, ones, [](double a, double) { return a; });
+}
+
+Estimate Bootstrap::of_means(std::span<const double> a, std::span<const double> b,
+                             double (*function)(double, double)) const {
+  std::vector<std::size_t> there;
+  for (std::size_t i = 0; i < n_; ++i)
+    if (!std::isnan(a[i]) && !std::isnan(b[i])) there.push_back(i);
+  const auto found = [&](const auto& times) {
+    double sum_a = 0, sum_b = 0, n = 0;
+    for (const std::size_t i : there) {
+      const double t = times(i);
+      sum_a += t * a[i], sum_b += t * b[i], n += t;
+    }
+    return function(sum_a / n, sum_b / n);
+  };
+  const double value = found([](std::size_t) { return 1.0; });
+  if (there.size() < 2) return {value, NAN, NAN};
+  std::vector<double> resampled(kResamples);
+  for (std::size_t r = 0; r < kResamples; ++r) {
+    resampled[r] = found([&](std::size_t i) { return static_cast<double>(times_[r * n_ + i]); });
+    if (std::isnan(resampled[r])) resampled[r] = value;  // none of the numbers was drawn
+  }
+  const auto [low, high] = middle(std::move(resampled));
+  return {value, low, high};
 }
 
 Estimate mean_over_runs(std::span<const double> values) {
@@ -43,7 +124,10 @@ Estimate correlation_over(double r, Index n) {
 
 Json to_json(const Estimates& estimates) {
   Json json = Json::object();
-  for (const auto& [name, e] : estimates) json[name] = {e.value, e.low, e.high};
+  for (const auto& [name, e] : estimates) {
+    json[name] = {e.value, e.low, e.high};
+    if (e.degrees_of_freedom > 0) json[name].push_back(e.degrees_of_freedom);
+  }
   return json;
 }
 
@@ -51,10 +135,13 @@ Estimates estimates_from(const Json& json, const std::string& where) {
   Estimates estimates;
   for (const auto& [name, numbers] : json.items()) {
     const auto is_number = [](const Json& x) { return x.is_number() || x.is_null(); };
-    if (!numbers.is_array() || numbers.size() != 3 || !std::ranges::all_of(numbers, is_number))
+    const bool with_degrees = numbers.size() == 4 && numbers[3].is_number_unsigned();
+    if (!numbers.is_array() || (numbers.size() != 3 && !with_degrees) ||
+        !std::ranges::all_of(numbers, is_number))
       throw Error(concat(where, ": field \"", name, "\": found ", numbers.dump(),
                          ", wanted a number and the two ends of its interval"));
-    estimates[name] = {number(numbers[0]), number(numbers[1]), number(numbers[2])};
+    estimates[name] = {number(numbers[0]), number(numbers[1]), number(numbers[2]),
+                       with_degrees ? numbers[3].get<Index>() : 0};
   }
   return estimates;
 }

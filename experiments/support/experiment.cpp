@@ -29,7 +29,9 @@ Command study(const std::string& program, const std::string& summary, OptionTabl
           .options = joined({own,
                              {{"size", "tiny|default|paper", "default", "of the study"},
                               {"expected", "TSV", "", "values to compare with"},
-                              {"fresh", "", "", "do anew what an earlier run left finished"}}}),
+                              {"fresh", "", "", "do anew what an earlier run left finished"},
+                              {"records", "FILE", "",
+                               "results.json of a run, also .gz: its report anew, nothing is computed"}}}),
           .run = run,
           .program = ""};
 }
@@ -44,13 +46,24 @@ int run_command(int argc, char** argv, const Command& command) {
 
 Options read_run(const ParsedOptions& parsed, const std::string& program, int format) {
   const CommonOptions common = read_common(parsed);
-  return {.size = parsed["size"].word,
-          .seed = common.seed,
-          .folder = common.output == "-" ? "out/" + program : common.output,
-          .fresh = parsed.count("fresh") > 0,
-          .quiet = common.quiet,
-          .progress = common.progress,
-          .format = format};
+  Options options = {.size = parsed["size"].word,
+                     .seed = common.seed,
+                     .folder = common.output == "-" ? "out/" + program : common.output,
+                     .fresh = parsed.count("fresh") > 0,
+                     .quiet = common.quiet,
+                     .progress = common.progress,
+                     .format = format};
+  if (const std::string& records = parsed["records"].word; !records.empty()) {
+    options.recorded = read_json(records);
+    options.size = require_string(options.recorded, "size", records);
+    options.seed =
+        static_cast<std::uint64_t>(require_integer(options.recorded, "seed", records, 0, Index{1} << 53));
+  }
+  return options;
+}
+
+std::vector<Json> recorded_list(const Options& options, const char* name) {
+  return require_array(options.recorded, name, "recorded results").get<std::vector<Json>>();
 }
 
 Options read_options(const ParsedOptions& parsed, const std::string& program, int format) {
@@ -62,16 +75,21 @@ Options read_options(const ParsedOptions& parsed, const std::string& program, in
   return options;
 }
 
-std::vector<Index> read_depths(const std::string& list) {
-  std::vector<Index> layers;
-  for (const std::string& part : split_list(list)) {
+std::vector<Depth> read_depths(const std::string& layers, const std::string& runs) {
+  std::vector<Depth> depths;
+  const std::vector<std::string> each = split_list(runs);
+  for (const std::string& part : split_list(layers)) {
     const Index depth = parse_number<Index>(part).value_or(0);
-    if (depth < 1 || depth > 1000 || std::ranges::count(layers, depth) > 0)
-      throw UsageError("--layers " + list + ", wanted different depths from 1 to 1000, as in 1,2");
-    layers.push_back(depth);
+    if (depth < 1 || depth > 1000 || std::ranges::count(depths, depth, &Depth::layers) > 0)
+      throw UsageError("--layers " + layers + ", wanted different depths from 1 to 1000, as in 1,2");
+    const std::size_t i = each.size() == 1 ? 0 : depths.size();
+    depths.push_back({depth, i < each.size() ? parse_number<Index>(each[i]).value_or(0) : 0});
   }
-  if (layers.empty()) throw UsageError("--layers is empty, wanted depths, as in 1,2");
-  return layers;
+  if (depths.empty()) throw UsageError("--layers is empty, wanted depths, as in 1,2");
+  if ((each.size() != 1 && each.size() != depths.size()) ||
+      std::ranges::min(depths, {}, &Depth::runs).runs < 1)
+    throw UsageError("--runs " + runs + ", wanted a number from 1, or one for each depth");
+  return depths;
 }
 
 // --- what is done once -----------------------------------------------------------------------------------
@@ -248,6 +266,8 @@ void write_results(const Options& options, const Json& about, const Lists& lists
   head["scale"] = "log-odds";
   head["threads"] = threads();
   head["blas_core"] = blas_core();
+  for (const char* made : {"version", "threads", "blas_core"})
+    if (options.recorded.contains(made)) head[made] = options.recorded[made];
   std::string bytes = head.dump();
   bytes.pop_back();
   for (const auto& [name, list] : lists) bytes += concat(",\n \"", name, "\":", in_lines(list));

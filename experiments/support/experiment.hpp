@@ -29,9 +29,10 @@ struct Options {
   bool quiet = false;
   ProgressMode progress = ProgressMode::automatic;
   int format = 1;  // of the study's records, see Part
+  Json recorded;   // results.json of an earlier run, of which the report is made anew; null: a run
 };
 
-/// A program with --size, --expected and --fresh beside its own options and the common ones.
+/// A program with --size, --expected, --fresh and --records beside its own options and the common ones.
 Command study(const std::string& program, const std::string& summary, OptionTable own,
               int (*run)(const ParsedOptions&));
 /// main() of a program with one command.
@@ -42,8 +43,16 @@ Options read_run(const ParsedOptions& parsed, const std::string& program, int fo
 /// The same, and what is expected: without --expected it is experiments/PROGRAM/expected.tsv, or
 /// expected_tiny.tsv.
 Options read_options(const ParsedOptions& parsed, const std::string& program, int format);
-/// Depths of --layers, such as "1,2". Throws UsageError for anything else than different ones from 1 to 1000.
-std::vector<Index> read_depths(const std::string& list);
+/// The list of this name in the recorded results. Throws Error without one.
+std::vector<Json> recorded_list(const Options& options, const char* name);
+
+/// How often models of a depth are trained, each time with another seed.
+struct Depth {
+  Index layers, runs;
+};
+/// --layers, such as "1,2", and --runs, such as "5" or "5,2". Throws UsageError for anything else than
+/// different depths from 1 to 1000, and for other runs than one number from 1 for all depths or one for each.
+std::vector<Depth> read_depths(const std::string& layers, const std::string& runs);
 /// What belongs to the size of this name.
 template <class Sizes>
 Sizes of_size(const std::string& name, const Sizes& tiny, const Sizes& standard, const Sizes& paper) {

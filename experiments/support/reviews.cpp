@@ -112,7 +112,7 @@ std::string folder_of(const TextModel& model, const std::string& corpus, const s
 
 std::vector<TextModel> text_models(const std::string& architectures, const std::string& layers) {
   std::vector<TextModel> models;
-  for (const Index depth : read_depths(layers))
+  for (const auto& [depth, runs] : read_depths(layers, "1"))
     for (const std::string& architecture : split_list(architectures))
       models.push_back({architecture_from_name(architecture), depth});
   return models;

@@ -225,6 +225,8 @@ int run(const ParsedOptions& parsed) {
   options.width = tiny ? 64 : 768;
   options.heads = tiny ? 4 : 12;
 
+  if (!options.recorded.is_null())
+    return report(recorded_list(options, "models"), recorded_list(options, "fits"), options);
   const auto saved = find_transformers(parsed["models"].word);
   std::vector<Json> models;
   for (const SavedTransformer& model : saved) {

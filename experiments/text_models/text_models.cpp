@@ -295,6 +295,7 @@ int report(const TextCorpus& corpus, const std::vector<Json>& models, const std:
                   .sections = sections,
                   .figure = losses(models),
                   .curves = curves,
+                  .about = {{"bags", bags}, {"corpus", corpus.key}, {"corpus_title", corpus.title}},
                   .records = models,
                   .found = found},
                  options);
@@ -324,6 +325,12 @@ Training options_of(const ParsedOptions& parsed) {
 
 int run(const ParsedOptions& parsed) {
   Training options = options_of(parsed);
+  if (!options.recorded.is_null()) {
+    const auto word = [&](const char* name) { return options.recorded.at(name).get<std::string>(); };
+    options.sizes.longest = options.recorded["models"][0].at("longest").get<Index>();
+    return report({.key = word("corpus"), .title = word("corpus_title")}, recorded_list(options, "models"),
+                  recorded_list(options, "bags"), options);
+  }
   const bool drawn = options.corpus == kBagOfImdb;
   const TextCorpus corpus = read_corpus(drawn ? "imdb" : options.corpus, options.data,
                                         options.sizes.train_texts, options.sizes.test_texts, options.seed);

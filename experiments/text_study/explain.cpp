@@ -14,7 +14,7 @@ using namespace experiment;
 
 namespace {
 
-constexpr Index kMostRemoved = 10, kDeletions = 20, kStep = 5;
+constexpr Index kMostRemoved = 10, kDeletions = 20, kStep = 5, kCalibration = 40;
 
 // A classifier's answers to deletions that no explanation was made to predict.
 struct Removals {
@@ -173,7 +173,9 @@ void add_removals(const Explanation& e, const Yardsticks& y, Json& record) {
 struct Variant {
   std::string method;
   bool published;
+  Index calibrate = 0;  // deletions that turn the scores into log-odds
 
+  std::string title() const { return method + (calibrate > 0 ? ", calibrated" : ""); }
   const char* settings() const { return published ? "published" : "corrected"; }
 };
 
@@ -188,8 +190,12 @@ std::vector<Variant> variants(const Subject& subject) {
          {"gradient", "input-x-gradient", "integrated-gradients", "attn-lrp", "attention-rollout"})
       list.push_back({name, false});
   for (const char* name : {"random", "zero"}) list.push_back({name, false});
+  if (subject.transformer)
+    for (const char* name : {"gradient", "input-x-gradient", "integrated-gradients", "attn-lrp"})
+      list.push_back({name, false, kCalibration});
   for (std::size_t i = 0, n = list.size(); i < n; ++i)
-    if (method_named(list[i].method).has("as-published")) list.push_back({list[i].method, true});
+    if (list[i].calibrate == 0 && method_named(list[i].method).has("as-published"))
+      list.push_back({list[i].method, true});
   return list;
 }
 
@@ -197,7 +203,8 @@ std::vector<Variant> variants(const Subject& subject) {
 Explanation explained(const Variant& variant, BlackBox& f, const ExplainedText& text,
                       const Tokenizer& tokenizer, std::optional<Index> queries, std::uint64_t seed) {
   const Method& method = method_named(variant.method);
-  ExplainOptions options{.as_published = variant.published, .seed = seed, .held_out = 0};
+  ExplainOptions options{
+      .calibrate = variant.calibrate, .as_published = variant.published, .seed = seed, .held_out = 0};
   if (method.has("budget") && method.name != std::string("slalom-exact")) options.budget = queries;
   // Kernel SHAP's regression wants two coalitions a token at least.
   if (options.budget && variant.method == "kernel-shap")
@@ -221,7 +228,7 @@ Json cost_of(const Explanation& e) {
 
 Json record_of(const Explanation& e, const Variant& variant, const Yardsticks& y, BlackBox& f,
                const ExplainedText& text) {
-  Json record = {{"method", variant.method}, {"settings", variant.settings()}};
+  Json record = {{"method", variant.title()}, {"settings", variant.settings()}};
   record["scores"] = Json::object();
   record["metrics"] = Json::object();
   for (const auto& [name, scores] : scores_of(e)) {
@@ -272,6 +279,7 @@ std::vector<Json> runtimes(const Subject& subject, const StudyText& study, const
   const std::unique_ptr<BlackBox> f = subject.box(kPositive);
   std::vector<Json> lines;
   for (const Variant& variant : variants(subject)) {
+    if (variant.calibrate > 0) continue;
     const Method& method = method_named(variant.method);
     const bool samples = method.has("budget") && variant.method != "slalom-exact";
     const std::vector<Index> counts = samples ? options.sizes.samples : std::vector<Index>{0};

@@ -18,6 +18,8 @@ using namespace slalom::text_study;
 const std::vector<std::string> kParts = {"imdb", "yelp", "human", "drawn", "references", "runtime", "shares"};
 constexpr int kFormat = 1;  // of the records
 constexpr Index kRuntimeTokens = 128;
+constexpr std::size_t kExamples = 10;  // of short texts whose scores are recorded
+constexpr int kRecordedDigits = 6;
 constexpr Index kLongestShares = 160, kReviewsTried = 20;  // tokens; reviews for each that is long enough
 constexpr Index kDeletions = 20;                           // of each number of tokens
 
@@ -46,9 +48,28 @@ std::string identity_of(const StudyText& text) {
   return fingerprint(bytes(text.marks), fingerprint(bytes(text.encoding.ids)));
 }
 
-void write_records(const Settings& options, const std::string& name, const std::vector<Json>& records) {
+// Six digits of every number.
+void shorten(Json& value) {
+  if (value.is_number_float())
+    value = parse_json(significant(value.get<double>(), kRecordedDigits), "record");
+  for (auto& [name, inner] : value.items())
+    if (inner.is_structured() || inner.is_number_float()) shorten(inner);
+}
+
+// What tables are made of: work has all digits, and the scores of every text.
+void write_records(const Settings& options, const std::string& name, std::vector<Json> records) {
+  std::vector<std::size_t> lengths;
+  for (const Json& record : records)
+    if (record.contains("tokens") && record["tokens"].is_array()) lengths.push_back(record["tokens"].size());
+  std::ranges::sort(lengths);
   std::string lines;
-  for (const Json& record : records) lines += record.dump() + "\n";
+  for (Json& record : records) {
+    const bool example = lengths.size() <= kExamples || record["tokens"].size() <= lengths[kExamples];
+    if (record.contains("methods") && !example && !record["references"].contains("true-log-odds"))
+      for (Json& method : record["methods"]) method.erase("scores");
+    shorten(record);
+    lines += record.dump() + "\n";
+  }
   make_folders(options.folder + "/records");
   write_file(concat(options.folder, "/records/", name, ".jsonl"), lines);
 }

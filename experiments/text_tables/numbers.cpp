@@ -55,11 +55,16 @@ std::vector<Metric> make_metrics() {
   return all;
 }
 
-// a − b over the texts that have both, and how many these are.
-std::pair<Index, Estimate> paired(std::span<const double> a, std::span<const double> b) {
+// a − b over the texts or repeats that have both.
+std::vector<double> paired(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) differences.push_back(a[i] - b[i]);
-  return {summarise(differences).n, mean_over(differences)};
+  return differences;
+}
+
+using Mean = std::function<Estimate(std::span<const double>)>;
+Mean over_texts(const TextSet& set) {
+  return [&](std::span<const double> values) { return set.bootstrap->mean(values); };
 }
 
 }  // namespace
@@ -89,8 +94,11 @@ std::vector<Number> numbers_of(const TextSet& set, const Metric& metric) {
       const std::vector<double>* values = set.find(metric.key, source);
       if (values == nullptr || summarise(*values).n == 0) continue;
       Number number{&set, &metric, source, summarise(*values)};
-      if (other != nullptr && !number.is_reference())
-        std::tie(number.pairs, number.difference) = paired(*values, *other);
+      if (other != nullptr && !number.is_reference()) {
+        const std::vector<double> differences = paired(*values, *other);
+        number.pairs = summarise(differences).n;
+        number.difference = set.bootstrap->mean(differences);
+      }
       numbers.push_back(std::move(number));
     }
   return numbers;
@@ -138,7 +146,8 @@ const std::vector<double>* in_settings(const std::string& method, const char* se
   return found == nullptr ? find({method, kCorrected, ""}) : found;
 }
 
-void add_pairs(const std::string& prefix, const std::string& suffix, const Find& find, Estimates& found) {
+void add_pairs(const std::string& prefix, const std::string& suffix, const Find& find, const Mean& mean,
+               Estimates& found) {
   for (const std::string& method : kPaperMethods) {
     for (const char* settings : {kCorrected, kPublished}) {
       const std::vector<double>* values = in_settings(method, settings, find);
@@ -147,12 +156,11 @@ void add_pairs(const std::string& prefix, const std::string& suffix, const Find&
            {std::pair(".minus.", &kPaperMethods), std::pair(".minus-baseline.", &kBaselines)})
         for (const std::string& rival : *rivals)
           if (const auto* other = in_settings(rival, settings, find); other != nullptr && rival != method)
-            found[concat(prefix, settings, ".", method, word, rival, suffix)] =
-                paired(*values, *other).second;
+            found[concat(prefix, settings, ".", method, word, rival, suffix)] = mean(paired(*values, *other));
     }
     const auto *corrected = find({method, kCorrected, ""}), *published = find({method, kPublished, ""});
     if (corrected != nullptr && published != nullptr)
-      found[concat(prefix, method, ".minus-published", suffix)] = paired(*corrected, *published).second;
+      found[concat(prefix, method, ".minus-published", suffix)] = mean(paired(*corrected, *published));
   }
 }
 
@@ -161,7 +169,7 @@ void add_set(const TextSet& set, Estimates& found) {
     for (const Number& number : numbers_of(set, metric))
       found[concat(set.key(), ".", name_of(number.source), ".", metric.key,
                    number.source.scores.empty() ? "" : ".", number.source.scores)] =
-          mean_over(*set.find(metric.key, number.source));
+          set.bootstrap->mean(*set.find(metric.key, number.source));
     if (metric.unit == "queries" || metric.unit == "tokens" || metric.unit == "s") continue;
     // Where a method has several kinds of scores, those that rank the tokens stand for it.
     const Find find = [&](Source source) {
@@ -170,7 +178,7 @@ void add_set(const TextSet& set, Estimates& found) {
       if (values == nullptr && metric.of_scores) source.scores = "weight";
       return set.find(metric.key, source);
     };
-    add_pairs(concat(set.key(), ".", metric.key, "."), "", find, found);
+    add_pairs(concat(set.key(), ".", metric.key, "."), "", find, over_texts(set), found);
   }
 }
 
@@ -188,8 +196,9 @@ Estimates estimates(const Study& study) {
           return &other.seconds;
       return nullptr;
     };
-    add_pairs(prefix, suffix, find, found);
+    add_pairs(prefix, suffix, find, mean_over, found);
   }
+  add_share_estimates(study, found);
   return found;
 }
 

@@ -110,8 +110,10 @@ class SetReader {
     example.id = concat(set_.title(), ", text ", number);
     example.target = require_integer(record, "predicted", where, 0, 1) == 1 ? "positive" : "negative";
     example.log_odds = require_number(record, "log_odds", where);
-    // The shortest ones, earlier ones first.
-    if (n >= kLeastTokens) set_.examples.emplace(n, std::move(example));
+    // The shortest ones of one model, earlier ones first.
+    if (n >= kLeastTokens && !example.explanations.front().columns.empty() &&
+        set_.seeds.back() == set_.seeds.front())
+      set_.examples.emplace(n, std::move(example));
     if (set_.examples.size() > kExamples) set_.examples.erase(std::prev(set_.examples.end()));
     ++set_.texts;
   }
@@ -127,11 +129,14 @@ class SetReader {
     const auto name = [&](const char* what) { return require_string(record, what, where); };
     const TextSet named{name("corpus"), name("corpus_title"), name("model"), name("model_title")};
     if (set_.texts == 0) set_ = named;
+    const Index seed = optional_integer(record, "model_seed", where, 0, 0, kMost);
     if (named.key() != set_.key())
       throw Error(concat(where, ": found a text of ", named.key(), ", wanted only those of ", set_.key(),
                          " in this file"));
     const Index number = require_integer(record, "text", where, 0, kMost);
-    if (!seen_.insert(number).second) throw Error(concat(where, ": text ", number, " is there twice"));
+    if (!seen_.insert({seed, number}).second)
+      throw Error(concat(where, ": text ", number, " is there twice"));
+    set_.seeds.push_back(seed);
     return number;
   }
 
@@ -139,8 +144,10 @@ class SetReader {
                                  const std::vector<double>& truth, const std::string& where) {
     if (!std::ranges::count(set_.methods, source)) set_.methods.push_back(source);
     ReportedExplanation e;
-    e.columns = scores_of(method, n, where);
-    e.ranking = e.columns.front().first;
+    if (method.contains("scores")) {  // of a few texts
+      e.columns = scores_of(method, n, where);
+      e.ranking = e.columns.front().first;
+    }
     e.method = method_title(source);
     e.cost = cost_of(method, where);
     e.seconds = require_number(method, "seconds", where);
@@ -187,7 +194,7 @@ class SetReader {
   }
 
   TextSet set_;
-  std::set<Index> seen_;
+  std::set<std::pair<Index, Index>> seen_;  // seeds and texts
 };
 
 // Calls `read` for each line.
@@ -238,6 +245,7 @@ void pool(TextSet& into, const TextSet& from) {
       all.insert(all.end(), values.begin(), values.end());
     }
   into.texts += from.texts;
+  into.seeds.insert(into.seeds.end(), from.seeds.begin(), from.seeds.end());
   for (auto& [metric, columns] : into.values)
     for (auto& [source, values] : columns) values.resize(static_cast<std::size_t>(into.texts), NAN);
   into.examples.insert(from.examples.begin(), from.examples.end());
@@ -250,11 +258,8 @@ auto order_of(const TextSet& set) {
   return std::tuple(std::ranges::find(order, corpus), corpus, set.model, length_of(set));
 }
 
-void make_groups(Study& study, const std::string& records) {
+void make_groups(Study& study) {
   std::ranges::stable_sort(study.sets, {}, order_of);
-  for (std::size_t i = 1; i < study.sets.size(); ++i)
-    if (study.sets[i].key() == study.sets[i - 1].key())
-      throw Error(concat(records, ": found two files of ", study.sets[i].key(), ", wanted one"));
   for (TextSet& set : study.sets) {
     const TextSet empty = group_of(set);
     if (empty.key() != set.key()) set.group = empty.key();
@@ -262,6 +267,8 @@ void make_groups(Study& study, const std::string& records) {
     if (group == study.groups.end()) group = study.groups.insert(group, empty);
     pool(*group, set);
   }
+  for (std::vector<TextSet>* sets : {&study.sets, &study.groups})
+    for (TextSet& set : *sets) set.bootstrap = std::make_shared<experiment::Bootstrap>(set.seeds);
 }
 
 std::vector<PaperNumber> read_paper(const std::string& path) {
@@ -279,6 +286,12 @@ std::vector<PaperNumber> read_paper(const std::string& path) {
 }
 
 }  // namespace
+
+std::string TextSet::size() const {
+  const std::size_t models = std::set(seeds.begin(), seeds.end()).size();
+  return concat(texts, texts == 1 ? " text" : " texts",
+                models > 1 ? concat(" of ", models, " models.") : ".");
+}
 
 const std::vector<double>* TextSet::find(const std::string& metric, const Source& source) const {
   const auto columns = values.find(metric);
@@ -300,28 +313,31 @@ Study read_study(const std::string& folder) {
   std::set<std::filesystem::path> paths;
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(records, none))
-    if (entry.path().extension() == ".jsonl") paths.insert(entry.path());
+    if (const std::string name = entry.path().filename().string();
+        name.ends_with(".jsonl") || name.ends_with(".jsonl.gz"))
+      paths.insert(entry.path());
   if (paths.empty())
     throw Error(records + ": found no records, wanted those of the text study",
                 "`make table-nb` makes them, as do table-human, table-faithfulness, fig-removal, "
                 "fig-shares, table-runtime and fig-planes");
+  std::map<std::string, SetReader> sets;
+  std::map<std::string, ShareSet> shares;
   for (const std::filesystem::path& path : paths) {
-    SetReader set;
-    ShareSet shares;
     const std::string name = path.filename().string();
     read_lines(path.string(), [&](const Json& record, const std::string& where) {
-      if (name.starts_with("runtime_"))
-        add_run(record, where, study.timings);
-      else if (name.starts_with("shares_"))
-        add_shares(record, where, shares);
+      if (name.starts_with("runtime_")) return add_run(record, where, study.timings);
+      const std::string of =
+          concat(require_string(record, name.starts_with("shares_") ? "corpus_title" : "corpus", where), " ",
+                 require_string(record, "model_title", where));
+      if (name.starts_with("shares_"))
+        add_shares(record, where, shares[of]);
       else
-        set.add(record, where);
+        sets[of].add(record, where);
     });
-    if (!shares.tokens.empty()) study.shares.push_back(std::move(shares));
-    TextSet read = set.finish();
-    if (read.texts > 0) study.sets.push_back(std::move(read));
   }
-  make_groups(study, records);
+  for (auto& [of, set] : sets) study.sets.push_back(set.finish());
+  for (auto& [of, set] : shares) study.shares.push_back(std::move(set));
+  make_groups(study);
   if (const std::string about = records + "/about.json"; std::filesystem::exists(about))
     study.about = read_json(about);
   study.paper = read_paper("experiments/text_tables/published.tsv");

@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "slalom/base/numbers.hpp"
-#include "slalom/base/random.hpp"
 #include "slalom/report/number_text.hpp"
 #include "text_tables.hpp"
 
@@ -12,10 +11,10 @@ namespace slalom::text_tables {
 
 namespace {
 
+using experiment::Bootstrap;
 using experiment::Estimate;
 using experiment::number;
 
-constexpr int kResamples = 2000;
 constexpr const char* kFits[] = {"small", "mixed", "all"};
 
 std::string fitted_to(const std::string& fit) {
@@ -24,23 +23,6 @@ std::string fitted_to(const std::string& fit) {
 
 double mean_of(std::span<const double> x) {
   return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
-}
-
-// A function of two means over the same texts, with the percentile interval over resampled texts.
-Estimate bootstrapped(const std::vector<double>& a, const std::vector<double>& b,
-                      double (*of)(double, double)) {
-  Rng rng(0, Purpose::folds);
-  std::vector<double> found, x(a.size()), y(b.size());
-  for (int r = 0; r < kResamples; ++r) {
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      const std::size_t drawn = rng.below(static_cast<std::uint32_t>(a.size()));
-      x[i] = a[drawn];
-      y[i] = b[drawn];
-    }
-    found.push_back(of(mean_of(x), mean_of(y)));
-  }
-  std::ranges::sort(found);
-  return {of(mean_of(a), mean_of(b)), found[kResamples / 40], found[kResamples - 1 - kResamples / 40]};
 }
 
 std::string shown(double x) {
@@ -86,19 +68,20 @@ const ShareErrors& ridge_of(const ShareSet& set, const std::string& fit) {
                                [&](const ShareErrors& e) { return e.fit == fit && e.surrogate == "ridge"; });
 }
 
-using CellOf =
-    std::function<std::string(const std::vector<double>& errors, const std::vector<double>& ridge)>;
+using CellOf = std::function<std::string(const Bootstrap& bootstrap, const std::vector<double>& errors,
+                                         const std::vector<double>& ridge)>;
 Table share_table(const ShareSet& set, const CellOf& cell) {
   const std::vector<ShareColumn> columns = columns_of(set);
   std::vector<Table::Column> headers = {{"fitted to"}, {"surrogate"}};
   for (const ShareColumn& column : columns) headers.push_back({column.title, Table::Align::right});
   Table table(headers);
+  const Bootstrap bootstrap(set.seeds);
   for (const char* fit : kFits)
     for (const ShareErrors& errors : set.errors) {
       if (errors.fit != fit) continue;
       std::vector<std::string> row = {fitted_to(fit), errors.surrogate};
       for (const ShareColumn& column : columns)
-        row.push_back(cell(errors_of(errors, column), errors_of(ridge_of(set, fit), column)));
+        row.push_back(cell(bootstrap, errors_of(errors, column), errors_of(ridge_of(set, fit), column)));
       table.add_row(std::move(row));
     }
   return table;
@@ -156,13 +139,16 @@ void add_shares(const Json& record, const std::string& where, ShareSet& set) {
   std::vector<std::string> levels;
   for (const Json& level : require_array(record, "levels", where))
     levels.push_back(level.is_string() ? level.get<std::string>() : level.dump());
-  if (first) set = {title, levels, {}, {}, {}};
+  if (first) set = {.title = title, .levels = levels};
   if (title != set.title || levels != set.levels)
     throw Error(where + ": another corpus, model or levels than in the lines before");
-  const Index number_of_text = require_integer(record, "text", where, 0, Index{1} << 53);
-  if (std::ranges::count(set.texts, number_of_text) > 0)
-    throw Error(concat(where, ": text ", number_of_text, " is there twice"));
-  set.texts.push_back(number_of_text);
+  const Index text = require_integer(record, "text", where, 0, Index{1} << 53),
+              seed = optional_integer(record, "model_seed", where, 0, 0, Index{1} << 53);
+  for (std::size_t i = 0; i < set.texts.size(); ++i)
+    if (set.texts[i] == text && set.seeds[i] == seed)
+      throw Error(concat(where, ": text ", text, " is there twice"));
+  set.texts.push_back(text);
+  set.seeds.push_back(seed);
   set.tokens.push_back(static_cast<double>(require_integer(record, "tokens", where, 1, Index{1} << 31)));
   const Json& errors = require_array(record, "errors", where);
   for (std::size_t i = 0; i < errors.size(); ++i) {
@@ -189,6 +175,26 @@ void add_shares(const Json& record, const std::string& where, ShareSet& set) {
       throw Error(concat(where, ": no errors of ", e.surrogate, " or of ridge, fit \"", e.fit, "\""));
 }
 
+// "shares.IMDB DistilBERT 2 layers.small.5 tokens.slalom.over.ridge": mean error over that of another
+// surrogate fitted to the same outputs.
+void add_share_estimates(const Study& study, experiment::Estimates& found) {
+  const auto without_commas = [](std::string name) {
+    std::erase(name, ',');
+    return name;
+  };
+  for (const ShareSet& set : study.shares) {
+    const Bootstrap bootstrap(set.seeds);
+    for (const ShareColumn& column : columns_of(set))
+      for (const ShareErrors& mine : set.errors)
+        for (const ShareErrors& other : set.errors)
+          if (mine.surrogate.starts_with("slalom") && mine.fit == other.fit && &mine != &other)
+            found[without_commas(concat("shares.", set.title, ".", mine.fit, ".", column.title, ".",
+                                        mine.surrogate, ".over.", other.surrogate))] =
+                bootstrap.of_means(errors_of(mine, column), errors_of(other, column),
+                                   [](double a, double b) { return a / b; });
+  }
+}
+
 Section removed_shares_section(const Study& study) {
   Section section{
       .id = "removed-shares",
@@ -199,7 +205,7 @@ Section removed_shares_section(const Study& study) {
           "random tokens, a share of them, any number. All surrogates are fitted to the same outputs, "
           "once of deletions of up to 10 tokens and once of any number; kernel SHAP alone queries "
           "coalitions of its own, as many. Ridge has a penalty that maximises the restricted likelihood. "
-          "Intervals are 95 % percentiles of 2,000 paired resamples of the texts."};
+          "Intervals are 95 % percentiles of 2,000 paired resamples of models and their texts."};
   Figure figure{
       .title = "Error of predicted changes by the share of removed tokens", .panels = {}, .columns = 2};
   for (const ShareSet& set : study.shares)
@@ -210,14 +216,16 @@ Section removed_shares_section(const Study& study) {
         {.note = "Mean error by share removed, both logarithmic.", .figure = figure, .stem = "fig_shares"});
   const std::pair<const char*, CellOf> tables[] = {
       {"Mean error (median)",
-       [](const auto& x, const auto&) { return concat(shown(mean_of(x)), " (", shown(median(x)), ")"); }},
+       [](const auto&, const auto& x, const auto&) {
+         return concat(shown(mean_of(x)), " (", shown(median(x)), ")");
+       }},
       {"Mean error over that of ridge with the same fit [95 %]; below 1 is better",
-       [](const auto& x, const auto& ridge) {
-         return text_of(bootstrapped(x, ridge, [](double a, double b) { return a / b; }));
+       [](const auto& bootstrap, const auto& x, const auto& ridge) {
+         return text_of(bootstrap.of_means(x, ridge, [](double a, double b) { return a / b; }));
        }},
       {"Mean error less that of ridge with the same fit [95 %]; below 0 is better",
-       [](const auto& x, const auto& ridge) {
-         return text_of(bootstrapped(x, ridge, [](double a, double b) { return a - b; }));
+       [](const auto& bootstrap, const auto& x, const auto& ridge) {
+         return text_of(bootstrap.of_means(x, ridge, [](double a, double b) { return a - b; }));
        }}};
   for (const ShareSet& set : study.shares)
     for (const auto& [note, cell] : tables)

@@ -44,7 +44,7 @@ std::string difference_text(const Number& number) {
   const auto show = [&](double x) {
     return number.metric->unit == "1" ? signed_number(x, 3) : concat(x > 0 ? "+" : "", plain_number(x, 3));
   };
-  const auto& [value, low, high] = number.difference;
+  const auto& [value, low, high, degrees] = number.difference;
   if (number.pairs == 0) return "–";
   return number.pairs < 2 ? show(value) : concat(show(value), " [", show(low), ", ", show(high), "]");
 }
@@ -202,10 +202,10 @@ Section human_section(const Study& study) {
         section.blocks.push_back({.heading = group.title(),
                                   .note = concat(metric.title, " by length of the review."),
                                   .table = length_table(study, group, metric)});
-      section.blocks.push_back(
-          {.heading = group.title(),
-           .note = concat(metric.title, " over all ", group.texts, " texts; higher is better."),
-           .table = metric_table(study, group, metric)});
+      section.blocks.push_back({.heading = group.title(),
+                                .note = concat(metric.title, " over all ", group.texts,
+                                               " texts; higher is better. ", group.size()),
+                                .table = metric_table(study, group, metric)});
     }
   return section;
 }

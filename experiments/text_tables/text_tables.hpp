@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,17 +33,19 @@ std::string method_title(const Source& source);  // "slalom-fidel, published"
 /// The numbers of the texts of one corpus under one model.
 struct TextSet {
   std::string corpus, corpus_title, model, model_title;
-  Index texts = 0;
+  Index texts = 0;              // of all models
+  std::vector<Index> seeds;     // (texts) of the model that each was asked of
   std::vector<Source> methods;  // in the order of the records; scores are ""
   /// By metric (its key), then by source: (texts), NaN where a text has none.
   std::map<std::string, std::map<Source, std::vector<double>>> values;
-  std::multimap<std::size_t, ReportedText> examples;  // the shortest texts, by their numbers of tokens
-  std::string group;                                  // key of the set that this one is pooled in, or ""
+  std::multimap<std::size_t, ReportedText> examples;       // the shortest texts, by their numbers of tokens
+  std::string group;                                       // key of the set that this one is pooled in, or ""
+  std::shared_ptr<const experiment::Bootstrap> bootstrap;  // of the texts, where all have been read
 
   std::string key() const { return corpus + "." + model; }
   std::string title() const { return corpus_title + ", " + model_title; }
-  /// "3 texts."
-  std::string size() const { return concat(texts, texts == 1 ? " text." : " texts."); }
+  /// "3 texts." or "300 texts of 3 models."
+  std::string size() const;
   /// Null if no text has such a number.
   const std::vector<double>* find(const std::string& metric, const Source& source) const;
   bool has(const std::string& metric) const;
@@ -64,12 +67,12 @@ struct ShareErrors {
 struct ShareSet {
   std::string title;
   std::vector<std::string> levels;
-  std::vector<Index> texts;    // their numbers
-  std::vector<double> tokens;  // (texts)
+  std::vector<Index> texts, seeds;  // their numbers, and those of the models that they were asked of
+  std::vector<double> tokens;       // (texts)
   std::vector<ShareErrors> errors;
 };
 /// Adds a text. Throws Error for other fields than the record should have, for other levels or surrogates
-/// than the texts before have, and for a text that is there twice.
+/// than the texts before have, and for a text that is there twice of the same model.
 void add_shares(const Json& record, const std::string& where, ShareSet& set);
 
 /// A number that the paper's notebooks print; `method` as in "slalom-eff:linear".
@@ -86,8 +89,9 @@ struct Study {
   std::vector<ShareSet> shares;
   std::vector<PaperNumber> paper;
 };
-/// Reads FOLDER/records. Throws Error with file, line, field, found and wanted for anything else than such
-/// records, and for a text that is there twice.
+/// Reads FOLDER/records, .jsonl or .jsonl.gz; models that differ in their seeds are one set. Throws Error
+/// with file, line, field, found and wanted for anything else than such records, and for a text that is there
+/// twice of the same model.
 Study read_study(const std::string& folder);
 
 // --- numbers ---------------------------------------------------------------------------------------------
@@ -123,6 +127,7 @@ double median(std::vector<double> values);  // NaN of none
 
 /// What expected.tsv and the claims may speak of; README.md says how it is named.
 experiment::Estimates estimates(const Study& study);
+void add_share_estimates(const Study& study, experiment::Estimates& found);
 /// Empty where the paper has none. `item` is "CORPUS.METRIC", the corpus pooled, or "runtime".
 std::optional<double> paper_number(const Study& study, const std::string& item, const std::string& model,
                                    const Source& source);

@@ -20,10 +20,6 @@ struct Size {
   Index fitted, scored;  // texts that surrogates are fitted to, and that everything is scored on
 };
 
-struct Depth {
-  Index layers, runs;  // seeds for each cell
-};
-
 struct Options : experiment::Options {
   Size sizes;
   std::vector<Depth> depths;
