@@ -129,6 +129,24 @@ reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=
 	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
 	$(BUILD)/reproduce --input out --output out/reproduce
 
+TABLES := out/study
+.PHONY: tables records
+tables: deps ## every table and figure of the results from data/results, in a minute: nothing is trained
+	$(PARALLEL) $(addprefix $(BUILD)/,linear_study surrogates recovery shapley who_can_add text_models text_tables reproduce)
+	experiments/reproduce/tables.sh $(BUILD) $(TABLES)
+	rm -rf experiments/results && cp -r $(TABLES)/results experiments/results
+	cp $(TABLES)/results*.md experiments/
+	awk 'FNR == NR { made = made $$0 "\n"; next } /^## Limits/ { old = 0 } /^## Results/ { printf "%s\n", made; old = 1 } !old' \
+	  $(TABLES)/readme.md README.md > $(TABLES)/README.md && cp $(TABLES)/README.md README.md
+
+records: ## results of the studies in out/ become data/results, of which `make tables` makes everything
+	@mkdir -p data/results/text_study
+	@for study in linear_study surrogates recovery shapley who_can_add text_models/imdb text_models/yelp; do \
+	  [ ! -e out/$$study/results.json ] || gzip -9nc out/$$study/results.json > data/results/$$(echo $$study | tr / _).json.gz; done
+	@for file in out/text_study/records/*.jsonl; do gzip -9nc $$file > data/results/text_study/$$(basename $$file).gz; done
+	@cp out/text_study/records/about.json data/results/text_study/
+	@du -sh data/results
+
 include experiments/playground/playground.mk
 
 ANSWERS := experiments/lessons/start

@@ -10,6 +10,8 @@
 #include "../support/experiment.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
+#include "slalom/report/page.hpp"
+#include "slalom/report/visible_text.hpp"
 
 namespace {
 
@@ -77,15 +79,31 @@ std::vector<Claim> read_claims(const std::string& path) {
 
 struct Results {
   std::string made_with;  // "tiny, seed 0"
+  double hours = 0;       // of one machine, that the records tell of
   Estimates estimates;
   std::size_t controls = 0;         // numbers that expected.tsv asks for
   std::vector<std::string> failed;  // those that are not as it asks
 };
+constexpr double kLevel = 0.05;  // of the family of claims
+
 using Studies = std::map<std::string, Results>;  // by their folders below --input
+
+// All seconds in the records; of means over n texts, their sum.
+double seconds_in(const Json& json) {
+  double sum = 0;
+  if (json.is_object() && json.value("metric", "") == "seconds")
+    return json["mean"].get<double>() * json["n"].get<double>();
+  for (const auto& [name, value] : json.items())
+    if (value.is_structured())
+      sum += seconds_in(value);
+    else if (name == "seconds" && value.is_number())
+      sum += value.get<double>();
+  return sum;
+}
 
 Results read_results(const std::string& path) {
   const Json json = parse_json(read_file(path), path);
-  Results results{.made_with = require_string(json, "size", path)};
+  Results results{.made_with = require_string(json, "size", path), .hours = seconds_in(json) / 3600};
   if (json.contains("seed"))
     results.made_with += concat(", seed ", require_integer(json, "seed", path, 0, Index{1} << 53));
   results.estimates = estimates_from(require_object(json, "estimates", path), path);
@@ -100,7 +118,8 @@ Studies read_studies(const std::string& input) {
   Studies studies;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(input)) {
     const std::filesystem::path folder = entry.path().parent_path();
-    if (entry.path().filename() == "results.json" && folder.filename() != "reproduce")
+    if (entry.path().filename() == "results.json" && folder != std::filesystem::path(input) &&
+        folder.filename() != "reproduce")
       studies.emplace(std::filesystem::relative(folder, input).string(), read_results(entry.path().string()));
   }
   return studies;
@@ -111,7 +130,8 @@ Studies read_studies(const std::string& input) {
 struct Finding {
   std::string label;
   Estimate estimate;
-  Judgement judgement;
+  bool as_claimed;
+  double p;  // of the bound; NaN without an interval
 };
 struct Outcome {
   Claim claim;
@@ -119,6 +139,9 @@ struct Outcome {
   std::vector<Finding> found;
   std::vector<std::string> missing;  // why it is not measured, empty if it is
   Judgement judgement;
+  double p = NAN;  // adjusted for the family
+
+  bool as_claimed() const { return std::ranges::all_of(found, &Finding::as_claimed); }
 };
 
 // A star of the pattern stands for any characters but a dot, also for none.
@@ -147,32 +170,59 @@ std::string label_of(const std::string& name, const std::vector<std::string>& pa
   return label.empty() ? name : label;
 }
 
-// A claim fails if one of its numbers does, and holds if all do; else it is not measured if a number is
-// missing, and undecided otherwise.
-Outcome judged(const Claim& claim, const Studies& studies, const std::string& input) {
+Outcome measured(const Claim& claim, const Studies& studies) {
   Outcome outcome{.claim = claim, .judgement = Judgement::not_measured};
   const auto results = studies.find(claim.results);
   if (results == studies.end()) {
-    outcome.missing = {concat("no ", input, "/", claim.results, "/results.json")};
+    outcome.missing = {"no results of " + claim.results};
     return outcome;
   }
   outcome.made_with = results->second.made_with;
   for (const std::string& pattern : claim.numbers) {
     const std::size_t before = outcome.found.size();
-    for (const auto& [name, estimate] : results->second.estimates) {
+    for (const auto& [name, e] : results->second.estimates) {
       if (!matches(pattern, name)) continue;
-      outcome.found.push_back(
-          {label_of(name, claim.numbers), estimate, judge(estimate, claim.above, claim.bound)});
-      if (std::isnan(estimate.value)) outcome.missing.push_back("no number for " + name);
+      outcome.found.push_back({label_of(name, claim.numbers), e,
+                               claim.above ? e.value > claim.bound : e.value < claim.bound,
+                               e.p_value(claim.bound)});
+      if (std::isnan(e.value)) outcome.missing.push_back("no number for " + name);
     }
     if (outcome.found.size() == before) outcome.missing.push_back("no number " + pattern);
   }
-  const auto any = [&](Judgement j) { return std::ranges::count(outcome.found, j, &Finding::judgement) > 0; };
-  outcome.judgement = any(Judgement::fails)       ? Judgement::fails
-                      : !outcome.missing.empty()  ? Judgement::not_measured
-                      : any(Judgement::undecided) ? Judgement::undecided
-                                                  : Judgement::holds;
   return outcome;
+}
+
+// A claim is about all of its numbers. If these are as claimed, its p-value is the largest of theirs (an
+// intersection-union test); if some are not, the smallest of those, times the number of all (Bonferroni). NaN
+// if a number has no interval.
+double p_value(const Outcome& outcome) {
+  double largest = 0, smallest_against = 1;
+  for (const Finding& f : outcome.found) {
+    if (std::isnan(f.p)) return NAN;
+    largest = std::max(largest, f.p);
+    if (!f.as_claimed) smallest_against = std::min(smallest_against, f.p);
+  }
+  return outcome.as_claimed() ? largest
+                              : std::min(1.0, smallest_against * static_cast<double>(outcome.found.size()));
+}
+
+// Holm's step-down over all claims that were measured with intervals: together they are wrong, in either
+// direction, with a probability of at most 5 %.
+void judge(std::vector<Outcome>& outcomes) {
+  std::vector<Outcome*> family;
+  for (Outcome& outcome : outcomes) {
+    if (!outcome.missing.empty()) continue;
+    outcome.judgement = Judgement::undecided;
+    if (outcome.p = p_value(outcome); !std::isnan(outcome.p)) family.push_back(&outcome);
+  }
+  std::ranges::stable_sort(family, {}, &Outcome::p);
+  double adjusted = 0;
+  for (std::size_t i = 0; i < family.size(); ++i) {
+    Outcome& outcome = *family[i];
+    adjusted = std::max(adjusted, std::min(1.0, outcome.p * static_cast<double>(family.size() - i)));
+    outcome.p = adjusted;
+    if (adjusted <= kLevel) outcome.judgement = outcome.as_claimed() ? Judgement::holds : Judgement::fails;
+  }
 }
 
 // --- report ----------------------------------------------------------------------------------------------
@@ -185,29 +235,36 @@ std::string number_text(const Estimate& e) {
   return concat(value, " [", significant(e.low, 3), ", ", significant(e.high, 3), "]");
 }
 
-// "distilbert 3.93, bert 1.2 fails": numbers that do not hold say so.
 std::string found(const Outcome& outcome) {
   return outcome.found.empty() ? "–" : listed(outcome.found, [](const Finding& f) {
-    return concat(f.label, " ", number_text(f.estimate), f.judgement == Judgement::holds ? "" : " ",
-                  f.judgement == Judgement::holds ? "" : word(f.judgement));
+    return concat(f.label, " ", number_text(f.estimate), f.as_claimed ? "" : " ✗");
   });
 }
 
-std::string verdict_text(const Outcome& outcome) {
-  return concat(word(outcome.judgement), outcome.missing.empty() ? "" : ": ", listed(outcome.missing));
+std::string verdict_text(const Outcome& o) {
+  if (!o.missing.empty()) return concat(word(o.judgement), ": ", listed(o.missing));
+  return concat(o.judgement == Judgement::undecided ? "" : "**", word(o.judgement),
+                o.judgement == Judgement::undecided ? "" : "**",
+                std::isnan(o.p) ? ", a number has no interval" : concat(", p ", significant(o.p, 2)));
 }
 
-Table claims_table(const std::vector<Outcome>& outcomes, const std::string& input) {
-  Table table({{"claim"}, {"published"}, {"found"}, {"claimed"}, {"verdict"}, {"size"}, {"where to look"}});
+Table claims_table(const std::vector<Outcome>& outcomes) {
+  Table table({{"claim"}, {"published"}, {"found"}, {"claimed"}, {"verdict"}});
   for (const Outcome& o : outcomes)
-    table.add_row({o.claim.claim, o.claim.published, found(o), o.claim.wanted(), verdict_text(o), o.made_with,
-                   concat(input, "/", o.claim.results, "/README.md")});
+    table.add_row({o.claim.claim, o.claim.published, found(o), o.claim.wanted(), verdict_text(o)});
+  return table;
+}
+
+Table cost_table(const Studies& studies) {
+  Table table({{"study"}, {"size"}, {"machine-hours", Table::Align::right}});
+  for (const auto& [study, results] : studies)
+    table.add_row({study, results.made_with, fixed(results.hours, 2)});
   return table;
 }
 
 // The table for a terminal: long cells go on in further rows, an empty one ends a claim.
 Table narrow(const Table& table) {
-  constexpr std::array<Index, 7> kWidths = {36, 28, 34, 8, 14, 10, 24};
+  constexpr std::array<Index, 5> kWidths = {40, 30, 40, 8, 20};
   Table out(table.columns());
   for (const std::vector<std::string>& cells : table.rows()) {
     std::vector<std::vector<std::string>> lines;
@@ -251,11 +308,17 @@ Json claim_json(const Outcome& o) {
                        {"value", f.estimate.value},
                        {"low", f.estimate.low},
                        {"high", f.estimate.high},
-                       {"verdict", word(f.judgement)}});
-  return {{"claim", o.claim.claim},      {"published", o.claim.published},
-          {"claimed", o.claim.wanted()}, {"verdict", word(o.judgement)},
-          {"missing", o.missing},        {"results", o.claim.results},
-          {"made_with", o.made_with},    {"numbers", numbers}};
+                       {"as_claimed", f.as_claimed},
+                       {"p", f.p}});
+  return {{"claim", o.claim.claim},
+          {"published", o.claim.published},
+          {"claimed", o.claim.wanted()},
+          {"verdict", word(o.judgement)},
+          {"p", o.p},
+          {"missing", o.missing},
+          {"results", o.claim.results},
+          {"made_with", o.made_with},
+          {"numbers", numbers}};
 }
 
 Json results_json(const std::vector<Outcome>& outcomes, const std::string& input) {
@@ -265,31 +328,160 @@ Json results_json(const std::vector<Outcome>& outcomes, const std::string& input
   return json;
 }
 
+// --- pages -----------------------------------------------------------------------------------------------
+
+// "{STUDY:NAME}" or "{STUDY:NAME:DIGITS}" becomes that study's number with so many digits, three without; a
+// number that is not there becomes "not measured".
+std::string filled(const std::string& text, const Studies& studies, const std::string& where) {
+  std::string out;
+  for (std::size_t at = 0;;) {
+    const std::size_t open = text.find('{', at), close = text.find('}', open);
+    out += text.substr(at, open - at);
+    if (close == std::string::npos) return out;
+    const std::string inside = text.substr(open + 1, close - open - 1);
+    const std::vector<std::string> parts = split(inside, ':');
+    const auto digits = parts.size() == 3 ? parse_number<int>(parts[2]) : std::optional(3);
+    if (parts.size() < 2 || !digits)
+      throw Error(concat(where, ": found {", inside, "}, wanted {STUDY:NUMBER} or {STUDY:NUMBER:DIGITS}"));
+    const auto study = studies.find(parts[0]);
+    const bool there = study != studies.end() && study->second.estimates.contains(parts[1]);
+    out += there ? significant(study->second.estimates.at(parts[1]).value, *digits) : "not measured";
+    at = close + 1;
+  }
+}
+
+// A study's page, its headings one level lower, its pictures named after the study. They are copied.
+std::string part_of_page(const std::string& study, const std::string& input, const std::string& output) {
+  LineReader lines(concat(input, "/", study, "/README.md"));
+  std::string part;
+  for (std::string line; lines.next(line);) {
+    if (const std::size_t name = line.find("]("); line.starts_with("![") && line.ends_with(".svg)")) {
+      const std::string file = line.substr(name + 2, line.size() - name - 3);
+      std::string copy = concat(study, "_", file);
+      std::ranges::replace(copy, '/', '_');
+      write_file(concat(output, "/results/", copy), read_file(concat(input, "/", study, "/", file)));
+      line = concat(line.substr(0, name), "](results/", copy, ")");
+    }
+    part += (line.starts_with('#') ? "#" : "") + line + "\n";
+  }
+  return part;
+}
+
+constexpr const char* kStyle = "header,main,footer{max-width:84rem}.tall{max-height:none}";
+
+// Of the Markdown that pages here are written in: headings, tables, pictures, paragraphs.
+std::string html_of(const std::string& markdown, const std::string& folder) {
+  std::string out, paragraph, heading = "results";
+  std::vector<std::vector<std::string>> table;
+  const auto cells_of = [](const std::string& line) {
+    std::string inside = line.substr(1, line.rfind('|') - 1);
+    constexpr char kBar = '\x01';  // for an escaped one
+    for (std::size_t at; (at = inside.find("\\|")) != std::string::npos;) inside.replace(at, 2, 1, kBar);
+    std::erase(inside, '*');
+    std::vector<std::string> cells = trimmed_parts(inside, '|');
+    for (std::string& cell : cells) std::ranges::replace(cell, kBar, '|');
+    return cells;
+  };
+  const auto finish = [&] {
+    if (!paragraph.empty()) out += concat("<p>", escaped(paragraph), "</p>\n");
+    paragraph.clear();
+    if (table.size() > 1) {
+      std::vector<Table::Column> columns;
+      for (std::size_t i = 0; i < table[0].size(); ++i)
+        columns.push_back(
+            {table[0][i], table[1][i].ends_with(':') ? Table::Align::right : Table::Align::left});
+      Table whole(columns);
+      for (std::size_t i = 2; i < table.size(); ++i) whole.add_row(table[i]);
+      out += table_html(whole, heading);
+    }
+    table.clear();
+  };
+  const std::vector<std::string> lines = split(markdown, '\n');
+  for (const std::string& line : lines) {
+    if (line.starts_with('|')) {
+      table.push_back(cells_of(line));
+      continue;
+    }
+    const std::size_t level = line.find_first_not_of('#');
+    if (line.empty() || (level > 0 && level != std::string::npos) || line.starts_with("![")) finish();
+    if (line.starts_with("![")) {
+      const std::string file = line.substr(line.find("](") + 2, line.size() - line.find("](") - 3);
+      const std::string svg = read_file(concat(folder, "/", file));
+      out += concat("<figure class=\"scroll\" tabindex=\"0\">", svg.substr(svg.find("<svg")), "</figure>\n");
+    } else if (level > 0 && level != std::string::npos) {
+      heading = line.substr(level + 1);
+      out += concat("<h", level, ">", escaped(heading), "</h", level, ">\n");
+    } else if (!line.empty()) {
+      paragraph += (paragraph.empty() ? "" : " ") + line;
+    }
+  }
+  finish();
+  return concat(page_head("The study", kStyle), "<body>\n<main>\n", out, page_end());
+}
+
+constexpr std::ptrdiff_t kLongestPart = 300;  // lines of a study on the page itself
+
 constexpr const char* kLead =
-    "Each claim beside the published number or statement and what the studies found here, with the 95 % "
-    "interval of what it estimates. A claim holds if all of every interval is where it is claimed to be, "
-    "fails if none of one is, and is undecided otherwise, which counts as neither. A number without an "
-    "interval speaks of the one model that was trained. Controls are what must come out if the measurement "
-    "works (each study's expected.tsv).";
+    "Each claim beside the published number or statement and what was found here, with the 95 % interval of "
+    "what it estimates. A claim names every model and rival, and is about all of them. It holds if all of "
+    "its "
+    "numbers are as claimed and fails if one is not, where that is significant; else it is undecided, which "
+    "is no "
+    "evidence for either. p is adjusted for the number of claims (Holm): together the verdicts are wrong "
+    "with a "
+    "probability of at most 5 %. ✗ marks a number that is not as claimed. Intervals of texts are of a "
+    "hierarchical bootstrap over models and texts, those of models Student's t over seeds, of correlations "
+    "over "
+    "words Fisher's; p-values extend the interval's half towards the bound by that distribution. Controls "
+    "are what "
+    "must come out if the measurement works (each study's expected.tsv).";
+
+// What stands before the studies; pages.md beside the claims has its prose.
+std::string page_of(const std::vector<Outcome>& outcomes, const Studies& studies, const std::string& prose,
+                    const std::string& where) {
+  return concat(
+      "# The study\n\n", filled(prose, studies, where), "\n## Claims\n\n", kLead, "\n\n",
+      claims_table(outcomes).markdown(), "\n", summary(outcomes, studies),
+      ".\n\n## What it cost\n\nTraining, fits and explanations, as the records have them; other work "
+      "went on beside these on the same machines.\n\n",
+      cost_table(studies).markdown());
+}
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   const std::string input = common.input == "-" ? "out" : common.input,
-                    output = common.output == "-" ? "out/reproduce" : common.output;
+                    output = common.output == "-" ? "out/reproduce" : common.output,
+                    file = parsed["claims"].word, prose = parsed["prose"].word;
   if (!std::filesystem::is_directory(input))
     throw Error(input + ": found no such folder, wanted that of the studies' results");
-  const std::vector<Claim> claims = read_claims(parsed["claims"].word);
+  const std::vector<Claim> claims = read_claims(file);
   const Studies studies = read_studies(input);
   std::vector<Outcome> outcomes;
-  for (const Claim& claim : claims) outcomes.push_back(judged(claim, studies, input));
+  for (const Claim& claim : claims) outcomes.push_back(measured(claim, studies));
+  judge(outcomes);
 
-  const Table table = claims_table(outcomes, input);
   const std::string line = summary(outcomes, studies);
-  make_folders(output);
-  write_file(output + "/README.md",
-             concat("# The paper's claims\n\n", kLead, "\n\n", table.markdown(), "\n", line, ".\n"));
+  make_folders(output + "/results");
+  std::string page = page_of(outcomes, studies, prose.empty() ? "" : read_file(prose), prose);
+  std::string html = page;
+  for (const auto& [study, results] : studies) {
+    if (!std::filesystem::exists(concat(input, "/", study, "/README.md"))) continue;
+    const std::string part = part_of_page(study, input, output);
+    html += "\n" + part;
+    if (std::ranges::count(part, '\n') <= kLongestPart) {
+      page += "\n" + part;
+      continue;
+    }
+    const std::string apart = concat("results_", study, ".md");
+    write_file(concat(output, "/", apart), part.substr(1));
+    page += concat("\n## ", study, "\n\nOn a page of its own: [", apart, "](", apart, ").\n");
+  }
+  write_file(output + "/results.md", page);
+  write_file(output + "/index.html", html_of(html, output));
   write_file(output + "/results.json", results_json(outcomes, input).dump(1) + "\n");
-  std::cout << narrow(table).text() << line << "\nresults in " << output << "\n";
+  if (const std::string readme = parsed["readme"].word; !readme.empty())
+    write_file(output + "/readme.md", concat(filled(read_file(readme), studies, readme), "\n", line, ".\n"));
+  std::cout << narrow(claims_table(outcomes)).text() << line << "\nresults in " << output << "\n";
   const bool all_hold = count(outcomes, Judgement::fails) == 0 &&
                         std::ranges::all_of(studies, [](const auto& s) { return s.second.failed.empty(); });
   return static_cast<int>(all_hold ? ExitStatus::done : ExitStatus::check_failed);
@@ -298,11 +490,14 @@ int run(const ParsedOptions& parsed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_command(argc, argv,
-                     {.name = "reproduce",
-                      .summary = "The paper's claims against the results of all studies, in one table",
-                      .options = {{"claims", "TSV", "experiments/reproduce/claims.tsv",
-                                   "what is claimed, and which numbers say so"}},
-                      .run = run,
-                      .program = ""});
+  return run_command(
+      argc, argv,
+      {.name = "reproduce",
+       .summary = "The paper's claims against the results of all studies, in one table",
+       .options = {{"claims", "TSV", "experiments/reproduce/claims.tsv",
+                    "what is claimed, and which numbers say so"},
+                   {"prose", "MD", "", "what the page says first; {STUDY:NUMBER} is that number"},
+                   {"readme", "MD", "", "the same for OUTPUT/readme.md"}},
+       .run = run,
+       .program = ""});
 }

@@ -151,10 +151,4 @@ const char* word(Judgement judgement) {
   return kWords[static_cast<std::size_t>(judgement)];
 }
 
-Judgement judge(const Estimate& e, bool above, double bound) {
-  if (std::isnan(e.value)) return Judgement::not_measured;
-  if (above ? e.low > bound : e.high < bound) return Judgement::holds;
-  return (above ? e.high <= bound : e.low >= bound) ? Judgement::fails : Judgement::undecided;
-}
-
 }  // namespace slalom::experiment

@@ -64,8 +64,4 @@ Estimates estimates_from(const Json& json, const std::string& where);
 enum class Judgement { holds, fails, undecided, not_measured };
 const char* word(Judgement judgement);  // "holds", "fails", "undecided", "not measured"
 
-/// What an estimate says of the claim that the number is above the bound (or below it): it holds if the whole
-/// interval is on that side, fails if none of it is.
-Judgement judge(const Estimate& estimate, bool above, double bound);
-
 }  // namespace slalom::experiment

@@ -112,6 +112,7 @@ Estimates findings(const std::vector<Group>& groups, const std::vector<Json>& fi
       add_estimates(
           g, concat(one, "_minus_", other),
           [&, one = one, other = other](const Json& m) { return mse(one)(m) - mse(other)(m); }, found);
+    for (const Surrogate& s : surrogates()) add_estimates(g, "mse_" + s.name, mse(s.name), found);
     add_estimates(g, "bound", field("bound"), found);
     add_estimates(g, "bound_over_half_range", bound_over_half_range, found);
   }

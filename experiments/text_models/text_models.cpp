@@ -267,9 +267,16 @@ Figure losses(const std::vector<Json>& models) {
   return {.title = "Training ends where this stops falling", .panels = {panel}};
 }
 
-int report(const TextCorpus& corpus, const std::vector<Json>& models, const std::vector<Json>& bags,
-           const Training& options) {
+int report(const TextCorpus& corpus, const std::string& corpus_name, const std::vector<Json>& models,
+           const std::vector<Json>& bags, Training options) {
   const bool drawn = bags.empty();
+  options.folder += "/" + corpus_name;
+  // expected.tsv speaks of more than one run trains.
+  std::erase_if(options.expected, [&](const Expectation& expectation) {
+    return std::ranges::none_of(models, [&](const Json& model) {
+      return expectation.name.starts_with(concat(corpus_name, ".", model["model"].get<std::string>(), "."));
+    });
+  });
   Estimates found;
   Table curves({{"model"}, {"epoch"}, {"held_out_loss"}});
   for (const Json& m : models) {
@@ -295,7 +302,7 @@ int report(const TextCorpus& corpus, const std::vector<Json>& models, const std:
                   .sections = sections,
                   .figure = losses(models),
                   .curves = curves,
-                  .about = {{"bags", bags}, {"corpus", corpus.key}, {"corpus_title", corpus.title}},
+                  .about = {{"bags", bags}, {"corpus", corpus_name}, {"corpus_title", corpus.title}},
                   .records = models,
                   .found = found},
                  options);
@@ -328,8 +335,8 @@ int run(const ParsedOptions& parsed) {
   if (!options.recorded.is_null()) {
     const auto word = [&](const char* name) { return options.recorded.at(name).get<std::string>(); };
     options.sizes.longest = options.recorded["models"][0].at("longest").get<Index>();
-    return report({.key = word("corpus"), .title = word("corpus_title")}, recorded_list(options, "models"),
-                  recorded_list(options, "bags"), options);
+    return report({.key = word("corpus"), .title = word("corpus_title")}, word("corpus"),
+                  recorded_list(options, "models"), recorded_list(options, "bags"), options);
   }
   const bool drawn = options.corpus == kBagOfImdb;
   const TextCorpus corpus = read_corpus(drawn ? "imdb" : options.corpus, options.data,
@@ -347,14 +354,7 @@ int run(const ParsedOptions& parsed) {
     if (!drawn) bags = bags_of_words(texts, tokenizer);
   }
   models.push_back(reference);
-  // expected.tsv speaks of more than one run trains.
-  std::erase_if(options.expected, [&](const Expectation& expectation) {
-    return std::ranges::none_of(models, [&](const Json& model) {
-      return expectation.name.starts_with(concat(name, ".", model["model"].get<std::string>(), "."));
-    });
-  });
-  options.folder += "/" + name;
-  return report(corpus, models, bags, options);
+  return report(corpus, name, models, bags, options);
 }
 
 }  // namespace

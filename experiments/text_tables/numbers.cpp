@@ -105,8 +105,9 @@ std::vector<Number> numbers_of(const TextSet& set, const Metric& metric) {
 }
 
 const char* standing(const Estimate& difference, Direction direction) {
-  const auto is = [&](bool above) { return judge(difference, above, 0) == Judgement::holds; };
-  return is(direction == kHigher) ? "better" : is(direction == kLower) ? "worse" : "undecided";
+  const bool above = difference.low > 0, below = difference.high < 0;
+  if (!above && !below) return "undecided";
+  return above == (direction == kHigher) ? "better" : "worse";
 }
 
 double median(std::vector<double> values) {

@@ -309,7 +309,7 @@ bool TextSet::has(const std::string& metric) const {
 
 Study read_study(const std::string& folder) {
   Study study;
-  const std::string records = folder + "/records";
+  const std::string own = folder + "/records", records = std::filesystem::is_directory(own) ? own : folder;
   std::set<std::filesystem::path> paths;
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(records, none))

@@ -89,9 +89,9 @@ struct Study {
   std::vector<ShareSet> shares;
   std::vector<PaperNumber> paper;
 };
-/// Reads FOLDER/records, .jsonl or .jsonl.gz; models that differ in their seeds are one set. Throws Error
-/// with file, line, field, found and wanted for anything else than such records, and for a text that is there
-/// twice of the same model.
+/// Reads FOLDER/records or, without it, FOLDER, .jsonl or .jsonl.gz; models that differ in their seeds are
+/// one set. Throws Error with file, line, field, found and wanted for anything else than such records, and
+/// for a text that is there twice of the same model.
 Study read_study(const std::string& folder);
 
 // --- numbers ---------------------------------------------------------------------------------------------

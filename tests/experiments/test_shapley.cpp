@@ -48,8 +48,9 @@ TEST_CASE("shapley: repeated words share what one has, but for the truth and nea
   const TemporaryFolder study("shapley_study"), output("shapley");
   REQUIRE(run_tiny("linear_study", study.path).status == 0);
   const std::string models = study.file("models");
-  const Json json = checked_results(run_shapley(models, output.path), output.path,
-                                    "model,n,mean,lowest,highest,truth\ntruth,1,1.5,1.5,1.5,1.5\n", 5 * 10);
+  const Json json =
+      checked_results(run_shapley(models, output.path), output.path,
+                      "model,run,n,mean,lowest,highest,truth\ntruth,0,1,1.5,1.5,1.5,1.5\n", 5 * 10);
   REQUIRE(json["models"].size() == 5);
   for (const Json& record : json["models"]) {
     const std::string name = record["model"];
@@ -68,7 +69,7 @@ TEST_CASE("shapley: repeated words share what one has, but for the truth and nea
 
   const std::string bytes = read_file(output.file("results.json"));
   const Finished again = run_shapley(models, output.path);
-  CHECK(again.err.find("fully_connected_32: done before, kept\n") != std::string::npos);
+  CHECK(again.err.find("fully_connected_32_run0: done before, kept\n") != std::string::npos);
   CHECK(read_file(output.file("results.json")) == bytes);
 }
 
