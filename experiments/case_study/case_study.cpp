@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../support/reviews.hpp"
+#include "edits.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/global_importance.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 using namespace slalom;
 using namespace slalom::experiment;
+using namespace slalom::case_study;
 
 constexpr int kFormat = 1;  // of the records
 constexpr Index kBatchRows = 4096;
@@ -71,7 +73,10 @@ struct Study {
   Json training;               // "loss", "accuracy", "seconds"
   Index right = 0, texts = 0;  // of the test texts
   GlobalImportance card;       // made from the test texts
+  std::vector<Json> edits;     // of short test texts: {"text", "edits": [{"how", "edits", "flips"}, …]}
 };
+
+constexpr Index kEdited = 50;  // reviews, the first that leave room for what is put in
 
 // Trains a classifier and writes it into the folder.
 Json train(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, const Size& size,
@@ -101,6 +106,18 @@ Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, In
     counts.add(texts[i], texts[i].label);
   }
   study.card = global_importance(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
+  const std::string weights = weights_of(folder);
+  for (std::size_t i = 0; i < texts.size() && std::ssize(study.edits) < kEdited; ++i) {
+    if (std::ssize(texts[i].ids) > longest - kMostEdits) continue;
+    const Json settings = {{"weights", weights}, {"text", i}, {"seed", options.seed}};
+    study.edits.push_back(finished(options, concat("edits_", i), settings, [&](const Part&) {
+      Json edits = Json::array();
+      for (const Edit& e :
+           edits_of(f, {texts[i].ids, special_ids_of(tokenizer)}, study.card, options.seed + i))
+        edits.push_back({{"how", e.how}, {"edits", e.edits}, {"flips", e.flips}});
+      return Json{{"text", i}, {"edits", edits}};
+    }));
+  }
   return study;
 }
 
@@ -169,6 +186,7 @@ Estimates findings(const Study& study, const NamedCard& card) {
                      {"r2", fidelity.r2},
                      {"correlation", fidelity.correlation},
                      {"spearman_naive_bayes", study.card.spearman_naive_bayes.value_or(NAN)}};
+  add_edit_estimates(study.edits, found);
   std::vector<std::string> words = kPublishedWords;
   for (const auto& [label, group] : kGroups) words.insert(words.end(), group.begin(), group.end());
   for (const CardToken& token : card.find_all(words)) {
@@ -278,6 +296,14 @@ std::vector<ReportTable> sections(const Study& study, const NamedCard& named) {
   if (!ratings.empty())
     list.push_back({"Ratings. A number is no opinion of a film: it is the label, leaked into the text.",
                     importance_table(ratings, named)});
+  list.push_back(
+      {concat(
+           "Edits until the sign of F changes, at most ", kMostEdits, " tokens, of ", study.edits.size(),
+           " test texts. Taken out of the text: as `explain --flip` chooses them, and those that the table "
+           "of "
+           "all tokens has strongest for the text's side. Put in behind it: those that it has strongest for "
+           "the other side, and random ones."),
+       edits_table(study.edits)});
   return list;
 }
 
@@ -293,7 +319,7 @@ int report(const Study& study, const Tokenizer& tokenizer, const Options& option
                   .sections = sections(study, named),
                   .figure = agreement(study.card),
                   .curves = figure_numbers(study.card),
-                  .about = {{"corpus", study.corpus}},
+                  .about = {{"corpus", study.corpus}, {"edits", study.edits}},
                   .records = {values},
                   .found = found},
                  options);

@@ -293,14 +293,16 @@ int publish(const Report& report, const Options& options) {
   std::string page = "# " + report.title + "\n\n";
   for (const ReportTable& section : report.sections) {
     page += section.text + "\n\n" + section.table.markdown() + "\n";
-    if (&section == &report.sections.front()) page += "![figure](figure.svg)\n\n";
+    if (&section == &report.sections.front() && !report.figure.panels.empty())
+      page += "![figure](figure.svg)\n\n";
     std::cout << section.table.text() << "\n";
   }
   make_folders(options.folder);
   write_results(options, report.about, {{"models", report.records}}, report.found, verdicts);
   write_file(options.folder + "/curves.csv", report.curves.csv());
   write_file(options.folder + "/README.md", page + checks.markdown());
-  write_file(options.folder + "/figure.svg", draw(report.figure).document(report.figure.title));
+  if (!report.figure.panels.empty())
+    write_file(options.folder + "/figure.svg", draw(report.figure).document(report.figure.title));
   std::cout << checks.text() << "\nresults in " << options.folder << "\n";
   return exit_status(verdicts);
 }
