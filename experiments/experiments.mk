@@ -132,7 +132,7 @@ reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=
 TABLES := out/study
 .PHONY: tables records
 tables: deps ## every table and figure of the results from data/results, in a minute: nothing is trained
-	$(PARALLEL) $(addprefix $(BUILD)/,linear_study surrogates recovery shapley who_can_add text_models text_tables reproduce)
+	$(PARALLEL) $(addprefix $(BUILD)/,linear_study surrogates recovery shapley case_study who_can_add text_models text_tables reproduce)
 	experiments/reproduce/tables.sh $(BUILD) $(TABLES)
 	rm -rf experiments/results && cp -r $(TABLES)/results experiments/results
 	cp $(TABLES)/results*.md experiments/
@@ -141,7 +141,7 @@ tables: deps ## every table and figure of the results from data/results, in a mi
 
 records: ## results of the studies in out/ become data/results, of which `make tables` makes everything
 	@mkdir -p data/results/text_study
-	@for study in linear_study surrogates recovery shapley who_can_add text_models/imdb text_models/yelp; do \
+	@for study in linear_study surrogates recovery shapley case_study who_can_add text_models/imdb text_models/yelp; do \
 	  [ ! -e out/$$study/results.json ] || gzip -9nc out/$$study/results.json > data/results/$$(echo $$study | tr / _).json.gz; done
 	@for file in out/text_study/records/*.jsonl; do gzip -9nc $$file > data/results/text_study/$$(basename $$file).gz; done
 	@cp out/text_study/records/about.json data/results/text_study/

@@ -274,6 +274,16 @@ Table figure_numbers(const GlobalImportance& card) {
   return table;
 }
 
+ReportTable edits_section(const std::vector<Json>& edits) {
+  return {
+      concat(
+          "Edits until the sign of F changes, at most ", kMostEdits, " tokens, of ", edits.size(),
+          " test texts. Taken out of the text: as `explain --flip` chooses them, and those that the table of "
+          "all tokens has strongest for the text's side. Put in behind it: those that it has strongest for "
+          "the other side, and random ones."),
+      edits_table(edits)};
+}
+
 std::vector<ReportTable> sections(const Study& study, const NamedCard& named) {
   const std::vector<CardToken> pro = study.card.strongest(1, kShown, GlobalImportance::kFewest),
                                contra = study.card.strongest(-1, kShown, GlobalImportance::kFewest);
@@ -296,14 +306,7 @@ std::vector<ReportTable> sections(const Study& study, const NamedCard& named) {
   if (!ratings.empty())
     list.push_back({"Ratings. A number is no opinion of a film: it is the label, leaked into the text.",
                     importance_table(ratings, named)});
-  list.push_back(
-      {concat(
-           "Edits until the sign of F changes, at most ", kMostEdits, " tokens, of ", study.edits.size(),
-           " test texts. Taken out of the text: as `explain --flip` chooses them, and those that the table "
-           "of "
-           "all tokens has strongest for the text's side. Put in behind it: those that it has strongest for "
-           "the other side, and random ones."),
-       edits_table(study.edits)});
+  list.push_back(edits_section(study.edits));
   return list;
 }
 
@@ -325,10 +328,34 @@ int report(const Study& study, const Tokenizer& tokenizer, const Options& option
                  options);
 }
 
+// What results.json has: no token table, which is a file of its own.
+int report_recorded(const Options& options) {
+  const std::vector<Json> edits = recorded_list(options, "edits");
+  const Estimates found = estimates_from(options.recorded.at("estimates"), "recorded results");
+  Table table({{"number"}, {"found", Table::Align::right}});
+  for (const auto& [name, e] : found)
+    if (!name.starts_with("edits.")) table.add_row({name, significant(e.value, 4)});
+  const std::string corpus = options.recorded.at("corpus");
+  return publish(
+      {.title = concat("Words of a sentiment classifier, size ", options.size),
+       .sections = {edits_section(edits),
+                    {concat("A classifier trained from scratch on ", corpus,
+                            ": scores of words (nats, exp(importance) · value) and their places among "
+                            "all of their sign:"),
+                     table}},
+       .figure = {},
+       .curves = Table({{"none"}}),
+       .about = {{"corpus", corpus}, {"edits", edits}},
+       .records = recorded_list(options, "models"),
+       .found = found},
+      options);
+}
+
 // --- program --------------------------------------------------------------------------------------------
 
 int run(const ParsedOptions& parsed) {
   Options options = read_options(parsed, "case_study", kFormat);
+  if (!options.recorded.is_null()) return report_recorded(options);
   const std::string data = data_folder(parsed["data"].word), folder = options.folder + "/model";
   if (data.empty() && parsed.count("expected") == 0)
     options.expected = read_expected("experiments/case_study/expected_generated.tsv");

@@ -4,7 +4,7 @@ set -eu
 programs=$1 output=$2 records=data/results
 made() { "$@" >"$output/log" || [ $? = 1 ] || { cat "$output/log"; exit 1; }; }  # 1: something is not as expected
 mkdir -p "$output"
-for study in linear_study surrogates recovery shapley; do
+for study in linear_study surrogates recovery shapley case_study; do
   [ ! -e $records/$study.json.gz ] || made "$programs/$study" --records $records/$study.json.gz --output "$output/$study"
 done
 [ ! -e $records/who_can_add.json.gz ] ||
