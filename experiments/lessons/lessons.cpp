@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <ranges>
 #include <sstream>
 
 #include "../playground/playground.cpp"
@@ -131,34 +132,54 @@ class Answers {
     LineReader lines(file);
     for (std::string line; lines.next(line);)
       if (const std::size_t colon = line.find(": "); colon != std::string::npos && !line.starts_with("#"))
-        fields_[line.substr(0, colon)] = line.substr(colon + 2);
+        fields_[line.substr(0, colon)] = {lines.where(), line.substr(colon + 2)};
   }
 
-  /// Throws Error for a field that is missing or still a "?".
-  std::string text(const std::string& field) const {
+  /// Throws Error for a field that is missing, empty or still a "?".
+  const std::string& text(const std::string& field) const {
     const auto found = fields_.find(field);
-    if (found == fields_.end() || found->second == "?")
+    if (found == fields_.end() || words_of(found->second.text).empty() || found->second.text == "?")
       throw Error(concat(file_, ": field \"", field, "\": nothing is filled in"));
-    return found->second;
+    return found->second.text;
   }
   double number(const std::string& field) const {
     const std::optional<double> found = parse_number<double>(text(field));
-    if (!found)
-      throw Error(concat(file_, ": field \"", field, "\": found \"", text(field), "\", wanted a number"));
+    if (!found) refuse(field, text(field), "a number");
     return *found;
   }
+  template <class Known>
+  std::string one_of(const std::string& field, const Known& known) const {
+    require(field, text(field), known);
+    return text(field);
+  }
   template <std::size_t N>
-  int choice(const std::string& field, const char* const (&words)[N]) const {
-    const auto found = std::ranges::find(words, text(field));
-    if (found == std::end(words))
-      throw Error(concat(file_, ": field \"", field, "\": found \"", text(field), "\", wanted one of ",
-                         listed(words)));
-    return static_cast<int>(found - words);
+  int choice(const std::string& field, const char* const (&known)[N]) const {
+    return static_cast<int>(std::ranges::find(known, one_of(field, known)) - known);
+  }
+  Words words(const std::string& field, const Words& known) const {
+    Words words = words_of(text(field));
+    for (const std::string& word : words) require(field, word, known);
+    return words;
   }
 
  private:
+  struct Field {
+    std::string where, text;
+  };
+
+  template <class Known>
+  void require(const std::string& field, const std::string& word, const Known& known) const {
+    if (std::ranges::find(known, word) == std::ranges::end(known))
+      refuse(field, word, "one of " + listed(known));
+  }
+  [[noreturn]] void refuse(const std::string& field, const std::string& found,
+                           const std::string& wanted) const {
+    throw Error(
+        concat(fields_.at(field).where, ": field \"", field, "\": found \"", found, "\", wanted ", wanted));
+  }
+
   std::string file_;
-  std::map<std::string, std::string> fields_;
+  std::map<std::string, Field> fields_;
 };
 
 constexpr double kTwoDecimals = 0.0075;
@@ -194,7 +215,7 @@ Problems certificate(const Answers& answers) {
   const auto distance = [&](const std::string& word) {
     return std::abs(f({word, word}) - 2 * f({word}) + f({})) / 4;
   };
-  const std::string word = answers.text("word");
+  const std::string word = answers.one_of("word", f.known);
   Problems problems = compared("distance", answers.number("distance"), distance(word), kTwoDecimals,
                                "|F(a a) - 2 F(a) + F()| / 4");
   for (const std::string& other : f.known)
@@ -290,8 +311,7 @@ Problems most_faithful(const Answers& answers) {
   const std::map<std::string, double> errors = errors_of(deletions(distilbert(), kExplained));
   const auto best = std::ranges::min_element(errors, {}, [](const auto& entry) { return entry.second; });
   Problems problems;
-  const std::string method = answers.text("method");
-  if (!errors.contains(method)) return {concat("method: \"", method, "\" is not in the table")};
+  const std::string method = answers.one_of("method", std::views::keys(errors));
   if (method != best->first) problems.push_back(concat("method: another has a smaller error than ", method));
   append(problems, compared("error", answers.number("error"), errors.at(method), 0.2 * errors.at(method),
                             "the mean of (predicted - F)² over the lines of the table"));
@@ -300,8 +320,8 @@ Problems most_faithful(const Answers& answers) {
 
 Problems spurious(const Answers& answers) {
   const Classifier f = popcorn();
-  const std::string word = answers.text("word");
-  Words text = words_of(answers.text("text"));
+  const std::string word = answers.one_of("word", f.known);
+  Words text = answers.words("text", f.known);
   Problems problems;
   if (word != "popcorn" && word != "ticket")
     problems.push_back(concat("word: \"", word, "\" says something of the film"));
@@ -317,9 +337,9 @@ Problems spurious(const Answers& answers) {
 
 Problems misled(const Answers& answers) {
   const Classifier f = distilbert();
-  const Words text = words_of(answers.text("text"));
+  const Words text = answers.words("text", f.known);
+  if (text.size() > 10) return {concat("text: ", text.size(), " words, wanted ten at most")};
   Problems problems;
-  if (text.size() > 10) problems.push_back(concat("text: ", text.size(), " words, wanted ten at most"));
   if (!(f(text) > 2))
     problems.push_back(concat("text: F is ", significant(f(text), 3), ", wanted more than 2"));
   const std::vector<double> falls = leave_one_out(f, text);

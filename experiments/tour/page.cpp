@@ -41,18 +41,25 @@ std::string number(double x, int decimals) {
   return zero && digits.front() == '-' ? digits.substr(1) : digits;
 }
 
-void Page::add(const std::string& text) {
-  text_ += text;
-  html_ += escaped(text, true);
+void Page::paragraph(const std::string& prose, const std::string& start) {
+  text_ += wrapped(prose, start);
+  end_lines();
+  html_ += "<p>" + escaped(start + prose) + "</p>\n";
+}
+
+void Page::end_lines() {
+  if (lines_) html_ += "</pre>\n";
+  lines_ = false;
 }
 
 void Page::end_answer() {
-  html_ += answers_ ? "</pre>\n</details>\n" : "</pre>\n";
+  end_lines();
+  if (answers_) html_ += "</details>\n";
   answers_ = false;
 }
 
 void Page::title(const std::string& words) {
-  html_ += "<h1>" + escaped(words) + "</h1>\n<pre>";
+  html_ += "<h1>" + escaped(words) + "</h1>\n";
   text_ += words + "\n" + std::string(length(words), '=') + "\n";
 }
 
@@ -63,25 +70,37 @@ void Page::section(const std::string& words, const std::string& shape) {
   for (std::size_t column = length(left) + length(right); column < kWidth; ++column) text_ += "─";
   text_ += right + "\n";
   end_answer();
-  html_ += slalom::concat("<h2>", sections_, ". ", escaped(words), " <small>", escaped(shape),
-                          "</small></h2>\n<pre>");
+  html_ +=
+      slalom::concat("<h2>", sections_, ". ", escaped(words), " <small>", escaped(shape), "</small></h2>\n");
 }
 
 void Page::say(const std::string& prose) {
-  add(wrapped(prose, ""));
+  paragraph(prose, "");
 }
 
 void Page::ask(const std::string& question) {
   text_ += wrapped(question, "  ? ");
   questions_.push_back(text_.size());
   end_answer();
-  html_ += "<details>\n<summary>" + escaped(question) + "</summary>\n<pre>";
+  html_ += "<details>\n<summary>" + escaped(question) + "</summary>\n";
   answers_ = true;
 }
 
+void Page::end() {
+  end_answer();
+  text_ += "\n";
+  say(slalom::concat(checks_ - failures_, " of ", checks_, " checks hold."));
+}
+
 void Page::lines(const std::string& block) {
+  if (!lines_) html_ += "<pre tabindex=\"0\">";
+  lines_ = true;
   std::istringstream in(block);
-  for (std::string line; std::getline(in, line);) add((line.empty() ? "" : kIndent) + line + "\n");
+  for (std::string line; std::getline(in, line);) {
+    line = (line.empty() ? "" : kIndent) + line + "\n";
+    text_ += line;
+    html_ += escaped(line, true);
+  }
 }
 
 void Page::row(const std::string& label, std::span<const double> numbers, const std::string& note) {
@@ -102,7 +121,7 @@ void Page::check(const std::string& claim, double difference, double tolerance) 
 void Page::check(const std::string& claim, bool holds) {
   ++checks_;
   failures_ += holds ? 0 : 1;
-  add(wrapped(claim, holds ? "  ✓ " : "  ✗ "));
+  paragraph(claim, holds ? "  ✓ " : "  ✗ ");
 }
 
 std::string Page::html() const {
@@ -111,10 +130,11 @@ std::string Page::html() const {
       "<meta name=\"viewport\" content=\"width=device-width\">\n<title>One training step</title>\n<style>\n"
       ":root { color-scheme: light dark }\n"
       "body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 serif }\n"
-      "pre { font: .85rem/1.45 monospace; overflow-x: auto }\n"
+      "p { margin: .5rem 0 } pre { margin: .5rem 0; padding-bottom: .5rem; font: .85rem/1.45 monospace; "
+      "overflow-x: auto }\n"
       "h2 { font-size: 1.15rem; margin: 2rem 0 .5rem } small { font-weight: normal }\n"
-      "summary { cursor: pointer; font-style: italic }\n</style>\n";
-  return kHead + html_ + (answers_ ? "</pre>\n</details>\n</html>\n" : "</pre>\n</html>\n");
+      "summary { cursor: pointer; font-style: italic }\n</style>\n<main>\n";
+  return kHead + html_ + "</main>\n</html>\n";
 }
 
 }  // namespace slalom::tour

@@ -31,22 +31,24 @@ class Page {
   void check(const std::string& claim, double difference, double tolerance = 1e-12);
   /// A claim that is true or false.
   void check(const std::string& claim, bool holds);
+  /// How many checks hold; nothing follows.
+  void end();
 
   const std::string& text() const { return text_; }
   /// Where the text stands behind each question.
   const std::vector<std::size_t>& questions() const { return questions_; }
-  /// The same page for a browser, with answers that open.
+  /// The same page for a browser, with answers that open; fit after end().
   std::string html() const;
-  int checks() const { return checks_; }
   int failures() const { return failures_; }
 
  private:
-  void add(const std::string& text);
+  void paragraph(const std::string& prose, const std::string& start);
+  void end_lines();
   void end_answer();
 
   std::string text_, html_;
   std::vector<std::size_t> questions_;
-  bool answers_ = false;  // what is added is a question's answer
+  bool lines_ = false, answers_ = false;  // what is added stands in lines, is a question's answer
   int sections_ = 0, checks_ = 0, failures_ = 0;
 };
 

@@ -122,6 +122,10 @@ void show_claim(std::uint64_t seed, Page& page) {
   page.table(table);
   const auto [lowest, highest] = std::ranges::minmax(bare);
   page.say(
+      "Column F is uneven, and may jump: another word puts \"perfect\" on a new position and moves [SEP] on "
+      "by one, and the embeddings of positions are still random; the column beside it, without them, "
+      "settles.");
+  page.say(
       "Equal rows have equal values, and an average of equal values is that value: no training can make the "
       "last column anything but constant.");
   page.check("the last column is constant", highest - lowest);
@@ -135,6 +139,7 @@ void print(const Page& page, bool pause) {
     for (const std::size_t question : page.questions()) {
       std::cout << page.text().substr(at, question - at) << std::flush;
       at = question;
+      std::cerr << "    [Enter: the answer. Ctrl-C: end of the tour.] " << std::flush;
       std::string line;
       std::getline(std::cin, line);
     }
@@ -149,9 +154,9 @@ int run(const ParsedOptions& parsed) {
   show_forward(step, page);
   show_learning(step, page);
   show_claim(seed, page);
+  page.end();
   if (const std::string& file = parsed["html"].word; !file.empty()) write_file(file, page.html());
   print(page, parsed.count("pause") > 0);
-  std::cout << "\n" << page.checks() - page.failures() << " of " << page.checks() << " checks hold.\n";
   return static_cast<int>(page.failures() == 0 ? ExitStatus::done : ExitStatus::check_failed);
 }
 
@@ -162,7 +167,7 @@ int main(int argc, char** argv) {
                      {.name = "tour",
                       .summary = "One training step of a small classifier, explained as it happens.",
                       .options = {{"seed", "N", "0", "of the weights"},
-                                  {"pause", "", "", "wait for Enter before each answer"},
+                                  {"pause", "", "", "wait before each answer: Enter shows it, Ctrl-C ends"},
                                   {"html", "FILE", "", "write the page for a browser, too"},
                                   {"h,help", "", "", "print this"}},
                       .run = run,

@@ -6,6 +6,7 @@
 
 #include "../../experiments/lessons/softmax/check.hpp"
 #include "../support/process.hpp"
+#include "../support/temporary_folder.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/json.hpp"
 
@@ -50,7 +51,15 @@ TEST_CASE("lessons: a starting point fails and says where, its solution is right
     CHECK(passes["passed"] == true);
     CHECK(passes["problems"].empty());
   }
-  CHECK(softmax_problems(start::softmax_backward).size() == 4);
+  const std::vector<std::string> problems = softmax_problems(start::softmax_backward);
+  REQUIRE(problems.size() == 5);
+  double sum = 0, found = 0, total = NAN;
+  for (std::size_t i = 1; i < problems.size(); ++i) {
+    REQUIRE(std::sscanf(problems[i].c_str(), "dx[%*d] is %lf", &found) == 1);
+    sum += found;
+  }
+  REQUIRE(std::sscanf(problems[0].c_str(), "hint: the sum of dx is %lf, wanted 0", &total) == 1);
+  CHECK(std::abs(total - sum) < 1e-5);
   CHECK(softmax_problems(solution::softmax_backward).empty());
 }
 
@@ -79,6 +88,28 @@ TEST_CASE("lessons: commands of the README run, and classifiers answer what thei
   const double good = std::exp(0.5), riddle = std::exp(1.7);
   CHECK(std::abs(f("2", "good good") - 2 * good * 2 / (1 + 2 * good)) < 1e-4);
   CHECK(std::abs(f("5", "riddle plain") - (riddle * -1.3 + 0.5) / (riddle + 1)) < 1e-4);
+}
+
+TEST_CASE("lessons: a word that is none is named, with its file and line and the words that there are") {
+  const TemporaryFolder folder("lessons");
+  const std::string file = folder.file("answer.txt");
+  struct Wrong {
+    const char *lesson, *answer, *where, *known;
+  };
+  for (const Wrong& wrong :
+       {Wrong{"2", "# none\nword: oops\ndistance: 1\n", "line 2", "good, fine, bad"},
+        Wrong{"4", "attention: oops\n", "line 1", "softmax"},
+        Wrong{"6", "method: oops\nerror: 1\n", "line 1", "leave-one-out, single-words, slalom"},
+        Wrong{"7", "word: popcorn\ntext: dull oops\n", "line 2", "plot, acting"},
+        Wrong{"8", "text: best oops\n", "line 1", "the, we, movie"}}) {
+    CAPTURE(wrong.lesson);
+    write_file(file, wrong.answer);
+    const Json problems = checked(wrong.lesson, file, 1)["problems"];
+    REQUIRE(problems.size() == 1);
+    for (const std::string& part :
+         {file, std::string(wrong.where), std::string("\"oops\""), std::string(wrong.known)})
+      CHECK(problems[0].get<std::string>().find(part) != std::string::npos);
+  }
 }
 
 TEST_CASE("lessons: what is no lesson, no word or no answer is refused") {

@@ -125,9 +125,16 @@ TEST_CASE("tour: three questions come before their answers, --pause waits, --htm
                                       {.input = "\n\n\n"});
   CHECK(paused.status == 0);
   CHECK(paused.out == page);
+  CHECK(count(paused.err, "[Enter: ") == 3);
   const std::string html = slalom::read_file(folder.file("tour.html"));
   for (const char* tag : {"details", "summary"}) CHECK(count(html, std::string("</") + tag + ">") == 3);
   CHECK(count(html, "<h2>") == 14);
-  CHECK(count(html, "<pre>") == count(html, "</pre>"));
+  CHECK(count(html, "<pre ") == count(html, "</pre>"));
   CHECK(count(html, "✓") == count(page, "✓"));
+  const std::size_t blank = page.rfind("\n\n");
+  CHECK(html.find("<p>" + page.substr(blank + 2, page.size() - blank - 3) + "</p>") != std::string::npos);
+  // Prose stands in paragraphs, as it does not in lines.
+  CHECK(
+      html.find("<p>A row of each table is added up, then LayerNorm subtracts the mean of the D numbers and "
+                "divides by their standard deviation.") != std::string::npos);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ inline std::vector<std::string> softmax_problems(SoftmaxBackward backward) {
   std::vector<double> dx(x.size());
   backward(x.size(), softmax(x).data(), c.data(), dx.data());
   std::vector<std::string> problems;
+  const double sum = std::accumulate(dx.begin(), dx.end(), 0.0);
+  if (!(std::abs(sum) < kTolerance))
+    problems.push_back("hint: the sum of dx is " + std::to_string(sum) +
+                       ", wanted 0, because p stays as it is when every x grows by the same");
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double wanted = (loss(x, i, kStep) - loss(x, i, -kStep)) / (2 * kStep);
     if (!(std::abs(dx[i] - wanted) < kTolerance))

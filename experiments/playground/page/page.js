@@ -262,10 +262,9 @@ async function open() {
 function drawOpened(words = typed().words) {
   const networks = state.networks.filter(({opened}) => opened);
   const articles = networks.map(network => {
-    const parts = ['pattern', 'copies', 'plane', 'without'].map(key => {
-      const note = key === 'copies' ? t(averages(network.switches) ? 'copies-law' : 'copies-free') : t(`${key}-note`);
-      return element('div', {}, element('h4', {}, key === 'copies' ? `${t(key)}: ${state.copied}` : t(key)), element('p', {class: 'note'}, note), element('div', {class: 'plot'}));
-    });
+    const notes = averages(network.switches) ? ['copies-law', 'plane-note'] : ['copies-free', 'no-slalom'];
+    const parts = [['pattern', 'pattern-note'], ['copies', notes[0]], ['plane', notes[1]], ['without', 'without-note']].map(([key, note]) =>
+      element('div', {}, element('h4', {}, key === 'copies' ? `${t(key)}: ${state.copied}` : t(key)), element('p', {class: 'note'}, t(note)), element('div', {class: 'plot'})));
     const says = t('says', {name: network.letter, F: number(network.opened.F, 2), sum: number(sumOf(words), 2)});
     return element('article', {class: network.cls}, element('div', {}, element('h3', {}, nameOf(network)), element('p', {}, says)), ...parts);
   });
@@ -283,9 +282,9 @@ function drawInside(network, words, pattern, copies, slalom, without) {
   bars(without, {cls, rows: words.map((word, i) => ({name: names[i], value: o.without[i], tick: WEIGHTS[word]})), nothing: t('nothing-left'), describe: `${title}. ${t('without')}: ${names.map((name, i) => `${name} ${number(o.without[i], 2)}`).join(', ')}`});
 }
 
-// Without the words that take so little of the weight that nothing determines their values.
+// Networks that average have one; without the words that take so little of the weight that nothing determines their values.
 function drawPlane(box, {cls, opened: o, reading, switches}, title) {
-  if (!averages(switches)) return box.replaceChildren(element('p', {}, t('no-slalom')));
+  if (!averages(switches)) return;
   const all = reading.special ? [...o.slalom, o.background] : o.slalom;
   const whole = all.reduce((sum, {importance}) => sum + Math.exp(importance), 0);
   const heard = o.slalom.filter(({importance}) => Math.exp(importance) >= LEAST_SHARE * whole);
@@ -310,7 +309,7 @@ const isSetUp = ({networks}) => networks.map(text => textOf(switchesOf(text))).j
 
 function drawQuestion() {
   const n = state.lesson + 1, lesson = LESSONS[state.lesson], chosen = state.chosen[n];
-  const ended = !state.running && state.step === LAST_STEP && state.networks.every(({opened}) => opened);
+  const before = state.replies[n], ended = !state.running && state.step === LAST_STEP && state.networks.every(({opened}) => opened);
   if (chosen && ended && isSetUp(lesson)) state.replies[n] ??= found();
   $('step-title').textContent = t(`${n}.title`);
   $('guide-title').textContent = t(`${n}.question`);
@@ -321,7 +320,9 @@ function drawQuestion() {
       id: `choice-${key}`, 'aria-pressed': String(key === chosen), onclick: () => choose(key)}, t(`${n}.${key}`))));
     $('reply').replaceChildren(...(chosen ? reply(n, chosen === lesson.right) : []));
   });
+  if (state.replies[n] !== before) bringInView('reply');
 }
+const bringInView = id => $(id).scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
 
 function reply(n, right) {
   if (!state.replies[n]) return [element('p', {}, t('watch'))];
@@ -358,7 +359,7 @@ async function choose(key) {
   Object.assign(state, {copied: 'perfect', layer: 0, head: 0});
   for (const id of ['copied', 'layer', 'head']) $(id).value = state[id];
   drawQuestion();
-  $('curve').scrollIntoView({block: 'nearest', behavior: calm ? 'auto' : 'smooth'});
+  bringInView('curve');
   if (same && state.step === LAST_STEP) await open();
   else if (same) await run();
   else await restart(networks.map(switchesOf), LAST_STEP);
