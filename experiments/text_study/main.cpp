@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
@@ -50,10 +51,10 @@ std::string identity_of(const StudyText& text) {
 
 // Six digits of every number.
 void shorten(Json& value) {
-  if (value.is_number_float())
-    value = parse_json(significant(value.get<double>(), kRecordedDigits), "record");
-  for (auto& [name, inner] : value.items())
-    if (inner.is_structured() || inner.is_number_float()) shorten(inner);
+  if (value.is_number_float() && std::isfinite(value.get<double>()))
+    value = *parse_number<double>(significant(value.get<double>(), kRecordedDigits));
+  else if (value.is_structured())
+    for (Json& inner : value) shorten(inner);
 }
 
 // What tables are made of: work has all digits, and the scores of every text.

@@ -126,7 +126,7 @@ TEST_CASE("text study: every method explains every text, under both settings whe
     REQUIRE(list.size() == 2);
     for (const Json& record : list) {
       const std::size_t n = record["tokens"].size();
-      CHECK(record["methods"].size() == 22);
+      CHECK(record["methods"].size() == 26);
       if (record["corpus"] == "generated") {
         const double asked = asked_log_odds(record["text"].get<std::uint64_t>());
         CHECK(record["predicted"] == (asked > 0 ? 1 : 0));
