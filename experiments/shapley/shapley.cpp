@@ -18,10 +18,11 @@ namespace {
 using namespace slalom;
 using namespace slalom::experiment;
 
-constexpr int kFormat = 1;          // of the records
+constexpr int kFormat = 2;          // of the records
 constexpr Index kMostRepeats = 10;  // of "perfect"
 constexpr Index kTextWords = 10;    // of a random text; 2^10 coalitions are asked
 constexpr Index kBatchRows = 4096;
+constexpr Index kPublishedSamples = 500;  // of kernel SHAP
 
 struct Shapley : Options {
   std::string models;  // folder of the linear study's models
@@ -30,10 +31,14 @@ struct Shapley : Options {
 
 // --- games -----------------------------------------------------------------------------------------------
 
+// Exact, or kernel SHAP's from so many samples.
 std::vector<double> shapley_values(BlackBox& f, const Text& bare, const SpecialTokens& special,
-                                   TokenId replacement) {
+                                   TokenId replacement, std::optional<Index> samples = {}) {
   const ExplainedText text(wrap(bare, special), [&](TokenId id) { return special.is_special(id); });
-  return exact_shapley(text.players(), coalition_values(f, text, {.replacement = replacement})).value;
+  const ValueFunction values = coalition_values(f, text, {.replacement = replacement});
+  return (samples ? kernel_shapley(text.players(), values, *samples, 0)
+                  : exact_shapley(text.players(), values))
+      .value;
 }
 
 Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, TokenId replacement) {
@@ -41,15 +46,17 @@ Json repeated_words(BlackBox& f, const SpecialTokens& special, TokenId word, Tok
   for (Index n = 1; n <= kMostRepeats; ++n) {
     const std::vector<double> values = shapley_values(f, repeated(word, n), special, replacement);
     curves["mean"].push_back(summarise(values).mean);
+    curves["kernel_mean"].push_back(
+        summarise(shapley_values(f, repeated(word, n), special, replacement, kPublishedSamples)).mean);
     curves["lowest"].push_back(std::ranges::min(values));
     curves["highest"].push_back(std::ranges::max(values));
   }
   return curves;
 }
 
-// The record {"model", "title", "run", "repeated": {"mean", "lowest", "highest": (10) of the Shapley values
-// of "perfect" among n of them}, "values", "weights": of the words of random texts, "correlation", "slope",
-// "mean_absolute_error"} (nats).
+// The record {"model", "title", "run", "repeated": {"mean", "lowest", "highest", "kernel_mean": (10) of the
+// Shapley values of "perfect" among n of them}, "values", "weights": of the words of random texts,
+// "correlation", "slope", "mean_absolute_error"} (nats).
 Json play(const std::string& name, const std::string& title, BlackBox& f, const SpecialTokens& special,
           const Shapley& options) {
   const BagOfWordsSource source(options.seed, LengthDistribution::fixed);
@@ -84,15 +91,13 @@ Json play_model(const std::string& name, const std::string& title, TextClassifie
   return play(name, title, f, special, options);
 }
 
-// Adds the records of all runs of a saved model of one layer, or of the fully connected one.
-void add_runs(const std::string& name, const Shapley& options,
+// Adds the records of all runs of a saved model, if there are any.
+bool add_runs(const std::string& name, const Shapley& options,
               const std::function<Json(const std::string& folder)>& compute, std::vector<Json>& records) {
-  for (Index run = 0;; ++run) {
+  Index run = 0;
+  for (;; ++run) {
     const std::string folder = concat(options.models, "/", name, "_run", run);
-    if (!std::filesystem::is_directory(folder)) {
-      if (run > 0) return;
-      throw Error(folder + ": found no such model", "make study trains it");
-    }
+    if (!std::filesystem::is_directory(folder)) return run > 0;
     const Json settings = {
         {"model", name}, {"weights", weights_of(folder)}, {"seed", options.seed}, {"texts", options.texts}};
     records.push_back(
@@ -117,6 +122,7 @@ Table results_table(const std::vector<Runs>& models) {
   };
   for (const Index n : {1, 2, 5, 10})
     add(n == 1 ? "n = 1" : std::to_string(n), field(concat("repeated/mean/", n - 1)));
+  add("10, kernel SHAP", field(concat("repeated/kernel_mean/", kMostRepeats - 1)));
   add("10 over 1", last_over_first);
   add("correlation", field("correlation"));
   add("slope", field("slope"));
@@ -202,19 +208,25 @@ int run(const ParsedOptions& parsed) {
   const BagOfWordsSource source(options.seed);
   FunctionBlackBox truth([&](std::span<const TokenId> text) { return source.log_odds(text); });
   std::vector<Json> records = {play("truth", "truth", truth, {}, options)};
-  for (const Architecture architecture : kArchitectures) {
-    const std::string model_name = concat(name(architecture), "_1");
-    const auto play_saved = [&](const std::string& folder) {
-      return play_model(model_name, title_of(architecture, 1), *load_model<float>(folder).model,
-                        special_tokens_of(architecture, source), options);
+  bool any = false;
+  for (const Architecture architecture : kArchitectures)
+    for (const Index layers : {1, 2}) {
+      const std::string model_name = concat(name(architecture), "_", layers);
+      const auto play_saved = [&](const std::string& folder) {
+        return play_model(model_name, title_of(architecture, layers), *load_model<float>(folder).model,
+                          special_tokens_of(architecture, source), options);
+      };
+      any |= add_runs(model_name, options, play_saved, records);
+    }
+  for (const Index hidden : {32, 200, 400}) {
+    const std::string model_name = concat("fully_connected_", hidden);
+    const auto play_network = [&](const std::string& folder) {
+      return play_model(model_name, concat("fully connected, ", hidden), *load_fully_connected<float>(folder),
+                        {}, options);
     };
-    add_runs(model_name, options, play_saved, records);
+    any |= add_runs(model_name, options, play_network, records);
   }
-  const auto play_network = [&](const std::string& folder) {
-    return play_model("fully_connected", "fully connected", *load_fully_connected<float>(folder), {},
-                      options);
-  };
-  add_runs(tiny ? "fully_connected_32" : "fully_connected_200", options, play_network, records);
+  if (!any) throw Error(options.models + ": found no model of one or two layers", "make study trains them");
   return report(records, options);
 }
 

@@ -58,13 +58,17 @@ TEST_CASE("shapley: repeated words share what one has, but for the truth and nea
     CHECK(record["values"].size() == 5 * 10);
     if (name == "truth") {
       for (const double value : record["repeated"]["mean"]) CHECK(std::abs(value - 1.5) <= 1e-12);
-    } else if (name == "fully_connected") {
+    } else if (name == "fully_connected_32") {
       check_sums(record, *load_fully_connected<float>(models + "/fully_connected_32_run0"), {});
     } else {
       const SpecialTokens special =
           name == "gpt2_1" ? SpecialTokens{} : SpecialTokens{.cls = kCls, .sep = kSep};
       check_sums(record, *load_model<float>(models + "/" + name + "_run0").model, special);
     }
+    // 500 samples are all coalitions of up to 8 words.
+    for (std::size_t n = 0; n < 8; ++n)
+      CHECK(record["repeated"]["kernel_mean"][n].get<double>() ==
+            doctest::Approx(record["repeated"]["mean"][n].get<double>()).epsilon(1e-6));
   }
 
   const std::string bytes = read_file(output.file("results.json"));
@@ -77,5 +81,5 @@ TEST_CASE("shapley: a missing model is named") {
   const TemporaryFolder folder("shapley_models");
   const Finished run = run_shapley(folder.path, folder.file("out"));
   CHECK(run.status == 3);
-  CHECK(run.err.starts_with("error: " + folder.path + "/distilbert_1_run0: found no such model"));
+  CHECK(run.err.starts_with("error: " + folder.path + ": found no model of one or two layers"));
 }
