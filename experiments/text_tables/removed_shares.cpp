@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "slalom/base/numbers.hpp"
 #include "slalom/report/number_text.hpp"
@@ -63,14 +64,19 @@ std::vector<double> errors_of(const ShareErrors& errors, const ShareColumn& colu
   return of_texts;
 }
 
-const ShareErrors& ridge_of(const ShareSet& set, const std::string& fit) {
+const ShareErrors& rival_of(const ShareSet& set, const std::string& fit, const char* rival) {
   return *std::ranges::find_if(set.errors,
-                               [&](const ShareErrors& e) { return e.fit == fit && e.surrogate == "ridge"; });
+                               [&](const ShareErrors& e) { return e.fit == fit && e.surrogate == rival; });
 }
 
+// `rival` (texts): the errors of another surrogate of the same fit.
 using CellOf = std::function<std::string(const Bootstrap& bootstrap, const std::vector<double>& errors,
-                                         const std::vector<double>& ridge)>;
-Table share_table(const ShareSet& set, const CellOf& cell) {
+                                         const std::vector<double>& rival)>;
+struct ShareTable {
+  const char *note, *rival;
+  CellOf cell;
+};
+Table share_table(const ShareSet& set, const ShareTable& shown) {
   const std::vector<ShareColumn> columns = columns_of(set);
   std::vector<Table::Column> headers = {{"fitted to"}, {"surrogate"}};
   for (const ShareColumn& column : columns) headers.push_back({column.title, Table::Align::right});
@@ -81,7 +87,8 @@ Table share_table(const ShareSet& set, const CellOf& cell) {
       if (errors.fit != fit) continue;
       std::vector<std::string> row = {fitted_to(fit), errors.surrogate};
       for (const ShareColumn& column : columns)
-        row.push_back(cell(bootstrap, errors_of(errors, column), errors_of(ridge_of(set, fit), column)));
+        row.push_back(shown.cell(bootstrap, errors_of(errors, column),
+                                 errors_of(rival_of(set, fit, shown.rival), column)));
       table.add_row(std::move(row));
     }
   return table;
@@ -168,11 +175,11 @@ void add_shares(const Json& record, const std::string& where, ShareSet& set) {
     }
   }
   for (const ShareErrors& e : set.errors)
-    if (e.mse.size() != set.tokens.size() ||
-        !std::ranges::count_if(set.errors, [&](const ShareErrors& other) {
-          return other.fit == e.fit && other.surrogate == "ridge";
-        }))
-      throw Error(concat(where, ": no errors of ", e.surrogate, " or of ridge, fit \"", e.fit, "\""));
+    if (e.mse.size() != set.tokens.size() || std::ranges::count_if(set.errors, [&](const ShareErrors& other) {
+                                               return other.fit == e.fit && (other.surrogate == "ridge" ||
+                                                                             other.surrogate == "zero");
+                                             }) != 2)
+      throw Error(concat(where, ": no errors of ", e.surrogate, ", ridge or zero, fit \"", e.fit, "\""));
 }
 
 // "shares.IMDB DistilBERT 2 layers.small.5 tokens.slalom.over.ridge": mean error over that of another
@@ -203,7 +210,7 @@ Section removed_shares_section(const Study& study) {
       .text =
           "Mean squared error (nats²) of the predicted change of log-odds over what is removed: 1 to 10 "
           "random tokens, a share of them, any number. All surrogates are fitted to the same outputs, "
-          "once of deletions of up to 10 tokens and once of any number; kernel SHAP alone queries "
+          "of deletions of up to 10 tokens, of any number, and half of each; kernel SHAP alone queries "
           "coalitions of its own, as many. Ridge has a penalty that maximises the restricted likelihood. "
           "Intervals are 95 % percentiles of 2,000 paired resamples of models and their texts."};
   Figure figure{
@@ -214,25 +221,35 @@ Section removed_shares_section(const Study& study) {
   if (!figure.panels.empty())
     section.blocks.push_back(
         {.note = "Mean error by share removed, both logarithmic.", .figure = figure, .stem = "fig_shares"});
-  const std::pair<const char*, CellOf> tables[] = {
-      {"Mean error (median)",
+  const ShareTable tables[] = {
+      {"Mean error (median)", "zero",
        [](const auto&, const auto& x, const auto&) {
          return concat(shown(mean_of(x)), " (", shown(median(x)), ")");
        }},
-      {"Mean error over that of ridge with the same fit [95 %]; below 1 is better",
+      {"R² = 1 − error over that of predicting no change, of each text: median (a tenth of the texts is "
+       "below)",
+       "zero",
+       [](const auto&, const auto& x, const auto& zero) {
+         std::vector<double> r2;
+         for (std::size_t i = 0; i < x.size(); ++i) r2.push_back(1 - x[i] / zero[i]);
+         std::ranges::sort(r2);
+         return concat(shown(median(r2)), " (", shown(r2[r2.size() / 10]), ")");
+       }},
+      {"Mean error over that of ridge with the same fit [95 %]; below 1 is better", "ridge",
        [](const auto& bootstrap, const auto& x, const auto& ridge) {
          return text_of(bootstrap.of_means(x, ridge, [](double a, double b) { return a / b; }));
        }},
-      {"Mean error less that of ridge with the same fit [95 %]; below 0 is better",
+      {"Mean error less that of ridge with the same fit [95 %]; below 0 is better", "ridge",
        [](const auto& bootstrap, const auto& x, const auto& ridge) {
          return text_of(bootstrap.of_means(x, ridge, [](double a, double b) { return a - b; }));
        }}};
   for (const ShareSet& set : study.shares)
-    for (const auto& [note, cell] : tables)
-      section.blocks.push_back(
-          {.heading = set.title,
-           .note = concat(note, ". ", set.tokens.size(), " texts, ", median(set.tokens), " tokens (median)."),
-           .table = share_table(set, cell)});
+    for (const ShareTable& table : tables)
+      section.blocks.push_back({.heading = set.title,
+                                .note = concat(table.note, ". ", set.tokens.size(), " texts of ",
+                                               std::set(set.seeds.begin(), set.seeds.end()).size(),
+                                               " models, ", median(set.tokens), " tokens (median)."),
+                                .table = share_table(set, table)});
   return section;
 }
 

@@ -366,7 +366,9 @@ TEST_CASE("text tables: errors over removed shares are those of the records, aga
                  {"errors",
                   {{{"fit", "all"}, {"surrogate", "ridge"}, {"mse", {1, 3, 8, 8}}},
                    {{"fit", "small"}, {"surrogate", "ridge"}, {"mse", {1, 3, 4, 4}}},
-                   {{"fit", "small"}, {"surrogate", "slalom"}, {"mse", {slalom, slalom, 2, 8}}}}}});
+                   {{"fit", "small"}, {"surrogate", "slalom"}, {"mse", {slalom, slalom, 2, 8}}},
+                   {{"fit", "all"}, {"surrogate", "zero"}, {"mse", {2, 4, 8, 8}}},
+                   {{"fit", "small"}, {"surrogate", "zero"}, {"mse", {2, 4, 8, 8}}}}}});
   };
   tables.write("shares_imdb.jsonl", lines({text(0, 0.5), text(1, 0.5), text(2, 2)}));
   const Finished run = tables.run({"--item", "shares"});
@@ -377,6 +379,7 @@ TEST_CASE("text tables: errors over removed shares are those of the records, aga
        {"| up to 10 tokens | slalom | 1 (0.5) | 1 (0.5) | 2 (2) | 8 (8) |",
         "| up to 10 tokens | slalom | 0.5 [0.25, 1] | 0.33 [0.17, 0.67] | 0.5 [0.5, 0.5] | 2 [2, 2] |",
         "| up to 10 tokens | slalom | −1 [−1.5, 0] | −2 [−2.5, −1] | −2 [−2, −2] | 4 [4, 4] |",
+        "| up to 10 tokens | slalom | 0.83 (0.33) | 0.88 (0.5) | 0.75 (0.75) | 0 (0) |",
         "| any number | ridge | 2 (2) | 3 (3) | 8 (8) | 8 (8) |"})
     CHECK(page.find(row) != std::string::npos);
   CHECK(!tables.file("fig_shares.svg").empty());
