@@ -49,6 +49,20 @@ std::string difference_text(const Number& number) {
   return number.pairs < 2 ? show(value) : concat(show(value), " [", show(low), ", ", show(high), "]");
 }
 
+std::vector<double> finite(std::vector<double> values) {
+  std::erase_if(values, [](double x) { return std::isnan(x); });
+  return values;
+}
+
+// Without the lowest and the highest tenth.
+double trimmed_mean(std::vector<double> values) {
+  std::ranges::sort(values);
+  const auto tenth = std::ssize(values) / 10;
+  return summarise(std::span(values).subspan(static_cast<std::size_t>(tenth),
+                                             values.size() - static_cast<std::size_t>(2 * tenth)))
+      .mean;
+}
+
 Summary summary_of(const TextSet& set, const std::string& metric, const Source& source) {
   const std::vector<double>* values = set.find(metric, source);
   return values == nullptr ? Summary{0, NAN, NAN} : summarise(*values);
@@ -120,6 +134,14 @@ Table metric_table(const Study& study, const TextSet& set, const Metric& metric)
        },
        {},
        Table::Align::left}};
+  if (metric.unit == "nats²") {  // single texts carry the mean of squared errors
+    const auto robust = [&](const char* header, double (*of)(std::vector<double>)) {
+      return MethodColumn{header, [&set, &metric, of](const Source& s) {
+                            return MethodCell{number_text(metric, of(finite(*set.find(metric.key, s))))};
+                          }};
+    };
+    columns.insert(columns.begin() + 1, {robust("median", median), robust("trimmed mean", trimmed_mean)});
+  }
   std::vector<Source> sources;
   for (const Number& n : numbers) sources.push_back(n.source);
   if (std::ranges::any_of(sources, [&](const Source& s) { return !paper(s).text.empty(); }))
