@@ -108,15 +108,15 @@ slalom::Curve curve_of(const std::string& label, const std::function<double(Inde
   return curve;
 }
 
-// Every run as a thin line, and their mean.
+// The mean of the runs, and each of them as a line.
 void add_curves(const Runs& model, const std::string& label, Panel& panel) {
   using enum slalom::Curve::Style;
+  panel.curves.push_back(curve_of(
+      label, [&](Index n) { return model.mean(perfect(n)); }, line_points));
   for (const Json* run : model.records)
     if (model.records.size() > 1)
       panel.curves.push_back(curve_of(
           label, [&](Index n) { return perfect(n)(*run); }, line));
-  panel.curves.push_back(curve_of(
-      label, [&](Index n) { return model.mean(perfect(n)); }, line_points));
 }
 
 // A panel with the shallowest transformers against the truth and the fully connected networks, and one for
