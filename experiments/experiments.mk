@@ -123,13 +123,14 @@ table-truth: explained-drawn ## texts whose log-odds is known
 table-references: explained-references ## models that are no transformers
 	$(TEXT_TABLES) nb
 
+TABLES := out/study
 reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=DIR; finished parts are kept
 	$(PARALLEL) $(BUILD)/reproduce
 	@for study in study surrogates recovery shapley imdb yelp imdb-bow $(TEXT_ITEMS) case-study; do \
 	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
-	$(BUILD)/reproduce --input out --output out/reproduce
+	experiments/reproduce/tables.sh $(BUILD) $(TABLES)
+	$(BUILD)/reproduce --input out --output out/reproduce --committed $(TABLES)
 
-TABLES := out/study
 .PHONY: tables records
 tables: deps ## every table and figure of the results from data/results, in a minute: nothing is trained
 	$(PARALLEL) $(addprefix $(BUILD)/,linear_study surrogates recovery shapley case_study who_can_add text_models text_tables reproduce)

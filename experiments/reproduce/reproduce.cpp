@@ -114,13 +114,14 @@ Results read_results(const std::string& path) {
   return results;
 }
 
+// Not those of pages that were made of others.
 Studies read_studies(const std::string& input) {
   Studies studies;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(input)) {
-    const std::filesystem::path folder = entry.path().parent_path();
-    if (entry.path().filename() == "results.json" && folder != std::filesystem::path(input) &&
-        folder.filename() != "reproduce")
-      studies.emplace(std::filesystem::relative(folder, input).string(), read_results(entry.path().string()));
+    const std::filesystem::path folder = std::filesystem::relative(entry.path().parent_path(), input);
+    const std::string top = folder.begin()->string();
+    if (entry.path().filename() == "results.json" && top != "." && top != "reproduce" && top != "study")
+      studies.emplace(folder.string(), read_results(entry.path().string()));
   }
   return studies;
 }
@@ -225,8 +226,6 @@ void judge(std::vector<Outcome>& outcomes) {
   }
 }
 
-// --- report ----------------------------------------------------------------------------------------------
-
 std::string number_text(const Estimate& e) {
   if (std::isnan(e.value)) return "–";
   const std::string value = significant(e.value, 3);
@@ -234,6 +233,27 @@ std::string number_text(const Estimate& e) {
   if (std::isnan(e.low)) return value + " [unknown]";
   return concat(value, " [", significant(e.low, 3), ", ", significant(e.high, 3), "]");
 }
+
+// --- another run -----------------------------------------------------------------------------------------
+
+// Numbers that are not in the intervals of the committed results.
+std::vector<std::string> outside(const Studies& studies, const Studies& committed) {
+  std::vector<std::string> lines;
+  for (const auto& [study, results] : studies) {
+    const auto known = committed.find(study);
+    if (known == committed.end()) continue;
+    for (const auto& [name, e] : results.estimates) {
+      const auto was = known->second.estimates.find(name);
+      if (was == known->second.estimates.end() || !was->second.has_interval()) continue;
+      if (e.value < was->second.low || e.value > was->second.high)
+        lines.push_back(
+            concat(study, ": ", name, " is ", number_text(e), ", committed ", number_text(was->second)));
+    }
+  }
+  return lines;
+}
+
+// --- report ----------------------------------------------------------------------------------------------
 
 std::string found(const Outcome& outcome) {
   return outcome.found.empty() ? "–" : listed(outcome.found, [](const Finding& f) {
@@ -481,6 +501,9 @@ int run(const ParsedOptions& parsed) {
   write_file(output + "/results.json", results_json(outcomes, input).dump(1) + "\n");
   if (const std::string readme = parsed["readme"].word; !readme.empty())
     write_file(output + "/readme.md", concat(filled(read_file(readme), studies, readme), "\n", line, ".\n"));
+  if (const std::string committed = parsed["committed"].word; !committed.empty())
+    for (const std::string& difference : outside(studies, read_studies(committed)))
+      std::cout << "outside of the committed interval: " << difference << "\n";
   std::cout << narrow(claims_table(outcomes)).text() << line << "\nresults in " << output << "\n";
   const bool all_hold = count(outcomes, Judgement::fails) == 0 &&
                         std::ranges::all_of(studies, [](const auto& s) { return s.second.failed.empty(); });
@@ -497,7 +520,9 @@ int main(int argc, char** argv) {
        .options = {{"claims", "TSV", "experiments/reproduce/claims.tsv",
                     "what is claimed, and which numbers say so"},
                    {"prose", "MD", "", "what the page says first; {STUDY:NUMBER} is that number"},
-                   {"readme", "MD", "", "the same for OUTPUT/readme.md"}},
+                   {"readme", "MD", "", "the same for OUTPUT/readme.md"},
+                   {"committed", "DIR", "",
+                    "other results, of `make tables`: numbers outside of their intervals are named"}},
        .run = run,
        .program = ""});
 }
