@@ -220,15 +220,18 @@ TEST_CASE("reproduce: a control that fails is named, and exit status 1, whatever
 }
 
 TEST_CASE("reproduce: numbers of a new run that leave the committed intervals are named") {
-  const Studies studies, committed;
+  const Studies studies;
   studies.add("one", {normal("a", 3), normal("b", 3), number("c", "5")});
-  committed.add("one", {normal("a", 0), normal("b", 1.5), number("c", "4"), normal("d", 0)});
-  committed.run(kHeader);  // makes the folder
+  make_folders(studies.folder.file("committed/one"));
+  studies.folder.write(
+      "committed/one/results.json",
+      concat(R"({"size":"tiny","estimates":{)",
+             listed(std::vector{normal("a", 0), normal("b", 1.5), number("c", "4")}), R"(},"checks":[]})"));
   studies.folder.write("claims.tsv", kHeader + "A\t1\tone\ta\t> 0\n");
   const Finished run =
       run_process({program_beside("reproduce"), "--input", studies.folder.file("in"), "--output",
                    studies.folder.file("out"), "--claims", studies.folder.file("claims.tsv"), "--committed",
-                   committed.folder.file("in")});
+                   studies.folder.file("committed")});
   CHECK(run.out.starts_with(
       "outside of the committed interval: one: a is 3 [1.04, 4.96], committed 0 [-1.96, 1.96]\n"));
   CHECK(run.out.find("committed interval: one: b") == std::string::npos);
