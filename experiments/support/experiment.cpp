@@ -44,6 +44,7 @@ int run_command(int argc, char** argv, const Command& command) {
 
 Options read_run(const ParsedOptions& parsed, const std::string& program, int format) {
   const CommonOptions common = read_common(parsed);
+  if (!common.quiet) say(threads_text());
   return {.size = parsed["size"].word,
           .seed = common.seed,
           .folder = common.output == "-" ? "out/" + program : common.output,

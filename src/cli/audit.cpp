@@ -356,6 +356,7 @@ std::string report(const Audited& audited) {
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   required_option(parsed, "model");
+  say_threads(common.progress);
   Audited audited{.common = common};
   return with_precision(common.precision, [&]<class T>() {
     ask<T>(audited, parsed);

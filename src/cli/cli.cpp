@@ -7,6 +7,7 @@
 #include <new>
 
 #include "slalom/base/interrupt.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/cli/help.hpp"
 #include "slalom/report/visible_text.hpp"
 
@@ -78,6 +79,10 @@ std::string without_middle(const std::string& visible_text) {
 
 void say(const std::string& line) {
   std::cerr << without_middle(visible(line)) + "\n";
+}
+
+void say_threads(ProgressMode progress) {
+  if (is_shown(progress)) say(threads_text());
 }
 
 void say_error(const Error& error) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cxxopts.hpp>
 #include <iostream>
 
@@ -56,7 +57,7 @@ OptionTable files() {
 
 OptionTable common_options() {
   return grouped("common", {{"seed", "N", "0", "of everything random"},
-                            {"threads", "N", "0", "0: OMP_NUM_THREADS or all cores"},
+                            {"threads", "N", "0", "0: OMP_NUM_THREADS, or what affinity and cgroups allow"},
                             {"precision", "f32|f64", "f32", "of the arithmetic"},
                             {"json", "", "", "machine-readable output"},
                             {"progress", "auto|plain|none", "auto", "how it is shown on stderr"},
@@ -181,9 +182,16 @@ cxxopts::ParseResult parse(const Command& command, const OptionTable& options, i
   }
 }
 
+// OpenMP knows the cores that the process may run on, but not how much of their time.
+int default_threads() {
+  const char* wanted = std::getenv("OMP_NUM_THREADS");
+  if (wanted != nullptr && *wanted != '\0') return threads();
+  return std::min(threads(), allotted_cores().threads());
+}
+
 // Results do not depend on their number: where nobody named one, it is what the memory allows.
 void choose_threads(Index count) {
-  if (count == 0) count = std::max(1, threads_with_memory(threads()));
+  if (count == 0) count = std::max(1, threads_with_memory(default_threads()));
   check_memory_of_threads(static_cast<int>(count));
   set_threads(static_cast<int>(count));
 }

@@ -27,6 +27,8 @@ Command verify_command();
 /// A line on stderr, which may hold names and texts of anybody's files: as visible() has it, nothing in it
 /// controls a terminal. Of more than 1,000 characters the middle is left out.
 void say(const std::string& line);
+/// threads_text() at the start of what takes long, where its progress is shown.
+void say_threads(ProgressMode progress);
 /// "error: …", and "hint: …" if there is one, whose line ends stay.
 void say_error(const Error& error);
 

@@ -40,7 +40,9 @@ class InputRows {
         strict_(parsed.count("strict") > 0),
         quiet_(common.quiet),
         progress_(progress.empty() ? ProgressMode::none : common.progress, progress, 0) {
-    if (rows_.index() == 0) say_waiting(common, "--text TEXT is one text, --input FILE a file of rows");
+    if (rows_.index() == 1) return;
+    if (!progress.empty()) say_threads(common.progress);
+    say_waiting(common, "--text TEXT is one text, --input FILE a file of rows");
   }
 
   /// False at the end, and after an interrupt. Throws Error if the input cannot be read any further.
