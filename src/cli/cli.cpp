@@ -14,10 +14,10 @@
 namespace slalom {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> list = {train_command(),   predict_command(),  inspect_command(),
-                                            audit_command(),   verify_command(),   explain_command(),
-                                            compare_command(), evaluate_command(), fit_command(),
-                                            convert_command(), tokenize_command(), info_command()};
+  static const std::vector<Command> list = {
+      train_command(),    predict_command(), inspect_command(),  audit_command(), verify_command(),
+      explain_command(),  compare_command(), evaluate_command(), fit_command(),   convert_command(),
+      tokenize_command(), merge_command(),   info_command()};
   return list;
 }
 

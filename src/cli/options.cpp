@@ -201,7 +201,7 @@ void choose_threads(Index count) {
 std::optional<ParsedOptions> parse_options(const Command& command, int argc, char** argv) {
   const OptionTable options = known_options(command);
   const cxxopts::ParseResult found = parse(command, options, argc, argv);
-  if (!found.unmatched().empty())
+  if (!found.unmatched().empty() && !command.takes_list)
     throw UsageError("unexpected argument \"" + found.unmatched().front() + "\"");
   if (found.count("help") > 0) {
     std::cout << short_help(command);
@@ -216,6 +216,7 @@ std::optional<ParsedOptions> parse_options(const Command& command, int argc, cha
     value.usual = !option.fallback.empty() && value.word == option.fallback;
     if (value.count > 0) check_value(command, option, value.word);
   }
+  if (command.takes_list) parsed.values_[command.positional.back()].more = found.unmatched();
   for (const Option& option : options) {
     if (std::ranges::count(command.positional, option.name) > 0)  // which must be given
       check_value(command, option, parsed[option.name].word);

@@ -19,6 +19,7 @@ Command explain_command();
 Command fit_command();
 Command info_command();
 Command inspect_command();
+Command merge_command();
 Command predict_command();
 Command tokenize_command();
 Command train_command();
