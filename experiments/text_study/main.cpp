@@ -47,6 +47,7 @@ std::string identity_of(const StudyText& text) {
 }
 
 void write_records(const Settings& options, const std::string& name, const std::vector<Json>& records) {
+  if (options.shard) return;
   std::string lines;
   for (const Json& record : records) lines += record.dump() + "\n";
   make_folders(options.folder + "/records");
@@ -89,10 +90,10 @@ void measure(const Subject& subject, const std::vector<StudyText>& texts, const 
                          {"samples", options.sizes.samples},
                          {"repeats", options.sizes.repeats},
                          {"threads", threads()}};
-  const Json lines = finished(options, "runtime_" + subject.key, settings, [&](const Part&) -> Json {
+  Json lines = finished(options, "runtime_" + subject.key, settings, [&](const Part&) -> Json {
     return {{"lines", runtimes(subject, text, options)}};
   });
-  write_records(options, "runtime_" + subject.key, lines["lines"].get<std::vector<Json>>());
+  write_records(options, "runtime_" + subject.key, {lines["lines"].begin(), lines["lines"].end()});
 }
 
 // The first reviews of the lengths at which removed shares are measured; a record each, kept as it is
@@ -170,6 +171,7 @@ int run(const ParsedOptions& parsed) {
     if (!std::ranges::count(kParts, part)) throw UsageError("--part " + part + ", wanted " + listed(kParts));
   for (const std::string& part : parts)
     for (const TextModel& kind : options.kinds) run_part(part, kind, options);
+  if (is_shard(options)) return 0;
   write_about(options);
   if (!options.quiet) std::cerr << "records in " << options.folder << "/records\n";
   return 0;
