@@ -1,6 +1,8 @@
 # The experiments' programs, and what they are run for. Finished parts of a study are kept in out/.
 SIZE ?= default
 RUNS ?= 1
+# SHARD=i/n or auto: only that share of a study's parts, and no report (experiments/cluster).
+STUDY_OPTIONS = --size $(SIZE) $(if $(SHARD),--shard $(SHARD))
 
 # A program a folder; what they share is in experiments/support.
 EXPERIMENTS := $(filter-out support one_file,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard experiments/*/*.cpp))))))
@@ -25,7 +27,7 @@ tour: deps ## one training step of a one-layer model, printed with shapes
 	$(PARALLEL) $(BUILD)/tour
 	$(BUILD)/tour
 
-LINEAR_STUDY := $(BUILD)/linear_study --size $(SIZE) --output out/linear_study
+LINEAR_STUDY = $(BUILD)/linear_study $(STUDY_OPTIONS) --output out/linear_study
 study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results in out/linear_study
 	$(PARALLEL) $(BUILD)/linear_study
 	$(LINEAR_STUDY) --runs $(RUNS)
@@ -33,22 +35,22 @@ study: deps ## linear study (Figure 3): SIZE=tiny|default|paper RUNS=n, results 
 DEPTHS := 1
 who-can-add: deps ## which part of a transformer takes addition away: SIZE, RUNS=n seeds, DEPTHS=1,2,4, results in out/who_can_add
 	$(PARALLEL) $(BUILD)/who_can_add
-	$(BUILD)/who_can_add --size $(SIZE) --layers $(DEPTHS) --runs $(RUNS) --output out/who_can_add
+	$(BUILD)/who_can_add $(STUDY_OPTIONS) --layers $(DEPTHS) --runs $(RUNS) --output out/who_can_add
 
 surrogates: RUNS := 3
 surrogates: deps ## simple models of the study's transformers (Figure 4a, b): SIZE, RUNS=3, results in out/surrogates
 	$(PARALLEL) $(BUILD)/linear_study $(BUILD)/surrogates
 	$(LINEAR_STUDY) --layers 1,2 --runs $(RUNS)
-	$(BUILD)/surrogates --size $(SIZE) --models out/linear_study/models --output out/surrogates
+	$(BUILD)/surrogates $(STUDY_OPTIONS) --models out/linear_study/models --output out/surrogates
 
 recovery: deps ## is the SLALOM found that made the data (Figure 4c, d): SIZE, results in out/recovery
 	$(PARALLEL) $(BUILD)/recovery
-	$(BUILD)/recovery --size $(SIZE) --output out/recovery
+	$(BUILD)/recovery $(STUDY_OPTIONS) --output out/recovery
 
 shapley: deps ## Shapley values of repeated words (appendix A): SIZE, results in out/shapley
 	$(PARALLEL) $(BUILD)/linear_study $(BUILD)/shapley
 	$(LINEAR_STUDY) --layers 1
-	$(BUILD)/shapley --size $(SIZE) --models out/linear_study/models --output out/shapley
+	$(BUILD)/shapley $(STUDY_OPTIONS) --models out/linear_study/models --output out/shapley
 
 data: deps ## checks and converts review files for the text studies: DATA=DIR, results in out/data (data/README.md)
 	$(PARALLEL) $(BUILD)/corpora
@@ -56,12 +58,12 @@ data: deps ## checks and converts review files for the text studies: DATA=DIR, r
 
 case-study: deps ## words that a sentiment classifier goes by (appendix F.8): SIZE, DATA=DIR, results in out/case_study
 	$(PARALLEL) $(BUILD)/case_study
-	$(BUILD)/case_study --size $(SIZE) $(if $(DATA),--data $(DATA)) --output out/case_study
+	$(BUILD)/case_study $(STUDY_OPTIONS) $(if $(DATA),--data $(DATA)) --output out/case_study
 
 # Section 6: classifiers are trained, their texts explained, the explanations shown.
 CLASSIFIERS := distilbert
 LAYERS := 2
-TEXT_OPTIONS = --size $(SIZE) $(if $(DATA),--data $(DATA)) --arch $(CLASSIFIERS) --layers $(LAYERS)
+TEXT_OPTIONS = $(STUDY_OPTIONS) $(if $(DATA),--data $(DATA)) --arch $(CLASSIFIERS) --layers $(LAYERS)
 TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH)) --output out/text_models --corpus
 TEXT_STUDY = $(BUILD)/text_study $(TEXT_OPTIONS) --models out/text_models --output out/text_study --part
 TEXT_TABLES = $(BUILD)/text_tables --size $(SIZE) --input out/text_study --item

@@ -376,6 +376,7 @@ int run(const ParsedOptions& parsed) {
   const Json training = finished_model(options, "training", settings, folder, [&](const Part& part) {
     return train(texts, tokenizer, size, options, part, folder);
   });
+  if (is_shard(options)) return 0;
   Study study =
       examine(rows_of(corpus.test, tokenizer, size.longest), tokenizer, size.longest, options, folder);
   study.corpus = corpus.title;

@@ -24,16 +24,17 @@ namespace slalom::experiment {
 
 Command study(const std::string& program, const std::string& summary, OptionTable own,
               int (*run)(const ParsedOptions&)) {
-  return {.name = program,
-          .summary = summary,
-          .options = joined({own,
-                             {{"size", "tiny|default|paper", "default", "of the study"},
-                              {"expected", "TSV", "", "values to compare with"},
-                              {"fresh", "", "", "do anew what an earlier run left finished"},
-                              {"records", "FILE", "",
-                               "results.json of a run, also .gz: its report anew, nothing is computed"}}}),
-          .run = run,
-          .program = ""};
+  return {
+      .name = program,
+      .summary = summary,
+      .options = joined({own,
+                         {{"size", "tiny|default|paper", "default", "of the study"},
+                          {"expected", "TSV", "", "values to compare with"},
+                          {"fresh", "", "", "do anew what an earlier run left finished"},
+                          {"shard", "I/N", "",
+                           "only share I of N of the parts, and no report; auto: of a Slurm or MPI task"}}}),
+      .run = run,
+      .program = ""};
 }
 
 int run_command(int argc, char** argv, const Command& command) {
@@ -46,13 +47,15 @@ int run_command(int argc, char** argv, const Command& command) {
 
 Options read_run(const ParsedOptions& parsed, const std::string& program, int format) {
   const CommonOptions common = read_common(parsed);
+  say_threads(common.progress);
   Options options = {.size = parsed["size"].word,
                      .seed = common.seed,
                      .folder = common.output == "-" ? "out/" + program : common.output,
                      .fresh = parsed.count("fresh") > 0,
                      .quiet = common.quiet,
                      .progress = common.progress,
-                     .format = format};
+                     .format = format,
+                     .shard = read_shard(parsed)};
   if (const std::string& records = parsed["records"].word; !records.empty()) {
     options.recorded = read_json(records);
     options.size = require_string(options.recorded, "size", records);
@@ -64,6 +67,12 @@ Options read_run(const ParsedOptions& parsed, const std::string& program, int fo
 
 std::vector<Json> recorded_list(const Options& options, const char* name) {
   return require_array(options.recorded, name, "recorded results").get<std::vector<Json>>();
+}
+
+bool is_shard(const Options& options) {
+  if (options.shard && !options.quiet)
+    say(concat("shard ", options.shard->text(), " is done; without --shard the same command reports"));
+  return options.shard.has_value();
 }
 
 Options read_options(const ParsedOptions& parsed, const std::string& program, int format) {
@@ -97,6 +106,7 @@ std::vector<Depth> read_depths(const std::string& layers, const std::string& run
 Part::Part(const Options& options, const std::string& name, Json settings) : fresh_(options.fresh) {
   settings["format"] = options.format;
   settings_ = settings.dump();
+  fingerprint_ = fingerprint(settings_, fingerprint(name));
   path_ = concat(options.folder, "/work/", name, "_", fingerprint(settings_));
   make_folders(options.folder + "/work");
 }
@@ -116,10 +126,15 @@ void Part::save(const Json& record) const {
   std::filesystem::remove(checkpoint());  // not before: a kill in between would lose the training
 }
 
+bool Part::is_of(const Shard& shard) const {
+  return shard.has(static_cast<Index>(std::stoull(fingerprint_.substr(8), nullptr, 16)));
+}
+
 Json finished(const Options& options, const std::string& name, const Json& settings, const Compute& compute) {
   check_interrupt();
   const Part part(options, name, settings);
   Json record = part.load();
+  if (record.is_null() && options.shard && !part.is_of(*options.shard)) return {};
   if (!options.quiet) std::cerr << name << (record.is_null() ? "\n" : ": done before, kept\n");
   if (record.is_null()) part.save(record = compute(part));
   record.erase("settings");
@@ -134,7 +149,7 @@ Json finished_model(const Options& options, const std::string& name, const Json&
     return record;
   };
   const Json record = finished(options, name, settings, train);
-  if (record["weights"] == weights_of(folder)) return record;
+  if (record.is_null() || record["weights"] == weights_of(folder)) return record;
   Options anew = options;  // another run has put its model in the place of this one's
   anew.fresh = true;
   return finished(anew, name, settings, train);

@@ -12,6 +12,7 @@
 #include "slalom/base/json.hpp"
 #include "slalom/base/progress.hpp"
 #include "slalom/cli/options.hpp"
+#include "slalom/cli/shard.hpp"
 #include "slalom/report/expected.hpp"
 #include "slalom/report/figure.hpp"
 #include "slalom/report/table.hpp"
@@ -30,9 +31,13 @@ struct Options {
   ProgressMode progress = ProgressMode::automatic;
   int format = 1;  // of the study's records, see Part
   Json recorded;   // results.json of an earlier run, of which the report is made anew; null: a run
+  std::optional<Shard> shard;
 };
+/// Whether the run is a shard, whose parts are done: it ends without a report, and says so.
+bool is_shard(const Options& options);
 
-/// A program with --size, --expected, --fresh and --records beside its own options and the common ones.
+/// A program with --size, --expected, --fresh, --records and --shard beside its own options and the common
+/// ones.
 Command study(const std::string& program, const std::string& summary, OptionTable own,
               int (*run)(const ParsedOptions&));
 /// main() of a program with one command.
@@ -75,14 +80,17 @@ class Part {
   /// What save() left; null if the part is not finished, or to be done anew.
   Json load() const;
   void save(const Json& record) const;
+  /// Whether it is the shard's, which its fingerprint decides: parts are not in an order.
+  bool is_of(const Shard& shard) const;
 
  private:
-  std::string settings_, path_;
+  std::string settings_, fingerprint_, path_;
   bool fresh_;
 };
 
 using Compute = std::function<Json(const Part&)>;
-/// The part's record: as an earlier run left it, else as `compute` gives it.
+/// The part's record: as an earlier run left it, else as `compute` gives it; null for one that is left to
+/// another shard.
 Json finished(const Options& options, const std::string& name, const Json& settings, const Compute& compute);
 /// The same of a part that leaves a model in a folder; it is done anew if that is no longer the same model.
 Json finished_model(const Options& options, const std::string& name, const Json& settings,

@@ -138,9 +138,10 @@ std::string texts_and_vocabulary(const Texts& texts, const Tokenizer& tokenizer)
   return all_texts;
 }
 
-// What a model is, beside what train() says of it.
+// What a model is, beside what train() says of it; null of another shard's.
 Json described(Json record, const std::string& key, const std::string& title, Index layers, Index width,
                const Texts& texts, const Size& size) {
+  if (record.is_null()) return record;
   const Share accuracy{record["right"].get<Index>(), record["texts"].get<Index>()};
   const auto [low, high] = accuracy.interval();
   record.update({{"corpus", texts.corpus},
@@ -176,6 +177,7 @@ Json trained(const TextModel& kind, const Texts& texts, const Tokenizer& tokeniz
   };
   Json record = described(finished_model(options, texts.corpus + "_" + kind.key(), settings, folder, compute),
                           kind.key(), kind.title(), kind.layers, size.width, texts, size);
+  if (record.is_null()) return record;
   record["seed"] = options.seed;
   write_file(folder + "/" + kTrainingRecord, record.dump(1) + "\n");
   return record;
@@ -353,6 +355,7 @@ int run(const ParsedOptions& parsed) {
     reference = trained_lstm(texts, tokenizer, options);
     if (!drawn) bags = bags_of_words(texts, tokenizer);
   }
+  if (is_shard(options)) return 0;
   models.push_back(reference);
   return report(corpus, name, models, bags, options);
 }

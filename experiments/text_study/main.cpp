@@ -59,6 +59,7 @@ void shorten(Json& value) {
 
 // What tables are made of: work has all digits, and the scores of every text.
 void write_records(const Settings& options, const std::string& name, std::vector<Json> records) {
+  if (options.shard) return;
   std::vector<std::size_t> lengths;
   for (const Json& record : records)
     if (record.contains("tokens") && record["tokens"].is_array()) lengths.push_back(record["tokens"].size());
@@ -111,10 +112,10 @@ void measure(const Subject& subject, const std::vector<StudyText>& texts, const 
                          {"samples", options.sizes.samples},
                          {"repeats", options.sizes.repeats},
                          {"threads", threads()}};
-  const Json lines = finished(options, "runtime_" + subject.key, settings, [&](const Part&) -> Json {
+  Json lines = finished(options, "runtime_" + subject.key, settings, [&](const Part&) -> Json {
     return {{"lines", runtimes(subject, text, options)}};
   });
-  write_records(options, "runtime_" + subject.key, lines["lines"].get<std::vector<Json>>());
+  write_records(options, "runtime_" + subject.key, {lines["lines"].begin(), lines["lines"].end()});
 }
 
 // The first reviews of the lengths at which removed shares are measured; a record each, kept as it is
@@ -192,6 +193,7 @@ int run(const ParsedOptions& parsed) {
     if (!std::ranges::count(kParts, part)) throw UsageError("--part " + part + ", wanted " + listed(kParts));
   for (const std::string& part : parts)
     for (const TextModel& kind : options.kinds) run_part(part, kind, options);
+  if (is_shard(options)) return 0;
   write_about(options);
   if (!options.quiet) std::cerr << "records in " << options.folder << "/records\n";
   return 0;

@@ -18,7 +18,8 @@ struct RemovalLevel {
 std::vector<RemovalLevel> removal_levels(Index players, Index deletions, std::uint64_t seed);
 
 /// Surrogates fitted to the same `budget` outputs, of deletions of up to ten tokens ("small"), of any number
-/// ("all"), and half of up to ten and half of more ("mixed"), and the mean squared errors (nats²) of the changes of log-odds that they predict:
+/// ("all"), and half of up to ten and half of more ("mixed"), and the mean squared errors (nats²) of the
+/// changes of log-odds that they predict:
 /// {"levels": [names], "errors": [{"fit", "surrogate", "mse": [one a level]}, …]}. Kernel SHAP's coalitions
 /// are its own, as many (and it needs an empty text); "zero" predicts no change.
 Json removed_shares(BlackBox& f, const ExplainedText& text, Index budget, Index deletions,

@@ -44,6 +44,7 @@ void catch_interrupts(unsigned grace_seconds) {
   };
   handle(SIGINT, note_signal);
   handle(SIGTERM, note_signal);
+  handle(SIGUSR1, note_signal);
   handle(SIGALRM, end_process);
 }
 

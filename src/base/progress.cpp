@@ -77,8 +77,12 @@ std::string progress_line(const ProgressState& state, std::size_t width) {
   return std::string(first_code_points(line, width));
 }
 
+bool is_shown(ProgressMode mode) {
+  return mode == ProgressMode::plain || (mode == ProgressMode::automatic && can_rewrite_lines());
+}
+
 Progress::Progress(ProgressMode mode, std::string label, std::int64_t total, std::int64_t first)
-    : mode_(mode == ProgressMode::automatic && !can_rewrite_lines() ? ProgressMode::none : mode),
+    : mode_(is_shown(mode) ? mode : ProgressMode::none),
       label_(std::move(label)),
       total_(total),
       first_(first),

@@ -356,6 +356,7 @@ std::string report(const Audited& audited) {
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   required_option(parsed, "model");
+  say_threads(common.progress);
   Audited audited{.common = common};
   return with_precision(common.precision, [&]<class T>() {
     ask<T>(audited, parsed);
@@ -379,8 +380,9 @@ Command audit_command() {
                   {"proof", "FILE", "", "write what is proved, for slalom verify"},
                   {"longest", "N", "4", "tokens of the enumerated texts (fewer if those are over 20,000)"},
                   {"target", "CLASS", "", "class that is audited: name or number (default: class 1 of two)"},
-                  {"precision", "f32|f64", "f64", "of the arithmetic"}},
-      .unused = {{"input", "it asks texts of its own"}},
+                  {"precision", "f32|f64", "f64", "of the arithmetic"},
+                  {"shard", "I/N", "", ""}},
+      .unused = {{"input", "it asks texts of its own"}, {"shard", "it reads no rows"}},
       .examples = {"audit --model DIR --proof proof.json", "audit --model DIR --tokens 7,30,9 --json"},
       .run = run};
 }

@@ -82,16 +82,6 @@ OpenedModel open_program(const ParsedOptions& parsed, const OpenedTokenizer& tok
   return opened;
 }
 
-std::string fingerprint_of_folder(const std::string& folder) {
-  std::vector<std::string> names(std::begin(kTokenizerFiles), std::end(kTokenizerFiles));
-  names.emplace_back("config.json");
-  std::string all;
-  for (const std::string& name : names)
-    if (const std::string path = concat(folder, "/", name); file_exists(path))
-      all = fingerprint(read_file(path), fingerprint(name, all));
-  return all;
-}
-
 // A folder that is named for its tokenizer must have one.
 OpenedTokenizer open_tokenizer(const ParsedOptions& parsed, const std::string& folder, bool is_program) {
   OpenedTokenizer opened;
@@ -127,6 +117,16 @@ std::vector<Index> OpenedClassifier::targets_of(const ExplainedText& text) const
   std::vector<Index> every(static_cast<std::size_t>(model.classes->classes()));
   std::iota(every.begin(), every.end(), Index{0});
   return every;
+}
+
+std::string fingerprint_of_folder(const std::string& folder) {
+  std::vector<std::string> names(std::begin(kTokenizerFiles), std::end(kTokenizerFiles));
+  names.emplace_back("config.json");
+  std::string all;
+  for (const std::string& name : names)
+    if (const std::string path = concat(folder, "/", name); file_exists(path))
+      all = fingerprint(read_file(path), fingerprint(name, all));
+  return all;
 }
 
 Tokenizer required_tokenizer(const std::string& folder) {

@@ -7,16 +7,17 @@
 #include <new>
 
 #include "slalom/base/interrupt.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/cli/help.hpp"
 #include "slalom/report/visible_text.hpp"
 
 namespace slalom {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> list = {train_command(),   predict_command(),  inspect_command(),
-                                            audit_command(),   verify_command(),   explain_command(),
-                                            compare_command(), evaluate_command(), fit_command(),
-                                            convert_command(), tokenize_command(), info_command()};
+  static const std::vector<Command> list = {
+      train_command(),    predict_command(), inspect_command(),  audit_command(), verify_command(),
+      explain_command(),  compare_command(), evaluate_command(), fit_command(),   convert_command(),
+      tokenize_command(), merge_command(),   info_command()};
   return list;
 }
 
@@ -78,6 +79,10 @@ std::string without_middle(const std::string& visible_text) {
 
 void say(const std::string& line) {
   std::cerr << without_middle(visible(line)) + "\n";
+}
+
+void say_threads(ProgressMode progress) {
+  if (is_shown(progress)) say(threads_text());
 }
 
 void say_error(const Error& error) {

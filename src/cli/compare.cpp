@@ -224,6 +224,7 @@ Command compare_command() {
   return {.name = "compare",
           .summary = "several methods on the same texts, and how far they agree",
           .options = joined({own, explaining_options("methods"), view_options()}),
+          .unused = {{"shard", "its last lines are of all rows"}},
           .examples = {"compare --model DIR --text \"A quiet film.\" --html page.html",
                        "compare --model DIR --input rows.jsonl --methods lime,slalom-fidel"},
           .run = run};

@@ -1,12 +1,10 @@
 // slalom evaluate: metrics of explanations, method by method, over all rows.
 #include <algorithm>
-#include <iostream>
+#include <nlohmann/json.hpp>
 
-#include "slalom/base/numbers.hpp"
+#include "slalom/cli/evaluation_output.hpp"
 #include "slalom/cli/explaining.hpp"
 #include "slalom/metrics/evaluation.hpp"
-#include "slalom/report/explanation_json.hpp"
-#include "slalom/report/table.hpp"
 
 namespace slalom {
 
@@ -34,11 +32,11 @@ std::vector<double> given_scores(const WindowText& text) {
   return given;
 }
 
-// Of one method.
-struct Found {
-  std::vector<std::vector<double>> values;  // of each metric, one a text
-  QueryCost cost, metric_cost;              // of the explanations, of scoring them
-};
+std::vector<std::string> names_of(const std::vector<RankedMethod>& methods) {
+  std::vector<std::string> names;
+  for (const RankedMethod& method : methods) names.push_back(method.name);
+  return names;
+}
 
 class Evaluator {
  public:
@@ -50,7 +48,7 @@ class Evaluator {
                  .held_out = run.options.held_out,
                  .masking = run.options.masking,
                  .seed = run.common.seed},
-        found_(methods_.size(), {std::vector<std::vector<double>>(metrics_.size()), {}, {}}) {
+        output_(names_of(methods_), metrics_) {
     if (options_.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
     run.options.held_out = 0;  // fidelity is one of the metrics here
   }
@@ -58,22 +56,51 @@ class Evaluator {
   // What one method or metric cannot do with a text, others may.
   int write() {
     TokenRows rows = run_.rows("evaluate");
-    rows.each([&](const InputRow& row) {
-      run_.each_text(row, [&](const WindowText& text) {
-        const std::vector<double> given = given_scores(text);
-        for (std::size_t i = 0; i < methods_.size(); ++i)
-          rows.error_of(text.row, [&] { evaluate_method(methods_[i], text, given, rows, found_[i]); });
-      });
-    });
+    std::string lines;  // of a shard
+    Index failed = 0;
+    const auto finish_row = [&] {
+      if (rows.shard()) lines += output_.take_line(rows.number(), rows.failed() - failed);
+      failed = rows.failed();
+    };
+    rows.each(
+        [&](const InputRow& row) {
+          run_.each_text(row, [&](const WindowText& text) { evaluate_text(text, rows); });
+          finish_row();
+        },
+        [&](const InputRow&, const std::string&) { finish_row(); });
     check_interrupt();
     if (rows.count() == 0) throw Error(rows.name() + ": found no rows to evaluate");
-    print();
+    if (rows.shard())
+      write_file(run_.common.output, lines + rows.end_of_shard(settings()));
+    else
+      output_.write(run_.common, run_.common.seed);
     return rows.status();
   }
 
  private:
+  // All that the output depends on but the rows.
+  Json settings() const {
+    Json all = {{"command", "evaluate"},
+                {"methods", names_of(methods_)},
+                {"metrics", split_list(run_.parsed["metrics"].word)},
+                {"step", options_.step},
+                {"held_out", options_.held_out},
+                {"seed", run_.common.seed},
+                {"version", SLALOM_VERSION},
+                {"model_sha256", run_.classifier.model.sha256}};
+    for (const RankedMethod& m : methods_)
+      all["parameters"].push_back(parse_json(run_.parameters(*m.method), "parameters"));
+    return all;
+  }
+
+  void evaluate_text(const WindowText& text, TokenRows& rows) {
+    const std::vector<double> given = given_scores(text);
+    for (std::size_t i = 0; i < methods_.size(); ++i)
+      rows.error_of(text.row, [&] { evaluate_method(methods_[i], text, given, rows, output_.found()[i]); });
+  }
+
   void evaluate_method(const RankedMethod& method, const WindowText& text, const std::vector<double>& given,
-                       TokenRows& rows, Found& found) {
+                       TokenRows& rows, EvaluationOutput::Found& found) {
     const OpenedModel& model = run_.classifier.model;
     options_.is_target.reset();
     if (text.row.label) options_.is_target = *text.row.label == (model.classes ? model.classes->target() : 1);
@@ -88,54 +115,11 @@ class Evaluator {
     found.metric_cost += model.f->cost() - before;
   }
 
-  // JSON lines, and a table for the reader.
-  void print() const {
-    using enum Table::Align;
-    Table table({{"method"},
-                 {"metric"},
-                 {"direction"},
-                 {"unit"},
-                 {"n", right},
-                 {"mean", right},
-                 {"standard error", right}});
-    std::string lines;
-    for (std::size_t i = 0; i < methods_.size(); ++i)
-      for (std::size_t j = 0; j < metrics_.size(); ++j) {
-        const Summary s = summarise(found_[i].values[j]);
-        const MetricInfo& metric = *metrics_[j];
-        lines += line(methods_[i].name, metric, s, found_[i]);
-        table.add_row({methods_[i].name, metric.name, name(metric.direction), metric.unit,
-                       std::to_string(s.n), fixed(s.mean, 4), fixed(s.standard_error, 4)});
-      }
-    write_file(run_.common.output, lines);
-    if (!run_.common.quiet) std::cerr << table.text();
-  }
-
-  std::string line(const std::string& method, const MetricInfo& metric, const Summary& s,
-                   const Found& found) const {
-    JsonRow row;
-    row.field("method", method)
-        .field("metric", metric.name)
-        .field("direction", name(metric.direction))
-        .field("unit", metric.unit)
-        .field("n", s.n)
-        .field("mean", s.mean)
-        .field("standard_error", s.standard_error);
-    return add_cost(row, found.cost)
-               .field("metric_queries", found.metric_cost.queries)
-               .field("metric_unique_queries", found.metric_cost.unique_queries)
-               .field("metric_token_forwards", found.metric_cost.token_forwards)
-               .field("seed", run_.common.seed)
-               .field("version", SLALOM_VERSION)
-               .str() +
-           "\n";
-  }
-
   const Explaining& run_;
   std::vector<RankedMethod> methods_;
   std::vector<const MetricInfo*> metrics_;
   EvaluationOptions options_;
-  std::vector<Found> found_;
+  EvaluationOutput output_;
 };
 
 int run(const ParsedOptions& parsed) {

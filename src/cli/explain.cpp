@@ -50,7 +50,7 @@ class Explanations {
     const CommonOptions& common = run_.common;
     TokenRows rows = run_.rows("explain");
     FinishedRows finished;
-    if (run_.parsed.count("resume") > 0) finished = finished_rows(common.output, settings_);
+    if (run_.parsed.count("resume") > 0) finished = finished_rows(common.output, settings_, rows.shard());
     skip(rows, finished, partial_name(common.output));  // before anything of the file is cut off
     OutputFile output(common.output, OutputFile::Partial{finished.bytes});
     // All lines of a row are written together: an interrupt leaves none of them out.
@@ -65,6 +65,9 @@ class Explanations {
     if (interrupted() && common.output != "-" && !common.quiet)
       say(concat("finished rows are in ", partial_name(common.output), "; --resume goes on"));
     check_interrupt();
+    Json settings = {{"command", "explain"}};
+    settings.update(settings_);
+    output.write(rows.end_of_shard(settings));
     output.commit();
     shown_.commit();
     return rows.status_of_lines(finished.failed);
@@ -174,7 +177,7 @@ Command explain_command() {
       {"resume", "", "", "go on with what a run left of --output", "", "aggregate dry-run", "run"},
       {"dry-run", "", "", "say what the run would cost, and do not do it", "", "aggregate", "run"},
       {"aggregate", "", "", "a row for each token of all rows, by slalom-exact",
-       "method=slalom-exact !method", "", "run"}};
+       "method=slalom-exact !method", "shard", "run"}};
   return {.name = "explain",
           .summary = "scores of each text's tokens, with their fidelity and cost",
           .options = joined({own, explaining_options("method"), view_options()}),

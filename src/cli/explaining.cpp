@@ -124,8 +124,8 @@ OptionTable explaining_options(const std::string& methods) {
       {"max-length", "N", "0", "tokens, longer texts are cut into windows; 0: the model's"},
       {"stride", "N", "0", "tokens from one window to the next; 0: half a window", "", "strict"},
       {"strict", "", "", "a bad row ends the run, and a text too long fails instead of being cut"}};
-  return joined(
-      {text_options(), grouped("text", windows, "aggregate"), classifier_options(), method_options(methods)});
+  return joined({text_options(), shard_options(), grouped("text", windows, "aggregate"), classifier_options(),
+                 method_options(methods)});
 }
 
 // --- texts ------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ std::string Explaining::parameters(const Method& method) const {
   if (longest_ < std::numeric_limits<Index>::max()) row.field("max_length", longest_);
   if (stride_) row.field("stride", *stride_);
   if (parsed.count("strict") > 0) row.field("strict", true);
-  if (parsed["special"].word == "show") row.field("special", "show");
+  if (parsed.count("special") > 0 && parsed["special"].word == "show") row.field("special", "show");
   if (!classifier.tokenizer.fingerprint.empty()) row.field("folder", classifier.tokenizer.fingerprint);
   return row.field("held_out", o.held_out).field("precision", parsed["precision"].word).str();
 }

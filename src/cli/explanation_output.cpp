@@ -46,10 +46,11 @@ std::string beside(const std::string& path, const std::string& suffix) {
 }  // namespace
 
 OptionTable view_options() {
-  const std::string no_page = "aggregate resume dry-run";
+  const std::string no_page = "aggregate resume shard dry-run";
   return grouped(
       "view",
-      {{"view", "jsonl|terminal|auto", "auto", "of the output; auto: terminal at a terminal", "", "resume"},
+      {{"view", "jsonl|terminal|auto", "auto", "of the output; auto: terminal at a terminal", "",
+        "resume shard"},
        {"color", "auto|always|never", "auto", "of the terminal's view", "", "aggregate"},
        {"special", "show|hide", "hide", "special tokens, and scores the method gives them", "", "aggregate"},
        {"html", "FILE", "", "also write a page that needs nothing else", "", no_page},

@@ -28,6 +28,7 @@ std::vector<Fact> program_facts() {
   return {{"version", SLALOM_VERSION},
           {"blas_core", blas_core()},
           {"threads", std::to_string(threads()), true},
+          {"allotted", allotted_cores().text()},
           {"sgemm_gflops", fixed(measure_gemm_rate(kRateSeconds), 1), true}};
 }
 

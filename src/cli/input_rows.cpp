@@ -45,8 +45,14 @@ JsonRow error_row(const std::string& id_json, Index number, const std::string& e
   return row;
 }
 
+int status_of_lines(Index failed, Index rows, bool quiet) {
+  if (failed > 0 && !quiet) say(concat(failed, " of ", rows, " rows failed: their lines have an \"error\""));
+  return static_cast<int>(failed > 0 ? ExitStatus::incomplete : ExitStatus::done);
+}
+
 TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, const RowLimits& limits,
-                     const Tokenizer* tokenizer, const std::string& progress, const BlackBox* queried) {
+                     const Tokenizer* tokenizer, const std::string& progress, const BlackBox* queried,
+                     Index block) {
   const auto source = [&]() -> std::variant<RowReader, InputRow> {
     if (parsed.count("text") == 0)
       return RowReader(common.input, limits, tokenizer, row_format(parsed), csv_columns(parsed));
@@ -58,7 +64,7 @@ TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, c
     if (parsed.count("text-pair") > 0) pair = parsed["text-pair"].word;
     return row_of_text(parsed["text"].word, pair, limits, *tokenizer, "--text");
   };
-  return {source(), parsed, common, progress, queried};
+  return {source(), parsed, common, progress, queried, block};
 }
 
 }  // namespace slalom

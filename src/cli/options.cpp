@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cxxopts.hpp>
 #include <iostream>
 
@@ -56,7 +57,7 @@ OptionTable files() {
 
 OptionTable common_options() {
   return grouped("common", {{"seed", "N", "0", "of everything random"},
-                            {"threads", "N", "0", "0: OMP_NUM_THREADS or all cores"},
+                            {"threads", "N", "0", "0: OMP_NUM_THREADS, or what affinity and cgroups allow"},
                             {"precision", "f32|f64", "f32", "of the arithmetic"},
                             {"json", "", "", "machine-readable output"},
                             {"progress", "auto|plain|none", "auto", "how it is shown on stderr"},
@@ -181,9 +182,16 @@ cxxopts::ParseResult parse(const Command& command, const OptionTable& options, i
   }
 }
 
+// OpenMP knows the cores that the process may run on, but not how much of their time.
+int default_threads() {
+  const char* wanted = std::getenv("OMP_NUM_THREADS");
+  if (wanted != nullptr && *wanted != '\0') return threads();
+  return std::min(threads(), allotted_cores().threads());
+}
+
 // Results do not depend on their number: where nobody named one, it is what the memory allows.
 void choose_threads(Index count) {
-  if (count == 0) count = std::max(1, threads_with_memory(threads()));
+  if (count == 0) count = std::max(1, threads_with_memory(default_threads()));
   check_memory_of_threads(static_cast<int>(count));
   set_threads(static_cast<int>(count));
 }
@@ -193,7 +201,7 @@ void choose_threads(Index count) {
 std::optional<ParsedOptions> parse_options(const Command& command, int argc, char** argv) {
   const OptionTable options = known_options(command);
   const cxxopts::ParseResult found = parse(command, options, argc, argv);
-  if (!found.unmatched().empty())
+  if (!found.unmatched().empty() && !command.takes_list)
     throw UsageError("unexpected argument \"" + found.unmatched().front() + "\"");
   if (found.count("help") > 0) {
     std::cout << short_help(command);
@@ -208,6 +216,7 @@ std::optional<ParsedOptions> parse_options(const Command& command, int argc, cha
     value.usual = !option.fallback.empty() && value.word == option.fallback;
     if (value.count > 0) check_value(command, option, value.word);
   }
+  if (command.takes_list) parsed.values_[command.positional.back()].more = found.unmatched();
   for (const Option& option : options) {
     if (std::ranges::count(command.positional, option.name) > 0)  // which must be given
       check_value(command, option, parsed[option.name].word);

@@ -1,7 +1,9 @@
 // slalom predict: logits, log-odds and, with labels, the loss of each row.
 #include <algorithm>
 #include <exception>
+#include <nlohmann/json.hpp>
 
+#include "slalom/base/sha256.hpp"
 #include "slalom/cli/classifier.hpp"
 #include "slalom/data/batch.hpp"
 #include "slalom/model_io/model_folder.hpp"
@@ -15,6 +17,7 @@ constexpr std::size_t kRowsAtOnce = 1024;  // input rows that are read, predicte
 
 struct ReadRow {
   InputRow row;
+  Index number;
   std::optional<RowError> error;
 };
 
@@ -23,7 +26,7 @@ std::vector<ReadRow> read_some(TokenRows& source, std::exception_ptr& end) {
   std::vector<ReadRow> rows;
   try {
     for (InputRow row; rows.size() < kRowsAtOnce && source.next(row);)
-      rows.push_back({row, source.bad_row()});
+      rows.push_back({row, source.number(), source.bad_row()});
   } catch (const Error&) {
     end = std::current_exception();
   }
@@ -35,14 +38,15 @@ class Prediction {
  public:
   Prediction(const ParsedOptions& parsed, const CommonOptions& common)
       : common_(common),
-        model_(load_model<T>(common.model).model),
+        loaded_(load_model<T>(common.model)),
+        model_(loaded_.model.get()),
         names_(model_->config().class_names()),
         target_(read_target(parsed, common, names_)),
         problem_(read_problem(parsed, model_->config())),
         predictor_(*model_),
         tokenizer_(load_tokenizer(common.model)),
         source_(token_rows(parsed, common, row_limits(model_->config()), tokenizer_ ? &*tokenizer_ : nullptr,
-                           "predict")),
+                           "predict", nullptr, kRowsAtOnce)),
         output_(common.output) {
     if (target_.choice == TargetChoice::all)
       throw UsageError("--target all: each row has the logits of all classes, and the log-odds of one");
@@ -50,13 +54,14 @@ class Prediction {
 
   int write() {
     std::exception_ptr end;
-    Index number = 0;  // of the first row that is not written
+    bool has_written = false;
     for (std::vector<ReadRow> rows; !end && !interrupted() && !(rows = read_some(source_, end)).empty();) {
-      if (!unless_interrupted([&] { write_rows(rows, number); })) break;
+      if (!unless_interrupted([&] { write_rows(rows); })) break;
       output_.flush();
-      number += std::ssize(rows);
+      has_written = true;
     }
-    if (!end || number > 0) output_.commit();  // an older output is not replaced by nothing
+    if (!end && !interrupted() && source_.shard()) output_.write(source_.end_of_shard(settings()));
+    if (!end || has_written) output_.commit();  // an older output is not replaced by nothing
     check_interrupt();
     if (end) std::rethrow_exception(end);
     const QueryCost& cost = predictor_.cost();
@@ -67,22 +72,32 @@ class Prediction {
   }
 
  private:
-  void write_rows(const std::vector<ReadRow>& rows, Index number) {
+  // All that the output depends on but the rows.
+  Json settings() const {
+    return {{"command", "predict"},
+            {"model_sha256", sha256_of_files(loaded_.files)},
+            {"folder", fingerprint_of_folder(common_.model)},
+            {"target", target_.word},
+            {"scale", scale_name(problem_)},
+            {"digits", common_.digits()},
+            {"version", SLALOM_VERSION}};
+  }
+
+  void write_rows(const std::vector<ReadRow>& rows) {
     PackedBatch batch;
-    for (const auto& [row, error] : rows)
+    for (const auto& [row, number, error] : rows)
       if (!error) batch.add(row.ids, 0, row.types);
     std::vector<T> logits;
     predictor_.logits(batch, logits);
     const auto C = static_cast<std::size_t>(model_->config().labels);
     std::span<const T> left = logits;
-    for (const auto& [row, error] : rows) {
+    for (const auto& [row, number, error] : rows) {
       if (error) {
         output_.write(error_row(row.id_json, number, source_.report(*error)).str() + "\n");
       } else {
         output_.write(line(row, left.first(C)) + "\n");
         left = left.subspan(C);
       }
-      ++number;
     }
   }
 
@@ -103,7 +118,8 @@ class Prediction {
   }
 
   const CommonOptions& common_;
-  std::unique_ptr<Classifier<T>> model_;
+  LoadedModel<T> loaded_;
+  Classifier<T>* model_;
   std::vector<std::string> names_;
   Target target_;
   ProblemType problem_;
@@ -126,7 +142,7 @@ Command predict_command() {
   return {
       .name = "predict",
       .summary = "logits and log-odds of each row, one JSON object a line",
-      .options = joined({text_options(), target_options(), grouped("text", strict)}),
+      .options = joined({shard_options(), text_options(), target_options(), grouped("text", strict)}),
       .examples = {"predict --model DIR --text \"A quiet film.\"", "predict --model DIR --input rows.jsonl"},
       .run = run};
 }

@@ -9,29 +9,25 @@
 
 namespace slalom {
 
-namespace {
-
-void check_settings(const Json& line, const Json& settings, const std::string& where) {
-  for (const auto& [field, wanted] : settings.items()) {
-    const Json found = line.contains(field) ? line[field] : Json();
-    if (found != wanted)
-      throw Error(concat(where, ": field \"", field, "\": found ", found.dump(), ", wanted ", wanted.dump(),
-                         " of this run"),
-                  "the file is of other settings: without --resume it is replaced");
+void check_fields(const Json& found, const Json& wanted, const std::string& where, const std::string& whose,
+                  const std::string& hint) {
+  for (const auto& [field, value] : wanted.items()) {
+    const Json other = found.contains(field) ? found[field] : Json();
+    if (other != value)
+      throw Error(concat(where, ": field \"", field, "\": found ", other.dump(), ", wanted ", value.dump(),
+                         " ", whose),
+                  hint);
   }
 }
 
-}  // namespace
-
-std::string fingerprint_of(const InputRow& row) {
-  std::string all;
+std::string fingerprint_of(const InputRow& row, std::string all) {
   for (const std::string& text : row.text) all = fingerprint(text, all);
   for (const std::vector<TokenId>* numbers : {&row.ids, &row.types})
     all = fingerprint_of_numbers<TokenId>(*numbers, all);
   return all;
 }
 
-FinishedRows finished_rows(const std::string& path, const Json& settings) {
+FinishedRows finished_rows(const std::string& path, const Json& settings, const std::optional<Shard>& shard) {
   const std::string partial = partial_name(path);
   std::error_code code;
   if (!file_exists(partial)) {
@@ -48,12 +44,19 @@ FinishedRows finished_rows(const std::string& path, const Json& settings) {
   for (std::string line; lines.next(line); begin += line.size() + 1) {
     if (begin + line.size() + 1 > size) break;  // cut off in the middle
     const Json json = parse_json(line, lines.where());
-    check_settings(json, settings, lines.where());
-    const auto row = static_cast<std::size_t>(
-        require_integer(json, "row", lines.where(), 0, std::numeric_limits<std::int64_t>::max()));
-    if (row + 1 == finished.rows.size()) continue;
-    if (row != finished.rows.size())
-      throw Error(concat(lines.where(), ": field \"row\": found ", row, ", wanted ", finished.rows.size()));
+    const bool is_end = json.is_object() && json.contains("shard");
+    const auto check = [&](const Json& found, const Json& wanted) {
+      check_fields(found, wanted, lines.where(), "of this run",
+                   "the file is of other settings: without --resume it is replaced");
+    };
+    if (is_end) check(json, {{"shard", shard ? Json(shard->text()) : Json()}});
+    check(is_end ? require_object(json, "settings", lines.where()) : json, settings);
+    if (is_end) break;
+    const Index row =
+        require_integer(json, "row", lines.where(), 0, std::numeric_limits<std::int64_t>::max());
+    const Index rows = std::ssize(finished.rows), next = shard.value_or(Shard{}).row(rows);
+    if (rows > 0 && row == shard.value_or(Shard{}).row(rows - 1)) continue;
+    if (row != next) throw Error(concat(lines.where(), ": field \"row\": found ", row, ", wanted ", next));
     if (!json.contains("id")) throw Error(lines.where() + ": field \"id\": missing, wanted the row's");
     finished.rows.push_back({json["id"].dump(), require_string(json, "input", lines.where())});
     finished.bytes = begin;

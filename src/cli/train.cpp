@@ -290,6 +290,7 @@ int run(const Parsed& parsed) {
   if (common.output.empty() || common.output == "-")
     throw UsageError("--output is missing: the folder that receives the model");
   if (parsed.count("compile-slalom") > 0) return compile(parsed, common);
+  say_threads(common.progress);
   return with_precision(common.precision, [&]<class T>() { return train<T>(parsed, common); });
 }
 

@@ -40,7 +40,7 @@ int exit_status_after(int signal) {
 }
 
 TEST_CASE("a first signal only sets the flag, which becomes exit status 130") {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
     const int status = status_of_child([&] { return exit_status_after(signal); });
     REQUIRE(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 130);

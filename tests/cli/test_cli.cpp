@@ -187,6 +187,7 @@ TEST_CASE("slalom info: the program and a model's card") {
   CHECK(facts["version"] == "0.1.0");
   CHECK(!facts["blas_core"].get<std::string>().empty());
   CHECK(facts["threads"] == 2);
+  CHECK(facts["allotted"].get<std::string>().starts_with("affinity "));
   CHECK(facts["sgemm_gflops"].get<double>() > 0);
   CHECK(!facts.contains("architecture"));
 

@@ -12,6 +12,7 @@ using namespace slalom::test;
 
 TEST_CASE("case study: of a model that was trained on generated reviews, the planted ratings rank first") {
   const TemporaryFolder output("case_study");
+  run_tiny_shards("case_study", output.path, {"--data", "generated"});
   const Finished run = run_tiny("case_study", output.path, {"--data", "generated"});
   CAPTURE(run.out);
   CAPTURE(run.err);

@@ -46,6 +46,7 @@ void check_fit(const Json& fit, const std::string& what) {
 TEST_CASE(
     "recovery: exact from the truth, measured from transformers; a killed run goes on to the same bits") {
   const TemporaryFolder whole("recovery"), killed("killed_recovery");
+  run_tiny_shards("recovery", whole.path);
   const Json json = checked_results(
       run_tiny("recovery", whole.path), whole.path,
       "words,fit,word,true_value,value,true_importance,importance\n8,fitted,word0,", (8 + 16) * 5);

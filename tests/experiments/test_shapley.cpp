@@ -46,8 +46,10 @@ void check_sums(const Json& record, TextClassifier<float>& model, const SpecialT
 
 TEST_CASE("shapley: repeated words share what one has, but for the truth and nearly so for the network") {
   const TemporaryFolder study("shapley_study"), output("shapley");
-  REQUIRE(run_tiny("linear_study", study.path).status == 0);
+  run_tiny_shards("linear_study", study.path);
   const std::string models = study.file("models");
+  run_tiny_shards("shapley", output.path, {"--models", models});
+  CHECK(files_in(output.file("work")).size() == 4);
   const Json json =
       checked_results(run_shapley(models, output.path), output.path,
                       "model,run,n,mean,lowest,highest,truth\ntruth,0,1,1.5,1.5,1.5,1.5\n", 5 * 10);

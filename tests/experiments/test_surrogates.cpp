@@ -54,6 +54,7 @@ TEST_CASE("surrogates: a SLALOM with background describes trained transformers b
   const TemporaryFolder study("surrogates_study"), output("surrogates");
   REQUIRE(run_tiny("linear_study", study.path, {"--layers", "1,2"}).status == 0);
   const std::string models = study.file("models");
+  run_tiny_shards("surrogates", output.path, {"--models", models});
   const Json json = checked_results(run_surrogates(models, output.path), output.path,
                                     "model,run,n,curve,log_odds\ndistilbert_1,0,1,model,", 6 * 7 * 30);
   std::vector<std::string> names;

@@ -20,6 +20,7 @@ namespace {
 /// Classifiers of generated reviews, trained once for all tests of this file.
 const std::string& models() {
   static const TemporaryFolder folder("text_study_models");
+  if (files_in(folder.path).empty()) run_tiny_shards("text_models", folder.path, {"--data", "generated"});
   static const Finished run =
       run_tiny("text_models", folder.path, {"--data", "generated", "--progress", "none"});
   CAPTURE(run.err);

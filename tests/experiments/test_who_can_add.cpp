@@ -54,9 +54,20 @@ TEST_CASE(
     CHECK(std::abs(sum - 1) <= 1e-9);
   }
 
+  const std::size_t all = files_in(folder.file("work")).size();
   for (const std::string& name : files_in(folder.file("work")))
     if (name.starts_with("sum_none_") || name.starts_with("apart_"))
       std::filesystem::remove(folder.file("work/" + name));
+  std::size_t kept = files_in(folder.file("work")).size();
+  std::filesystem::remove(folder.file("results.json"));
+  for (const char* shard : {"2/3", "1/3", "3/3"}) {  // each does some of the missing parts, none reports
+    CHECK(run_tiny("who_can_add", folder.path, {"--shard", shard}).status == 0);
+    const std::size_t now = files_in(folder.file("work")).size();
+    CHECK(now > kept);
+    CHECK((now == all) == (std::string(shard) == "3/3"));
+    kept = now;
+  }
+  CHECK_FALSE(std::filesystem::exists(folder.file("results.json")));
   CHECK(cells_of(results(run_tiny("who_can_add", folder.path))) == cells);
 }
 

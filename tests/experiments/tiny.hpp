@@ -22,6 +22,19 @@ inline Finished run_tiny(const char* program, const std::string& output,
   return run_process(command, options);
 }
 
+/// The same in two shards, which leave its parts between them and report nothing.
+inline void run_tiny_shards(const char* program, const std::string& output,
+                            const std::vector<std::string>& more = {}) {
+  for (const char* shard : {"2/2", "1/2"}) {
+    std::vector<std::string> options = more;
+    options.insert(options.end(), {"--shard", shard});
+    const Finished run = run_tiny(program, output, options);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    CHECK(run.out.empty());
+  }
+}
+
 /// results.json of an experiment that ran without complaint: every check in it holds, figure and page are
 /// there, and curves.csv has so many rows below this beginning.
 inline Json checked_results(const Finished& run, const std::string& folder, const std::string& csv_begins,

@@ -6,7 +6,7 @@
 
 namespace slalom {
 
-/// Makes SIGINT and SIGTERM set a flag, and end the process with 130 if it is still there after
+/// Makes SIGINT, SIGTERM and SIGUSR1 set a flag, and end the process with 130 if it is still there after
 /// `grace_seconds`. Each works once: the same signal a second time ends the process at once. A read that
 /// waits for input ends: InputFile takes that for the end of its file. Throws Error if the system refuses.
 void catch_interrupts(unsigned grace_seconds = 60);

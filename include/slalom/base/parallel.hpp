@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "slalom/base/index.hpp"
 
@@ -32,5 +34,20 @@ int threads();
 void set_threads(int count);
 /// Of the calling thread among them, from 0.
 int thread_number();
+
+/// What the system lets this process use of the machine's cores.
+struct AllottedCores {
+  int affinity;                 // cores that it may run on
+  std::optional<double> quota;  // of time, in cores: the smallest of its cgroups (v2 or v1); none: no limit
+
+  /// As many as can run at a time, at least 1.
+  int threads() const;
+  /// "affinity 2, cgroup quota 1.5".
+  std::string text() const;
+};
+/// `root` is where /proc and /sys are.
+AllottedCores allotted_cores(const std::string& root = "");
+/// "2 threads (affinity 2, cgroup quota 1.5)", of threads().
+std::string threads_text();
 
 }  // namespace slalom

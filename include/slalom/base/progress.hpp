@@ -11,6 +11,8 @@ namespace slalom {
 /// automatic: one rewritten line if stderr is a terminal and TERM is not "dumb", else nothing;
 /// plain: a new line at most every 10 s, for logs; none: nothing.
 enum class ProgressMode { automatic, plain, none };
+/// Whether anything is shown.
+bool is_shown(ProgressMode mode);
 
 /// One moment of a computation; a total of 0 or less is unknown.
 struct ProgressState {

@@ -64,6 +64,9 @@ struct OpenedClassifier {
   std::vector<Index> targets_of(const ExplainedText& text) const;
 };
 
+/// Of a folder's configuration and tokenizer files.
+std::string fingerprint_of_folder(const std::string& folder);
+
 /// The folder's tokenizer. Throws Error if it has none.
 Tokenizer required_tokenizer(const std::string& folder);
 

@@ -19,6 +19,7 @@ Command explain_command();
 Command fit_command();
 Command info_command();
 Command inspect_command();
+Command merge_command();
 Command predict_command();
 Command tokenize_command();
 Command train_command();
@@ -27,6 +28,8 @@ Command verify_command();
 /// A line on stderr, which may hold names and texts of anybody's files: as visible() has it, nothing in it
 /// controls a terminal. Of more than 1,000 characters the middle is left out.
 void say(const std::string& line);
+/// threads_text() at the start of what takes long, where its progress is shown.
+void say_threads(ProgressMode progress);
 /// "error: …", and "hint: …" if there is one, whose line ends stay.
 void say_error(const Error& error);
 

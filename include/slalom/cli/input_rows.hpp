@@ -5,6 +5,8 @@
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
+#include "slalom/cli/resume.hpp"
+#include "slalom/cli/shard.hpp"
 #include "slalom/data/rows.hpp"
 #include "slalom/explain/black_box.hpp"
 
@@ -26,29 +28,41 @@ void say_waiting(const CommonOptions& common, const std::string& instead);
 /// The line of a row that failed.
 JsonRow error_row(const std::string& id_json, Index number, const std::string& error);
 
+/// How a run ends whose output is of a line a row: with 4 if rows failed, and a word on stderr.
+int status_of_lines(Index failed, Index rows, bool quiet);
+
 template <class Reader, class Row>
 class InputRows {
  public:
   /// The rows of a reader, or the one of --text; `progress` names what is done to them, "" shows nothing.
   /// A row that cannot be read ends the run under --strict, and any error once `queried`, if there is one,
-  /// has no more outputs.
+  /// has no more outputs. Of --shard, whose blocks are of `block` rows, there are its own; they keep their
+  /// numbers.
   InputRows(std::variant<Reader, Row> rows, const ParsedOptions& parsed, const CommonOptions& common,
-            const std::string& progress, const BlackBox* queried = nullptr)
+            const std::string& progress, const BlackBox* queried = nullptr, Index block = 1)
       : rows_(std::move(rows)),
         name_(rows_.index() == 1 ? "--text" : input_name(common.input)),
         queried_(queried),
+        shard_(read_shard(parsed)),
         strict_(parsed.count("strict") > 0),
         quiet_(common.quiet),
         progress_(progress.empty() ? ProgressMode::none : common.progress, progress, 0) {
-    if (rows_.index() == 0) say_waiting(common, "--text TEXT is one text, --input FILE a file of rows");
+    if (shard_) shard_->block = block;
+    if (rows_.index() == 1) return;
+    if (!progress.empty()) say_threads(common.progress);
+    say_waiting(common, "--text TEXT is one text, --input FILE a file of rows");
   }
 
   /// False at the end, and after an interrupt. Throws Error if the input cannot be read any further.
   bool next(Row& row) {
-    bad_row_.reset();
-    progress_.update(count_);
-    if (interrupted() || !read(row)) return false;
-    ++count_;
+    do {
+      bad_row_.reset();
+      progress_.update(count_);
+      if (interrupted() || !read(row)) return false;
+      ++count_;
+      if constexpr (std::same_as<Row, InputRow>)
+        if (shard_) input_ = fingerprint_of(row, input_);
+    } while (shard_ && !shard_->has(count_ - 1));
     return true;
   }
   /// What is wrong with the row that next() gave last, of which only id and line are known then.
@@ -102,15 +116,21 @@ class InputRows {
   }
   /// The number of the row that next() gave last, from 0.
   Index number() const { return count_ - 1; }
+  /// Of all rows that were read, a shard's own or not.
   Index count() const { return count_; }
+  /// How many errors there were.
+  Index failed() const { return failed_; }
+  const std::optional<Shard>& shard() const { return shard_; }
+  /// What ends a shard's output once all rows are read; nothing without --shard.
+  std::string end_of_shard(const Json& settings) const {
+    return shard_ ? slalom::end_of_shard(*shard_, count_, input_, settings) : "";
+  }
   /// How the run ends: with 4 if there was an error.
   int status() const { return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done); }
   /// The same for output of a line a row, with a word on stderr; `before` failed in an earlier process.
   int status_of_lines(Index before = 0) {
     failed_ += before;
-    if (failed_ > 0 && !quiet_)
-      say(concat(failed_, " of ", count_, " rows failed: their lines have an \"error\""));
-    return status();
+    return slalom::status_of_lines(failed_, count_, quiet_);
   }
 
  private:
@@ -135,6 +155,8 @@ class InputRows {
   std::variant<Reader, Row> rows_;
   std::string name_;
   const BlackBox* queried_;
+  std::optional<Shard> shard_;
+  std::string input_;  // fingerprint of the rows, with a shard
   bool strict_, quiet_;
   Progress progress_;
   std::optional<RowError> bad_row_;
@@ -149,6 +171,6 @@ using TextRows = InputRows<TextReader, TextRow>;
 using TokenRows = InputRows<RowReader, InputRow>;
 TokenRows token_rows(const ParsedOptions& parsed, const CommonOptions& common, const RowLimits& limits,
                      const Tokenizer* tokenizer, const std::string& progress,
-                     const BlackBox* queried = nullptr);
+                     const BlackBox* queried = nullptr, Index block = 1);
 
 }  // namespace slalom

@@ -39,8 +39,9 @@ class ParsedOptions {
  public:
   struct Value {
     std::string word;
-    std::size_t count = 0;  // how often it was given
-    bool usual = false;     // the default, given or not
+    std::size_t count = 0;               // how often it was given
+    bool usual = false;                  // the default, given or not
+    std::vector<std::string> more = {};  // what came after it, where the command takes a list
   };
 
   /// Throws std::out_of_range for an option that the command does not have.
@@ -61,6 +62,7 @@ struct Command {
   std::string name, summary;
   OptionTable options = {};                            ///< its own, see all_options()
   std::vector<std::string> positional = {};            ///< options that are given without their names
+  bool takes_list = false;                             ///< the last of them may be given again and again
   std::map<std::string, std::string> unused = {};      ///< options without effect, and why
   std::vector<std::string> examples = {};              ///< arguments of the program
   int (*run)(const ParsedOptions& options) = nullptr;  ///< returns an exit status

@@ -2,18 +2,26 @@
 // left.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "slalom/base/json.hpp"
+#include "slalom/cli/shard.hpp"
 #include "slalom/data/rows.hpp"
 
 namespace slalom {
 
-/// Of all that the output of a row depends on besides the settings of the run.
-std::string fingerprint_of(const InputRow& row);
+/// Of all that the output of a row depends on besides the settings of the run; `so_far` continues that of the
+/// rows before.
+std::string fingerprint_of(const InputRow& row, std::string so_far = {});
 
-/// The rows 0 … rows.size() − 1 are finished; `bytes` of the partial file hold them.
+/// Throws Error naming the first field of `wanted` that is not the same in `found`; `whose` are the wanted
+/// ones.
+void check_fields(const Json& found, const Json& wanted, const std::string& where, const std::string& whose,
+                  const std::string& hint);
+
+/// The first rows of the input, or of the shard, are finished; `bytes` of the partial file hold them.
 struct FinishedRows {
   struct Row {
     std::string id_json, input;  // input: the row's fingerprint
@@ -26,7 +34,8 @@ struct FinishedRows {
 /// Reads partial_name(path), or `path` (which is copied to it) if there is none; neither: nothing is
 /// finished. The last row of them may have lost lines and counts as unfinished. Throws Error naming file,
 /// line and field if a line is none of a run with these settings: its fields of the object `settings` must be
-/// equal.
-FinishedRows finished_rows(const std::string& path, const Json& settings);
+/// equal; or if it is another shard's.
+FinishedRows finished_rows(const std::string& path, const Json& settings,
+                           const std::optional<Shard>& shard = {});
 
 }  // namespace slalom
