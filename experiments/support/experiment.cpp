@@ -27,12 +27,14 @@ Command study(const std::string& program, const std::string& summary, OptionTabl
   return {
       .name = program,
       .summary = summary,
-      .options = joined({own,
-                         {{"size", "tiny|default|paper", "default", "of the study"},
-                          {"expected", "TSV", "", "values to compare with"},
-                          {"fresh", "", "", "do anew what an earlier run left finished"},
-                          {"shard", "I/N", "",
-                           "only share I of N of the parts, and no report; auto: of a Slurm or MPI task"}}}),
+      .options = joined(
+          {own,
+           {{"size", "tiny|default|paper", "default", "of the study"},
+            {"expected", "TSV", "", "values to compare with"},
+            {"fresh", "", "", "do anew what an earlier run left finished"},
+            {"records", "FILE", "", "results.json of a run, also .gz: its report anew, nothing is computed"},
+            {"shard", "I/N", "",
+             "only share I of N of the parts, and no report; auto: of a Slurm or MPI task"}}}),
       .run = run,
       .program = ""};
 }
