@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <regex>
 
 #include "../support/experiment.hpp"
 #include "slalom/base/files.hpp"
@@ -257,7 +258,7 @@ std::vector<std::string> outside(const Studies& studies, const Studies& committe
 
 std::string found(const Outcome& outcome) {
   return outcome.found.empty() ? "–" : listed(outcome.found, [](const Finding& f) {
-    return concat(f.label, " ", number_text(f.estimate), f.as_claimed ? "" : " ✗");
+    return concat(f.label, " ", number_text(f.estimate), f.as_claimed ? "" : " (not so)");
   });
 }
 
@@ -387,9 +388,16 @@ std::string part_of_page(const std::string& study, const std::string& input, con
   return part;
 }
 
-constexpr const char* kStyle = "header,main,footer{max-width:84rem}.tall{max-height:none}";
+constexpr const char* kStyle =
+    "header,main,footer{max-width:84rem}.tall{max-height:none}tbody th,td.left{max-width:26rem}";
 
-// Of the Markdown that pages here are written in: headings, tables, pictures, paragraphs.
+// Words with `code` and links, of which the page shows the words: what they lead to is not beside it.
+std::string inline_html(const std::string& markdown) {
+  static const std::regex link(R"(\[([^\]]*)\]\([^)]*\))"), code("`([^`]*)`");
+  return std::regex_replace(escaped(std::regex_replace(markdown, link, "$1")), code, "<code>$1</code>");
+}
+
+// Of the Markdown that pages here are written in: headings, tables, pictures, lists, paragraphs.
 std::string html_of(const std::string& markdown, const std::string& folder) {
   std::string out, paragraph, heading = "results";
   std::vector<std::vector<std::string>> table;
@@ -403,7 +411,10 @@ std::string html_of(const std::string& markdown, const std::string& folder) {
     return cells;
   };
   const auto finish = [&] {
-    if (!paragraph.empty()) out += concat("<p>", escaped(paragraph), "</p>\n");
+    if (paragraph.starts_with("- "))
+      out += concat("<ul><li>", inline_html(paragraph.substr(2)), "</li></ul>\n");
+    else if (!paragraph.empty())
+      out += concat("<p>", inline_html(paragraph), "</p>\n");
     paragraph.clear();
     if (table.size() > 1) {
       std::vector<Table::Column> columns;
@@ -412,7 +423,10 @@ std::string html_of(const std::string& markdown, const std::string& folder) {
             {table[0][i], table[1][i].ends_with(':') ? Table::Align::right : Table::Align::left});
       Table whole(columns);
       for (std::size_t i = 2; i < table.size(); ++i) whole.add_row(table[i]);
-      out += table_html(whole, heading);
+      out += table_html(whole, heading, [](const std::string& cell, Table::Align align) {
+        return concat(align == Table::Align::left ? "<td class=\"left\">" : "<td>", inline_html(cell),
+                      "</td>");
+      });
     }
     table.clear();
   };
@@ -423,7 +437,9 @@ std::string html_of(const std::string& markdown, const std::string& folder) {
       continue;
     }
     const std::size_t level = line.find_first_not_of('#');
-    if (line.empty() || (level > 0 && level != std::string::npos) || line.starts_with("![")) finish();
+    if (line.empty() || (level > 0 && level != std::string::npos) || line.starts_with("![") ||
+        line.starts_with("- "))
+      finish();
     if (line.starts_with("![")) {
       const std::string file = line.substr(line.find("](") + 2, line.size() - line.find("](") - 3);
       const std::string svg = read_file(concat(folder, "/", file));
