@@ -405,7 +405,7 @@ std::string html_of(const std::string& markdown, const std::string& folder) {
     std::string inside = line.substr(1, line.rfind('|') - 1);
     constexpr char kBar = '\x01';  // for an escaped one
     for (std::size_t at; (at = inside.find("\\|")) != std::string::npos;) inside.replace(at, 2, 1, kBar);
-    std::erase(inside, '*');
+    for (std::size_t at; (at = inside.find("**")) != std::string::npos;) inside.erase(at, 2);
     std::vector<std::string> cells = trimmed_parts(inside, '|');
     for (std::string& cell : cells) std::ranges::replace(cell, kBar, '|');
     return cells;
@@ -465,7 +465,8 @@ constexpr const char* kLead =
     "is no "
     "evidence for either. p is adjusted for the number of claims (Holm): together the verdicts are wrong "
     "with a "
-    "probability of at most 5 %. ✗ marks a number that is not as claimed. Intervals of texts are of a "
+    "probability of at most 5 %. \"Not so\" marks a number that is not as claimed. Intervals of texts are of "
+    "a "
     "hierarchical bootstrap over models and texts, those of models Student's t over seeds, of correlations "
     "over "
     "words Fisher's; p-values extend the interval's half towards the bound by that distribution. Controls "
