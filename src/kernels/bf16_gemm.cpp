@@ -8,6 +8,8 @@
 #include <bit>
 #include <cmath>
 
+#include "slalom/kernels/gemm.hpp"
+
 namespace slalom {
 
 // A tile of x is 16 rows of 32 columns. A tile of W has the same numbers, 16 rows of y's columns, by pairs of

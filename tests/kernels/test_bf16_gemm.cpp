@@ -8,6 +8,7 @@
 
 #include "../support/compare.hpp"
 #include "../support/random_values.hpp"
+#include "slalom/kernels/gemm.hpp"
 
 using namespace slalom;
 using test::random_values;

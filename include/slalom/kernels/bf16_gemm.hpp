@@ -4,12 +4,15 @@
 
 #include <cstdint>
 
+#include "slalom/base/index.hpp"
 #include "slalom/base/memory.hpp"
-#include "slalom/kernels/gemm.hpp"
 
 namespace slalom {
 
+struct GemmBlock;
+
 using Bf16 = std::uint16_t;
+constexpr double kBf16Epsilon = 0x1p-7;  // from 1 to the next number
 
 /// The nearest bf16, of two the even one. NaN stays NaN.
 Bf16 to_bf16(float x);
