@@ -38,6 +38,7 @@ std::vector<double> given_scores(const WindowText& text) {
 struct Found {
   std::vector<std::vector<double>> values;  // of each metric, one a text
   QueryCost cost, metric_cost;              // of the explanations, of scoring them
+  std::vector<double> bf16_differences;     // of both
 };
 
 class Evaluator {
@@ -50,7 +51,7 @@ class Evaluator {
                  .held_out = run.options.held_out,
                  .masking = run.options.masking,
                  .seed = run.common.seed},
-        found_(methods_.size(), {std::vector<std::vector<double>>(metrics_.size()), {}, {}}) {
+        found_(methods_.size(), {std::vector<std::vector<double>>(metrics_.size()), {}, {}, {}}) {
     if (options_.held_out == 0) throw UsageError("--held-out 0, evaluate wants at least 1");
     run.options.held_out = 0;  // fidelity is one of the metrics here
   }
@@ -86,6 +87,8 @@ class Evaluator {
         found.values[j].push_back(evaluate(*metrics_[j], evaluated, *model.f, text.text, given, options_));
       });
     found.metric_cost += model.f->cost() - before;
+    const std::span<const double> differences = model.f->bf16_differences();
+    found.bf16_differences.insert(found.bf16_differences.end(), differences.begin(), differences.end());
   }
 
   // JSON lines, and a table for the reader.
@@ -121,7 +124,7 @@ class Evaluator {
         .field("n", s.n)
         .field("mean", s.mean)
         .field("standard_error", s.standard_error);
-    return add_cost(row, found.cost)
+    return add_cost(add_bf16(row, summarise_differences(found.bf16_differences)), found.cost)
                .field("metric_queries", found.metric_cost.queries)
                .field("metric_unique_queries", found.metric_cost.unique_queries)
                .field("metric_token_forwards", found.metric_cost.token_forwards)
