@@ -255,9 +255,10 @@ TEST_CASE("--precision bf16: what is no query is refused") {
     CHECK(run.status == 2);
     CHECK(run.err.find(method) != std::string::npos);
   }
-  for (const Arguments& other : {Arguments{"inspect", "tokens"}, Arguments{"audit"}, Arguments{"train"}}) {
+  for (const Arguments& other : {Arguments{"inspect", "attention", "--model", folder.path},
+                                 Arguments{"audit", "--model", folder.path}, Arguments{"train"}}) {
     Arguments all = other;
-    all.insert(all.end(), {"--model", folder.path, "--precision", "bf16"});
+    all.insert(all.end(), {"--precision", "bf16"});
     const Finished run = run_slalom(all, {.input = kRow});
     CHECK(run.status == 2);
     CHECK(run.err.find("--precision bf16") != std::string::npos);
