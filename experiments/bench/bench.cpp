@@ -243,6 +243,49 @@ Row measure_inference(const InferenceSetting& s, double seconds) {
   return row;
 }
 
+// --- bf16 ------------------------------------------------------------------------------------------------
+
+// The same model and texts in float32 and with the blocks' maps in bf16, in turn, so that what else the
+// machine does is the same for both; a tenth of the texts is computed in both (Predictor).
+Row measure_bf16(const InferenceSetting& s, double seconds) {
+  const ClassifierConfig config = default_config(Architecture::distilbert, 6, 768, 12, 30522);
+  Classifier<float> model(config);
+  model.initialise(0);
+  const PackedBatch batch = random_texts(s, config.vocabulary);
+  Predictor<float> in_full(model), in_bf16(model, 4096, BlockMaps::bf16);
+  std::vector<float> logits;
+  std::vector<double> full, bf16, ratios;
+  for (double spent = 0; spent < seconds || ratios.size() < 4; spent += full.back() + bf16.back()) {
+    full.push_back(seconds_of([&] { in_full.logits(batch, logits); }));
+    bf16.push_back(seconds_of([&] { in_bf16.logits(batch, logits); }));
+    ratios.push_back(full.back() / bf16.back());
+  }
+  for (std::vector<double>* times : {&full, &bf16, &ratios}) {
+    times->erase(times->begin());  // the first warms up
+    std::ranges::sort(*times);
+  }
+  const auto median = [](const std::vector<double>& x) { return x[x.size() / 2]; };
+  const auto tokens = static_cast<double>(batch.rows());
+  Row row;
+  row.json.field("arch", "distilbert")
+      .field("layers", 6)
+      .field("width", 768)
+      .field("texts", s.texts)
+      .field("length", s.length)
+      .field("amx", bf16_unit() == Bf16Unit::amx)
+      .digits(4)
+      .field("f32_tokens_per_s", tokens / median(full))
+      .field("bf16_tokens_per_s", tokens / median(bf16))
+      .field("ratio_min", ratios.front())
+      .field("ratio_median", median(ratios))
+      .field("ratio_max", ratios.back());
+  row.cells = {std::to_string(s.texts),         std::to_string(s.length), fixed(tokens / median(full), 0),
+               fixed(tokens / median(bf16), 0), fixed(ratios.front(), 2), fixed(median(ratios), 2),
+               fixed(ratios.back(), 2)};
+  row.add_peak();
+  return row;
+}
+
 // --- program ---------------------------------------------------------------------------------------------
 
 struct Kind {
@@ -273,14 +316,18 @@ std::vector<Kind> all_kinds() {
       kind_of(kInferences, measure_inference,
               {"texts", "length", "tokens/s", "best", "limit", "GFLOP/s", "sgemm", "efficiency", "peak MiB"},
               "inference, DistilBERT of 6 layers and width 768; tokens/s and efficiency from the median, the "
-              "limit for two cores with AVX-512")};
+              "limit for two cores with AVX-512"),
+      kind_of(kInferences, measure_bf16,
+              {"texts", "length", "f32 tokens/s", "bf16", "ratio min", "median", "max", "peak MiB"},
+              concat("inference with the blocks' maps in bf16 against float32, in turn; products ",
+                     bf16_unit() == Bf16Unit::amx ? "on AMX tiles" : "emulated"))};
 }
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   const double seconds = number_option(parsed, "seconds");
   const std::vector<Kind> kinds = all_kinds();
-  const auto all = std::size(kTrainings) + std::size(kExplanations) + std::size(kInferences);
+  const auto all = std::size(kTrainings) + std::size(kExplanations) + 2 * std::size(kInferences);
   const auto only = static_cast<std::size_t>(integer_option(parsed, "row", 0, static_cast<Index>(all)));
   std::string json;
   std::cout << "BLAS kernels " << blas_core() << ", " << threads() << " threads\n";

@@ -65,8 +65,10 @@ OpenedModel open_model(const ParsedOptions& parsed, const CommonOptions& common,
   opened.limits = row_limits(config);
   opened.reads_end = config.read_out == ReadOut::last;
   opened.sha256 = sha256_of_files(loaded.files);
-  const Index rows = batch_rows(parsed, config, loaded.model->parameters().scalars(), sizeof(T));
-  auto f = std::make_unique<ModelBlackBox<T>>(*loaded.model, target.one, rows);
+  const Index rounded = common.precision == Precision::bf16 ? sizeof(Bf16) : 0;  // beside each number
+  const Index rows =
+      batch_rows(parsed, config, loaded.model->parameters().scalars(), Index{sizeof(T)} + rounded);
+  auto f = std::make_unique<ModelBlackBox<T>>(*loaded.model, target.one, rows, block_maps(common.precision));
   opened.weights = std::unique_ptr<TextClassifier<T>>(std::move(loaded.model));
   opened.classes = f.get();
   opened.f = std::move(f);
@@ -187,7 +189,8 @@ OptionTable classifier_options() {
                 {"special-ids", "A,B", "", "ids that belong to no text, beside those the folder names"},
                 {"batch-tokens", "N", std::to_string(kBatchTokens), "tokens of a batch", "", program},
                 {"max-memory", "N", "0", "MiB that batches keep to, 0: no bound", "", program},
-                {"precision", "f32|f64", "f32", "of the arithmetic", "", program}})});
+                {"precision", "f32|f64|bf16", "f32", "of the arithmetic (bf16: of products in blocks)", "",
+                 program}})});
 }
 
 OpenedClassifier open_classifier(const ParsedOptions& parsed, const CommonOptions& common) {

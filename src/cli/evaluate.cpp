@@ -113,6 +113,8 @@ class Evaluator {
         found.values[j].push_back(evaluate(*metrics_[j], evaluated, *model.f, text.text, given, options_));
       });
     found.metric_cost += model.f->cost() - before;
+    const std::span<const double> differences = model.f->bf16_differences();
+    found.bf16_differences.insert(found.bf16_differences.end(), differences.begin(), differences.end());
   }
 
   const Explaining& run_;

@@ -25,15 +25,16 @@ QueryCost cost_of(const Json& counts) {
 EvaluationOutput::EvaluationOutput(std::vector<std::string> methods, std::vector<const MetricInfo*> metrics)
     : methods_(std::move(methods)),
       metrics_(std::move(metrics)),
-      found_(methods_.size(), {std::vector<std::vector<double>>(metrics_.size()), {}, {}}) {}
+      found_(methods_.size(), {std::vector<std::vector<double>>(metrics_.size()), {}, {}, {}}) {}
 
 std::string EvaluationOutput::take_line(Index row, Index failed) {
   Json line = {{"row", row}, {"failed", failed}};
   for (Found& found : found_) {
     line["found"].push_back({{"values", found.values},
                              {"cost", counts_of(found.cost)},
-                             {"metric_cost", counts_of(found.metric_cost)}});
-    found = {std::vector<std::vector<double>>(metrics_.size()), {}, {}};
+                             {"metric_cost", counts_of(found.metric_cost)},
+                             {"bf16_differences", found.bf16_differences}});
+    found = {std::vector<std::vector<double>>(metrics_.size()), {}, {}, {}};
   }
   return line.dump() + "\n";
 }
@@ -47,6 +48,8 @@ void EvaluationOutput::add(const Json& line, const std::string& where) {
           found_[i].values[j].push_back(value.is_null() ? NAN : value.get<double>());
       found_[i].cost += cost_of(method.at("cost"));
       found_[i].metric_cost += cost_of(method.at("metric_cost"));
+      for (const Json& difference : method.at("bf16_differences"))
+        found_[i].bf16_differences.push_back(difference.get<double>());
     }
   } catch (const Json::exception& e) {
     throw Error(concat(where, ": found no line of evaluate: ", e.what()));
@@ -87,7 +90,7 @@ std::string EvaluationOutput::line(std::size_t method, std::size_t metric, std::
       .field("n", s.n)
       .field("mean", s.mean)
       .field("standard_error", s.standard_error);
-  return add_cost(row, found.cost)
+  return add_cost(add_bf16(row, summarise_differences(found.bf16_differences)), found.cost)
              .field("metric_queries", found.metric_cost.queries)
              .field("metric_unique_queries", found.metric_cost.unique_queries)
              .field("metric_token_forwards", found.metric_cost.token_forwards)

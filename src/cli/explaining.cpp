@@ -117,6 +117,15 @@ ExplainOptions read_explain_options(const ParsedOptions& parsed, const CommonOpt
   return o;
 }
 
+// Gradients and relevance are computed in float32, and would be shown beside the log-odds of another model.
+void check_queries_only(const ParsedOptions& parsed) {
+  for (const Method& method : methods())
+    if (method.queries == QueryKind::passes &&
+        (parsed.holds(concat("method=", method.name)) || parsed.holds(concat("methods=", method.name))))
+      throw UsageError(concat("--precision bf16 is of queries, and ", method.name, " looks inside the model"),
+                       "--precision f32 or f64");
+}
+
 }  // namespace
 
 OptionTable explaining_options(const std::string& methods) {
@@ -136,6 +145,7 @@ Explaining::Explaining(const ParsedOptions& options_given, const CommonOptions& 
       classifier(open_classifier(parsed, common)),
       options(read_explain_options(parsed, common, classifier)),
       longest_(classifier.model.limits.longest) {
+  if (common.precision == Precision::bf16) check_queries_only(parsed);
   if (const Index most = integer_option(parsed, "max-length", 0, 1'000'000'000); most > 0) {
     if (most > longest_)
       throw UsageError(concat("--max-length ", most, ", the model has ", longest_, " positions"));
@@ -200,6 +210,8 @@ ExplainOptions Explaining::options_for(const Method& method) const {
 
 Explanation Explaining::explain(const Method& method, const WindowText& text) const {
   Explanation explanation = slalom::explain(method, *classifier.model.f, text.text, options_for(method));
+  const std::span<const double> differences = classifier.model.f->bf16_differences();
+  explanation.bf16 = summarise_differences({differences.begin(), differences.end()});
   std::vector<std::string>& warnings = explanation.warnings;
   for (std::string& warning : classifier.model.f->warnings()) warnings.push_back(std::move(warning));
   warnings.push_back(unknown_warning(text.text, classifier.tokenizer.tokens));

@@ -244,6 +244,7 @@ CommonOptions read_common(const ParsedOptions& parsed) {
   c.json = parsed.count("json") > 0;
   c.quiet = parsed.count("quiet") > 0;
   if (parsed["precision"].word == "f64") c.precision = Precision::f64;
+  if (parsed["precision"].word == "bf16") c.precision = Precision::bf16;
   if (parsed["progress"].word == "plain") c.progress = ProgressMode::plain;
   if (parsed["progress"].word == "none" || c.quiet) c.progress = ProgressMode::none;
   return c;

@@ -13,6 +13,7 @@ namespace slalom {
 
 namespace {
 
+constexpr Index kBatchRows = 4096;
 constexpr std::size_t kRowsAtOnce = 1024;  // input rows that are read, predicted and written together
 
 struct ReadRow {
@@ -43,7 +44,7 @@ class Prediction {
         names_(model_->config().class_names()),
         target_(read_target(parsed, common, names_)),
         problem_(read_problem(parsed, model_->config())),
-        predictor_(*model_),
+        predictor_(*model_, kBatchRows, block_maps(common.precision)),
         tokenizer_(load_tokenizer(common.model)),
         source_(token_rows(parsed, common, row_limits(model_->config()), tokenizer_ ? &*tokenizer_ : nullptr,
                            "predict", nullptr, kRowsAtOnce)),
@@ -68,6 +69,7 @@ class Prediction {
     if (!common_.quiet)
       say(concat(cost.queries, " queries, ", cost.unique_queries, " unique, ", cost.token_forwards,
                  " token-forwards"));
+    if (!differences_.empty()) say(sentence(summarise_differences(differences_)));
     return source_.status_of_lines();
   }
 
@@ -90,6 +92,8 @@ class Prediction {
     std::vector<T> logits;
     predictor_.logits(batch, logits);
     const auto C = static_cast<std::size_t>(model_->config().labels);
+    for (const auto& [b, in_full] : predictor_.checked())
+      add_difference(std::span(logits).subspan(b * C, C), in_full);
     std::span<const T> left = logits;
     for (const auto& [row, number, error] : rows) {
       if (error) {
@@ -101,9 +105,19 @@ class Prediction {
     }
   }
 
+  Index target_of(std::span<const T> logits) const {
+    return target_.choice == TargetChoice::one ? target_.one
+                                               : std::ranges::max_element(logits) - logits.begin();
+  }
+
+  void add_difference(std::span<const T> logits, std::span<const T> in_full) {
+    const Index target = target_of(logits);
+    differences_.push_back(std::abs(static_cast<double>(log_odds<T>(logits, target, problem_)) -
+                                    static_cast<double>(log_odds<T>(in_full, target, problem_))));
+  }
+
   std::string line(const InputRow& row, std::span<const T> logits) const {
-    const Index target =
-        target_.choice == TargetChoice::one ? target_.one : std::ranges::max_element(logits) - logits.begin();
+    const Index target = target_of(logits);
     JsonRow out;
     out.raw("id", row.id_json)
         .digits(common_.digits())
@@ -127,6 +141,7 @@ class Prediction {
   std::optional<Tokenizer> tokenizer_;
   TokenRows source_;
   OutputFile output_;
+  std::vector<double> differences_;  // of rows in bf16 and in float32
 };
 
 int run(const ParsedOptions& parsed) {
@@ -142,7 +157,12 @@ Command predict_command() {
   return {
       .name = "predict",
       .summary = "logits and log-odds of each row, one JSON object a line",
-      .options = joined({shard_options(), text_options(), target_options(), grouped("text", strict)}),
+      .options =
+          joined({shard_options(),
+                  text_options(),
+                  target_options(),
+                  grouped("text", strict),
+                  {{"precision", "f32|f64|bf16", "f32", "of the arithmetic (bf16: of products in blocks)"}}}),
       .examples = {"predict --model DIR --text \"A quiet film.\"", "predict --model DIR --input rows.jsonl"},
       .run = run};
 }

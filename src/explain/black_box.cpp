@@ -64,8 +64,11 @@ void ClassBlackBox::set_target(Index target) {
 }
 
 template <class T>
-ModelBlackBox<T>::ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows)
-    : model_(model), predictor_(model, batch_rows) {
+ModelBlackBox<T>::ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows, BlockMaps maps)
+    : model_(model),
+      predictor_(model, batch_rows, maps),
+      rounding_(maps == BlockMaps::bf16 ? kBf16Epsilon
+                                        : static_cast<double>(std::numeric_limits<T>::epsilon())) {
   set_target(target);
 }
 
@@ -106,8 +109,23 @@ void ModelBlackBox<T>::query(const PackedTexts& texts, std::span<double> outputs
   predictor_.logits(sorted, logits_);
   const auto C = static_cast<std::size_t>(model_.labels());
   for (std::size_t i = 0; i < order.size(); ++i)
-    outputs[static_cast<std::size_t>(order[i])] = static_cast<double>(
-        slalom::log_odds<T>(std::span(logits_).subspan(i * C, C), target(), model_.problem()));
+    outputs[static_cast<std::size_t>(order[i])] = log_odds_of(std::span(logits_).subspan(i * C, C));
+  for (const auto& [i, logits] : predictor_.checked())
+    bf16_differences_.push_back(std::abs(
+        outputs[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] - log_odds_of(logits)));
+}
+
+template <class T>
+std::vector<std::string> ModelBlackBox<T>::warnings() const {
+  if (bf16_differences_.empty()) return {};
+  return {sentence(summarise_differences(bf16_differences_))};
+}
+
+template <class T>
+void ModelBlackBox<T>::forget() {
+  BlackBox::forget();
+  bf16_differences_.clear();
+  predictor_.restart();
 }
 
 void FunctionBlackBox::query(const PackedTexts& texts, std::span<double> outputs) {

@@ -153,6 +153,20 @@ std::vector<ActivationInfo> activation_names(const ClassifierConfig& config) {
   return list;
 }
 
+std::vector<Bf16Weight> bf16_weights(const Classifier<float>& model) {
+  const ParameterStore<float>& parameters = model.parameters();
+  std::vector<Bf16Weight> rounded(static_cast<std::size_t>(parameters.count()));
+  for (const BlockIds& block : model.blocks())
+    for (const LinearIds& map : {block.query, block.keys_values, block.attention_out, block.feed_forward_in,
+                                 block.feed_forward_out}) {
+      if (!map.weight.valid()) continue;
+      Bf16Weight& to = rounded[static_cast<std::size_t>(map.weight.index)];
+      const Tensor<float> w = parameters.value(map.weight);
+      if (to.empty()) to = Bf16Weight(w.rows(), w.columns(), w.data);  // blocks may share it
+    }
+  return rounded;
+}
+
 template class Classifier<float>;
 template class Classifier<double>;
 

@@ -69,7 +69,9 @@ struct Forward {
   }
 
   Var apply(const LinearIds& ids, Var x, Activation f = Activation::none, Tensor<T>* pre = nullptr) {
-    return linear(tape, x, parameter(ids.weight), parameter(ids.bias), f, pre);
+    const auto number = static_cast<std::size_t>(ids.weight.index);
+    const Bf16Weight* rounded = pass.bf16.empty() || pass.bf16[number].empty() ? nullptr : &pass.bf16[number];
+    return linear(tape, x, parameter(ids.weight), parameter(ids.bias), f, pre, WeightLayout::out_in, rounded);
   }
 
   // LN(x + residual); without LayerNorm (a switch) just the sum.

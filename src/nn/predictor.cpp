@@ -5,12 +5,64 @@
 
 #include "slalom/base/distinct.hpp"
 #include "slalom/base/interrupt.hpp"
+#include "slalom/base/numbers.hpp"
 #include "slalom/kernels/rowwise.hpp"
+#include "slalom/nn/classifier.hpp"
 
 namespace slalom {
 
+Bf16Differences summarise_differences(std::vector<double> absolute) {
+  if (absolute.empty()) return {};
+  std::ranges::sort(absolute);
+  const std::size_t n = absolute.size();
+  return {std::ssize(absolute), (absolute[(n - 1) / 2] + absolute[n / 2]) / 2, absolute.back()};
+}
+
+std::string sentence(const Bf16Differences& found) {
+  return concat("products in bf16: of ", found.n, found.n == 1 ? " text" : " texts",
+                " that were computed in float32, too, the log-odds differ by ", significant(found.median, 2),
+                " nats in the median, by ", significant(found.largest, 2), " at most");
+}
+
+template <class T>
+Predictor<T>::Predictor(TextClassifier<T>& model, Index batch_rows, BlockMaps maps)
+    : model_(model), batch_rows_(batch_rows) {
+  if (maps == BlockMaps::full) return;
+  if constexpr (std::is_same_v<T, float>)
+    if (const auto* transformer = dynamic_cast<const Classifier<float>*>(&model))
+      bf16_ = bf16_weights(*transformer);
+  if (bf16_.empty()) throw Error("[predict] maps in bf16: wanted a transformer in float32");
+}
+
 template <class T>
 void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
+  compute(texts, {.bf16 = bf16_}, out);
+  checked_.clear();
+  if (bf16_.empty()) return;
+  const QueryCost cost = cost_;
+  check_tenth(texts);
+  cost_ = cost;
+}
+
+template <class T>
+void Predictor<T>::check_tenth(const PackedTexts& texts) {
+  constexpr Index kEvery = 10;
+  PackedTexts again;
+  for (Index b = 0; b < texts.texts(); ++b) {
+    if (number_++ % kEvery != 0) continue;
+    again.add(texts.text(b), texts.types_of(b));
+    checked_.push_back({b, {}});
+  }
+  std::vector<T> in_full;
+  compute(again, {}, in_full);
+  for (Index i = 0; i < again.texts(); ++i) {
+    const T* row = in_full.data() + i * model_.labels();
+    checked_[static_cast<std::size_t>(i)].logits.assign(row, row + model_.labels());
+  }
+}
+
+template <class T>
+void Predictor<T>::compute(const PackedTexts& texts, const ForwardOptions& pass, std::vector<T>& out) {
   if (texts.texts() == 0) return out.clear();
   model_.check(texts);
   const Index C = model_.labels();
@@ -24,7 +76,7 @@ void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
     first_of.push_back(first[static_cast<std::size_t>(number)]);
     if (first_of.back() != b) continue;
     if (!batch.empty() && rows + model_.rows_of_memory(texts.length(b)) > batch_rows_) {
-      run_batch(texts, batch, out);
+      run_batch(texts, batch, pass, out);
       batch.clear();
       rows = 0;
     }
@@ -33,32 +85,33 @@ void Predictor<T>::logits(const PackedTexts& texts, std::vector<T>& out) {
     ++cost_.unique_queries;
     cost_.token_forwards += texts.length(b);
   }
-  run_batch(texts, batch, out);
+  run_batch(texts, batch, pass, out);
   for (Index b = 0; b < texts.texts(); ++b)
     std::copy_n(out.data() + first_of[static_cast<std::size_t>(b)] * C, C, out.data() + b * C);
   cost_.queries += texts.texts();
 }
 
 template <class T>
-void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> chosen, std::vector<T>& out) {
+void Predictor<T>::run_batch(const PackedTexts& texts, std::span<const Index> chosen,
+                             const ForwardOptions& pass, std::vector<T>& out) {
   batch_.clear();
   for (const Index b : chosen) batch_.add(texts.text(b), texts.types_of(b));
   check_interrupt();
   tape_.reset();
-  const Tensor<T> logits = tape_.value(model_.forward(tape_, batch_, {}));
+  const Tensor<T> logits = tape_.value(model_.forward(tape_, batch_, pass));
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const T* row = logits.row(static_cast<Index>(i));
     if (!std::all_of(row, row + logits.columns(), [](T x) { return std::isfinite(x); }))
-      report_not_finite(chosen[i]);
+      report_not_finite(chosen[i], pass);
     std::copy_n(row, logits.columns(), out.data() + chosen[i] * logits.columns());
   }
 }
 
 // This tape keeps no earlier block; one that records has all of them.
 template <class T>
-void Predictor<T>::report_not_finite(Index text_number) {
+void Predictor<T>::report_not_finite(Index text_number, const ForwardOptions& pass) {
   Tape<T> recorded;
-  model_.forward(recorded, batch_, {});
+  model_.forward(recorded, batch_, pass);
   throw Error(concat("[predict] text ", text_number, ": the logits are not finite; ",
                      recorded.first_non_finite_value(), " is the first such activation"));
 }

@@ -20,10 +20,24 @@ void check(const Tape<T>& tape, Var x, Var weight, Var bias, WeightLayout layout
                        " wants (", out, ")"));
 }
 
+// x in bf16, in the tape's memory; nullptr where the product is not in bf16.
+template <class T>
+const Bf16* rounded_input(Tape<T>& tape, Tensor<T> x, const Bf16Weight* weight) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (weight == nullptr) return nullptr;
+    Bf16* tiles = tape.arena().template allocate<Bf16>(rounded_size(x.rows(), x.columns()));
+    round_factor(x.rows(), x.columns(), x.data, tiles);
+    return tiles;
+  } else {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 template <class T>
-Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* pre, WeightLayout layout) {
+Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* pre, WeightLayout layout,
+           const Bf16Weight* rounded) {
   check(tape, x, weight, bias, layout);
   const Tensor<T> X = tape.value(x), W = tape.value(weight);
   const bool in_out = layout == WeightLayout::in_out;
@@ -35,12 +49,18 @@ Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* 
   const bool keep = f != Activation::none && (tape.recording() == Recording::on || pre != nullptr);
   const Tensor<T> u = keep ? tape.allocate({R, out}) : y;
   const T* b = bias.valid() ? tape.value(bias).data : nullptr;
-  for_each_gemm_block(R, out, [&](const GemmBlock& block) {
-    gemm_block<T>(block, in, {X.data, in}, w, T{0}, u.data, out);
-    if (b != nullptr || f != Activation::none)
-      bias_activation_columns(block.first_column, block.last_column, block.rows(), out, b, f,
-                              u.row(block.first_row), y.row(block.first_row));
-  });
+  {
+    const ArenaScope scope(tape.arena());
+    const Bf16* tiles = rounded_input(tape, X, rounded);
+    for_each_gemm_block(R, out, [&](const GemmBlock& block) {
+      if constexpr (std::is_same_v<T, float>)
+        if (tiles != nullptr) bf16_gemm_block(block, tiles, *rounded, u.data);
+      if (tiles == nullptr) gemm_block<T>(block, in, {X.data, in}, w, T{0}, u.data, out);
+      if (b != nullptr || f != Activation::none)
+        bias_activation_columns(block.first_column, block.last_column, block.rows(), out, b, f,
+                                u.row(block.first_row), y.row(block.first_row));
+    });
+  }
   if (pre != nullptr) *pre = u;
 
   return tape.record("linear", y, {x, weight, bias}, [=](Tape<T>& t, Tensor<const T> dy) {
@@ -67,8 +87,9 @@ Var linear(Tape<T>& tape, Var x, Var weight, Var bias, Activation f, Tensor<T>* 
   });
 }
 
-template Var linear(Tape<float>&, Var, Var, Var, Activation, Tensor<float>*, WeightLayout);
-template Var linear(Tape<double>&, Var, Var, Var, Activation, Tensor<double>*, WeightLayout);
+template Var linear(Tape<float>&, Var, Var, Var, Activation, Tensor<float>*, WeightLayout, const Bf16Weight*);
+template Var linear(Tape<double>&, Var, Var, Var, Activation, Tensor<double>*, WeightLayout,
+                    const Bf16Weight*);
 
 Operation describe_linear() {
   const auto with = [](Activation f) {

@@ -59,6 +59,15 @@ std::string background_json(const std::optional<Background>& background) {
   return JsonRow().field("value", background->value).field("importance", background->importance).str();
 }
 
+JsonRow& add_bf16(JsonRow& row, const Bf16Differences& found) {
+  if (found.n == 0) return row;
+  return row.raw("bf16", JsonRow()
+                             .field("n", found.n)
+                             .field("median_difference", found.median)
+                             .field("largest_difference", found.largest)
+                             .str());
+}
+
 JsonRow& add_cost(JsonRow& row, const QueryCost& cost) {
   return row.field("queries", cost.queries)
       .field("unique_queries", cost.unique_queries)
@@ -89,9 +98,8 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
       .field("log_odds", e.log_odds)
       .raw_array("tokens", tokens)
       .raw("scores", scores_json(e))
-      .raw("fidelity", fidelity_json(e.fidelity))
-      .raw("cost", cost.str())
-      .raw("checks", checks.str());
+      .raw("fidelity", fidelity_json(e.fidelity));
+  add_bf16(row, e.bf16).raw("cost", cost.str()).raw("checks", checks.str());
   if (e.flips.empty())
     row.raw("flip", "null");
   else

@@ -84,7 +84,7 @@ TEST_CASE("slalom: a wrong command line exits with 2") {
   check_fails(2, {"predict", "--threads", "-1"}, "--threads -1, wanted 0 to 1024");
   check_fails(2, {"predict", "--seed", "-1"},
               "--seed -1, wanted a whole number from 0 to 18446744073709551615");
-  check_fails(2, {"predict", "--precision", "f16"}, "--precision f16, wanted f32 or f64");
+  check_fails(2, {"predict", "--precision", "f16"}, "--precision f16, wanted f32, f64 or bf16");
   check_fails(2, {"predict", "--progress", "loud"}, "--progress loud, wanted auto, plain or none");
   check_fails(2, {"predict"}, "--model is missing");
   check_fails(2, {"predict", "--output", "x.jsonl.gz"}, "--output x.jsonl.gz: output is not compressed");

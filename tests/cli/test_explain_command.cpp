@@ -227,3 +227,40 @@ TEST_CASE("explain: the same bits with one thread and with two") {
     CHECK(without_time(one) == without_time(two));
   }
 }
+
+TEST_CASE("--precision bf16: a tenth of the queries say how far it is from float32") {
+  const NamedModel folder;
+  const Finished run = folder.explain({"--precision", "bf16", "--method", "shapley-exact"});
+  REQUIRE(run.status == 0);
+  const Json row = json_lines(run.out).at(0), bf16 = row["bf16"];
+  CHECK(bf16["n"].get<Index>() >= 2);
+  const double median = bf16["median_difference"].get<double>();
+  CHECK(median > 0);
+  CHECK(bf16["largest_difference"].get<double>() >= median);
+  CHECK(bf16["largest_difference"].get<double>() < 0.1);
+  CHECK(row["warnings"].size() >= 1);
+  CHECK(!json_lines(folder.explain({}).out).at(0).contains("bf16"));
+  const Finished evaluated =
+      run_slalom({"evaluate", "--model", folder.path, "--precision", "bf16", "--methods", "leave-one-out",
+                  "--metrics", "deletion", "--target", "1"},
+                 {.input = kRow});
+  REQUIRE(evaluated.status == 0);
+  CHECK(json_lines(evaluated.out).at(0)["bf16"]["n"].get<Index>() >= 1);
+}
+
+TEST_CASE("--precision bf16: what is no query is refused") {
+  const NamedModel folder;
+  for (const char* method : {"attn-lrp", "integrated-gradients"}) {
+    const Finished run = folder.explain({"--precision", "bf16", "--method", method});
+    CHECK(run.status == 2);
+    CHECK(run.err.find(method) != std::string::npos);
+  }
+  for (const Arguments& other : {Arguments{"inspect", "attention", "--model", folder.path},
+                                 Arguments{"audit", "--model", folder.path}, Arguments{"train"}}) {
+    Arguments all = other;
+    all.insert(all.end(), {"--precision", "bf16"});
+    const Finished run = run_slalom(all, {.input = kRow});
+    CHECK(run.status == 2);
+    CHECK(run.err.find("--precision bf16") != std::string::npos);
+  }
+}

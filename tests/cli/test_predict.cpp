@@ -343,3 +343,19 @@ TEST_CASE("predict: a closed pipe ends quietly, even if the parent ignores SIGPI
   CHECK(ignoring.status == 128 + SIGPIPE);
   CHECK(ignoring.err.empty());
 }
+
+TEST_CASE("predict --precision bf16: near float32, and a line says how near") {
+  const ModelFolder folder;
+  const Finished full = predict(folder, {}, {.input = kRows}),
+                 run = predict(folder, {"--precision", "bf16"}, {.input = kRows});
+  REQUIRE(run.status == 0);
+  const std::vector<Json> rows = json_lines(run.out), wanted = json_lines(full.out);
+  REQUIRE(rows.size() == 3);
+  double largest = 0;
+  for (std::size_t i = 0; i < 3; ++i)
+    largest =
+        std::max(largest, std::abs(rows[i]["log_odds"].get<double>() - wanted[i]["log_odds"].get<double>()));
+  CHECK(largest > 0);
+  CHECK(largest < 0.1);
+  CHECK(lines_of(run.err).size() == lines_of(full.err).size() + 1);
+}

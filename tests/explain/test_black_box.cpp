@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 
 #include "../support/compare.hpp"
 #include "../support/error_of.hpp"
@@ -245,4 +246,26 @@ TEST_CASE("classifier command: a killed process leaves no program behind") {
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(WIFSIGNALED(status));
   processes.check_gone();
+}
+
+TEST_CASE("black box: a tenth of the outputs in bf16 have their differences from float32") {
+  const ClassifierConfig config = small_config(Architecture::bert, 2);
+  Classifier<float> model(config);
+  randomise(model, 3);
+  ModelBlackBox<float> full(model, 1, 4096), bf16(model, 1, 4096, BlockMaps::bf16);
+  std::vector<Index> lengths(25);
+  std::iota(lengths.begin(), lengths.end(), 1);  // in the order in which they are queried
+  const PackedTexts texts = random_texts(config, lengths, 4);
+  const std::vector<double> wanted = full.log_odds(texts), found = bf16.log_odds(texts);
+  REQUIRE(bf16.bf16_differences().size() == 3);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(std::abs(bf16.bf16_differences()[i] - std::abs(found[10 * i] - wanted[10 * i])) <= 1e-5);
+  CHECK(bf16.warnings().size() == 1);
+  CHECK(bf16.rounding() > full.rounding());
+  CHECK(full.bf16_differences().empty());
+  CHECK(full.warnings().empty());
+  bf16.forget();
+  CHECK(bf16.bf16_differences().empty());
+  bf16.log_odds(texts);
+  CHECK(bf16.bf16_differences().size() == 3);  // counted from forget() on
 }

@@ -162,3 +162,49 @@ TEST_CASE("log_odds: against the other class, or all the others together") {
   CHECK_THROWS_WITH_AS(log_odds<double>(three, 3), "[log_odds] target 3, wanted 0 to 2", Error);
   CHECK_THROWS_WITH_AS(log_odds<double>(three, -1), "[log_odds] target -1, wanted 0 to 2", Error);
 }
+
+TEST_CASE(
+    "predictor: maps in bf16 are near float32's, and every tenth text has float32's logits beside them") {
+  for (const Architecture a : kArchitectures) {
+    const ClassifierConfig config = small_config(a, 2);
+    Classifier<float> model(config);
+    randomise(model, 1);
+    const PackedTexts texts = random_texts(config, std::vector<Index>(13, 6), 2);
+    const std::vector<float> full = logits_of(model, texts);
+    Predictor<float> predictor(model, 20, BlockMaps::bf16);
+    std::vector<float> bf16;
+    predictor.logits(texts, bf16);
+    const double error = relative_error(bf16, full);
+    CHECK(error > 1e-5);
+    CHECK(error <= 0.03);
+    const auto check = [&](std::size_t i, Index text) {
+      const auto& [found, logits] = predictor.checked().at(i);
+      CHECK(found == text);
+      CHECK(relative_error(logits, std::span(full).subspan(static_cast<std::size_t>(3 * text), 3)) <= 1e-5);
+    };
+    REQUIRE(predictor.checked().size() == 2);
+    check(0, 0);
+    check(1, 10);
+    CHECK(predictor.cost().queries == 13);
+    predictor.logits(texts, bf16);  // texts 13 to 25
+    REQUIRE(predictor.checked().size() == 1);
+    check(0, 7);
+    predictor.restart();
+    predictor.logits(texts, bf16);
+    CHECK(predictor.checked().size() == 2);
+  }
+}
+
+TEST_CASE("predictor: only a transformer in float has maps in bf16") {
+  Subject subject(Architecture::bert);
+  CHECK_THROWS_AS(Predictor<double>(subject.model, 10, BlockMaps::bf16), Error);
+}
+
+TEST_CASE("predictor: differences are summed up as their median and the largest") {
+  const Bf16Differences odd = summarise_differences({3, 1, 7}), even = summarise_differences({4, 1, 9, 2});
+  CHECK(odd.n == 3);
+  CHECK(odd.median == 3);
+  CHECK(odd.largest == 7);
+  CHECK(even.median == 3);
+  CHECK(summarise_differences({}).n == 0);
+}

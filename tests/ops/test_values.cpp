@@ -1,6 +1,7 @@
 // What the operations compute, against their formulas; their gradients are in test_gradients.cpp.
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <string>
 
 #include "../support/attention_oracle.hpp"
@@ -185,6 +186,28 @@ TEST_CASE_TEMPLATE("linear: every activation, with and without bias, recording o
       check_linear<T>(recording, f, true, 7, 20, 130);
       check_linear<T>(recording, f, false, 1, 3, 5);
     }
+}
+
+TEST_CASE("linear: with rounded weights, the product of rounded inputs and weights") {
+  constexpr Index R = 37, in = 20, out = 130;
+  const std::vector<float> x = test::random_values<float>(R * in, 1),
+                           w = test::random_values<float>(out * in, 2);
+  const auto nearest = [](const std::vector<float>& full) {
+    std::vector<double> rounded;
+    for (const float value : full)
+      rounded.push_back(std::bit_cast<float>(std::uint32_t{to_bf16(value)} << 16));
+    return rounded;
+  };
+  const auto as_given = [](const std::vector<float>& v) { return std::vector<double>(v.begin(), v.end()); };
+  Tape<float> tape;
+  const Var bias = tensor(tape, {out}, test::random_values<double>(out, 3));
+  const Var want = linear(tape, tensor(tape, {R, in}, nearest(x)), tensor(tape, {out, in}, nearest(w)), bias,
+                          Activation::gelu_erf);
+  const Bf16Weight rounded(out, in, w.data());
+  const Var got =
+      linear<float>(tape, tensor(tape, {R, in}, as_given(x)), tensor(tape, {out, in}, as_given(w)), bias,
+                    Activation::gelu_erf, nullptr, WeightLayout::out_in, &rounded);
+  CHECK(relative_error(values(tape, got), values(tape, want)) < 1e-6);
 }
 
 TEST_CASE("linear: errors name both shapes") {

@@ -83,6 +83,11 @@ Index read_one_target(const ParsedOptions& parsed, const CommonOptions& common,
 /// What F is measured as: the model's, or with --sigmoid a label of its own.
 ProblemType read_problem(const ParsedOptions& parsed, const ClassifierConfig& config);
 
+/// How --precision has the linear maps of a model's blocks computed.
+inline BlockMaps block_maps(Precision precision) {
+  return precision == Precision::bf16 ? BlockMaps::bf16 : BlockMaps::full;
+}
+
 /// Which classifier is queried, what of it, and how.
 OptionTable classifier_options();
 /// Throws UsageError unless exactly one of --model and --classifier-command is given, and if --max-memory

@@ -14,6 +14,7 @@ class EvaluationOutput {
   struct Found {
     std::vector<std::vector<double>> values;  // of each metric, one a text
     QueryCost cost, metric_cost;              // of the explanations, of scoring them
+    std::vector<double> bf16_differences;     // of both
   };
 
   EvaluationOutput(std::vector<std::string> methods, std::vector<const MetricInfo*> metrics);

@@ -89,7 +89,7 @@ std::optional<ParsedOptions> parse_options(const Command& command, int argc, cha
 
 // --- values of options
 
-enum class Precision { f32, f64 };
+enum class Precision { f32, f64, bf16 };
 
 /// What every command understands.
 struct CommonOptions {

@@ -48,6 +48,9 @@ class BlackBox {
   void add_cost(const QueryCost& cost) { cost_ += cost; }
   /// What a reader of an explanation should know of the outputs since forget(); empty if nothing.
   virtual std::vector<std::string> warnings() const { return {}; }
+  /// |F − F in float32| in nats of the outputs since forget() that were computed in both; empty where F is
+  /// not in bf16.
+  virtual std::span<const double> bf16_differences() const { return {}; }
   /// Drops the outputs that are kept for repeated queries, and what warnings() says of them.
   virtual void forget();
 
@@ -80,19 +83,27 @@ class ClassBlackBox : public BlackBox {
 template <class T>
 class ModelBlackBox final : public ClassBlackBox {
  public:
-  /// Throws Error if the model has no class `target`.
-  ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows);
-  double rounding() const override { return static_cast<double>(std::numeric_limits<T>::epsilon()); }
+  /// Throws Error if the model has no class `target`, and as Predictor does.
+  ModelBlackBox(TextClassifier<T>& model, Index target, Index batch_rows, BlockMaps maps = BlockMaps::full);
+  double rounding() const override { return rounding_; }
   Index longest() const override;
   GradientAccess gradient_access() override;
   Index classes() const override { return model_.labels(); }
   std::vector<Index> predicted(const PackedTexts& texts) override;
+  std::vector<std::string> warnings() const override;
+  std::span<const double> bf16_differences() const override { return bf16_differences_; }
+  void forget() override;
 
  private:
   void query(const PackedTexts& texts, std::span<double> outputs) override;
+  double log_odds_of(std::span<const T> logits) const {
+    return static_cast<double>(slalom::log_odds<T>(logits, target(), model_.problem()));
+  }
 
   TextClassifier<T>& model_;
   Predictor<T> predictor_;
+  double rounding_;
+  std::vector<double> bf16_differences_;
   std::vector<T> logits_;
 };
 

@@ -44,7 +44,8 @@ struct Explanation {
   /// The same by the tokens' scores alone, or empty: there is no more.
   std::function<double(std::span<const std::uint8_t> member)> predict_by_scores;
   std::optional<Fidelity> fidelity;
-  QueryCost cost;  // of the explanation, without its fidelity
+  Bf16Differences bf16;  // of all these queries
+  QueryCost cost;        // of the explanation, without its fidelity
   double seconds = 0;
   std::vector<std::pair<std::string, double>> checks;  // the method's own, by name
   std::vector<Flip> flips;                             // what changes the sign of F, if that was wanted

@@ -75,6 +75,9 @@ class Classifier final : public TextClassifier<T> {
   HeadIds head_;
 };
 
+/// The weights of the blocks' linear maps in bf16, by the numbers of their parameters; empty for the others.
+std::vector<Bf16Weight> bf16_weights(const Classifier<float>& model);
+
 /// The row of the position table that each row of the texts takes (N). RoBERTa and its kin count from pad_id
 /// + 1 on, and a pad token inside a text keeps pad_id and is not counted.
 void position_ids(const ClassifierConfig& config, const PackedTexts& texts, std::span<TokenId> positions);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "slalom/autograd/tape.hpp"
+#include "slalom/kernels/bf16_gemm.hpp"
 #include "slalom/nn/problem_type.hpp"
 #include "slalom/ops/packed.hpp"
 
@@ -24,6 +25,9 @@ struct ForwardOptions {
   bool patterns = false;
   /// Parameters are constants: the way back computes no gradient of theirs.
   bool frozen = false;
+  /// Of transformers in float: weights that take the place of the parameters of the same number in products,
+  /// see bf16_weights(). Gradients are those of the parameters.
+  std::span<const Bf16Weight> bf16{};
 };
 
 template <class T>

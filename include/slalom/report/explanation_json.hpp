@@ -25,6 +25,9 @@ std::string explanation_json(const ReportedText& text, const ReportedExplanation
 /// {"value","importance"}, or null.
 std::string background_json(const std::optional<Background>& background);
 
+/// The field bf16 {"n","median_difference","largest_difference"}, if n is not 0.
+JsonRow& add_bf16(JsonRow& row, const Bf16Differences& found);
+
 /// The fields queries, unique_queries and token_forwards.
 JsonRow& add_cost(JsonRow& row, const QueryCost& cost);
 
