@@ -81,7 +81,7 @@ class Prediction {
             {"folder", fingerprint_of_folder(common_.model)},
             {"target", target_.word},
             {"scale", scale_name(problem_)},
-            {"digits", common_.digits()},
+            {"precision", static_cast<int>(common_.precision)},
             {"version", SLALOM_VERSION}};
   }
 
