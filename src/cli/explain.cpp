@@ -6,6 +6,7 @@
 #include "slalom/base/numbers.hpp"
 #include "slalom/cli/explanation_output.hpp"
 #include "slalom/cli/global_importance.hpp"
+#include "slalom/cli/receipts.hpp"
 #include "slalom/cli/resume.hpp"
 
 namespace slalom {
@@ -53,6 +54,7 @@ class Explanations {
     if (run_.parsed.count("resume") > 0) finished = finished_rows(common.output, settings_, rows.shard());
     skip(rows, finished, partial_name(common.output));  // before anything of the file is cut off
     OutputFile output(common.output, OutputFile::Partial{finished.bytes});
+    open_record(std::ssize(finished.rows));
     // All lines of a row are written together: an interrupt leaves none of them out.
     const auto write_lines = [&](const std::string& lines) {
       output.write(lines);
@@ -74,15 +76,26 @@ class Explanations {
   }
 
  private:
+  void open_record(Index first_row) {
+    const std::string& path = run_.parsed["record"].word;
+    if (path.empty()) return;
+    const bool again = run_.parsed.count("resume") > 0;
+    record_.emplace(path, again ? std::optional(first_row) : std::nullopt);
+    receipts_.emplace(run_, *method_.method);
+  }
+
   std::string lines_of(const InputRow& row, Index number) {
     std::string lines;
+    std::vector<JsonRow> receipts;
     run_.each_text(row, [&](const WindowText& text) {
       ReportedText reported = shown_.begin(text);
       const std::string line = shown_.add(run_.explain(*method_.method, text), method_, text, number,
                                           fingerprint_of(row), reported);
+      if (receipts_) receipts.push_back(receipts_->of(row, number, text, reported.explanations.back()));
       const std::string view = shown_.show(std::move(reported), text, parameters_);
       lines += shown_.terminal() ? view : line;
     });
+    if (record_) record_->add(receipts);
     return lines;
   }
 
@@ -97,6 +110,8 @@ class Explanations {
   RankedMethod method_;
   std::string parameters_;
   ExplanationOutput shown_;
+  std::optional<Receipts> receipts_;
+  std::optional<RecordFile> record_;
   Json settings_;  // a run with --resume must have the same
 };
 
@@ -161,6 +176,9 @@ int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   if (parsed.count("resume") > 0 && common.output == "-")
     throw UsageError("--resume: wanted --output FILE, whose finished rows are kept");
+  if (const std::string& record = parsed["record"].word;
+      parsed.count("record") > 0 && (record.empty() || record == "-" || record == common.output))
+    throw UsageError("--record " + record + ", wanted a file of its own");
   const Explaining explaining(parsed, common);
   if (parsed.count("aggregate") > 0) return print_global_importance(explaining);
   if (parsed.count("dry-run") > 0) return print_expected_cost(explaining);
@@ -177,7 +195,9 @@ Command explain_command() {
       {"resume", "", "", "go on with what a run left of --output", "", "aggregate dry-run", "run"},
       {"dry-run", "", "", "say what the run would cost, and do not do it", "", "aggregate", "run"},
       {"aggregate", "", "", "a row for each token of all rows, by slalom-exact",
-       "method=slalom-exact !method", "shard", "run"}};
+       "method=slalom-exact !method", "shard", "run"},
+      {"record", "FILE", "", "append a receipt of each explanation, for slalom verify", "",
+       "aggregate dry-run classifier-command", "run"}};
   return {.name = "explain",
           .summary = "scores of each text's tokens, with their fidelity and cost",
           .options = joined({own, explaining_options("method"), view_options()}),

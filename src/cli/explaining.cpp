@@ -154,12 +154,15 @@ Explaining::Explaining(const ParsedOptions& options_given, const CommonOptions& 
   if (const Index stride = integer_option(parsed, "stride", 0, 1'000'000'000); stride > 0) stride_ = stride;
 }
 
-TokenRows Explaining::rows(const std::string& progress) const {
+RowLimits Explaining::limits() const {
   RowLimits any_length = classifier.model.limits;
   any_length.longest = std::numeric_limits<Index>::max();
   any_length.empty_texts = true;
-  return token_rows(parsed, common, any_length, classifier.tokenizer.get(), progress,
-                    classifier.model.f.get());
+  return any_length;
+}
+
+TokenRows Explaining::rows(const std::string& progress) const {
+  return token_rows(parsed, common, limits(), classifier.tokenizer.get(), progress, classifier.model.f.get());
 }
 
 std::vector<WindowText> Explaining::windows(const InputRow& row) const {

@@ -72,6 +72,7 @@ void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<st
   static_cast<Encoding&>(row) =
       pair ? tokenizer.encode_pair(row.text[0], *pair, where) : tokenizer.encode(row.text[0], where);
   row.text[1] = pair.value_or("");
+  row.texts = pair ? 2 : 1;
   if (limits.types == 1) row.types.clear();
   if (row.ids.empty() && !limits.empty_texts)
     throw Error(where + ": the text has no tokens, wanted one or more");
@@ -84,47 +85,58 @@ void encode(const Tokenizer& tokenizer, RowLimits limits, const std::optional<st
                        ", the model's positions"));
 }
 
+// The row's ids: its own, or the tokenizer's of its text.
+void read_tokens(const Json& object, const RowLimits& limits, const Tokenizer* tokenizer,
+                 const std::string& where, InputRow& row) {
+  row.types.clear();
+  row.places.clear();
+  row.texts = 0;
+  row.text[0].clear();
+  row.text[1].clear();
+  if (object.is_object() && !has_field(object, "input_ids") && has_field(object, "text")) {
+    if (tokenizer == nullptr)
+      throw Error(concat(where, ": field \"input_ids\": found only \"text\", wanted token ids"),
+                  "turning text into ids needs a folder with tokenizer files; give rows of input_ids");
+    row.text[0] = require_string(object, "text", where);
+    std::optional<std::string> pair;
+    if (has_field(object, "text_pair")) pair = require_string(object, "text_pair", where);
+    return encode(*tokenizer, limits, pair, where, row);
+  }
+  if (tokenizer != nullptr && object.is_object() && !has_field(object, "input_ids"))
+    throw Error(where + ": fields \"text\" and \"input_ids\": missing, wanted one of them");
+  read_numbers(object, "input_ids", where, limits.vocabulary - 1, row.ids);
+  if (std::ssize(row.ids) > limits.longest)
+    throw Error(concat(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",
+                       limits.longest, ", the model's positions"));
+  if (!has_field(object, "token_type_ids")) return;
+  read_numbers(object, "token_type_ids", where, limits.types - 1, row.types);
+  if (row.types.size() != row.ids.size())
+    throw Error(concat(where, ": field \"token_type_ids\": found ", row.types.size(),
+                       " numbers, wanted one for each of ", row.ids.size(), " tokens"));
+}
+
 }  // namespace
 
 RowReader::RowReader(const std::string& path, RowLimits limits, const Tokenizer* tokenizer, RowFormat format,
                      CsvColumns columns)
     : objects_(path, format, std::move(columns)), limits_(limits), tokenizer_(tokenizer) {}
 
-void RowReader::read_tokens(const Json& object, const std::string& where, InputRow& row) const {
-  row.types.clear();
-  row.places.clear();
-  row.text[0].clear();
-  row.text[1].clear();
-  if (object.is_object() && !has_field(object, "input_ids") && has_field(object, "text")) {
-    if (tokenizer_ == nullptr)
-      throw Error(concat(where, ": field \"input_ids\": found only \"text\", wanted token ids"),
-                  "turning text into ids needs a folder with tokenizer files; give rows of input_ids");
-    row.text[0] = require_string(object, "text", where);
-    std::optional<std::string> pair;
-    if (has_field(object, "text_pair")) pair = require_string(object, "text_pair", where);
-    return encode(*tokenizer_, limits_, pair, where, row);
-  }
-  if (tokenizer_ != nullptr && object.is_object() && !has_field(object, "input_ids"))
-    throw Error(where + ": fields \"text\" and \"input_ids\": missing, wanted one of them");
-  read_numbers(object, "input_ids", where, limits_.vocabulary - 1, row.ids);
-  if (std::ssize(row.ids) > limits_.longest)
-    throw Error(concat(where, ": field \"input_ids\": found ", row.ids.size(), " tokens, wanted at most ",
-                       limits_.longest, ", the model's positions"));
-  if (!has_field(object, "token_type_ids")) return;
-  read_numbers(object, "token_type_ids", where, limits_.types - 1, row.types);
-  if (row.types.size() != row.ids.size())
-    throw Error(concat(where, ": field \"token_type_ids\": found ", row.types.size(),
-                       " numbers, wanted one for each of ", row.ids.size(), " tokens"));
-}
-
 bool RowReader::next(InputRow& row) {
   return objects_.next_row(row.id_json, row.line, [&](const Json& object, const std::string& where) {
-    read_tokens(object, where, row);
+    read_tokens(object, limits_, tokenizer_, where, row);
     read_label(object, where, limits_, row);
     row.log_odds.reset();
     if (has_field(object, "log_odds")) row.log_odds = require_number(object, "log_odds", where);
     read_scores(object, where, row.ids.size(), row.scores);
   });
+}
+
+InputRow row_of_object(const Json& object, const RowLimits& limits, const Tokenizer* tokenizer,
+                       const std::string& where) {
+  InputRow row;
+  row.id_json = read_row_id(object, where, 0);
+  read_tokens(object, limits, tokenizer, where, row);
+  return row;
 }
 
 InputRow row_of_text(const std::string& text, const std::optional<std::string>& pair, RowLimits limits,

@@ -1,10 +1,5 @@
 #include "slalom/openai/answer_cache.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "slalom/base/error.hpp"
@@ -29,24 +24,13 @@ LabelLogProbabilities answer_in(const Json& record, const std::string& where) {
 
 }  // namespace
 
-AnswerCache::AnswerCache(const std::string& path) : path_(path) {
+AnswerCache::AnswerCache(const std::string& path) {
   if (path.empty()) return;
-  locked_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (locked_.get() < 0) throw_file_error(path, "open", errno);
-  if (::flock(locked_.get(), LOCK_EX | LOCK_NB) != 0)
-    throw Error(path + ": another process has this cache open");
-  const std::string bytes = read_file(path, std::size_t{1} << 40);
-  const std::size_t whole = bytes.rfind('\n') + 1;  // npos + 1 is 0
-  Index number = 0;
-  for (std::size_t begin = 0, end; begin < whole; begin = end + 1) {
-    end = bytes.find('\n', begin);
-    const std::string where = concat(path, ": line ", ++number);
-    const Json record = parse_json(std::string_view(bytes).substr(begin, end - begin), where);
+  file_.emplace(path, [&](const std::string& line, const std::string& where) {
+    const Json record = parse_json(line, where);
     std::string key = require_string(record, "request", where);
     answers_.emplace(std::move(key), answer_in(record, where));
-  }
-  std::filesystem::resize_file(path, whole);
-  file_.open(path, std::ios::app);
+  });
 }
 
 const LabelLogProbabilities* AnswerCache::find(const std::string& key) const {
@@ -55,15 +39,14 @@ const LabelLogProbabilities* AnswerCache::find(const std::string& key) const {
 }
 
 void AnswerCache::add(const std::string& key, const LabelLogProbabilities& answer) {
-  if (!answers_.emplace(key, answer).second || path_.empty()) return;
+  if (!answers_.emplace(key, answer).second || !file_) return;
   const Json bounds = answer.is_bound;
-  file_ << JsonRow()
-               .field("request", key)
-               .field("log_probabilities", answer.value)
-               .raw("bounds", bounds.dump())
-               .str()
-        << std::endl;
-  if (!file_) throw_file_error(path_, "write", errno);
+  file_->add(JsonRow()
+                 .field("request", key)
+                 .field("log_probabilities", answer.value)
+                 .raw("bounds", bounds.dump())
+                 .str() +
+             "\n");
 }
 
 }  // namespace slalom

@@ -74,6 +74,14 @@ JsonRow& add_cost(JsonRow& row, const QueryCost& cost) {
       .field("token_forwards", cost.token_forwards);
 }
 
+std::string result_json(const ReportedExplanation& e) {
+  return JsonRow()
+      .field("log_odds", e.log_odds)
+      .raw("scores", scores_json(e))
+      .raw("fidelity", fidelity_json(e.fidelity))
+      .str();
+}
+
 std::string explanation_json(const ReportedText& text, const ReportedExplanation& e,
                              const ExplanationOrigin& origin) {
   const bool pair =

@@ -88,7 +88,7 @@ TEST_CASE("answer cache: one process at a time; without a path it lasts as long 
   const std::string path = folder.file("answers.jsonl");
   {
     AnswerCache cache(path);
-    CHECK(message_of(path) == path + ": another process has this cache open");
+    CHECK(message_of(path) == path + ": another process has it open");
   }
   CHECK(message_of(path) == "no error");
   CHECK(message_of(folder.file("no/folder")) ==

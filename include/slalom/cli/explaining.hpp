@@ -43,7 +43,9 @@ class Explaining {
   /// Opens the classifier. Throws UsageError for values out of range.
   Explaining(const ParsedOptions& parsed, const CommonOptions& common);
 
-  /// The rows of the input; empty and too long ones are among them.
+  /// What rows must keep to; empty and too long ones may be among them.
+  RowLimits limits() const;
+  /// The rows of the input.
   TokenRows rows(const std::string& progress) const;
   /// Throws Error for a row that is too long under --strict, and as windows_of() does.
   std::vector<WindowText> windows(const InputRow& row) const;

@@ -19,6 +19,7 @@ namespace slalom {
 struct InputRow : Encoding {
   std::string id_json;              // the row's id as JSON; without one its number, from 0
   std::array<std::string, 2> text;  // the row's text and the second one of a pair; empty for rows of ids
+  int texts = 0;                    // how many of them it has
   std::optional<int> label;         // class number
   std::vector<double> targets;      // instead of it (C): of each label 0 or 1, or a regression's numbers
   std::optional<double> log_odds;   // nats
@@ -48,12 +49,14 @@ class RowReader {
   bool next(InputRow& row);
 
  private:
-  void read_tokens(const Json& object, const std::string& where, InputRow& row) const;
-
   RowObjects objects_;
   RowLimits limits_;
   const Tokenizer* tokenizer_;
 };
+
+/// The id and the tokens of a row that is such an object. Throws Error as RowReader does.
+InputRow row_of_object(const Json& object, const RowLimits& limits, const Tokenizer* tokenizer,
+                       const std::string& where);
 
 /// The row of one text, or of a pair. Throws Error as RowReader does; `where` names the text.
 InputRow row_of_text(const std::string& text, const std::optional<std::string>& pair, RowLimits limits,

@@ -1,11 +1,11 @@
 // Answers that were paid for, by the key of their request; in a file, so that nothing is asked twice.
 #pragma once
 
-#include <fstream>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
-#include "slalom/base/files.hpp"
+#include "slalom/base/appended_lines.hpp"
 #include "slalom/openai/chat.hpp"
 
 namespace slalom {
@@ -25,9 +25,7 @@ class AnswerCache {
   void add(const std::string& key, const LabelLogProbabilities& answer);
 
  private:
-  std::string path_;
-  FileDescriptor locked_;
-  std::ofstream file_;
+  std::optional<AppendedLines> file_;
   std::unordered_map<std::string, LabelLogProbabilities> answers_;
 };
 

@@ -22,6 +22,9 @@ struct ExplanationOrigin {
 std::string explanation_json(const ReportedText& text, const ReportedExplanation& explanation,
                              const ExplanationOrigin& origin);
 
+/// {"log_odds","scores","fidelity"} with all bits, as the line has them.
+std::string result_json(const ReportedExplanation& explanation);
+
 /// {"value","importance"}, or null.
 std::string background_json(const std::optional<Background>& background);
 
