@@ -204,7 +204,7 @@ int run(const ParsedOptions& parsed) {
 Command verify_command() {
   return {
       .name = "verify",
-      .summary = "computes a proof of audit or receipts of explain again; status 1 if anything differs",
+      .summary = "computes proofs and receipts again; status 1 if they differ",
       .options = {{"file", "FILE", "", "the proof, or the receipts"},
                   {"model", "DIR", "", "the model's folder (default: the one that FILE names)"},
                   {"sample", "N", "", "compute only so many receipts again (default: all)"},
@@ -214,7 +214,7 @@ Command verify_command() {
       .unused = {{"input", "it reads FILE"},
                  {"json", "it prints a line"},
                  {"precision", "a proof is in double, receipts name theirs"}},
-      .examples = {"verify proof.json", "verify receipts.jsonl --sample 20", "verify proof.json --model DIR"},
+      .examples = {"verify proof.json", "verify receipts.jsonl --sample 20"},
       .run = run};
 }
 
