@@ -202,20 +202,19 @@ int run(const ParsedOptions& parsed) {
 }  // namespace
 
 Command verify_command() {
-  return {
-      .name = "verify",
-      .summary = "computes proofs and receipts again; status 1 if they differ",
-      .options = {{"file", "FILE", "", "the proof, or the receipts"},
-                  {"model", "DIR", "", "the model's folder (default: the one that FILE names)"},
-                  {"sample", "N", "", "compute only so many receipts again (default: all)"},
-                  {"last", "SHA256", "", "hash that the last receipt must have"},
-                  {"seed", "N", "0", "of the choice of receipts", "sample"}},
-      .positional = {"file"},
-      .unused = {{"input", "it reads FILE"},
-                 {"json", "it prints a line"},
-                 {"precision", "a proof is in double, receipts name theirs"}},
-      .examples = {"verify proof.json", "verify receipts.jsonl --sample 20"},
-      .run = run};
+  return {.name = "verify",
+          .summary = "computes proofs and receipts again; status 1 if they differ",
+          .options = {{"file", "FILE", "", "the proof, or the receipts"},
+                      {"model", "DIR", "", "the model's folder (default: the one that FILE names)"},
+                      {"sample", "N", "", "compute only so many receipts again (default: all)"},
+                      {"last", "SHA256", "", "hash that the last receipt must have"},
+                      {"seed", "N", "0", "of the choice of receipts", "sample"}},
+          .positional = {"file"},
+          .unused = {{"input", "it reads FILE"},
+                     {"json", "it prints a line"},
+                     {"precision", "a proof is in double, receipts name theirs"}},
+          .examples = {"verify proof.json", "verify receipts.jsonl --sample 20"},
+          .run = run};
 }
 
 }  // namespace slalom
