@@ -214,6 +214,16 @@ PackedBatch random_texts(const InferenceSetting& s, Index vocabulary) {
   return batch;
 }
 
+Row row_of(const InferenceSetting& s) {
+  Row row;
+  row.json.field("arch", "distilbert")
+      .field("layers", 6)
+      .field("width", 768)
+      .field("texts", s.texts)
+      .field("length", s.length);
+  return row;
+}
+
 Row measure_inference(const InferenceSetting& s, double seconds) {
   const ClassifierConfig config = default_config(Architecture::distilbert, 6, 768, 12, 30522);
   Classifier<float> model(config);
@@ -226,13 +236,8 @@ Row measure_inference(const InferenceSetting& s, double seconds) {
   const double before = gemm_rate();
   const Times times = times_of(predict, seconds, 3);
   const double sgemm = std::max(before, gemm_rate()), tokens = static_cast<double>(batch.rows());
-  Row row;
-  row.json.field("arch", "distilbert")
-      .field("layers", 6)
-      .field("width", 768)
-      .field("texts", s.texts)
-      .field("length", s.length)
-      .digits(4)
+  Row row = row_of(s);
+  row.json.digits(4)
       .field("tokens_per_s", tokens / times.median)
       .field("tokens_per_s_best", tokens / times.least)
       .field("seconds_min", times.least)
@@ -266,13 +271,8 @@ Row measure_bf16(const InferenceSetting& s, double seconds) {
   }
   const auto median = [](const std::vector<double>& x) { return x[x.size() / 2]; };
   const auto tokens = static_cast<double>(batch.rows());
-  Row row;
-  row.json.field("arch", "distilbert")
-      .field("layers", 6)
-      .field("width", 768)
-      .field("texts", s.texts)
-      .field("length", s.length)
-      .field("amx", bf16_unit() == Bf16Unit::amx)
+  Row row = row_of(s);
+  row.json.field("amx", bf16_unit() == Bf16Unit::amx)
       .digits(4)
       .field("f32_tokens_per_s", tokens / median(full))
       .field("bf16_tokens_per_s", tokens / median(bf16))

@@ -344,7 +344,7 @@ int report_recorded(const Options& options) {
                             "all of their sign:"),
                      table}},
        .figure = {},
-       .curves = Table({{"none"}}),
+       .curves = table,
        .about = {{"corpus", corpus}, {"edits", edits}},
        .records = recorded_list(options, "models"),
        .found = found},

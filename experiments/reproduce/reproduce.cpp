@@ -6,77 +6,20 @@
 #include <iostream>
 #include <map>
 #include <optional>
-#include <regex>
 
 #include "../support/experiment.hpp"
+#include "claims.hpp"
+#include "pages.hpp"
 #include "slalom/base/files.hpp"
 #include "slalom/base/numbers.hpp"
-#include "slalom/report/page.hpp"
-#include "slalom/report/visible_text.hpp"
 
 namespace {
 
 using namespace slalom;
 using namespace slalom::experiment;
+using namespace slalom::reproduce;
 
-// --- claims and results ----------------------------------------------------------------------------------
-
-struct Claim {
-  std::string claim, published;
-  std::string results;               // folder of the study's results.json, below the program's --input
-  std::vector<std::string> numbers;  // names of its estimates; "*" stands for any characters but a dot
-  bool above;                        // all of them are claimed to be above `bound`, else below it
-  double bound;
-
-  std::string wanted() const { return concat(above ? "> " : "< ", shortest(bound)); }
-};
-
-constexpr std::string_view kHeader = "claim\tpublished\tresults\tnumbers\twanted";
-
-std::vector<std::string> trimmed_parts(std::string_view line, char separator) {
-  std::vector<std::string> parts = split(line, separator);
-  for (std::string& part : parts) {
-    part.erase(0, part.find_first_not_of(' '));
-    part.erase(part.find_last_not_of(' ') + 1);
-  }
-  return parts;
-}
-
-Claim parse_claim(const std::string& line, const std::string& where) {
-  const std::vector<std::string> fields = trimmed_parts(line, '\t'), names = split(kHeader, '\t');
-  if (fields.size() != names.size())
-    throw Error(concat(where, ": ", fields.size(), " fields, wanted ", names.size(), ": ", listed(names)));
-  for (std::size_t i = 0; i < fields.size(); ++i)
-    if (fields[i].empty()) throw Error(concat(where, ": ", names[i], " is empty"));
-  const std::string& wanted = fields[4];
-  Claim claim{fields[0], fields[1], fields[2], trimmed_parts(fields[3], ','), wanted[0] == '>', 0};
-  if (std::ranges::count(claim.numbers, ""))
-    throw Error(concat(where, ": numbers is \"", fields[3], "\", wanted names with a comma between them"));
-  const auto bound = parse_number<double>(trimmed_parts(wanted.substr(1), '\t').front());
-  if ((wanted[0] != '>' && wanted[0] != '<') || !bound)
-    throw Error(concat(where, ": wanted is \"", wanted, "\", wanted \"> NUMBER\" or \"< NUMBER\""));
-  claim.bound = *bound;
-  return claim;
-}
-
-// Lines "claim<TAB>published<TAB>results<TAB>numbers<TAB>wanted" below such a header, numbers with commas,
-// wanted as "> NUMBER" or "< NUMBER"; empty lines and lines that begin with # are skipped.
-std::vector<Claim> read_claims(const std::string& path) {
-  LineReader lines(path);
-  std::vector<Claim> claims;
-  bool header_seen = false;
-  for (std::string line; lines.next(line);) {
-    if (line.empty() || line[0] == '#') continue;
-    if (header_seen)
-      claims.push_back(parse_claim(line, lines.where()));
-    else if (line != kHeader)
-      throw Error(concat(lines.where(), ": header is \"", line, "\", wanted ", listed(split(kHeader, '\t')),
-                         " between tabs"));
-    header_seen = true;
-  }
-  if (claims.empty()) throw Error(path + ": no claims, wanted a header and at least one line");
-  return claims;
-}
+// --- results ---------------------------------------------------------------------------------------------
 
 struct Results {
   std::string made_with;  // "tiny, seed 0"
@@ -351,108 +294,12 @@ Json results_json(const std::vector<Outcome>& outcomes, const std::string& input
 
 // --- pages -----------------------------------------------------------------------------------------------
 
-// "{STUDY:NAME}" or "{STUDY:NAME:DIGITS}" becomes that study's number with so many digits, three without; a
-// number that is not there becomes "not measured".
-std::string filled(const std::string& text, const Studies& studies, const std::string& where) {
-  std::string out;
-  for (std::size_t at = 0;;) {
-    const std::size_t open = text.find('{', at), close = text.find('}', open);
-    out += text.substr(at, open - at);
-    if (close == std::string::npos) return out;
-    const std::string inside = text.substr(open + 1, close - open - 1);
-    const std::vector<std::string> parts = split(inside, ':');
-    const auto digits = parts.size() == 3 ? parse_number<int>(parts[2]) : std::optional(3);
-    if (parts.size() < 2 || !digits)
-      throw Error(concat(where, ": found {", inside, "}, wanted {STUDY:NUMBER} or {STUDY:NUMBER:DIGITS}"));
-    const auto study = studies.find(parts[0]);
-    const bool there = study != studies.end() && study->second.estimates.contains(parts[1]);
-    out += there ? significant(study->second.estimates.at(parts[1]).value, *digits) : "not measured";
-    at = close + 1;
-  }
-}
-
-// A study's page, its headings one level lower, its pictures named after the study. They are copied.
-std::string part_of_page(const std::string& study, const std::string& input, const std::string& output) {
-  LineReader lines(concat(input, "/", study, "/README.md"));
-  std::string part;
-  for (std::string line; lines.next(line);) {
-    if (const std::size_t name = line.find("]("); line.starts_with("![") && line.ends_with(".svg)")) {
-      const std::string file = line.substr(name + 2, line.size() - name - 3);
-      std::string copy = concat(study, "_", file);
-      std::ranges::replace(copy, '/', '_');
-      write_file(concat(output, "/results/", copy), read_file(concat(input, "/", study, "/", file)));
-      line = concat(line.substr(0, name), "](results/", copy, ")");
-    }
-    part += (line.starts_with('#') ? "#" : "") + line + "\n";
-  }
-  return part;
-}
-
-constexpr const char* kStyle =
-    "header,main,footer{max-width:84rem}.tall{max-height:none}tbody th,td.left{max-width:26rem}";
-
-// Words with `code` and links, of which the page shows the words: what they lead to is not beside it.
-std::string inline_html(const std::string& markdown) {
-  static const std::regex link(R"(\[([^\]]*)\]\([^)]*\))"), code("`([^`]*)`");
-  return std::regex_replace(escaped(std::regex_replace(markdown, link, "$1")), code, "<code>$1</code>");
-}
-
-// Of the Markdown that pages here are written in: headings, tables, pictures, lists, paragraphs.
-std::string html_of(const std::string& markdown, const std::string& folder) {
-  std::string out, paragraph, heading = "results";
-  std::vector<std::vector<std::string>> table;
-  const auto cells_of = [](const std::string& line) {
-    std::string inside = line.substr(1, line.rfind('|') - 1);
-    constexpr char kBar = '\x01';  // for an escaped one
-    for (std::size_t at; (at = inside.find("\\|")) != std::string::npos;) inside.replace(at, 2, 1, kBar);
-    for (std::size_t at; (at = inside.find("**")) != std::string::npos;) inside.erase(at, 2);
-    std::vector<std::string> cells = trimmed_parts(inside, '|');
-    for (std::string& cell : cells) std::ranges::replace(cell, kBar, '|');
-    return cells;
+KnownNumber number_in(const Studies& studies) {
+  return [&](const std::string& study, const std::string& name) -> std::optional<double> {
+    const auto results = studies.find(study);
+    if (results == studies.end() || !results->second.estimates.contains(name)) return std::nullopt;
+    return results->second.estimates.at(name).value;
   };
-  const auto finish = [&] {
-    if (paragraph.starts_with("- "))
-      out += concat("<ul><li>", inline_html(paragraph.substr(2)), "</li></ul>\n");
-    else if (!paragraph.empty())
-      out += concat("<p>", inline_html(paragraph), "</p>\n");
-    paragraph.clear();
-    if (table.size() > 1) {
-      std::vector<Table::Column> columns;
-      for (std::size_t i = 0; i < table[0].size(); ++i)
-        columns.push_back(
-            {table[0][i], table[1][i].ends_with(':') ? Table::Align::right : Table::Align::left});
-      Table whole(columns);
-      for (std::size_t i = 2; i < table.size(); ++i) whole.add_row(table[i]);
-      out += table_html(whole, heading, [](const std::string& cell, Table::Align align) {
-        return concat(align == Table::Align::left ? "<td class=\"left\">" : "<td>", inline_html(cell),
-                      "</td>");
-      });
-    }
-    table.clear();
-  };
-  const std::vector<std::string> lines = split(markdown, '\n');
-  for (const std::string& line : lines) {
-    if (line.starts_with('|')) {
-      table.push_back(cells_of(line));
-      continue;
-    }
-    const std::size_t level = line.find_first_not_of('#');
-    if (line.empty() || (level > 0 && level != std::string::npos) || line.starts_with("![") ||
-        line.starts_with("- "))
-      finish();
-    if (line.starts_with("![")) {
-      const std::string file = line.substr(line.find("](") + 2, line.size() - line.find("](") - 3);
-      const std::string svg = read_file(concat(folder, "/", file));
-      out += concat("<figure class=\"scroll\" tabindex=\"0\">", svg.substr(svg.find("<svg")), "</figure>\n");
-    } else if (level > 0 && level != std::string::npos) {
-      heading = line.substr(level + 1);
-      out += concat("<h", level, ">", escaped(heading), "</h", level, ">\n");
-    } else if (!line.empty()) {
-      paragraph += (paragraph.empty() ? "" : " ") + line;
-    }
-  }
-  finish();
-  return concat(page_head("The study", kStyle), "<body>\n<main>\n", out, page_end());
 }
 
 constexpr std::ptrdiff_t kLongestPart = 300;  // lines of a study on the page itself
@@ -477,7 +324,7 @@ constexpr const char* kLead =
 std::string page_of(const std::vector<Outcome>& outcomes, const Studies& studies, const std::string& prose,
                     const std::string& where) {
   return concat(
-      "# The study\n\n", filled(prose, studies, where), "\n## Claims\n\n", kLead, "\n\n",
+      "# The study\n\n", filled(prose, number_in(studies), where), "\n## Claims\n\n", kLead, "\n\n",
       claims_table(outcomes).markdown(), "\n", summary(outcomes, studies),
       ".\n\n## What it cost\n\nTraining, fits and explanations, as the records have them; other work "
       "went on beside these on the same machines.\n\n",
@@ -514,10 +361,11 @@ int run(const ParsedOptions& parsed) {
     page += concat("\n## ", study, "\n\nOn a page of its own: [", apart, "](", apart, ").\n");
   }
   write_file(output + "/results.md", page);
-  write_file(output + "/index.html", html_of(html, output));
+  write_file(output + "/index.html", html_page(html, output));
   write_file(output + "/results.json", results_json(outcomes, input).dump(1) + "\n");
   if (const std::string readme = parsed["readme"].word; !readme.empty())
-    write_file(output + "/readme.md", concat(filled(read_file(readme), studies, readme), "\n", line, ".\n"));
+    write_file(output + "/readme.md",
+               concat(filled(read_file(readme), number_in(studies), readme), "\n", line, ".\n"));
   if (const std::string committed = parsed["committed"].word; !committed.empty())
     for (const std::string& difference : outside(studies, read_studies(committed)))
       std::cout << "outside of the committed interval: " << difference << "\n";

@@ -85,8 +85,7 @@ Bootstrap::Bootstrap(const std::vector<Index>& model) : n_(model.size()), times_
 }
 
 Estimate Bootstrap::mean(std::span<const double> values) const {
-  const std::vector<double> ones(values.size(), 1);
-  return of_means(values, ones, [](double a, double) { return a; });
+  return of_means(values, values, [](double mean, double) { return mean; });
 }
 
 Estimate Bootstrap::of_means(std::span<const double> a, std::span<const double> b,

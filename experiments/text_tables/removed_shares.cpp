@@ -27,7 +27,9 @@ double mean_of(std::span<const double> x) {
 }
 
 std::string shown(double x) {
-  return std::abs(x) >= 100 ? count_text(std::llround(x)) : plain_number(x, std::abs(x) >= 1 ? 3 : 2);
+  const double size = std::abs(x);
+  return size >= 100 ? concat(x < 0 ? "−" : "", count_text(std::llround(size)))
+                     : plain_number(x, size >= 1 ? 3 : 2);
 }
 
 std::string text_of(const Estimate& e) {

@@ -86,10 +86,8 @@ std::pair<double, double> expected_queries(const Method& m, const Lengths& l, do
                                            const ExplainOptions& o) {
   const auto budget = static_cast<double>(m.budget(o, std::llround(l.n)));
   const bool published = o.as_published && m.has("as-published");
-  const double most = std::min(static_cast<double>(o.most_deleted), l.n), small = (1 + most) / 2,
-               deleted = published      ? kPublishedDeleted
-                         : o.larger_too ? small / 2 + (most + l.n) / 4
-                                        : small;
+  const double deleted =
+      published ? kPublishedDeleted : (1 + std::min(static_cast<double>(o.most_deleted), l.n)) / 2;
   const double half = l.of(o.masking.replacement ? l.n : l.n / 2);
   switch (m.queries) {
     case QueryKind::none:

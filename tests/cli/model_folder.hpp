@@ -26,6 +26,13 @@ struct ModelFolder : TemporaryFolder {
   }
 };
 
+/// Words of a command line.
+using Arguments = std::vector<std::string>;
+inline Arguments joined(Arguments all, const Arguments& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 inline std::vector<std::string> lines_of(const std::string& output) {
   std::vector<std::string> lines;
   std::istringstream in(output);

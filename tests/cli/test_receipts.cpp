@@ -17,13 +17,6 @@ using namespace slalom::test;
 
 namespace {
 
-using Arguments = std::vector<std::string>;
-
-Arguments joined(Arguments all, const Arguments& more) {
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-
 /// The small BERT with a vocabulary, rows of it (pairs, bad ones, one of two windows), and their receipts.
 struct RecordedFolder : ModelFolder {
   static constexpr Index kExplanations = 7;

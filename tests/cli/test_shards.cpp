@@ -13,13 +13,6 @@ using namespace slalom::test;
 
 namespace {
 
-using Arguments = std::vector<std::string>;
-
-Arguments joined(Arguments all, const Arguments& more) {
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-
 // A model and rows of it: short ones, one that is cut into windows, two that are bad.
 struct Corpus : ModelFolder {
   static constexpr int kRows = 23;

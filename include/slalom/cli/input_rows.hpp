@@ -126,7 +126,7 @@ class InputRows {
     return shard_ ? slalom::end_of_shard(*shard_, count_, input_, settings) : "";
   }
   /// How the run ends: with 4 if there was an error.
-  int status() const { return static_cast<int>(failed_ > 0 ? ExitStatus::incomplete : ExitStatus::done); }
+  int status() const { return slalom::status_of_lines(failed_, count_, true); }
   /// The same for output of a line a row, with a word on stderr; `before` failed in an earlier process.
   int status_of_lines(Index before = 0) {
     failed_ += before;
