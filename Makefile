@@ -39,7 +39,7 @@ $(BUILD)/src/inspect/balls.o $(BUILD)/src/inspect/attention_balls.o: CXXFLAGS +=
 
 # Where little is computed, compiling is what takes the time.
 ifeq ($(config),sanitize)
-COMPUTES := $(addprefix src/,kernels autograd ops nn surrogate inspect) $(addprefix tests/,support kernels ops nn)
+COMPUTES := $(addprefix src/,kernels autograd ops nn surrogate inspect)
 $(COMPUTES:%=$(BUILD)/%/%.o): CXXFLAGS += -O1
 else ifeq ($(config),release)
 READS_AND_WRITES := base text data model_io report cli openai
@@ -49,13 +49,15 @@ endif
 
 LIBRARY := $(BUILD)/libslalom.a
 LIBRARY_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/cli/main.cpp,$(wildcard $(ROOMS:%=src/%/*.cpp))))
-# Tests of the experiments are in the sanitized tests only if those start the experiments (PROGRAMS_TOO=1).
-TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out tests/fuzz/% $(if $(filter sanitize,$(config)$(PROGRAMS_TOO)),tests/experiments/%),$(wildcard tests/*.cpp tests/*/*.cpp)))
+# What is sanitized is what is tested: the tests are those of the release build, and come last, so that what both have is
+# the library's.
+TESTS_OF := $(config:sanitize=release)
+TEST_OBJECTS := $(patsubst %.cpp,build/$(TESTS_OF)/%.o,$(filter-out tests/fuzz/%,$(wildcard tests/*.cpp tests/*/*.cpp)))
 
 # A program of its own, so that the others have no network code.
 OPENAI_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out src/openai/main.cpp,$(wildcard src/openai/*.cpp)))
 
-.PHONY: all help deps deps-check test check check-format check-layers check-tidy check-sanitize check-programs check-all \
+.PHONY: all help deps deps-check test test-experiments test-library check check-format check-layers check-tidy check-sanitize check-programs check-all \
         format fuzz reference install clean distclean
 all: build/slalom ## build build/slalom (config=debug|release|sanitize puts objects in build/CONFIG)
 
@@ -84,7 +86,8 @@ $(BUILD)/slalom-openai: $(BUILD)/src/openai/main.o $(OPENAI_OBJECTS) $(LIBRARY)
 build/slalom-openai: $(BUILD)/slalom-openai FORCE
 	@ln -sfn $(config)/slalom-openai $@
 
-$(BUILD)/tests/run: $(TEST_OBJECTS) $(OPENAI_OBJECTS) $(BUILD)/experiments/text_study/removed_shares.o $(BUILD)/experiments/text_study/boosted_trees.o $(LIBRARY)
+$(BUILD)/tests/run: $(LIBRARY_OBJECTS) $(OPENAI_OBJECTS) $(BUILD)/experiments/text_study/removed_shares.o $(BUILD)/experiments/text_study/boosted_trees.o $(TEST_OBJECTS)
+	@mkdir -p $(@D)
 	@echo "  $@"
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $^ -lcurl -lmpfr $(LDLIBS) -o $@
 
@@ -104,7 +107,10 @@ deps-check: ## the same for `make check` and `make fuzz`
 
 test: deps ## build and run the test suite
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/run $(BUILD)/slalom $(BUILD)/slalom-openai $(PROGRAMS)
-	$(BUILD)/tests/run
+	@$(MAKE) --no-print-directory -k -j2 -Otarget test-experiments test-library
+
+test-experiments test-library:  # side by side; most of the experiments' tests wait for one thread
+	$(BUILD)/tests/run --source-file$(if $(filter test-library,$@),-exclude)='*/experiments/*'
 
 check: check-format check-layers check-sanitize ## format, rooms, warnings and sanitizers, none may complain
 
@@ -125,16 +131,20 @@ check-tidy: ## clang-tidy on library and programs (five minutes more)
 	  'clang-tidy --quiet "$$@" -- -std=c++20 -Iinclude -fopenmp -DSLALOM_VERSION=\"\" -DCXXOPTS_NO_REGEX 2>/dev/null || exit 1' tidy
 	@echo "tidy: ok"
 
-LEFT_OUT := '*plain loops<float>*,*to 200 bits*,*spread of repeated fits*,*option that takes a number*,*killed run is gone on with*'
-SANITIZED := $(MAKE) --no-print-directory -j$$(nproc) config=sanitize WERROR=1
-check-sanitize: ## library and command line compile without a warning, and their tests pass under the address and undefined-behaviour sanitizers
+LEFT_OUT := '*plain loops<float>*,*to 200 bits*,*spread of repeated fits*,*option that takes a number*,*killed run*,*shards: merged*,*shards: one that was killed*,*small address space*,*unpack without end*'
+PARALLEL_MAKE := $(MAKE) --no-print-directory -j$$(nproc) WERROR=1
+SANITIZED := $(PARALLEL_MAKE) config=release test-objects && $(PARALLEL_MAKE) config=sanitize
+.PHONY: test-objects
+test-objects: $(TEST_OBJECTS)
+check-sanitize: ## library and command line compile without a warning, and the tests pass on them under the address and undefined-behaviour sanitizers
 	@$(SANITIZED) build/sanitize/tests/run build/sanitize/slalom build/sanitize/slalom-openai
-	@# A folder at a time, side by side. What takes longest and touches no memory that another test does not is left out.
+	@# A folder at a time, side by side. What takes longest and touches no memory that another test does not is left out,
+	@# and what limits the address space, of which the address sanitizer takes terabytes.
 	printf '%s\n' $(filter-out experiments,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.cpp)))))) | \
 	  xargs -P $$(nproc) -I{} build/sanitize/tests/run --minimal=true --test-case-exclude=$(LEFT_OUT) --source-file='*tests/{}/*'
 
 check-programs: ## the same for the experiments (three minutes more)
-	@$(SANITIZED) PROGRAMS_TOO=1 build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
+	@$(SANITIZED) build/sanitize/tests/run build/sanitize/slalom $(EXPERIMENTS:%=build/sanitize/%)
 	build/sanitize/tests/run --source-file='*/experiments/*'
 
 include experiments/experiments.mk

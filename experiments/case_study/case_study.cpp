@@ -25,19 +25,20 @@ constexpr Index kBatchRows = 4096;
 
 struct Size {
   Index train_texts, test_texts;  // at most
-  Index longest;                  // tokens of a text; of a longer one its first and its last half are read
+  Index edited;   // reviews whose sign edits turn: the first that leave room for what is put in
+  Index longest;  // tokens of a text; of a longer one its first and its last half are read
   Index layers, width, heads, epochs;
   double rate, dropout;
 };
 
 Size size_named(const std::string& name, bool generated) {
   if (generated)
-    return of_size<Size>(name, {2000, 500, 128, 1, 32, 4, 3, 1e-3, 0.1},
-                         {5000, 2000, 128, 2, 128, 4, 3, 5e-4, 0.1},
-                         {20000, 2000, 128, 2, 256, 4, 3, 3e-4, 0.1});
-  return of_size<Size>(name, {5000, 1000, 128, 1, 64, 4, 3, 5e-4, 0.2},
-                       {5000, 2000, 128, 2, 256, 4, 3, 2e-4, 0.3},
-                       {5000, 2000, 512, 2, 768, 12, 5, 5e-5, 0.3});
+    return of_size<Size>(name, {2000, 500, 10, 128, 1, 32, 4, 3, 1e-3, 0.1},
+                         {5000, 2000, 50, 128, 2, 128, 4, 3, 5e-4, 0.1},
+                         {20000, 2000, 50, 128, 2, 256, 4, 3, 3e-4, 0.1});
+  return of_size<Size>(name, {5000, 1000, 10, 128, 1, 64, 4, 3, 5e-4, 0.2},
+                       {5000, 2000, 50, 128, 2, 256, 4, 3, 2e-4, 0.3},
+                       {5000, 2000, 50, 512, 2, 768, 12, 5, 5e-5, 0.3});
 }
 
 // BERT's vocabulary of the data folder, or one that is trained on the training reviews; of generated reviews
@@ -76,8 +77,6 @@ struct Study {
   std::vector<Json> edits;     // of short test texts: {"text", "edits": [{"how", "edits", "flips"}, …]}
 };
 
-constexpr Index kEdited = 50;  // reviews, the first that leave room for what is put in
-
 // Trains a classifier and writes it into the folder.
 Json train(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, const Size& size,
            const Options& options, const Part& part, const std::string& folder) {
@@ -94,21 +93,21 @@ Json train(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, const
   return {{"loss", last.loss}, {"accuracy", last.accuracy}, {"seconds", seconds}};
 }
 
-Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, Index longest,
+Study examine(const std::vector<InputRow>& texts, const Tokenizer& tokenizer, const Size& size,
               const Options& options, const std::string& folder) {
   const LoadedModel<float> loaded = load_model<float>(folder);
   ModelBlackBox<float> f(*loaded.model, kPositive, kBatchRows);
   Study study{.texts = std::ssize(texts)};
   const std::vector<double> log_odds = f.log_odds(batch_of(texts));
-  CorpusCounts counts(special_ids_of(tokenizer), kPositive, longest);
+  CorpusCounts counts(special_ids_of(tokenizer), kPositive, size.longest);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     study.right += (log_odds[i] > 0) == (texts[i].label == kPositive);
     counts.add(texts[i], texts[i].label);
   }
   study.card = global_importance(f, counts, {.background = false, .extra_pairs = 0, .seed = options.seed});
   const std::string weights = weights_of(folder);
-  for (std::size_t i = 0; i < texts.size() && std::ssize(study.edits) < kEdited; ++i) {
-    if (std::ssize(texts[i].ids) > longest - kMostEdits) continue;
+  for (std::size_t i = 0; i < texts.size() && std::ssize(study.edits) < size.edited; ++i) {
+    if (std::ssize(texts[i].ids) > size.longest - kMostEdits) continue;
     const Json settings = {{"weights", weights}, {"text", i}, {"seed", options.seed}};
     study.edits.push_back(finished(options, concat("edits_", i), settings, [&](const Part&) {
       Json edits = Json::array();
@@ -377,8 +376,7 @@ int run(const ParsedOptions& parsed) {
     return train(texts, tokenizer, size, options, part, folder);
   });
   if (is_shard(options)) return 0;
-  Study study =
-      examine(rows_of(corpus.test, tokenizer, size.longest), tokenizer, size.longest, options, folder);
+  Study study = examine(rows_of(corpus.test, tokenizer, size.longest), tokenizer, size, options, folder);
   study.corpus = corpus.title;
   study.training = training;
   return report(study, tokenizer, options);
