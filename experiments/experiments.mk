@@ -19,9 +19,9 @@ $(foreach e,$(EXPERIMENTS),$(eval $(call experiment_rule,$(e))))
 PARALLEL := @$(MAKE) --no-print-directory -j$$(nproc)
 
 .PHONY: bench tour study who-can-add surrogates recovery shapley data case-study reproduce
-bench: deps ## step times, rates and efficiency: a table, and out/bench.json
+bench: deps ## step times, rates and efficiency: a table, and out/bench.json; PEERS=1: PyTorch and ONNX Runtime, too
 	$(PARALLEL) $(BUILD)/bench
-	$(BUILD)/bench --output out/bench.json
+	$(BUILD)/bench --output out/bench.json $(if $(PEERS),--peers $(or $(ONNX),build/distilbert_6.onnx))
 
 tour: deps ## one training step of a one-layer model, printed with shapes
 	$(PARALLEL) $(BUILD)/tour

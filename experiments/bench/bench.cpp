@@ -40,6 +40,39 @@ Times times_of(const Work& work, double seconds, std::size_t fewest) {
   return {times.front(), times[times.size() / 2], std::ssize(times)};
 }
 
+double middle(const std::vector<double>& sorted) {
+  return sorted[sorted.size() / 2];
+}
+
+// Sorted seconds of calls of two works in turn, so that what else the machine does is the same for both, and
+// sorted ratios of the one to the other.
+struct Paired {
+  std::vector<double> one, other, ratios;
+
+  void add_to(JsonRow& json) const {
+    json.field("ratio_min", ratios.front())
+        .field("ratio_median", middle(ratios))
+        .field("ratio_max", ratios.back());
+  }
+  void add_to(std::vector<std::string>& cells) const {
+    for (const double ratio : {ratios.front(), middle(ratios), ratios.back()})
+      cells.push_back(fixed(ratio, 2));
+  }
+};
+
+Paired in_turn(const Work& one, const Work& other, double seconds) {
+  one(), other();  // warm up
+  Paired times;
+  for (double spent = 0; spent < seconds || times.ratios.size() < 3;
+       spent += times.one.back() + times.other.back()) {
+    times.one.push_back(seconds_of(one));
+    times.other.push_back(seconds_of(other));
+    times.ratios.push_back(times.one.back() / times.other.back());
+  }
+  for (std::vector<double>* list : {&times.one, &times.other, &times.ratios}) std::ranges::sort(*list);
+  return times;
+}
+
 // A row as a JSON object, and as cells of a table.
 struct Row {
   JsonRow json;
@@ -93,26 +126,37 @@ double useful_gflop(const ClassifierConfig& config, TrainingData& data, Index st
   return flops / static_cast<double>(steps) * 1e-9;
 }
 
-Row measure_training(const TrainingSetting& s, double seconds) {
-  const ClassifierConfig config = default_config(s.architecture, s.layers, s.width, s.heads,
-                                                 s.architecture == Architecture::gpt2 ? 50257 : 30522);
-  Classifier<float> model(config);
-  model.initialise(0);
-  const BagOfWordsSource source(0);
-  const SpecialTokens special =
+struct Training {
+  explicit Training(const TrainingSetting& s)
+      : config(default_config(s.architecture, s.layers, s.width, s.heads,
+                              s.architecture == Architecture::gpt2 ? 50257 : 30522)) {
+    model.initialise(0);
+  }
+  static TrainingConfig settings() {
+    TrainingConfig training;
+    training.batch = kBatch;
+    training.epochs = 1;
+    training.optimizer.schedule.peak = 5e-5;
+    return training;
+  }
+
+  ClassifierConfig config;
+  Classifier<float> model{config};
+  BagOfWordsSource source{0};
+  SpecialTokens special =
       config.traits().special_tokens ? usual_special_tokens(source.vocabulary()) : SpecialTokens{};
-  FreshTexts data(source, special, Index{1} << 40);
-  TrainingConfig training;
-  training.batch = kBatch;
-  training.epochs = 1;
-  training.optimizer.schedule.peak = 5e-5;
-  Trainer<float> trainer(model, data, training);
+  FreshTexts data{source, special, Index{1} << 40};
+  Trainer<float> trainer{model, data, settings()};
+};
+
+Row measure_training(const TrainingSetting& s, double seconds) {
+  Training training(s);
   constexpr Index kWarmUp = 3;
-  for (Index i = 0; i < kWarmUp; ++i) trainer.step();
+  for (Index i = 0; i < kWarmUp; ++i) training.trainer.step();
   const double before = gemm_rate();
-  const Times times = times_of([&] { trainer.step(); }, seconds, 10);
+  const Times times = times_of([&] { training.trainer.step(); }, seconds, 10);
   const double sgemm = std::max(before, gemm_rate()), least = 1e3 * times.least, median = 1e3 * times.median,
-               gflop = useful_gflop(config, data, kWarmUp + times.calls);
+               gflop = useful_gflop(training.config, training.data, kWarmUp + times.calls);
   Row row;
   row.json.field("arch", name(s.architecture))
       .field("layers", s.layers)
@@ -250,8 +294,8 @@ Row measure_inference(const InferenceSetting& s, double seconds) {
 
 // --- bf16 ------------------------------------------------------------------------------------------------
 
-// The same model and texts in float32 and with the blocks' maps in bf16, in turn, so that what else the
-// machine does is the same for both; a tenth of the texts is computed in both (Predictor).
+// The same model and texts in float32 and with the blocks' maps in bf16; a tenth of the texts is computed in
+// both (Predictor).
 Row measure_bf16(const InferenceSetting& s, double seconds) {
   const ClassifierConfig config = default_config(Architecture::distilbert, 6, 768, 12, 30522);
   Classifier<float> model(config);
@@ -259,30 +303,87 @@ Row measure_bf16(const InferenceSetting& s, double seconds) {
   const PackedBatch batch = random_texts(s, config.vocabulary);
   Predictor<float> in_full(model), in_bf16(model, 4096, BlockMaps::bf16);
   std::vector<float> logits;
-  std::vector<double> full, bf16, ratios;
-  for (double spent = 0; spent < seconds || ratios.size() < 4; spent += full.back() + bf16.back()) {
-    full.push_back(seconds_of([&] { in_full.logits(batch, logits); }));
-    bf16.push_back(seconds_of([&] { in_bf16.logits(batch, logits); }));
-    ratios.push_back(full.back() / bf16.back());
-  }
-  for (std::vector<double>* times : {&full, &bf16, &ratios}) {
-    times->erase(times->begin());  // the first warms up
-    std::ranges::sort(*times);
-  }
-  const auto median = [](const std::vector<double>& x) { return x[x.size() / 2]; };
-  const auto tokens = static_cast<double>(batch.rows());
+  const Paired times =
+      in_turn([&] { in_full.logits(batch, logits); }, [&] { in_bf16.logits(batch, logits); }, seconds);
+  const double tokens = static_cast<double>(batch.rows()), full = tokens / middle(times.one),
+               bf16 = tokens / middle(times.other);
   Row row = row_of(s);
   row.json.field("amx", bf16_unit() == Bf16Unit::amx)
       .digits(4)
-      .field("f32_tokens_per_s", tokens / median(full))
-      .field("bf16_tokens_per_s", tokens / median(bf16))
-      .field("ratio_min", ratios.front())
-      .field("ratio_median", median(ratios))
-      .field("ratio_max", ratios.back());
-  row.cells = {std::to_string(s.texts),         std::to_string(s.length), fixed(tokens / median(full), 0),
-               fixed(tokens / median(bf16), 0), fixed(ratios.front(), 2), fixed(median(ratios), 2),
-               fixed(ratios.back(), 2)};
+      .field("f32_tokens_per_s", full)
+      .field("bf16_tokens_per_s", bf16);
+  times.add_to(row.json);
+  row.cells = {std::to_string(s.texts), std::to_string(s.length), fixed(full, 0), fixed(bf16, 0)};
+  times.add_to(row.cells);
   row.add_peak();
+  return row;
+}
+
+// --- peers -----------------------------------------------------------------------------------------------
+
+// A program that computes the same (peer.py, peer.cjs), and answers a line when it has.
+struct PeerSetting {
+  bool onnx;
+  TrainingSetting model;
+  InferenceSetting texts{};  // none: a training step
+};
+constexpr TrainingSetting kSixLayers = {Architecture::distilbert, 6, 768, 12};
+constexpr PeerSetting kPeers[] = {{false, kTrainings[0]},
+                                  {false, kTrainings[1]},
+                                  {false, kTrainings[2]},
+                                  {false, kTrainings[5]},
+                                  {false, kTrainings[6]},
+                                  {false, kSixLayers, kInferences[0]},
+                                  {false, kSixLayers, kInferences[1]},
+                                  {true, kSixLayers, kInferences[0]},
+                                  {true, kSixLayers, kInferences[1]}};
+
+std::string command_of(const PeerSetting& s, const std::string& onnx) {
+  const TrainingSetting& m = s.model;
+  const std::string threads_are = concat("export OMP_NUM_THREADS=", threads(), "; "),
+                    texts = concat(s.texts.texts, " ", s.texts.length);
+  const auto torch = [&](const char* what) {
+    return concat("python3 experiments/bench/peer.py ", what, " ", name(m.architecture), " ", m.layers, " ",
+                  m.width, " ", m.heads, " ");
+  };
+  if (s.onnx)
+    return concat(threads_are, "[ -e ", onnx, " ] || ", torch("export"), onnx,
+                  " && exec node experiments/bench/peer.cjs ", onnx, " ", texts);
+  return concat(threads_are, "exec ", s.texts.texts > 0 ? torch("predict") + texts : torch("train"));
+}
+
+Row measure_peer(const PeerSetting& s, double seconds, const std::string& onnx) {
+  const bool trains = s.texts.texts == 0;
+  CommandBlackBox peer(command_of(s, onnx), 300);
+  TokenId asked = 0;
+  const auto theirs = [&] { peer.log_odds(std::vector{asked++}); };
+  Training training(s.model);
+  Predictor<float> predictor(training.model);
+  std::vector<float> logits;
+  const PackedBatch batch = random_texts(s.texts, training.config.vocabulary);
+  const auto ours = [&] { trains ? (void)training.trainer.step() : predictor.logits(batch, logits); };
+  Row row;
+  row.json.field("peer", s.onnx ? "ONNX Runtime" : "PyTorch")
+      .field("arch", name(s.model.architecture))
+      .field("layers", s.model.layers)
+      .field("width", s.model.width)
+      .field("texts", trains ? kBatch : s.texts.texts)
+      .field("length", s.texts.length);
+  row.cells = {s.onnx ? "ONNX Runtime" : "PyTorch", name(s.model.architecture),
+               std::to_string(s.model.layers), std::to_string(s.model.width),
+               trains ? "training step" : concat(s.texts.texts, " texts of ", s.texts.length)};
+  try {
+    const Paired times = in_turn(theirs, ours, seconds);
+    const double their_ms = 1e3 * middle(times.one), our_ms = 1e3 * middle(times.other);
+    row.json.digits(4).field("ms_median", our_ms).field("peer_ms_median", their_ms);
+    times.add_to(row.json);
+    row.cells.insert(row.cells.end(), {fixed(our_ms, 1), fixed(their_ms, 1)});
+    times.add_to(row.cells);
+  } catch (const Error& e) {
+    row.json.field("error", e.what());
+    row.cells.insert(row.cells.end(), {"not measured", "", "", "", ""});
+    std::cerr << "not measured: " << e.what() << '\n' << e.hint() << '\n';
+  }
   return row;
 }
 
@@ -302,8 +403,9 @@ Kind kind_of(const Setting (&settings)[N], Row (*measure)(const Setting&, double
           std::move(headers), caption};
 }
 
-std::vector<Kind> all_kinds() {
-  return {
+// ONNX: of DistilBERT with 6 layers; empty: no peers.
+std::vector<Kind> all_kinds(const std::string& onnx) {
+  std::vector<Kind> kinds = {
       kind_of(kTrainings, measure_training,
               {"arch", "layers", "width", "ms min", "median", "GFLOP", "GFLOP/s", "sgemm", "efficiency",
                "peak MiB"},
@@ -321,13 +423,21 @@ std::vector<Kind> all_kinds() {
               {"texts", "length", "f32 tokens/s", "bf16", "ratio min", "median", "max", "peak MiB"},
               concat("inference with the blocks' maps in bf16 against float32, in turn; products ",
                      bf16_unit() == Bf16Unit::amx ? "on AMX tiles" : "emulated"))};
+  if (!onnx.empty())
+    kinds.push_back(
+        {std::size(kPeers),
+         [=](std::size_t i, double seconds) { return measure_peer(kPeers[i], seconds, onnx); },
+         {"peer", "arch", "layers", "width", "work", "ours, ms", "theirs", "ratio min", "median", "max"},
+         "times of others' programs against ours, in turn; ratios of calls, above 1 where ours is faster"});
+  return kinds;
 }
 
 int run(const ParsedOptions& parsed) {
   const CommonOptions common = read_common(parsed);
   const double seconds = number_option(parsed, "seconds");
-  const std::vector<Kind> kinds = all_kinds();
-  const auto all = std::size(kTrainings) + std::size(kExplanations) + 2 * std::size(kInferences);
+  const std::vector<Kind> kinds = all_kinds(parsed["peers"].word);
+  std::size_t all = 0;
+  for (const Kind& kind : kinds) all += kind.rows;
   const auto only = static_cast<std::size_t>(integer_option(parsed, "row", 0, static_cast<Index>(all)));
   std::string json;
   std::cout << "BLAS kernels " << blas_core() << ", " << threads() << " threads\n";
@@ -359,7 +469,11 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "bench",
        .summary = "Times of training steps and of explanations, rates of inference.",
-       .options = {{"seconds", "S", "4", "spent on each row"}, {"row", "N", "0", "only this row, from 1"}},
+       .options =
+           {{"seconds", "S", "4", "spent on each row"},
+            {"row", "N", "0", "only this row, from 1"},
+            {"peers", "FILE", "",
+             "also PyTorch, and ONNX Runtime with this model of six layers, which is made if it is missing"}},
        .run = run,
        .program = ""});
 }

@@ -1,6 +1,7 @@
 // The benchmark's file: its fields and how they hang together. Nothing here depends on how fast it runs.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -17,11 +18,14 @@ using namespace slalom::test;
 namespace {
 
 /// The only object in the file that bench writes for this row.
-Json measured_row(const std::string& number) {
+Json measured_row(const std::string& number, const std::vector<std::string>& more = {},
+                  const ProcessOptions& process = {}) {
   const TemporaryFolder folder("bench");
   const std::string file = folder.file("bench.json");
-  const Finished run =
-      run_process({program_beside("bench"), "--row", number, "--seconds", "0.05", "--output", file});
+  std::vector<std::string> command = {
+      program_beside("bench"), "--row", number, "--seconds", "0.05", "--output", file};
+  command.insert(command.end(), more.begin(), more.end());
+  const Finished run = run_process(command, process);
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
   const Json rows = parse_json(read_file(file), "bench.json");
@@ -81,4 +85,21 @@ TEST_CASE("bench: a row of inference counts the products of six layers of width 
   const double all = 256 * 5, read_out = 256, weights = 768 * 768;
   const double flops = 2 * weights * (5 * 12 * all + 2 * all + 10 * read_out);
   CHECK(relative_error(row["useful_gflop"].get<double>(), flops * 1e-9) <= 0.02);
+}
+
+TEST_CASE("bench: a peer is asked in turn with ours, and is named where it is missing") {
+  const TemporaryFolder folder("bench_peer");
+  const auto row = [&] {
+    return measured_row("21", {"--peers", "none.onnx"}, {.environment = {"PATH=" + folder.path}});
+  };
+  const Json missing = row();
+  CHECK(missing["peer"] == "PyTorch");
+  CHECK(missing["error"].get<std::string>().find("peer.py train bert 2 128 2") != std::string::npos);
+  folder.write("python3", "#!/bin/sh\nwhile read -r asked; do echo '{\"log_odds\": 1}'; done\n");
+  std::filesystem::permissions(folder.file("python3"), std::filesystem::perms::owner_all);
+  const Json found = row();
+  CHECK_FALSE(found.contains("error"));
+  CHECK(found["ratio_min"].get<double>() > 0);
+  CHECK(found["ratio_min"] <= found["ratio_median"]);
+  CHECK(found["ratio_median"] <= found["ratio_max"]);
 }

@@ -58,8 +58,12 @@ std::vector<char*> pointers(std::vector<std::string>& list) {
 }
 
 std::vector<std::string> environment_with(const std::vector<std::string>& added) {
-  std::vector<std::string> list = added;  // of equal names the first counts
-  for (char** entry = environ; *entry != nullptr; ++entry) list.emplace_back(*entry);
+  std::vector<std::string> list = added;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string variable = *entry, name = variable.substr(0, variable.find('=') + 1);
+    if (std::ranges::none_of(added, [&](const std::string& a) { return a.starts_with(name); }))
+      list.push_back(variable);
+  }
   return list;
 }
 
