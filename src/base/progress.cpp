@@ -97,6 +97,11 @@ void Progress::update(std::int64_t done, std::string_view detail) {
   if (const double time = now(); time >= next_) show(time);
 }
 
+void Progress::begin_here() {
+  first_ = done_;
+  start_ = next_ = now();
+}
+
 void Progress::show(double now) {
   const ProgressState state{label_, done_, total_, detail_, now - start_, first_};
   if (mode_ == ProgressMode::plain)

@@ -30,6 +30,7 @@ void skip(TokenRows& rows, const FinishedRows& finished, const std::string& part
       throw Error(concat(where, "row ", row.id_json, " has not the text or ids that it had in the run that ",
                          partial, " is of"));
   }
+  rows.begin_here();
 }
 
 class Explanations {

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
 namespace slalom {
 
 OptionTable text_options() {
@@ -37,6 +40,19 @@ RowLimits row_limits(const ClassifierConfig& config) {
 void say_waiting(const CommonOptions& common, const std::string& instead) {
   if (common.input == "-" && !common.quiet && ::isatty(STDIN_FILENO) == 1)
     say("waiting for rows on stdin, a line each, until Ctrl-D; " + instead);
+}
+
+Index rows_ahead(const ParsedOptions& parsed, const CommonOptions& common) {
+  if (!is_shown(common.progress) || !std::filesystem::is_regular_file(common.input)) return 0;
+  RowObjects rows(common.input, row_format(parsed), csv_columns(parsed));
+  Index count = 0;
+  for (Json row;; ++count) {
+    try {
+      if (!rows.next(row)) return count;
+    } catch (const RowError&) {
+      continue;
+    }
+  }
 }
 
 JsonRow error_row(const std::string& id_json, Index number, const std::string& error) {

@@ -113,6 +113,16 @@ TEST_CASE("plain progress writes the first line, holds others back and adds the 
   CHECK(out == "rows  1/4  25%  00:00 left  ok\nrows  4/4  100%  took 00:00  ok\n");
 }
 
+TEST_CASE("what an earlier process did is no pace") {
+  const std::string out = written_to_file([] {
+    Progress progress(ProgressMode::plain, "rows", 4);
+    progress.update(2);
+    progress.begin_here();
+    progress.update(2);
+  });
+  CHECK(out == "rows  2/4  50%  00:00 left\nrows  2/4  50%\n");
+}
+
 TEST_CASE("progress writes nothing when it is off, or when stderr is not a terminal") {
   for (const ProgressMode mode : {ProgressMode::none, ProgressMode::automatic})
     CHECK(written_to_file([&] { Progress(mode, "rows", 4).update(1, "ok"); }).empty());

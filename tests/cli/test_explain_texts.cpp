@@ -508,3 +508,24 @@ TEST_CASE("texts: a byte order mark is no part of the first text") {
     CHECK(json_lines(run.out).at(0)["ids"] == Json({1, 7, 9, 2}));
   }
 }
+
+TEST_CASE("explain --progress: how many rows a file has, bad ones counted; of a pipe nobody knows") {
+  const TextModel folder;
+  const std::string rows = "text,id\n\"w5\nw6\",a\nw7 w8,b,c\nw9,d\n";
+  folder.write("rows.csv", rows);
+  const Arguments options = {"--method", "leave-one-out", "--progress", "plain"};
+  const auto shown = [&](const Arguments& more, const std::string& input = {}) {
+    return lines_of(folder.run("explain", joined(options, more), {.input = input}).err);
+  };
+  const std::string output = folder.file("out.jsonl");
+  const auto has = [](const std::vector<std::string>& lines, const std::string& begins) {
+    return std::ranges::any_of(lines, [&](const std::string& line) { return line.starts_with(begins); });
+  };
+  CHECK(has(shown({"--input", folder.file("rows.csv"), "--output", output}), "explain  3/3  100%  took "));
+  CHECK(has(shown({"--format", "csv"}, rows), "explain  3"));
+  CHECK_FALSE(has(shown({"--format", "csv"}, rows), "explain  3/"));
+  // Of finished rows a later run keeps all but the last, and shows no pace before it has one.
+  folder.write("out.jsonl.partial", read_file(output));
+  CHECK(
+      has(shown({"--input", folder.file("rows.csv"), "--output", output, "--resume"}), "explain  2/3  66%"));
+}

@@ -37,6 +37,8 @@ class Progress {
 
   /// Shows the line if the last one is 0.1 s (plain: 10 s) old; cheap to call for every row.
   void update(std::int64_t done, std::string_view detail = {});
+  /// What was done so far took no time: an earlier process did it. The next update() is shown.
+  void begin_here();
   /// Erases the rewritten line, or adds the last plain line if update() held it back.
   void finish();
 

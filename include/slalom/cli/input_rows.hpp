@@ -25,6 +25,10 @@ RowLimits row_limits(const ClassifierConfig& config);
 /// Says that rows are waited for, if they are to be typed at a terminal, and what else could be done.
 void say_waiting(const CommonOptions& common, const std::string& instead);
 
+/// Rows of --input, bad ones included, for a progress that is shown; 0 if it is shown to nobody, or if the
+/// file can be read only once. Throws Error as RowObjects does.
+Index rows_ahead(const ParsedOptions& parsed, const CommonOptions& common);
+
 /// The line of a row that failed.
 JsonRow error_row(const std::string& id_json, Index number, const std::string& error);
 
@@ -46,7 +50,8 @@ class InputRows {
         shard_(read_shard(parsed)),
         strict_(parsed.count("strict") > 0),
         quiet_(common.quiet),
-        progress_(progress.empty() ? ProgressMode::none : common.progress, progress, 0) {
+        progress_(progress.empty() ? ProgressMode::none : common.progress, progress,
+                  progress.empty() || rows_.index() == 1 ? 1 : rows_ahead(parsed, common)) {
     if (shard_) shard_->block = block;
     if (rows_.index() == 1) return;
     if (!progress.empty()) say_threads(common.progress);
@@ -67,6 +72,12 @@ class InputRows {
   }
   /// What is wrong with the row that next() gave last, of which only id and line are known then.
   const std::optional<RowError>& bad_row() const { return bad_row_; }
+
+  /// The rows so far were finished by an earlier process.
+  void begin_here() {
+    progress_.update(count_);
+    progress_.begin_here();
+  }
 
   /// Calls body(row) for each row until an interrupt; failed(row, message) for one that cannot be read or is
   /// bad input for the body, see error_of().
