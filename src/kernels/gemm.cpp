@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "slalom/base/error.hpp"
+#include "slalom/kernels/panel_gemm.hpp"
 
 namespace slalom {
 
@@ -79,10 +80,17 @@ void gemm_block(const GemmBlock& block, Index k, Factor<T> a, Factor<T> b, T bet
   const T* rows_of_a = a.data + (a.layout == Layout::plain ? block.first_row * a.stride : block.first_row);
   const T* columns_of_b =
       b.data + (b.layout == Layout::plain ? block.first_column : block.first_column * b.stride);
-  call_blas(a.layout, b.layout, static_cast<int>(block.rows()),
-            static_cast<int>(block.last_column - block.first_column), static_cast<int>(k), rows_of_a,
-            static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta,
-            c + block.first_row * c_stride + block.first_column, static_cast<int>(c_stride));
+  const Index m = block.rows(), n = block.last_column - block.first_column;
+  T* out = c + block.first_row * c_stride + block.first_column;
+  if constexpr (std::is_same_v<T, float>)
+    if (const bool transposed = b.layout == Layout::transposed; panel_gemm_pays(m, n, k, transposed)) {
+      const bool plain = a.layout == Layout::plain;
+      return panel_gemm(m, n, k, {rows_of_a, plain ? a.stride : 1, plain ? 1 : a.stride}, columns_of_b,
+                        b.stride, transposed, beta, out, c_stride);
+    }
+  call_blas(a.layout, b.layout, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), rows_of_a,
+            static_cast<int>(a.stride), columns_of_b, static_cast<int>(b.stride), beta, out,
+            static_cast<int>(c_stride));
 }
 
 template void gemm_block(const GemmBlock&, Index, Factor<float>, Factor<float>, float, float*, Index);
@@ -140,7 +148,11 @@ double measure_gemm_rate(double seconds) {
   double best = 1e30, spent = 0;
   while (spent < seconds) {
     const auto start = Clock::now();
-    gemm<float>(m, n, k, {a.data(), k}, {b.data(), k, Layout::transposed}, 0.0f, c.data(), n);
+    for_each_gemm_block(m, n, [&](const GemmBlock& block) {
+      call_blas(Layout::plain, Layout::transposed, static_cast<int>(m),
+                static_cast<int>(block.last_column - block.first_column), k, a.data(), k,
+                b.data() + block.first_column * k, k, 0.0f, c.data() + block.first_column, n);
+    });
     const double took = std::chrono::duration<double>(Clock::now() - start).count();
     best = std::min(best, took);
     spent += took;

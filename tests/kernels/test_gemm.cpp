@@ -91,8 +91,10 @@ TEST_CASE("gemm: all layouts, odd shapes, beta 0 over NaN and beta 1") {
         check_product<float>(m, n, k);
         check_product<double>(m, n, k);
       }
-  check_product<float>(21, 801, 17);  // the wider blocks
-  check_product<float>(4100, 3, 5);   // more than one block of rows
+  check_product<float>(21, 801, 17);                                // the wider blocks
+  check_product<float>(4100, 3, 5);                                 // more than one block of rows
+  for (Index m = 1; m <= 15; ++m) check_product<float>(m, 32, 33);  // every height of a tile
+  for (const Index k : {448, 449, 895, 1000}) check_product<float>(30, 224, k);  // sums in parts, two panels
   check_product<double>(200, 200, 200);
 }
 

@@ -74,8 +74,8 @@ std::string blas_core();
 ///  or OMP_WAIT_POLICY says otherwise.
 void configure_runtime(char** argv);
 
-/// Rate of float products of the shape (340, 768) · (768, 768) in GFLOP/s, the best of a few runs of
-/// `seconds` in all, split as gemm splits them.
+/// OpenBLAS's rate of float products of the shape (340, 768) · (768, 768) in GFLOP/s, the best of a few runs
+/// of `seconds` in all, split as gemm splits them.
 double measure_gemm_rate(double seconds);
 
 }  // namespace slalom
