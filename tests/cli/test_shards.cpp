@@ -121,6 +121,7 @@ TEST_CASE("shards: what is missing, there twice, unfinished or of another run is
   };
   check_other({"--seed", "3"}, "field \"seed\": found 3, wanted 0 as in " + files[0]);
   check_other({"--held-out", "2"}, "field \"parameters\": found ");
+  check_other({"--batch-tokens", "64"}, "field \"batch-tokens\": found \"64\", wanted \"4096\" as in ");
   corpus.run(command, "four", {"--shard", "4/4"});
   CHECK(message({files[0], corpus.file("four")}).find("found shard 4/4, wanted one of 3 as in ") !=
         std::string::npos);
