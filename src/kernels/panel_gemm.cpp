@@ -48,22 +48,30 @@ const Lanes& lanes(const float* p) {
   return *reinterpret_cast<const Lanes*>(p);
 }
 
-// to (k, kStrip) ← B's columns.
-void copy_strip(Index k, const float* b, Index stride, bool transposed, float* to) {
+// to ← columns of B (k, width), one strip (k, kStrip) after the other.
+void copy_panel(Index k, Index width, const float* b, Index stride, bool transposed, float* to) {
   if (!transposed) {
-    for (Index l = 0; l < k; ++l) std::copy_n(b + l * stride, kStrip, to + l * kStrip);
+    for (Index l = 0; l < k; ++l)
+      for (Index j = 0; j < width; j += kStrip)
+        std::copy_n(b + l * stride + j, kStrip, to + j * k + l * kStrip);
     return;
   }
-  Index l = 0;
-  for (; l + kLanes <= k; l += kLanes)
-    for (Index half = 0; half < kStrip; half += kLanes) {
+  for (Index j = 0; j < width; j += kLanes) {
+    const float* from = b + j * stride;
+    float* half = to + j / kStrip * kStrip * k + j % kStrip;
+    Index l = 0;
+    for (; l + kLanes <= k; l += kLanes) {
       Lanes v[kLanes];
-      for (Index i = 0; i < kLanes; ++i) v[i] = lanes(b + (half + i) * stride + l);
+      for (Index i = 0; i < kLanes; ++i) {
+        v[i] = lanes(from + i * stride + l);
+        __builtin_prefetch(from + i * stride + l + 4 * kLanes);  // its rows are too many for the hardware
+      }
       transpose(v);
-      for (Index i = 0; i < kLanes; ++i) lanes(to + (l + i) * kStrip + half) = v[i];
+      for (Index i = 0; i < kLanes; ++i) lanes(half + (l + i) * kStrip) = v[i];
     }
-  for (; l < k; ++l)
-    for (Index j = 0; j < kStrip; ++j) to[l * kStrip + j] = b[j * stride + l];
+    for (; l < k; ++l)
+      for (Index i = 0; i < kLanes; ++i) half[l * kStrip + i] = from[i * stride + l];
+  }
 }
 
 template <int ROWS>
@@ -109,7 +117,7 @@ constexpr auto rows_of_tiles(std::index_sequence<I...>) {
 
 }  // namespace
 
-// Of small products OpenBLAS copies nothing, unless it would have to transpose.
+// Of small products OpenBLAS copies nothing, unless it would have to transpose; nor does it cut their sums.
 bool panel_gemm_pays(Index m, Index n, Index k, bool b_transposed) {
   return n % kStrip == 0 && (b_transposed || m * n * k > 1'000'000);
 }
@@ -123,9 +131,8 @@ void panel_gemm(Index m, Index n, Index k, Strided<float> a, const float* b, Ind
     now = steps(k - l);
     for (Index first = 0; first < n; first += kPanel) {
       const Index width = std::min(kPanel, n - first);
-      for (Index j = first; j < first + width; j += kStrip)
-        copy_strip(now, b_transposed ? b + j * b_stride + l : b + l * b_stride + j, b_stride, b_transposed,
-                   panel + (j - first) * now);
+      copy_panel(now, width, b_transposed ? b + first * b_stride + l : b + l * b_stride + first, b_stride,
+                 b_transposed, panel);
       for (Index t = 0; t < tiles; ++t) {
         const Index row = m * t / tiles, rows = m * (t + 1) / tiles - row;
         kOfRows[static_cast<std::size_t>(rows - 1)](width, now,
