@@ -70,6 +70,7 @@ class Explanations {
     check_interrupt();
     Json settings = {{"command", "explain"}};
     settings.update(settings_);
+    settings.update(run_.last_bits());
     output.write(rows.end_of_shard(settings));
     output.commit();
     shown_.commit();

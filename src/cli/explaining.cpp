@@ -1,6 +1,7 @@
 #include "slalom/cli/explaining.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace slalom {
 
@@ -225,6 +226,10 @@ Explanation Explaining::explain(const Method& method, const WindowText& text) co
                               text.window.first, " on; the log-odds is the window's"));
   std::erase(warnings, "");
   return explanation;
+}
+
+Json Explaining::last_bits() const {
+  return {{"batch-tokens", parsed["batch-tokens"].word}, {"max-memory", parsed["max-memory"].word}};
 }
 
 std::string Explaining::parameters(const Method& method) const {

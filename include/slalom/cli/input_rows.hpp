@@ -2,8 +2,6 @@
 // them does not end the others.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "slalom/base/interrupt.hpp"
 #include "slalom/base/json.hpp"
 #include "slalom/cli/cli.hpp"
@@ -54,10 +52,7 @@ class InputRows {
         quiet_(common.quiet),
         progress_(progress.empty() ? ProgressMode::none : common.progress, progress,
                   progress.empty() || rows_.index() == 1 ? 1 : rows_ahead(parsed, common)) {
-    if (shard_) {
-      shard_->block = block;
-      for (const char* option : {"batch-tokens", "max-memory"}) last_bits_[option] = parsed[option].word;
-    }
+    if (shard_) shard_->block = block;
     if (rows_.index() == 1) return;
     if (!progress.empty()) say_threads(common.progress);
     say_waiting(common, "--text TEXT is one text, --input FILE a file of rows");
@@ -138,10 +133,8 @@ class InputRows {
   Index failed() const { return failed_; }
   const std::optional<Shard>& shard() const { return shard_; }
   /// What ends a shard's output once all rows are read; nothing without --shard.
-  std::string end_of_shard(Json settings) const {
-    if (!shard_) return "";
-    settings.update(last_bits_);
-    return slalom::end_of_shard(*shard_, count_, input_, settings);
+  std::string end_of_shard(const Json& settings) const {
+    return shard_ ? slalom::end_of_shard(*shard_, count_, input_, settings) : "";
   }
   /// How the run ends: with 4 if there was an error.
   int status() const { return slalom::status_of_lines(failed_, count_, true); }
@@ -175,7 +168,6 @@ class InputRows {
   const BlackBox* queried_;
   std::optional<Shard> shard_;
   std::string input_;  // fingerprint of the rows, with a shard
-  Json last_bits_;     // options that the last bits of F depend on
   bool strict_, quiet_;
   Progress progress_;
   std::optional<RowError> bad_row_;
