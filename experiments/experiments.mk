@@ -66,7 +66,8 @@ LAYERS := 2
 TEXT_OPTIONS = $(STUDY_OPTIONS) $(if $(DATA),--data $(DATA)) --arch $(CLASSIFIERS) --layers $(LAYERS)
 TEXT_MODELS = $(BUILD)/text_models $(TEXT_OPTIONS) $(if $(WIDTH),--width $(WIDTH)) --output out/text_models --corpus
 TEXT_STUDY = $(BUILD)/text_study $(TEXT_OPTIONS) --models out/text_models --output out/text_study --part
-TEXT_TABLES = $(BUILD)/text_tables --size $(SIZE) --input out/text_study --item
+# A shard leaves its records, and the tables to the run that finds all of them.
+TEXT_TABLES = $(if $(SHARD),@true,$(BUILD)/text_tables) --size $(SIZE) --input out/text_study --item
 
 .PHONY: text-models text-study text-tables imdb yelp imdb-bow explained-imdb explained-human explained-runtime explained-shares explained-drawn explained-references
 text-models: deps
@@ -130,8 +131,8 @@ reproduce: deps ## all studies, and one table of the paper's claims: SIZE, DATA=
 	$(PARALLEL) $(BUILD)/reproduce
 	@for study in study surrogates recovery shapley imdb yelp imdb-bow $(TEXT_ITEMS) case-study; do \
 	  $(MAKE) --no-print-directory $$study || echo "$$study: failed, or found something unexpected (above)" >&2; done
-	experiments/reproduce/tables.sh $(BUILD) $(TABLES)
-	$(BUILD)/reproduce --input out --output out/reproduce --committed $(TABLES)
+	$(if $(SHARD),,experiments/reproduce/tables.sh $(BUILD) $(TABLES))
+	$(if $(SHARD),,$(BUILD)/reproduce --input out --output out/reproduce --committed $(TABLES))
 
 .PHONY: tables records
 tables: deps ## every table and figure of the results from data/results, in a minute: nothing is trained
