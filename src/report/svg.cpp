@@ -230,16 +230,16 @@ void draw_axes(Drawing& drawing, const Axis& x, const Axis& y, const Box& area, 
                std::string_view y_name, double x_step) {
   double spacing = 40;
   for (const double tick : x.ticks(spacing, x_step))
-    spacing = std::max(spacing, text_width(plain_number(tick), kSmallFontSize) + 10);
+    spacing = std::max(spacing, text_width(plain_number(tick, 7), kSmallFontSize) + 10);
   for (const double tick : x.ticks(spacing, x_step)) {
     const double at = x.place(tick);
     drawing.line({at, area.top}, {at, area.bottom}, "grid");
-    drawing.text({at, area.bottom + 16}, plain_number(tick), "note", Anchor::middle);
+    drawing.text({at, area.bottom + 16}, plain_number(tick, 7), "note", Anchor::middle);
   }
   for (const double tick : y.ticks(34)) {
     const double at = y.place(tick);
     drawing.line({area.left, at}, {area.right, at}, "grid");
-    drawing.text({area.left - 6, at + 4}, plain_number(tick), "note", Anchor::end);
+    drawing.text({area.left - 6, at + 4}, plain_number(tick, 7), "note", Anchor::end);
   }
   drawing.line({area.left, area.bottom}, {area.right, area.bottom}, "axis");
   drawing.line({area.left, area.top}, {area.left, area.bottom}, "axis");
