@@ -2,13 +2,17 @@
 # Explains a corpus with GNU parallel, in N shards: parallel.sh N MODEL INPUT FOLDER [options of explain]
 # JOBS of them run at a time (default: 2); THREADS is what each of them has. The same command again does what is not done.
 set -eu
-n=$1 model=$2 input=$3 folder=$4
+[ $# -ge 4 ] || { echo "usage: parallel.sh N MODEL INPUT FOLDER [options of explain]" >&2; exit 2; }
+n=$1 model=$2 input=$3 folder=$4 run="$*"
 shift 4
 mkdir -p "$folder"
+# What is done is not looked at again.
+[ -e "$folder/run" ] || echo "$run" > "$folder/run"
+[ "$(cat "$folder/run")" = "$run" ] || { echo "error: $folder/run: found \"$(cat "$folder/run")\", wanted \"$run\"" >&2; exit 3; }
 command=("${SLALOM:-slalom}" explain --model "$model" --input "$input" --threads "${THREADS:-1}" --resume -q "$@")
 # Status 4, rows failed, is a shard that is done. What --joblog has as failed is begun again.
 status=0
 seq "$n" | parallel --jobs "${JOBS:-2}" --joblog "$folder/joblog" --resume-failed --termseq USR1,60000,KILL,1000 \
   "${command[*]@Q} --shard {}/$n --output ${folder@Q}/{}.jsonl || test \$? = 4" || status=$?
-[ $status = 0 ] || { echo "$status shards are not done: the same command goes on" >&2; exit 130; }
+[ $status = 0 ] || { echo "not all shards are done; what killed runs left the same command goes on with" >&2; exit 130; }
 "${SLALOM:-slalom}" merge "$folder"/*.jsonl --output "$folder/all"

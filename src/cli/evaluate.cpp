@@ -90,7 +90,6 @@ class Evaluator {
                 {"model_sha256", run_.classifier.model.sha256}};
     for (const RankedMethod& m : methods_)
       all["parameters"].push_back(parse_json(run_.parameters(*m.method), "parameters"));
-    all.update(run_.last_bits());
     return all;
   }
 

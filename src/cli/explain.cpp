@@ -52,7 +52,10 @@ class Explanations {
     const CommonOptions& common = run_.common;
     TokenRows rows = run_.rows("explain");
     FinishedRows finished;
-    if (run_.parsed.count("resume") > 0) finished = finished_rows(common.output, settings_, rows.shard());
+    if (run_.parsed.count("resume") > 0)
+      finished = finished_rows(common.output, settings_, rows.shard());
+    else if (!common.quiet && common.output != "-" && file_exists(partial_name(common.output)))
+      say(concat(partial_name(common.output), " of an earlier run is replaced: --resume goes on with it"));
     skip(rows, finished, partial_name(common.output));  // before anything of the file is cut off
     OutputFile output(common.output, OutputFile::Partial{finished.bytes});
     open_record(std::ssize(finished.rows));
@@ -70,7 +73,6 @@ class Explanations {
     check_interrupt();
     Json settings = {{"command", "explain"}};
     settings.update(settings_);
-    settings.update(run_.last_bits());
     output.write(rows.end_of_shard(settings));
     output.commit();
     shown_.commit();

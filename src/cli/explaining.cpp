@@ -1,7 +1,6 @@
 #include "slalom/cli/explaining.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace slalom {
 
@@ -228,13 +227,11 @@ Explanation Explaining::explain(const Method& method, const WindowText& text) co
   return explanation;
 }
 
-Json Explaining::last_bits() const {
-  return {{"batch-tokens", parsed["batch-tokens"].word}, {"max-memory", parsed["max-memory"].word}};
-}
-
 std::string Explaining::parameters(const Method& method) const {
   const ExplainOptions& o = options;
   JsonRow row;
+  for (const char* last_bits : {"batch-tokens", "max-memory"})
+    if (!parsed[last_bits].usual) row.field(last_bits, parsed[last_bits].word);
   row.field("unit", parsed["unit"].word);
   if (method.has("budget")) row.field("budget", method.budget(o, 0));
   if (!o.budget && !o.as_published && method.budget_each > 0) row.field("budget_each", method.budget_each);

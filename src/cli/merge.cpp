@@ -1,5 +1,6 @@
 // slalom merge: the outputs of shards as the bytes that one run would have written.
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "slalom/cli/evaluation_output.hpp"
@@ -148,9 +149,13 @@ int merge_evaluation(std::vector<ShardFile>& files, const CommonOptions& common)
 int run(const ParsedOptions& parsed) {
   std::vector<std::string> paths = parsed["files"].more;
   paths.insert(paths.begin(), required_option(parsed, "files"));
+  const CommonOptions common = read_common(parsed);
+  for (const std::string& path : paths)
+    if (std::error_code missing; std::filesystem::equivalent(path, common.output, missing))
+      throw UsageError(concat("--output ", common.output, ": it is one of the shards"));
   std::vector<ShardFile> files = shards_of(paths);
   const bool is_evaluation = files.front().settings().value("command", "") == "evaluate";
-  return (is_evaluation ? merge_evaluation : merge_rows)(files, read_common(parsed));
+  return (is_evaluation ? merge_evaluation : merge_rows)(files, common);
 }
 
 }  // namespace

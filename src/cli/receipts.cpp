@@ -40,7 +40,6 @@ std::string sha256_of_parameters(const Explaining& run, const Method& method) {
   Json parameters = parse_json(run.parameters(method), "parameters");
   parameters.erase("folder");  // a fingerprint of files that have hashes of their own
   Json all = {{"method", method.name}, {"parameters", parameters}, {"seed", run.common.seed}};
-  all.update(run.last_bits());
   return sha256_of(all.dump());
 }
 

@@ -167,9 +167,14 @@ std::vector<std::uint8_t> chosen(const ParsedOptions& parsed, Index receipts) {
 }
 
 int verify_receipts(const ParsedOptions& parsed, const std::string& file) {
+  const std::string& last = parsed["last"].word;
+  if (parsed.count("last") > 0 &&
+      (last.size() != 64 || last.find_first_not_of("0123456789abcdef") != std::string::npos))
+    throw UsageError(
+        concat("--last ", json_string(last), ": wanted the 64 hexadecimal digits of a receipt's hash"));
   ReceiptChain chain;
   try {
-    chain = chain_of(file, parsed["last"].word);
+    chain = chain_of(file, last);
   } catch (const Error& e) {
     if (e.status() == ExitStatus::interrupted) throw;
     return report(parsed, e.what(), "");

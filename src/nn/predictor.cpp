@@ -19,8 +19,8 @@ Bf16Differences summarise_differences(std::vector<double> absolute) {
 }
 
 std::string sentence(const Bf16Differences& found) {
-  return concat("products in bf16: of ", found.n, found.n == 1 ? " text" : " texts",
-                " that were computed in float32, too, the log-odds differ by ", significant(found.median, 2),
+  return concat("products in bf16: of ", found.n, found.n == 1 ? " text that was" : " texts that were",
+                " computed in float32, too, the log-odds differ by ", significant(found.median, 2),
                 " nats in the median, by ", significant(found.largest, 2), " at most");
 }
 

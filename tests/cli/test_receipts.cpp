@@ -157,6 +157,7 @@ TEST_CASE("verify: a sample of receipts, and the last hash") {
 
   folder.write("receipts.jsonl", all.substr(0, all.rfind('\n', all.size() - 2) + 1));
   CHECK(folder.verify().status == 0);  // as of a run that was killed
+  CHECK(folder.verify({"--last", ""}).status == 2);
   const Finished shorter = folder.verify({"--last", last});
   CHECK(shorter.status == 1);
   CHECK(shorter.out.starts_with(folder.not_verified(6, "hash")));

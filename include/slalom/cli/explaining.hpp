@@ -63,8 +63,6 @@ class Explaining {
   Explanation explain(const Method& method, const WindowText& text) const;
   /// The options that make a difference to the method, as a JSON object.
   std::string parameters(const Method& method) const;
-  /// The options that the last bits of F depend on.
-  Json last_bits() const;
 
  private:
   Index longest_ = 0;            // tokens of a window
