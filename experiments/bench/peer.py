@@ -4,7 +4,7 @@ batch; when that is done, a line answers. (The protocol of `slalom explain --cla
 
     peer.py train ARCHITECTURE LAYERS WIDTH HEADS
     peer.py predict ARCHITECTURE LAYERS WIDTH HEADS TEXTS LENGTH
-    peer.py export ARCHITECTURE LAYERS WIDTH HEADS FILE    as ONNX, unless the file is there
+    peer.py export ARCHITECTURE LAYERS WIDTH HEADS FILE    as ONNX
 """
 import math
 import os
@@ -95,11 +95,11 @@ def main(action, architecture, *numbers):
     model = Classifier(architecture, *map(int, (layers, width, heads)))
     vocabulary = model.words.num_embeddings
     if action == "export":
-        if not os.path.exists(rest[0]):
-            torch.onnx.export(model.eval(), batch(torch.tensor([5, 4]), vocabulary), rest[0] + ".partial", opset_version=14,
-                              input_names=["input_ids", "attention_mask"], output_names=["logits"],
-                              dynamic_axes={name: {0: "texts", 1: "tokens"} for name in ("input_ids", "attention_mask")})
-            os.rename(rest[0] + ".partial", rest[0])
+        names = ["input_ids", "attention_mask"]
+        torch.onnx.export(model.eval(), batch(torch.tensor([5, 4]), vocabulary), rest[0] + ".partial", opset_version=14,
+                          input_names=names, output_names=["logits"],
+                          dynamic_axes={name: {0: "texts", 1: "tokens"} for name in names})
+        os.rename(rest[0] + ".partial", rest[0])
         return
     if action == "train":
         optimizer = torch.optim.RMSprop(model.parameters(), lr=5e-5)

@@ -33,7 +33,7 @@ struct Size {
 
 Size size_named(const std::string& name, bool generated) {
   if (generated)
-    return of_size<Size>(name, {2000, 500, 10, 128, 1, 32, 4, 3, 1e-3, 0.1},
+    return of_size<Size>(name, {2000, 500, 50, 128, 1, 32, 4, 3, 1e-3, 0.1},
                          {5000, 2000, 50, 128, 2, 128, 4, 3, 5e-4, 0.1},
                          {20000, 2000, 50, 128, 2, 256, 4, 3, 3e-4, 0.1});
   return of_size<Size>(name, {5000, 1000, 10, 128, 1, 64, 4, 3, 5e-4, 0.2},

@@ -190,7 +190,8 @@ void Comparison::compare() {
 void Comparison::compare_additive() {
   additive_.assign(options_.background ? std::size(kBackgrounds) : 1, {});
   candidates_.clear();
-  // One after the other: side by side on several threads, one of some thousand fits had other last bits.
+  // Fits follow each other: on several threads at once, about one explanation in 1,000 had other last bits,
+  // for a reason that was not found.
   for (Index b = 0; b < std::ssize(additive_); ++b) {
     Additive& a = additive_[b];
     a.background = background_of(kBackgrounds[b]);

@@ -25,9 +25,9 @@ TEST_CASE("case study: of a model that was trained on generated reviews, the pla
   CHECK(found["3.rank"] == 1);
   CHECK(found["spearman_naive_bayes"].get<double>() > 0.3);
   // Planted ratings decide: the table's strongest tokens turn any review, random ones few.
-  CHECK(json["edits"].size() == 10);
+  CHECK(json["edits"].size() == 50);
   const Json& estimates = json["estimates"];
-  CHECK(estimates["edits.in: token table.flipped"][0].get<double>() > 0.7);
+  CHECK(estimates["edits.in: token table.flipped"][0].get<double>() > 0.9);
   CHECK(estimates["edits.in: at random.flipped"][0].get<double>() < 0.5);
   CHECK(estimates["edits.out: greedy.flipped"][0].get<double>() >=
         estimates["edits.out: token table.flipped"][0].get<double>());
