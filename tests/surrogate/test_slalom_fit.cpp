@@ -131,6 +131,27 @@ TEST_CASE("derivatives of the predictions agree with finite differences") {
     }
 }
 
+TEST_CASE("derivatives have the same bits wherever in memory the arrays lie") {
+  constexpr std::size_t kPlaces = 1000;
+  const detail::CountRows row{1, 4, {2, 1, 3, 1}, {0}, {1}};
+  Rng rng(12, Purpose::test);
+  std::vector<double> guide(4);
+  for (double& g : guide) g = rng.normal();
+  std::vector<detail::SlalomParameters> at;
+  std::vector<std::vector<double>> derivatives;
+  at.reserve(kPlaces);
+  derivatives.reserve(kPlaces);
+  // When the gaps of the heap are filled, what is asked for in turn lies side by side.
+  for (std::size_t i = 0; i < kPlaces; ++i) {
+    at.push_back({4, true, guide});
+    derivatives.emplace_back(static_cast<std::size_t>(at[0].size()));
+  }
+  std::vector<double> x(static_cast<std::size_t>(at[0].size()));
+  for (double& p : x) p = rng.normal();
+  for (std::size_t i = 0; i < kPlaces; ++i) detail::predict(at[i], x, row, &derivatives[i], at[i].size());
+  CHECK(std::ranges::count(derivatives, derivatives[0]) == kPlaces);
+}
+
 TEST_CASE("at the fitted point the squared error is flat") {
   for (const bool background : {false, true}) {
     const Sample sample = random_sample(random_slalom(6, 1, background, 21), 600, 8, 0.3, 21);
