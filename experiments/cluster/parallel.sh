@@ -13,6 +13,8 @@ command=("${SLALOM:-slalom}" explain --model "$model" --input "$input" --threads
 # Status 4, rows failed, is a shard that is done. What --joblog has as failed is begun again.
 status=0
 seq "$n" | parallel --jobs "${JOBS:-2}" --joblog "$folder/joblog" --resume-failed --termseq USR1,60000,KILL,1000 \
-  "${command[*]@Q} --shard {}/$n --output ${folder@Q}/{}.jsonl || test \$? = 4" || status=$?
+  "${command[*]@Q} --shard {}/$n --output ${folder@Q}/{}.jsonl || test \$? = 4" &
+trap 'kill $!' INT TERM USR1  # parallel passes it on; the first wait then ends before parallel does
+wait $! || wait $! || status=$?
 [ $status = 0 ] || { echo "not all shards are done; what killed runs left the same command goes on with" >&2; exit 130; }
 "${SLALOM:-slalom}" merge "$folder"/*.jsonl --output "$folder/all"

@@ -28,17 +28,13 @@ std::string fingerprint_of(const InputRow& row, std::string all) {
 }
 
 FinishedRows finished_rows(const std::string& path, const Json& settings, const std::optional<Shard>& shard) {
-  const std::string partial = partial_name(path);
+  const std::string partial = partial_name(path), read = file_exists(partial) ? partial : path;
+  if (!file_exists(read)) return {};
   std::error_code code;
-  if (!file_exists(partial)) {
-    if (!file_exists(path)) return {};
-    std::filesystem::copy_file(path, partial, code);
-    if (code) throw_file_error(partial, "copy to", code.value());
-  }
-  const std::uint64_t size = std::filesystem::file_size(partial, code);
-  if (code) throw_file_error(partial, "read", code.value());
+  const std::uint64_t size = std::filesystem::file_size(read, code);
+  if (code) throw_file_error(read, "read", code.value());
   FinishedRows finished;
-  LineReader lines(partial);
+  LineReader lines(read);
   std::uint64_t begin = 0;  // of the line
   Index last_failed = 0;    // the row before was an error
   for (std::string line; lines.next(line); begin += line.size() + 1) {
@@ -64,6 +60,10 @@ FinishedRows finished_rows(const std::string& path, const Json& settings, const 
     last_failed = json.contains("error") ? 1 : 0;
   }
   if (!finished.rows.empty()) finished.rows.pop_back();
+  if (read == path) {
+    std::filesystem::copy_file(path, partial, code);
+    if (code) throw_file_error(partial, "copy to", code.value());
+  }
   return finished;
 }
 

@@ -201,7 +201,15 @@ int run(const ParsedOptions& parsed) {
   const std::string file = required_option(parsed, "file");
   std::string line;
   if (file != "-") LineReader(file).next(line);
-  return line.starts_with(kReceiptStart) ? verify_receipts(parsed, file) : verify_proof(parsed, file);
+  if (line.starts_with(kReceiptStart)) return verify_receipts(parsed, file);
+  try {
+    return verify_proof(parsed, file);
+  } catch (const Error& e) {
+    if (!e.hint().empty() || e.status() == ExitStatus::interrupted) throw;
+    throw Error(e.what(),
+                "wanted a proof of `slalom audit --proof` or the receipts of `slalom explain --record`",
+                e.status());
+  }
 }
 
 }  // namespace

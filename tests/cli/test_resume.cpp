@@ -48,4 +48,10 @@ TEST_CASE("finished rows: lines of something else are refused with file, line an
   CHECK(message("{\"row\":0,\"input\":\"f\",\"seed\":7}\n") == "1: field \"id\": missing, wanted the row's");
   CHECK(message("{\"id\":0,\"row\":0,\"seed\":7}\n") == "1: field \"input\": missing, wanted a string");
   CHECK(message("[7]\n") == "1: field \"seed\": found null, wanted 7 of this run");
+  std::filesystem::remove(folder.file("out.jsonl.partial"));
+  folder.write("out.jsonl", line(0) + line(2));
+  CHECK(error_of([&] {
+          finished_rows(folder.file("out.jsonl"), kSettings);
+        }).starts_with(folder.file("out.jsonl") + ": line 2: "));
+  CHECK_FALSE(std::filesystem::exists(folder.file("out.jsonl.partial")));
 }

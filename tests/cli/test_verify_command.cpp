@@ -196,6 +196,7 @@ TEST_CASE("verify: files that are no proofs") {
     const Finished run = folder.verify();
     CHECK(run.status == 3);
     CHECK(lines_of(run.err).at(0).starts_with("error: " + folder.file + ": "));
+    CHECK(lines_of(run.err).at(1).find("audit --proof") != std::string::npos);
   }
   CHECK(run_slalom({"verify", folder.path + "/none.json"}).status == 3);
   CHECK(run_slalom({"verify"}).status == 2);

@@ -25,7 +25,8 @@ bool has_programs(const Arguments& names) {
   return true;
 }
 
-// A model, rows, and a `slalom` that is killed once while it works on shard 2.
+// A model, rows, and a `slalom` that is killed once while it works on shard 2; or, if the file `script` has
+// its number, the script that it runs for.
 struct Cluster : ModelFolder {
   Cluster() {
     std::string rows;
@@ -39,7 +40,7 @@ struct Cluster : ModelFolder {
 if [[ "$*" == *explain*/2.jsonl* ]] && mkdir "${0%/*}/killed" 2> /dev/null; then
   "$run" "$@" &
   until [ -s "${0%/*}/out/2.jsonl.partial" ] || ! kill -0 $!; do sleep 0.01; done
-  kill -KILL $!
+  if [ -e "${0%/*}/script" ]; then kill $(cat ${0%/*}/script); else kill -KILL $!; fi
   wait $!
   exit 137
 fi
@@ -78,6 +79,22 @@ exec "$run" "$@"
 
 TEST_CASE("cluster: GNU parallel, with its job log") {
   if (has_programs({"parallel"})) Cluster().check_script("parallel.sh");
+}
+
+TEST_CASE("cluster: GNU parallel, when its script is told to end") {
+  if (!has_programs({"parallel"})) return;
+  const Cluster cluster;
+  cluster.write("script", "");
+  const Finished ended = run_process({"sh", "-c",
+                                      "echo $$ > \"$0/script\"; exec experiments/cluster/parallel.sh 3 "
+                                      "\"$0\" \"$0/in.jsonl\" \"$0/out\" --budget 250",
+                                      cluster.path},
+                                     {.environment = {"SLALOM=" + cluster.file("slalom")}});
+  CAPTURE(ended.err);
+  CHECK(ended.status == 130);
+  CHECK_FALSE(std::filesystem::exists(cluster.file("out/2.jsonl")));
+  CHECK(cluster.run_script("parallel.sh", {}).status == 4);
+  CHECK((cluster.bytes("out/all") == cluster.bytes("whole")));
 }
 
 TEST_CASE("cluster: ranks of Open MPI") {
