@@ -3,12 +3,13 @@
 # JOBS of them run at a time (default: 2); THREADS is what each of them has. The same command again does what is not done.
 set -eu
 [ $# -ge 4 ] || { echo "usage: parallel.sh N MODEL INPUT FOLDER [options of explain]" >&2; exit 2; }
+[[ $1 =~ ^[1-9][0-9]*$ ]] || { echo "error: N: found \"$1\", wanted a number from 1" >&2; exit 2; }
 n=$1 model=$2 input=$3 folder=$4 run="$*"
 shift 4
 mkdir -p "$folder"
 # What is done is not looked at again.
 [ -e "$folder/run" ] || echo "$run" > "$folder/run"
-[ "$(cat "$folder/run")" = "$run" ] || { echo "error: $folder/run: found \"$(cat "$folder/run")\", wanted \"$run\"" >&2; exit 3; }
+[ "$(cat "$folder/run")" = "$run" ] || { echo "error: $folder/run: found \"$(cat "$folder/run")\", wanted \"$run\"; another run wants another FOLDER" >&2; exit 3; }
 command=("${SLALOM:-slalom}" explain --model "$model" --input "$input" --threads "${THREADS:-1}" --resume -q "$@")
 # Status 4, rows failed, is a shard that is done. What --joblog has as failed is begun again.
 status=0
@@ -16,5 +17,5 @@ seq "$n" | parallel --jobs "${JOBS:-2}" --joblog "$folder/joblog" --resume-faile
   "${command[*]@Q} --shard {}/$n --output ${folder@Q}/{}.jsonl || test \$? = 4" &
 trap 'kill $!' INT TERM USR1  # parallel passes it on; the first wait then ends before parallel does
 wait $! || wait $! || status=$?
-[ $status = 0 ] || { echo "not all shards are done; what killed runs left the same command goes on with" >&2; exit 130; }
+[ $status = 0 ] || { echo "not all shards are done: the same command goes on, once what stands above is mended" >&2; exit 130; }
 "${SLALOM:-slalom}" merge "$folder"/*.jsonl --output "$folder/all"

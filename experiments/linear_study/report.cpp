@@ -56,7 +56,7 @@ Table probe_table(std::vector<Runs> models) {
        {"of 1.5",
         [](const Runs& m) { return fixed(100 * m.mean(field("slope_1_20")) / kTrueSlope, 1) + " %"; }},
        {"slope 2-15", shown(field("slope_2_15"), 3)},
-       {"rise, n = 1 to 30", shown(field("range"), 2)},
+       {"range, n = 1 to 30", shown(field("range"), 2)},
        {"proved bound", shown(field("bound"), 3)},
        {"of half range", shown(bound_over_half_range, 2)},
        {"width", [](const Runs& m) { return significant(m.mean(field("enclosure_width")), 2); }},

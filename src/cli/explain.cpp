@@ -14,21 +14,21 @@ namespace slalom {
 namespace {
 
 // The input of a resumed run must be the one that was begun.
-void skip(TokenRows& rows, const FinishedRows& finished, const std::string& partial) {
+void skip(TokenRows& rows, const FinishedRows& finished) {
   InputRow row;
   for (const FinishedRows::Row& wanted : finished.rows) {
     const bool found = rows.next(row);
     check_interrupt();
     if (!found)
       throw Error(concat(rows.name(), ": found ", row.line, " lines, and ", finished.rows.size(),
-                         " rows are finished in ", partial));
+                         " rows are finished in ", finished.file));
     const std::string where = concat(rows.name(), ": line ", row.line, ": ");
     if (Json::parse(row.id_json) != Json::parse(wanted.id_json))
       throw Error(concat(where, "field \"id\": found ", row.id_json, ", wanted ", wanted.id_json, " as in ",
-                         partial));
+                         finished.file));
     if (fingerprint_of(row) != wanted.input)
       throw Error(concat(where, "row ", row.id_json, " has not the text or ids that it had in the run that ",
-                         partial, " is of"));
+                         finished.file, " is of"));
   }
   rows.begin_here();
 }
@@ -56,7 +56,8 @@ class Explanations {
       finished = finished_rows(common.output, settings_, rows.shard());
     else if (!common.quiet && common.output != "-" && file_exists(partial_name(common.output)))
       say(concat(partial_name(common.output), " of an earlier run is replaced: --resume goes on with it"));
-    skip(rows, finished, partial_name(common.output));  // before anything of the file is cut off
+    skip(rows, finished);  // before anything of the file is cut off
+    begin_partial(common.output, finished);
     OutputFile output(common.output, OutputFile::Partial{finished.bytes});
     open_record(std::ssize(finished.rows));
     // All lines of a row are written together: an interrupt leaves none of them out.

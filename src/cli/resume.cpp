@@ -28,12 +28,12 @@ std::string fingerprint_of(const InputRow& row, std::string all) {
 }
 
 FinishedRows finished_rows(const std::string& path, const Json& settings, const std::optional<Shard>& shard) {
-  const std::string partial = partial_name(path), read = file_exists(partial) ? partial : path;
+  const std::string read = file_exists(partial_name(path)) ? partial_name(path) : path;
   if (!file_exists(read)) return {};
   std::error_code code;
   const std::uint64_t size = std::filesystem::file_size(read, code);
   if (code) throw_file_error(read, "read", code.value());
-  FinishedRows finished;
+  FinishedRows finished{.file = read};
   LineReader lines(read);
   std::uint64_t begin = 0;  // of the line
   Index last_failed = 0;    // the row before was an error
@@ -60,11 +60,14 @@ FinishedRows finished_rows(const std::string& path, const Json& settings, const 
     last_failed = json.contains("error") ? 1 : 0;
   }
   if (!finished.rows.empty()) finished.rows.pop_back();
-  if (read == path) {
-    std::filesystem::copy_file(path, partial, code);
-    if (code) throw_file_error(partial, "copy to", code.value());
-  }
   return finished;
+}
+
+void begin_partial(const std::string& path, const FinishedRows& finished) {
+  if (finished.file != path) return;
+  std::error_code code;
+  std::filesystem::copy_file(path, partial_name(path), code);
+  if (code) throw_file_error(partial_name(path), "copy to", code.value());
 }
 
 }  // namespace slalom

@@ -12,7 +12,8 @@ ExplainedText::ExplainedText(Encoding encoding, const std::function<bool(TokenId
   if (unit == Unit::word && encoding_.places.empty())
     throw Error("[explain] the words of a text of input_ids are not known, wanted a row with \"text\"");
   find_units(is_special, unit);
-  if (units_.empty()) throw Error("[explain] the text holds special tokens only, wanted a token to explain");
+  if (units_.empty())
+    throw Error("the text is empty, or all of its tokens are special; wanted a token to explain");
   find_slots();
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("parse_json: messages stay short and valid UTF-8 however long the text
   std::string last = "\uFFFD";
   for (int i = 0; i < 19; ++i) last = "é" + last;
   CHECK(test::error_of([&] { parse(json + "\xff\"]"); }) ==
-        "x.json: byte 100003: found ...\"" + last + "\", wanted a value or ]");
+        "x.json: byte 100003: found ...\"" + last + "\", wanted UTF-8");
 }
 
 TEST_CASE("parse_json: nesting up to the limit and no deeper") {

@@ -169,7 +169,7 @@ TEST_CASE("explain: a row that fails has its error in the output, the others go 
   const std::vector<Json> rows = json_lines(run.out);
   REQUIRE(rows.size() == 3);
   const std::string message =
-      "stdin: line 2: [explain] the text holds special tokens only, wanted a token to explain";
+      "stdin: line 2: the text is empty, or all of its tokens are special; wanted a token to explain";
   CHECK(rows[1]["error"] == message);
   CHECK(rows[1]["id"] == 5);
   CHECK(rows[1]["row"] == 1);

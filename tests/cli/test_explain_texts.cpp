@@ -256,7 +256,8 @@ TEST_CASE("explain --resume: a changed row is refused, whatever changed in it, a
     CHECK(run.status == 3);
     CHECK(lines_of(run.err).at(0) == concat("error: ", folder.file("in.jsonl"), ": line ", row + 1, ": row ",
                                             row, " has not the text or ids that it had in the run that ",
-                                            folder.file("out.jsonl"), ".partial is of"));
+                                            folder.file("out.jsonl"), " is of"));
+    CHECK_FALSE(std::filesystem::exists(folder.file("out.jsonl.partial")));
   };
   check_refused({second, first, failing, last}, 0);
   check_refused({R"({"text":"w7 w8","text_pair":"w10"})", second, failing, last}, 0);

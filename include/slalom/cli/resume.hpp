@@ -21,21 +21,24 @@ std::string fingerprint_of(const InputRow& row, std::string so_far = {});
 void check_fields(const Json& found, const Json& wanted, const std::string& where, const std::string& whose,
                   const std::string& hint);
 
-/// The first rows of the input, or of the shard, are finished; `bytes` of the partial file hold them.
+/// The first rows of the input, or of the shard, are finished; `bytes` of `file` hold them.
 struct FinishedRows {
   struct Row {
     std::string id_json, input;  // input: the row's fingerprint
   };
+  std::string file;
   std::vector<Row> rows;
   std::uint64_t bytes = 0;
   Index failed = 0;  // of them, rows whose line is an error
 };
 
-/// Reads partial_name(path), or `path` (which is copied to it) if there is none; neither: nothing is
-/// finished. The last row of them may have lost lines and counts as unfinished. Throws Error naming file,
-/// line and field if a line is none of a run with these settings: its fields of the object `settings` must be
-/// equal; or if it is another shard's.
+/// Reads partial_name(path), or `path` if there is none; neither: nothing is finished. The last row of them
+/// may have lost lines and counts as unfinished. Throws Error naming file, line and field if a line is none
+/// of a run with these settings: its fields of the object `settings` must be equal; or if it is another
+/// shard's.
 FinishedRows finished_rows(const std::string& path, const Json& settings,
                            const std::optional<Shard>& shard = {});
+/// The partial file of `path`, where the rows to come are appended, begins with those that are finished.
+void begin_partial(const std::string& path, const FinishedRows& finished);
 
 }  // namespace slalom
