@@ -209,7 +209,9 @@ std::string verdict_text(const Outcome& o) {
   if (!o.missing.empty()) return concat(word(o.judgement), ": ", listed(o.missing));
   return concat(o.judgement == Judgement::undecided ? "" : "**", word(o.judgement),
                 o.judgement == Judgement::undecided ? "" : "**",
-                std::isnan(o.p) ? ", a number has no interval" : concat(", p ", significant(o.p, 2)));
+                std::isnan(o.p) ? ", a number has no interval"
+                : o.p < 1e-5    ? ", p < 1e-05"
+                                : concat(", p ", significant(o.p, 2)));
 }
 
 Table claims_table(const std::vector<Outcome>& outcomes) {
@@ -222,7 +224,7 @@ Table claims_table(const std::vector<Outcome>& outcomes) {
 Table cost_table(const Studies& studies) {
   Table table({{"study"}, {"size"}, {"machine-hours", Table::Align::right}});
   for (const auto& [study, results] : studies)
-    table.add_row({study, results.made_with, fixed(results.hours, 2)});
+    table.add_row({study, results.made_with, results.hours < 0.005 ? "-" : fixed(results.hours, 2)});
   return table;
 }
 
@@ -305,20 +307,18 @@ KnownNumber number_in(const Studies& studies) {
 constexpr std::ptrdiff_t kLongestPart = 300;  // lines of a study on the page itself
 
 constexpr const char* kLead =
-    "Each claim beside the published number or statement and what was found here, with the 95 % interval of "
-    "what it estimates. A claim names every model and rival, and is about all of them. It holds if all of "
-    "its "
-    "numbers are as claimed and fails if one is not, where that is significant; else it is undecided, which "
-    "is no "
-    "evidence for either. p is adjusted for the number of claims (Holm): together the verdicts are wrong "
-    "with a "
-    "probability of at most 5 %. \"Not so\" marks a number that is not as claimed. Intervals of texts are of "
-    "a "
-    "hierarchical bootstrap over models and texts, those of models Student's t over seeds, of correlations "
-    "over "
-    "words Fisher's; p-values extend the interval's half towards the bound by that distribution. Controls "
-    "are what "
-    "must come out if the measurement works (each study's expected.tsv).";
+    "Each claim beside the published number or statement and what was found here, with the 95 % "
+    "interval of what it estimates. A claim names every model and rival, and is about all of them. "
+    "It holds if all of its numbers are as claimed and fails if one is not, where that is "
+    "significant; else it is undecided, which is no evidence for either. p is adjusted for the "
+    "number of claims (Holm): together the verdicts are wrong with a probability of at most 5 %. The "
+    "intervals are not adjusted: all of a claim can be on its side while it is undecided. Where a "
+    "row is of one trained model, interval and p speak of its texts or words, and not of other "
+    "trainings. \"Not so\" marks a number that is not as claimed. Intervals of texts are of a "
+    "hierarchical bootstrap over models and texts, those of models Student's t over seeds, of "
+    "correlations over words Fisher's; p-values extend the interval's half towards the bound by that "
+    "distribution. Controls are what must come out if the measurement works (each study's "
+    "expected.tsv).";
 
 // What stands before the studies; pages.md beside the claims has its prose.
 std::string page_of(const std::vector<Outcome>& outcomes, const Studies& studies, const std::string& prose,
