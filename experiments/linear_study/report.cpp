@@ -179,7 +179,8 @@ int report(const std::vector<Json>& records, const Settings& options) {
            {{"Log-odds (nats) of \"the\" and of \"perfect\" once and 30 times; least-squares slope over "
              "n repetitions against the true 1.5; the bound is a distance to every additive bag of words "
              "that three or four texts prove, the most they could be is half the range of the "
-             "log-odds (estimated), and their exact log-odds are enclosed in intervals of this width.",
+             "log-odds (estimated), and their exact log-odds are enclosed in intervals of this width. Flat: "
+             "the slope is below a third of the true one.",
              probe_table(models)},
             {"Exact claims on models without positions:", claims_table(found)}},
        .figure = figure_of(models),
