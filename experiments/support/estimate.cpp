@@ -47,8 +47,10 @@ constexpr std::size_t kResamples = 2000;
 constexpr std::size_t kLow = kResamples / 40, kHigh = kResamples - 1 - kLow;
 
 std::pair<double, double> middle(std::vector<double> resampled) {
-  std::ranges::sort(resampled);
-  return {resampled[kLow], resampled[kHigh]};
+  const auto low = resampled.begin() + kLow, high = resampled.begin() + kHigh;
+  std::ranges::nth_element(resampled, low);
+  std::nth_element(low + 1, high, resampled.end());
+  return {*low, *high};
 }
 
 }  // namespace
@@ -67,7 +69,9 @@ Estimate mean_over(std::span<const double> values) {
   return {s.mean, s.mean - half, s.mean + half, std::max<Index>(0, s.n - 1)};
 }
 
-Bootstrap::Bootstrap(const std::vector<Index>& model) : n_(model.size()), times_(kResamples * n_) {
+Bootstrap::Bootstrap(const std::vector<Index>& model) : n_(model.size()), times_((kResamples + 1) * n_, 0) {
+  const auto times = [&](std::size_t i) { return times_.data() + i * (kResamples + 1); };
+  for (std::size_t i = 0; i < n_; ++i) times(i)[kResamples] = 1;
   std::map<Index, std::vector<std::size_t>> of_model;
   for (std::size_t i = 0; i < n_; ++i) of_model[model[i]].push_back(i);
   std::vector<const std::vector<std::size_t>*> models;
@@ -78,8 +82,8 @@ Bootstrap::Bootstrap(const std::vector<Index>& model) : n_(model.size()), times_
     for (std::size_t m = 0; m < models.size(); ++m) {
       const std::vector<std::size_t>& numbers = *models[below(models.size())];
       for (std::size_t i = 0; i < numbers.size(); ++i) {
-        std::uint8_t& times = times_[r * n_ + numbers[below(numbers.size())]];
-        if (times < 255) ++times;
+        std::uint8_t& drawn = times(numbers[below(numbers.size())])[r];
+        if (drawn < 255) ++drawn;
       }
     }
 }
@@ -90,25 +94,23 @@ Estimate Bootstrap::mean(std::span<const double> values) const {
 
 Estimate Bootstrap::of_means(std::span<const double> a, std::span<const double> b,
                              double (*function)(double, double)) const {
-  std::vector<std::size_t> there;
-  for (std::size_t i = 0; i < n_; ++i)
-    if (!std::isnan(a[i]) && !std::isnan(b[i])) there.push_back(i);
-  const auto found = [&](const auto& times) {
-    double sum_a = 0, sum_b = 0, n = 0;
-    for (const std::size_t i : there) {
-      const double t = times(i);
-      sum_a += t * a[i], sum_b += t * b[i], n += t;
+  // The sums of all resamples grow side by side.
+  std::vector<double> sum_a(kResamples + 1), sum_b(kResamples + 1), n(kResamples + 1), found(kResamples + 1);
+  for (std::size_t i = 0; i < n_; ++i) {
+    if (std::isnan(a[i]) || std::isnan(b[i])) continue;
+#pragma omp simd
+    for (std::size_t r = 0; r <= kResamples; ++r) {
+      const double times = times_[i * (kResamples + 1) + r];
+      sum_a[r] += times * a[i], sum_b[r] += times * b[i], n[r] += times;
     }
-    return function(sum_a / n, sum_b / n);
-  };
-  const double value = found([](std::size_t) { return 1.0; });
-  if (there.size() < 2) return {value, NAN, NAN};
-  std::vector<double> resampled(kResamples);
-  for (std::size_t r = 0; r < kResamples; ++r) {
-    resampled[r] = found([&](std::size_t i) { return static_cast<double>(times_[r * n_ + i]); });
-    if (std::isnan(resampled[r])) resampled[r] = value;  // none of the numbers was drawn
   }
-  const auto [low, high] = middle(std::move(resampled));
+  for (std::size_t r = 0; r <= kResamples; ++r) found[r] = function(sum_a[r] / n[r], sum_b[r] / n[r]);
+  const double value = found.back();
+  if (n.back() < 2) return {value, NAN, NAN};
+  found.pop_back();
+  for (double& f : found)
+    if (std::isnan(f)) f = value;  // none of the numbers was drawn
+  const auto [low, high] = middle(std::move(found));
   return {value, low, high};
 }
 

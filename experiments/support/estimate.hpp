@@ -50,7 +50,7 @@ class Bootstrap {
 
  private:
   std::size_t n_;
-  std::vector<std::uint8_t> times_;  // (2,000, n) that a number is drawn, at most 255
+  std::vector<std::uint8_t> times_;  // (n, 2,001) that a number is drawn, at most 255; the last: once
 };
 
 /// A correlation over n pairs, by Fisher's transformation. The ends are NaN for n < 4.

@@ -201,10 +201,9 @@ std::string lead_of(const Study& study, const std::vector<Section>& empty) {
   std::string lead = concat(
       "Explanations of ", count_text(texts), " texts (", study.groups.size(),
       " data sets and kinds of model), each method in corrected settings beside the published ones where "
-      "these "
-      "differ. All explain the log-odds of the predicted class. Differences are paired: each method minus "
-      "slalom-fidel (corrected, linear scores where scores rank) on the same texts, mean and 95 % interval "
-      "of a bootstrap over models, then texts; \"undecided\" means that the interval holds 0.");
+      "these differ. All explain the log-odds of the predicted class. Differences are paired: each method "
+      "minus slalom-fidel (corrected, linear scores where scores rank) on the same texts, mean and 95 % "
+      "interval of a bootstrap over models, then texts; \"undecided\" means that the interval holds 0.");
   if (study.about.is_object())
     if (const Index queries = optional_integer(study.about, "queries", "about.json", 0, 0, Index{1} << 53);
         queries > 0)
