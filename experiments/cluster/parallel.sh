@@ -17,5 +17,6 @@ seq "$n" | parallel --jobs "${JOBS:-2}" --joblog "$folder/joblog" --resume-faile
   "${command[*]@Q} --shard {}/$n --output ${folder@Q}/{}.jsonl || test \$? = 4" &
 trap 'kill $!' INT TERM USR1  # parallel passes it on; the first wait then ends before parallel does
 wait $! || wait $! || status=$?
+trap - INT TERM USR1
 [ $status = 0 ] || { echo "not all shards are done: the same command goes on, once what stands above is mended" >&2; exit 130; }
 "${SLALOM:-slalom}" merge "$folder"/*.jsonl --output "$folder/all"

@@ -74,8 +74,9 @@ class TreeBuilder {
   bool end_array() { return close(); }
   bool key(std::string& name);
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
+    const std::string_view what = error.what(), reason = what.substr(0, what.find("; last read"));
     const bool too_large = dynamic_cast<const Json::out_of_range*>(&error) != nullptr,
-               ill_formed = std::string_view(error.what()).find("UTF-8") != std::string_view::npos;
+               ill_formed = reason.find("ill-formed UTF-8") != reason.npos;
     fail(position, concat("found ", found(position), ", wanted ",
                           too_large    ? "a number that a double can hold"
                           : ill_formed ? "UTF-8"

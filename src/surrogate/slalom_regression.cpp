@@ -68,8 +68,8 @@ double predict_row(const SlalomParameters& at, std::span<const double> x, const 
   const double F = (w.background * v0 + weight * mean + parts) / Z;
   if (derivative == nullptr) return F;
   for (Index k = 0; k < at.tokens; ++k) derivative[k] = count[k] / Z;
-  // A sum in a loop that also writes rounds as the addresses want it: the compiler makes two versions of the
-  // loop, with fused products where the arrays may overlap and without where they do not.
+  // Not in the loop above: the compiler would make a version of it with fused products and one without, and
+  // choose by whether the arrays may overlap. The last bits would depend on addresses.
   double guided = 0;
   if (!at.guide.empty())
     guided = std::inner_product(derivative, derivative + at.tokens, at.guide.begin(), 0.0);

@@ -49,6 +49,7 @@ TEST_CASE("parse_json: errors name the file, the byte, what was found and what w
   fails("{\"a\": [], \"b\": tru}", "19: found \": tru}\", wanted a colon and a value");
   fails("{\"a\":1,}", "8: found \",}\", wanted a comma and a key, or }");
   fails("[\"a\n\"]", "4: found \"\\\"a\\n\", wanted a value or ]");
+  fails("[\"ill-formed UTF-8\" 1]", "21: found \"1\", wanted a comma and a value, or ]");
   fails("[1e999]", "6: found \"1e999\", wanted a number that a double can hold");
   fails(R"({"a":1,"a":2})", "10: found the key \"a\" twice in one object");
   for (const char* bad : {"Infinity", "-Infinity", "nan", "\"\xff\"", "// c\n1", "'a'"})

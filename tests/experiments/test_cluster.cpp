@@ -84,7 +84,6 @@ TEST_CASE("cluster: GNU parallel, with its job log") {
 TEST_CASE("cluster: GNU parallel, when its script is told to end") {
   if (!has_programs({"parallel"})) return;
   const Cluster cluster;
-  cluster.write("script", "");
   const Finished ended = run_process({"sh", "-c",
                                       "echo $$ > \"$0/script\"; exec experiments/cluster/parallel.sh 3 "
                                       "\"$0\" \"$0/in.jsonl\" \"$0/out\" --budget 250",
